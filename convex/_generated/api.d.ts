@@ -1,0 +1,103 @@
+/* eslint-disable */
+/**
+ * Generated `api` utility.
+ *
+ * THIS CODE IS AUTOMATICALLY GENERATED.
+ *
+ * To regenerate, run `npx convex dev`.
+ * @module
+ */
+
+import type * as assets from "../assets.js";
+import type * as columns from "../columns.js";
+import type * as devices from "../devices.js";
+import type * as documents from "../documents.js";
+import type * as model_answer from "../model/answer.js";
+import type * as model_authorized from "../model/authorized.js";
+import type * as model_check from "../model/check.js";
+import type * as model_content from "../model/content.js";
+import type * as model_device from "../model/device.js";
+import type * as model_digest from "../model/digest.js";
+import type * as model_entry from "../model/entry.js";
+import type * as model_feed from "../model/feed.js";
+import type * as model_fetch from "../model/fetch.js";
+import type * as model_fields from "../model/fields.js";
+import type * as model_key from "../model/key.js";
+import type * as model_limits from "../model/limits.js";
+import type * as model_manifest from "../model/manifest.js";
+import type * as model_presence from "../model/presence.js";
+import type * as model_project from "../model/project.js";
+import type * as model_push from "../model/push.js";
+import type * as model_row from "../model/row.js";
+import type * as model_trouble from "../model/trouble.js";
+import type * as model_value from "../model/value.js";
+import type * as model_witness from "../model/witness.js";
+import type * as rows from "../rows.js";
+import type * as sync from "../sync.js";
+import type * as validators from "../validators.js";
+import type * as workflows from "../workflows.js";
+
+import type {
+  ApiFromModules,
+  FilterApi,
+  FunctionReference,
+} from "convex/server";
+
+declare const fullApi: ApiFromModules<{
+  assets: typeof assets;
+  columns: typeof columns;
+  devices: typeof devices;
+  documents: typeof documents;
+  "model/answer": typeof model_answer;
+  "model/authorized": typeof model_authorized;
+  "model/check": typeof model_check;
+  "model/content": typeof model_content;
+  "model/device": typeof model_device;
+  "model/digest": typeof model_digest;
+  "model/entry": typeof model_entry;
+  "model/feed": typeof model_feed;
+  "model/fetch": typeof model_fetch;
+  "model/fields": typeof model_fields;
+  "model/key": typeof model_key;
+  "model/limits": typeof model_limits;
+  "model/manifest": typeof model_manifest;
+  "model/presence": typeof model_presence;
+  "model/project": typeof model_project;
+  "model/push": typeof model_push;
+  "model/row": typeof model_row;
+  "model/trouble": typeof model_trouble;
+  "model/value": typeof model_value;
+  "model/witness": typeof model_witness;
+  rows: typeof rows;
+  sync: typeof sync;
+  validators: typeof validators;
+  workflows: typeof workflows;
+}>;
+
+/**
+ * A utility for referencing Convex functions in your app's public API.
+ *
+ * Usage:
+ * ```js
+ * const myFunctionReference = api.myModule.myFunction;
+ * ```
+ */
+export declare const api: FilterApi<
+  typeof fullApi,
+  FunctionReference<any, "public">
+>;
+
+/**
+ * A utility for referencing Convex functions in your app's internal API.
+ *
+ * Usage:
+ * ```js
+ * const myFunctionReference = internal.myModule.myFunction;
+ * ```
+ */
+export declare const internal: FilterApi<
+  typeof fullApi,
+  FunctionReference<any, "internal">
+>;
+
+export declare const components: {};

@@ -1,0 +1,91 @@
+import { expect, test } from "vitest";
+import { api, internal } from "./_generated/api";
+import { deployment, enrolled, operationOn } from "./fixture.test";
+
+test("a token opens its own workspace only", async () => {
+  const t = deployment();
+  const { credentials } = await enrolled(t, "laptop", "team");
+  const other = { ...credentials, workspace: "other" };
+  expect(await t.query(api.sync.head, credentials)).toEqual({ head: "0" });
+  await expect(t.query(api.sync.head, other)).rejects.toMatchObject({
+    data: { code: "forbidden" },
+  });
+});
+
+test("two workspaces do not see each other's entries", async () => {
+  const t = deployment();
+  const [ours, theirs] = [await enrolled(t, "a", "ours"), await enrolled(t, "a", "theirs")];
+  await ours.push(await operationOn("a.json", '{"id":"x"}'));
+  expect((await theirs.changes()).changes).toEqual([]);
+  expect(await theirs.fetch("a.json")).toBeNull();
+  expect(await t.query(api.workflows.get, { ...theirs.credentials, id: "x" })).toBeNull();
+  expect(await t.query(api.workflows.get, { ...ours.credentials, id: "x" })).not.toBeNull();
+});
+
+test("an unknown token and a revoked one are refused alike", async () => {
+  const t = deployment();
+  const { credentials } = await enrolled(t, "laptop", "team");
+  const unknown = { ...credentials, token: "syncd_guess" };
+  const unauthorized = { data: { code: "unauthorized" } };
+  await expect(t.query(api.sync.head, unknown)).rejects.toMatchObject(unauthorized);
+  const name = { workspace: "team", name: "laptop" };
+  expect(await t.mutation(internal.devices.revoke, name)).toEqual({ revoked: true });
+  await expect(t.query(api.sync.head, credentials)).rejects.toMatchObject(unauthorized);
+  await expect(t.mutation(api.sync.push, { ...credentials, operations: [] })).rejects.toMatchObject(
+    unauthorized,
+  );
+});
+
+test("enrolling again keeps the id, changes the token and lifts the revocation", async () => {
+  const t = deployment();
+  const name = { workspace: "team", name: "laptop" };
+  const first = await t.mutation(internal.devices.enroll, name);
+  await t.mutation(internal.devices.revoke, name);
+  const second = await t.mutation(internal.devices.enroll, name);
+  expect(second.device).toBe(first.device);
+  expect(second.token).toMatch(/^syncd_[0-9a-f]{64}$/);
+  expect(second.token).not.toBe(first.token);
+  const head = (token: string) => t.query(api.sync.head, { token, workspace: "team" });
+  await expect(head(first.token)).rejects.toMatchObject({ data: { code: "unauthorized" } });
+  expect(await head(second.token)).toEqual({ head: "0" });
+});
+
+test("a device without the scope `write` reads but does not push", async () => {
+  const t = deployment();
+  const { token } = await t.mutation(internal.devices.enroll, {
+    workspace: "default",
+    name: "viewer",
+    scopes: ["read"],
+  });
+  expect(await t.query(api.workflows.list, { token })).toEqual({ rows: [], cursor: null });
+  await expect(t.mutation(api.sync.push, { token, operations: [] })).rejects.toMatchObject({
+    data: { code: "forbidden" },
+  });
+});
+
+test("list tells when a device was last seen, and never a token", async () => {
+  const t = deployment();
+  const { credentials, device } = await enrolled(t, "laptop", "team");
+  const list = () => t.query(internal.devices.list, { workspace: "team" });
+  const registration = { device, name: "laptop", scopes: ["read", "write"], revoked: false };
+  expect(await list()).toEqual({ devices: [{ ...registration, seenAt: null }] });
+  await t.mutation(api.sync.hello, {
+    ...credentials,
+    protocol: 1,
+    ledger: "L",
+    start: 1,
+    cursor: null,
+    witnesses: [],
+  });
+  expect((await list()).devices[0]?.seenAt).toBeGreaterThan(0);
+});
+
+test("names are bounded, and an unknown device is not revoked", async () => {
+  const t = deployment();
+  for (const name of ["", "x".repeat(101)]) {
+    const enrolment = t.mutation(internal.devices.enroll, { workspace: "team", name });
+    await expect(enrolment).rejects.toMatchObject({ data: { code: "invalid" } });
+  }
+  const nobody = { workspace: "team", name: "nobody" };
+  expect(await t.mutation(internal.devices.revoke, nobody)).toEqual({ revoked: false });
+});

@@ -1,0 +1,40 @@
+/** Everything that has no table of its own. */
+import { v } from "convex/values";
+import { deviceQuery } from "./model/authorized";
+import { pageOf, paging, record, withRecord } from "./model/answer";
+import schema from "./schema";
+
+const document = schema.doc("documents");
+
+/** The document at this path; of a records file, its envelope. */
+export const get = deviceQuery({
+  args: { store: v.string(), path: v.string() },
+  returns: v.union(v.object({ ...document.fields, ...record }), v.null()),
+  handler: async (ctx, { store, path }) => {
+    const row = await ctx.db
+      .query("documents")
+      .withIndex("by_workspace_and_store_and_path_and_record", (q) =>
+        q.eq("workspace", ctx.workspace).eq("store", store).eq("path", path),
+      )
+      .first();
+    return withRecord(ctx, row);
+  },
+});
+
+/** By path. */
+export const list = deviceQuery({
+  args: { store: v.optional(v.string()), ...paging },
+  returns: v.object({ rows: v.array(document), cursor: v.union(v.string(), v.null()) }),
+  handler: async (ctx, { store, ...page }) => {
+    const { workspace } = ctx;
+    const rows = ctx.db.query("documents");
+    if (store !== undefined) {
+      const ofStore = rows.withIndex("by_workspace_and_store_and_path_and_record", (q) =>
+        q.eq("workspace", workspace).eq("store", store),
+      );
+      return pageOf(ofStore, page);
+    }
+    const all = rows.withIndex("by_workspace_and_path", (q) => q.eq("workspace", workspace));
+    return pageOf(all, page);
+  },
+});

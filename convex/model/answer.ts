@@ -1,0 +1,44 @@
+/** The answers of the app plane: one page of rows, and one row with its record. */
+import type { PaginationOptions, PaginationResult } from "convex/server";
+import { v } from "convex/values";
+import type { Doc } from "../_generated/dataModel";
+import type { QueryCtx } from "../_generated/server";
+import { readText } from "./content";
+import { LIST_ROWS } from "./limits";
+import type { RowTable } from "./project";
+import { trouble } from "./trouble";
+import { valueOf } from "./value";
+
+/** Arguments of every list; `cursor` is the one of the page before. */
+export const paging = {
+  limit: v.optional(v.number()),
+  cursor: v.optional(v.union(v.string(), v.null())),
+};
+type Paging = { limit?: number; cursor?: string | null };
+
+/** What `get` adds to a row: see `valueOf`. */
+export const record = {
+  text: v.string(),
+  value: v.any(),
+  valueFlag: v.union(v.string(), v.null()),
+};
+
+type Pages<Row> = { paginate: (options: PaginationOptions) => Promise<PaginationResult<Row>> };
+
+/** One page in the order of the index; `cursor` is null after the last. */
+export async function pageOf<Row>(rows: Pages<Row>, { limit = 50, cursor = null }: Paging) {
+  if (!Number.isInteger(limit) || limit < 1 || limit > LIST_ROWS) {
+    throw trouble("invalid", `limit is a whole number from 1 to ${LIST_ROWS}`);
+  }
+  const { page, isDone, continueCursor } = await rows.paginate({ numItems: limit, cursor });
+  return { rows: page, cursor: isDone ? null : continueCursor };
+}
+
+/** The row with the whole record, parsed from the entry's text; null without a row. */
+export async function withRecord<Row extends Doc<RowTable>>(ctx: QueryCtx, row: Row | null) {
+  const entry = row && (await ctx.db.get("entries", row.entry));
+  if (row === null || entry === null) return null;
+  const text = await readText(ctx, entry);
+  const { value, flag } = valueOf(entry.format, text);
+  return { ...row, text, value, valueFlag: flag };
+}

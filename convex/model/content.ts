@@ -1,0 +1,59 @@
+/** An entry's text: in the entry up to INLINE_BYTES, longer in `pieces`. */
+import type { Doc, Id } from "../_generated/dataModel";
+import type { MutationCtx, QueryCtx } from "../_generated/server";
+import { INLINE_BYTES, PIECE_BYTES } from "./limits";
+
+/** The text of a live entry, exactly as it was written. */
+export async function readText(ctx: QueryCtx, entry: Doc<"entries">): Promise<string> {
+  if (entry.text !== null) return entry.text;
+  let text = "";
+  for await (const piece of piecesOf(ctx, entry._id)) text += piece.text;
+  return text;
+}
+
+/**
+ * What the entry itself has to hold of content with these bytes: the text, or the number of
+ * pieces it is cut into. The pieces are written by `writePieces`, which needs the entry's id.
+ */
+export function inlined(text: string, bytes: Uint8Array) {
+  if (bytes.length <= INLINE_BYTES) return { text, pieces: [] };
+  return { text: null, pieces: cut(bytes, PIECE_BYTES) };
+}
+
+/** Makes these the entry's pieces: places are overwritten, what is left over is deleted. */
+export async function writePieces(ctx: MutationCtx, entry: Id<"entries">, pieces: string[]) {
+  let number = 0;
+  for await (const old of piecesOf(ctx, entry)) {
+    const text = pieces[number];
+    if (text === undefined) await ctx.db.delete("pieces", old._id);
+    else await ctx.db.patch("pieces", old._id, { text });
+    number += 1;
+  }
+  for (const text of pieces.slice(number)) {
+    await ctx.db.insert("pieces", { entry, number, text });
+    number += 1;
+  }
+}
+
+/** Cuts UTF-8 into texts of at most `limit` bytes (at least 4), between code points. */
+export function cut(bytes: Uint8Array, limit: number): string[] {
+  // A byte order mark is content: without ignoreBOM the decoder swallows one that begins a piece.
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  const pieces: string[] = [];
+  for (let start = 0; start < bytes.length;) {
+    let end = Math.min(start + limit, bytes.length);
+    while (isContinuation(bytes[end])) end -= 1;
+    pieces.push(decoder.decode(bytes.subarray(start, end)));
+    start = end;
+  }
+  return pieces;
+}
+
+/** Whether a code point goes on here; false behind the last byte. */
+function isContinuation(byte: number | undefined): boolean {
+  return byte !== undefined && (byte & 0xc0) === 0x80;
+}
+
+function piecesOf(ctx: QueryCtx, entry: Id<"entries">) {
+  return ctx.db.query("pieces").withIndex("by_entry_and_number", (q) => q.eq("entry", entry));
+}

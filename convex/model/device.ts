@@ -1,0 +1,82 @@
+import { v, type Infer } from "convex/values";
+import type { Id } from "../_generated/dataModel";
+import type { MutationCtx, QueryCtx } from "../_generated/server";
+import { scope, type Scope } from "../validators";
+import { hex, sha256, utf8 } from "./digest";
+import { trouble } from "./trouble";
+
+/** A device as `devices:list` shows it; `seenAt` in ms, null before its first hello. */
+export const registration = v.object({
+  device: v.id("devices"),
+  name: v.string(),
+  scopes: v.array(scope),
+  revoked: v.boolean(),
+  seenAt: v.union(v.number(), v.null()),
+});
+export type Registration = Infer<typeof registration>;
+
+const NAME_LENGTH = 100;
+const DEVICES = 1000;
+const LEDGERS = 100;
+
+type Enrolment = { workspace: string; name: string; scopes?: Scope[] };
+
+export async function enroll(
+  ctx: MutationCtx,
+  { workspace, name, scopes = ["read", "write"] }: Enrolment,
+) {
+  for (const [what, value] of Object.entries({ workspace, name })) {
+    if (value === "" || value.length > NAME_LENGTH) {
+      throw trouble("invalid", `${what} is empty or longer than ${NAME_LENGTH} characters`);
+    }
+  }
+  const token = newToken();
+  const registered = { scopes, tokenHash: await sha256(utf8(token)), revoked: false };
+  const known = await findDevice(ctx, workspace, name);
+  if (known !== null) await ctx.db.patch("devices", known._id, registered);
+  const device = known?._id ?? (await ctx.db.insert("devices", { workspace, name, ...registered }));
+  return { device, name, workspace, token };
+}
+
+/**
+ * 256 random bits. In a mutation `getRandomValues` draws from a ChaCha12 generator that is seeded
+ * for each execution with 256 bits of the server's own randomness.
+ */
+function newToken(): string {
+  return `syncd_${hex(crypto.getRandomValues(new Uint8Array(32)))}`;
+}
+
+export async function list(ctx: QueryCtx, workspace: string): Promise<Registration[]> {
+  const devices = await ctx.db
+    .query("devices")
+    .withIndex("by_workspace_and_name", (q) => q.eq("workspace", workspace))
+    .take(DEVICES);
+  return Promise.all(
+    devices.map(async ({ _id: device, name, scopes, revoked }) => {
+      return { device, name, scopes, revoked, seenAt: await lastSeen(ctx, device) };
+    }),
+  );
+}
+
+export async function revoke(ctx: MutationCtx, workspace: string, name: string) {
+  const device = await findDevice(ctx, workspace, name);
+  if (device === null) return false;
+  await ctx.db.patch("devices", device._id, { revoked: true });
+  return true;
+}
+
+function findDevice(ctx: QueryCtx, workspace: string, name: string) {
+  return ctx.db
+    .query("devices")
+    .withIndex("by_workspace_and_name", (q) => q.eq("workspace", workspace).eq("name", name))
+    .unique();
+}
+
+async function lastSeen(ctx: QueryCtx, device: Id<"devices">): Promise<number | null> {
+  const presences = await ctx.db
+    .query("presence")
+    .withIndex("by_device_and_ledger", (q) => q.eq("device", device))
+    .take(LEDGERS);
+  if (presences.length === 0) return null;
+  return Math.max(...presences.map(({ seenAt }) => seenAt));
+}

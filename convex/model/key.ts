@@ -1,0 +1,40 @@
+/** Which keys a device may write. A refusal is `{ reason, detail }`: the reason is stable. */
+import type { Key } from "../validators";
+import { utf8 } from "./digest";
+
+export type Refusal = { reason: string; detail: string };
+
+/** Bytes of UTF-8; the longest path component of common file systems is 255, a path 4,096. */
+const PATH_BYTES = 1024;
+const NAME_BYTES = 256;
+
+export function refuseKey({ store, path, record }: Key): Refusal | null {
+  if (store === "" || utf8(store).length > NAME_BYTES || store.includes("\0")) {
+    return { reason: "bad-key", detail: `store is empty, too long or has a NUL` };
+  }
+  if (utf8(record).length > PATH_BYTES || record.includes("\0")) {
+    return { reason: "bad-key", detail: `record is too long or has a NUL` };
+  }
+  return refusePath(path);
+}
+
+/**
+ * A path is relative to the store's root, POSIX and NFC, so that every machine can write it below
+ * its own root and two spellings of one name cannot be two keys. A backslash is an ordinary
+ * character: it is one in a POSIX file name, and a machine where it is not holds the key itself.
+ */
+export function refusePath(path: string): Refusal | null {
+  const fault = pathFault(path);
+  return fault === null ? null : { reason: "bad-path", detail: `path ${fault}` };
+}
+
+function pathFault(path: string): string | null {
+  if (path.startsWith("/")) return "is absolute";
+  if (path.includes("\0")) return "has a NUL";
+  if (utf8(path).length > PATH_BYTES) return `is longer than ${PATH_BYTES} bytes`;
+  if (path.normalize("NFC") !== path) return "is not in NFC";
+  const segments = path.split("/");
+  if (segments.includes("")) return "has an empty segment";
+  if (segments.includes(".") || segments.includes("..")) return "has a segment . or ..";
+  return null;
+}

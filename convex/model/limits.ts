@@ -1,0 +1,25 @@
+/**
+ * The bounds of one call, in UTF-8 bytes or in documents. They stay under the platform's limits
+ * for one transaction (16 MiB read or written, 32,000 documents read, 4,096 index ranges, a
+ * response of 16 MiB): https://docs.convex.dev/production/state/limits
+ */
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** Content up to this size lies in the entry itself. */
+export const INLINE_BYTES = 16 * KIB;
+/** A part of longer content. */
+export const PIECE_BYTES = 512 * KIB;
+/** The longest text an entry may hold. */
+export const TEXT_BYTES = 2 * MIB;
+/** Operations of one push. */
+export const OPERATIONS = 200;
+/** A page of the feed, of a manifest or of fetched entries. */
+export const PAGE_BYTES = 4 * MIB;
+export const PAGE_ROWS = 1000;
+/** Text above this is left out of the feed; the device fetches it. */
+export const FEED_TEXT_BYTES = 512 * KIB;
+/** Each costs an index range and up to INLINE_BYTES read. */
+export const WITNESSES = 500;
+/** A page of the app plane. */
+export const LIST_ROWS = 200;

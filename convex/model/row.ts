@@ -1,0 +1,56 @@
+/**
+ * The entry's row in the app plane, written in the entry's own transaction. While the entry lives
+ * its row is replaced in place, so that a row's id can be kept and subscribed to.
+ */
+import type { WithoutSystemFields } from "convex/server";
+import { internal } from "../_generated/api";
+import type { Doc, Id } from "../_generated/dataModel";
+import type { MutationCtx, QueryCtx } from "../_generated/server";
+import type { Kind } from "../validators";
+import { readText } from "./content";
+import type { Entry } from "./entry";
+import { project, tableOf, type RowTable } from "./project";
+
+/** Writes the row of a live entry from its text. */
+export async function writeRow(
+  ctx: MutationCtx,
+  entry: Omit<Entry, "_creationTime">,
+  text: string,
+): Promise<void> {
+  const { workspace, store, path, record, revision, digest, kind, format, carried } = entry;
+  if (digest === null) throw new Error(`entry ${entry._id} is a tombstone and has no row`);
+  const { table, columns, flags } = project(kind, path, format, text, carried);
+  const source = { workspace, entry: entry._id, store, path, record, revision, digest, flags };
+  await putRow(ctx, table, { ...source, ...columns } as WithoutSystemFields<Doc<RowTable>>);
+}
+
+/** Writes the row in a transaction of its own, soon after this one. */
+export async function writeRowLater(ctx: MutationCtx, entry: Id<"entries">): Promise<void> {
+  await ctx.scheduler.runAfter(0, internal.rows.rebuild, { entry });
+}
+
+/** Writes the row from what the entry holds by now; nothing if it is gone. */
+export async function rebuildRow(ctx: MutationCtx, id: Id<"entries">): Promise<void> {
+  const entry = await ctx.db.get("entries", id);
+  if (entry === null || entry.deleted) return;
+  await writeRow(ctx, entry, await readText(ctx, entry));
+}
+
+export async function dropRow(ctx: MutationCtx, entry: { _id: Id<"entries">; kind: Kind }) {
+  const table = tableOf(entry.kind);
+  const row = await rowOf(ctx, table, entry._id);
+  if (row !== null) await ctx.db.delete(table, row._id);
+}
+
+async function putRow(ctx: MutationCtx, table: RowTable, row: WithoutSystemFields<Doc<RowTable>>) {
+  const old = await rowOf(ctx, table, row.entry);
+  if (old === null) await ctx.db.insert(table, row);
+  else await ctx.db.replace(table, old._id, row);
+}
+
+function rowOf(ctx: QueryCtx, table: RowTable, entry: Id<"entries">) {
+  return ctx.db
+    .query(table)
+    .withIndex("by_entry", (q) => q.eq("entry", entry))
+    .unique();
+}

@@ -1,0 +1,115 @@
+import { defineSchema, defineTable } from "convex/server";
+import { v } from "convex/values";
+import {
+  assetColumns,
+  documentColumns,
+  executionColumns,
+  source,
+  workflowColumns,
+} from "./columns";
+import { carried, format, kind, scope } from "./validators";
+
+/** What an entry remembers of a device: the last operation applied and the revision it made. */
+const receipt = v.object({
+  device: v.id("devices"),
+  operation: v.string(),
+  revision: v.number(),
+});
+
+export default defineSchema({
+  /**
+   * The file plane: one document a key, kept as a tombstone when the file is deleted.
+   * `text` holds content up to INLINE_BYTES, otherwise it is null and `pieces` counts the parts.
+   */
+  entries: defineTable({
+    workspace: v.string(),
+    store: v.string(),
+    path: v.string(),
+    record: v.string(),
+    kind,
+    format,
+    revision: v.number(),
+    digest: v.union(v.string(), v.null()),
+    deleted: v.boolean(),
+    lastDigest: v.union(v.string(), v.null()),
+    movedTo: v.union(v.string(), v.null()),
+    size: v.number(),
+    text: v.union(v.string(), v.null()),
+    pieces: v.number(),
+    origin: v.union(v.id("devices"), v.null()),
+    device: v.id("devices"),
+    receipts: v.array(receipt),
+    carried,
+    at: v.commitTs(),
+  })
+    .index("by_workspace_and_store_and_path_and_record", ["workspace", "store", "path", "record"])
+    .index("by_workspace_and_at", ["workspace", "at"]),
+
+  /** Longer text, in parts of at most PIECE_BYTES, cut between code points; `number` from 0. */
+  pieces: defineTable({
+    entry: v.id("entries"),
+    number: v.number(),
+    text: v.string(),
+  }).index("by_entry_and_number", ["entry", "number"]),
+
+  /** A machine's registration; its id survives token rotation and re-enrolment. */
+  devices: defineTable({
+    workspace: v.string(),
+    name: v.string(),
+    tokenHash: v.string(),
+    scopes: v.array(scope),
+    revoked: v.boolean(),
+  })
+    .index("by_tokenHash", ["tokenHash"])
+    .index("by_workspace_and_name", ["workspace", "name"]),
+
+  /** What a device's ledger last said of itself; apart from `devices`, which every call reads. */
+  presence: defineTable({
+    device: v.id("devices"),
+    ledger: v.string(),
+    start: v.number(),
+    cursor: v.union(v.string(), v.null()),
+    seenAt: v.number(),
+  }).index("by_device_and_ledger", ["device", "ledger"]),
+
+  /** One document: the deployment's random id, made by the first `sync:hello`. */
+  meta: defineTable({ deployment: v.string() }),
+
+  workflows: defineTable({ ...source, ...workflowColumns.fields })
+    .index("by_entry", ["entry"])
+    .index("by_workspace_and_path", ["workspace", "path"])
+    .index("by_workspace_and_recordId_and_path", ["workspace", "recordId", "path"])
+    .index("by_workspace_and_name_and_path", ["workspace", "name", "path"])
+    .index("by_workspace_and_status_and_name", ["workspace", "status", "name"]),
+
+  executions: defineTable({ ...source, ...executionColumns.fields })
+    .index("by_entry", ["entry"])
+    .index("by_workspace_and_executionId_and_path", ["workspace", "executionId", "path"])
+    .index("by_workspace_and_startTime", ["workspace", "startTime"])
+    .index("by_workspace_and_status_and_startTime", ["workspace", "status", "startTime"])
+    .index("by_workspace_and_workflowId_and_startTime", ["workspace", "workflowId", "startTime"])
+    .index("by_workspace_and_workflowId_and_status_and_startTime", [
+      "workspace",
+      "workflowId",
+      "status",
+      "startTime",
+    ]),
+
+  assets: defineTable({ ...source, ...assetColumns.fields })
+    .index("by_entry", ["entry"])
+    .index("by_workspace_and_path", ["workspace", "path"])
+    .index("by_workspace_and_recordId_and_path", ["workspace", "recordId", "path"])
+    .index("by_workspace_and_type_and_path", ["workspace", "type", "path"])
+    .index("by_workspace_and_category_and_path", ["workspace", "category", "path"])
+    .index("by_workspace_and_category_and_type_and_path", [
+      "workspace",
+      "category",
+      "type",
+      "path",
+    ]),
+
+  documents: defineTable({ ...source, ...documentColumns.fields })
+    .index("by_entry", ["entry"])
+    .index("by_workspace_and_path", ["workspace", "path"])
+    .index("by_workspace_and_store_and_path_and_record", ["workspace", "store", "path", "record"]),
+});

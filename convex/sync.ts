@@ -1,0 +1,94 @@
+/** The file plane, for the daemon. */
+import { v } from "convex/values";
+import { deviceMutation, deviceQuery } from "./model/authorized";
+import * as feed from "./model/feed";
+import { fetchEntries } from "./model/fetch";
+import { manifestAfter } from "./model/manifest";
+import { deploymentId, noteStart } from "./model/presence";
+import * as entries from "./model/push";
+import { trouble } from "./model/trouble";
+import { brokenWitnesses } from "./model/witness";
+import { change, key, listed, operation, place, PROTOCOL, result, witness } from "./validators";
+
+/** Start and every reconnect: who is who, where the feed ends, and whether history was lost. */
+export const hello = deviceMutation("read", {
+  args: {
+    protocol: v.number(),
+    ledger: v.string(),
+    start: v.number(),
+    cursor: v.union(v.string(), v.null()),
+    witnesses: v.array(witness),
+  },
+  returns: v.object({
+    protocol: v.number(),
+    deployment: v.string(),
+    device: v.id("devices"),
+    name: v.string(),
+    head: v.string(),
+    seen: v.number(),
+    broken: v.array(witness),
+  }),
+  handler: async (ctx, { protocol, witnesses, ...started }) => {
+    if (protocol !== PROTOCOL) {
+      throw trouble("protocol", `this deployment speaks protocol ${PROTOCOL}, not ${protocol}`);
+    }
+    // RACE: reading the head conflicts with pushes that commit meanwhile; the platform then runs
+    // this again. Pushes are not held up by it.
+    return {
+      protocol: PROTOCOL,
+      deployment: await deploymentId(ctx),
+      device: ctx.device._id,
+      name: ctx.device.name,
+      head: await feed.head(ctx, ctx.workspace),
+      seen: await noteStart(ctx, ctx.device._id, started),
+      broken: await brokenWitnesses(ctx, ctx.workspace, witnesses),
+    };
+  },
+});
+
+/** Compare-and-set of entries; one answer an operation, in their order. See `model/push.ts`. */
+export const push = deviceMutation("write", {
+  args: { operations: v.array(operation) },
+  returns: v.object({ results: v.array(result) }),
+  handler: async (ctx, { operations }) => ({ results: await entries.push(ctx, operations) }),
+});
+
+/** The feed after `cursor`, whole groups of equal `at` only. See `model/feed.ts`. */
+export const changes = deviceQuery({
+  args: {
+    stores: v.array(v.string()),
+    cursor: v.union(v.string(), v.null()),
+    witnesses: v.optional(v.array(witness)),
+  },
+  returns: v.object({
+    changes: v.array(change),
+    cursor: v.string(),
+    done: v.boolean(),
+    broken: v.array(witness),
+  }),
+  handler: async (ctx, { stores, cursor, witnesses }) => ({
+    ...(await feed.changesAfter(ctx, stores, cursor)),
+    broken: await brokenWitnesses(ctx, ctx.workspace, witnesses ?? []),
+  }),
+});
+
+/** The first of these keys that fit in a response, with their text; ask again for the rest. */
+export const fetch = deviceQuery({
+  args: { keys: v.array(key) },
+  returns: v.object({ entries: v.array(v.union(change, v.null())) }),
+  handler: async (ctx, { keys }) => ({ entries: await fetchEntries(ctx, ctx.workspace, keys) }),
+});
+
+/** The only function a daemon subscribes to. */
+export const head = deviceQuery({
+  args: {},
+  returns: v.object({ head: v.string() }),
+  handler: async (ctx) => ({ head: await feed.head(ctx, ctx.workspace) }),
+});
+
+/** A page of everything a store holds, tombstones too, without text. */
+export const manifest = deviceQuery({
+  args: { store: v.string(), after: v.union(place, v.null()) },
+  returns: v.object({ entries: v.array(listed), next: v.union(place, v.null()) }),
+  handler: (ctx, { store, after }) => manifestAfter(ctx, ctx.workspace, store, after),
+});

@@ -1,0 +1,121 @@
+/**
+ * The wire contract between the daemon and these functions, as validators; every type of it is
+ * inferred from here. `at` is a commit timestamp (int64, nanoseconds), other numbers are float64.
+ */
+import { v, type Infer } from "convex/values";
+
+export const PROTOCOL = 1;
+
+export const kind = v.union(
+  v.literal("workflow"),
+  v.literal("execution"),
+  v.literal("asset"),
+  v.literal("deployment"),
+  v.literal("metric"),
+  v.literal("document"),
+  v.literal("file"),
+);
+export type Kind = Infer<typeof kind>;
+
+export const format = v.union(v.literal("json"), v.literal("yaml"), v.literal("text"));
+export type Format = Infer<typeof format>;
+
+export const scope = v.union(v.literal("read"), v.literal("write"));
+export type Scope = Infer<typeof scope>;
+
+const nullableString = v.union(v.string(), v.null());
+
+/** What an earlier version told and a later one may omit; set if absent, cleared by a tombstone. */
+export const carried = v.object({ startedAt: v.optional(v.number()) });
+export type Carried = Infer<typeof carried>;
+
+/** Identity of an entry within a workspace; `record` is "" for the layout `file`. */
+export const key = v.object({ store: v.string(), path: v.string(), record: v.string() });
+export type Key = Infer<typeof key>;
+
+/** A version at a revision; `digest` is null exactly for a tombstone. */
+export const snapshot = v.object({
+  revision: v.number(),
+  digest: nullableString,
+  deleted: v.boolean(),
+  at: v.commitTs(),
+});
+export type Snapshot = Infer<typeof snapshot>;
+
+/** A live snapshot that a device holds the deployment to: see `model/witness.ts`. */
+export const witness = v.object({
+  ...key.fields,
+  revision: v.number(),
+  digest: v.string(),
+});
+export type Witness = Infer<typeof witness>;
+
+/** An entry as manifests list it. */
+export const listed = v.object({
+  ...key.fields,
+  kind,
+  format,
+  ...snapshot.fields,
+  lastDigest: nullableString,
+  movedTo: nullableString,
+  size: v.number(),
+  device: v.string(),
+  origin: nullableString,
+});
+export type Listed = Infer<typeof listed>;
+
+/** The feed's statement "this key is now this snapshot". */
+export const change = v.object({ ...listed.fields, text: nullableString });
+export type Change = Infer<typeof change>;
+
+/** The place after which a manifest page begins. */
+export const place = v.object({ path: v.string(), record: v.string() });
+export type Place = Infer<typeof place>;
+
+const expectation = v.object({ revision: v.number(), digest: nullableString });
+export type Expectation = Infer<typeof expectation>;
+
+const write = v.object({ digest: v.string(), size: v.number(), text: v.string() });
+export type Write = Infer<typeof write>;
+
+/** "Make this key this, if it is still that snapshot"; `write` null deletes. */
+export const operation = v.object({
+  operation: v.string(),
+  ...key.fields,
+  kind,
+  format,
+  expect: expectation,
+  write: v.union(write, v.null()),
+  carried: v.optional(carried),
+  movedTo: v.optional(v.string()),
+  rows: v.optional(v.literal("later")),
+});
+export type Operation = Infer<typeof operation>;
+
+/** The answer to one operation. */
+export const result = v.union(
+  v.object({
+    operation: v.string(),
+    outcome: v.literal("applied"),
+    revision: v.number(),
+    at: v.commitTs(),
+  }),
+  v.object({
+    operation: v.string(),
+    outcome: v.literal("replayed"),
+    revision: v.number(),
+    current: snapshot,
+  }),
+  v.object({
+    operation: v.string(),
+    outcome: v.literal("stale"),
+    current: v.union(snapshot, v.null()),
+  }),
+  v.object({
+    operation: v.string(),
+    outcome: v.literal("refused"),
+    reason: v.string(),
+    detail: v.string(),
+  }),
+);
+export type Result = Infer<typeof result>;
