@@ -1,0 +1,72 @@
+"""What a turn knows of a key before it decides, and what it commits after. Pure: values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from syncd.core.model import Digest, Format, Key, Kind, OperationId, Plan, Snapshot, Version
+from syncd.core.reading import Stat
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the ledger knows of a key.
+
+    `sent` is the version of the row that waits for its answer, None where none does: until
+    then only newer saves are captured, and nothing is written or agreed.
+    """
+
+    base: Snapshot | None
+    remote: Snapshot
+    sent: Version | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """A file as it was last read: `stat` and the digest of the bytes. `read_ns` is when."""
+
+    stat: Stat
+    digest: Digest
+    read_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One key's plan, carried out on the file where it asked for it, ready to be committed.
+
+    `capture` decisions only queue: their key has a sent row, so base and holds stay as they are.
+    `body` are the bytes of `plan.to_remote`. `file` is None where there is no file.
+    `replaced` is the digest that went into history when the file was written or removed.
+    """
+
+    key: Key
+    kind: Kind
+    format: Format
+    plan: Plan
+    operation: OperationId
+    file: FileState | None
+    body: bytes | None = None
+    capture: bool = False
+    replaced: Digest | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One key's news with its bytes at hand, `body` None for a tombstone or bytes kept already."""
+
+    key: Key
+    snapshot: Snapshot
+    device: str
+    body: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Make the file at `path` hold `body` (None: be gone), if it still holds `expected`.
+
+    `expected` None: no file is there.
+    """
+
+    path: str
+    expected: Digest | None
+    body: bytes | None

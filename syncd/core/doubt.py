@@ -1,0 +1,48 @@
+"""How often to look before believing what is seen. Pure: the caller passes the time, in seconds.
+
+A file that is gone may be in the middle of a save by delete-and-create; a file that does not
+parse may be half written. Neither is believed at first sight.
+"""
+
+from __future__ import annotations
+
+from syncd.core.model import Key
+
+ABSENCE = 1.0
+"""Seconds between the two looks that must both find a file missing."""
+
+PATIENCE = (0.25, 0.5, 1.0, 2.0, 5.0)
+"""Seconds before each further look at a file that is not whole; then it is held."""
+
+
+class Doubts:
+    """Remembers, per key, what was seen before and is not yet believed."""
+
+    def __init__(self) -> None:
+        self._missing_since: dict[Key, float] = {}
+        self._attempts: dict[Key, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._missing_since) + len(self._attempts)
+
+    def missing(self, key: Key, now: float) -> float | None:
+        """When to look again at a missing file; None once it was missing long enough."""
+        since = self._missing_since.setdefault(key, now)
+        if now - since < ABSENCE:
+            return since + ABSENCE
+        del self._missing_since[key]
+        return None
+
+    def unsettled(self, key: Key, now: float) -> float | None:
+        """When to look again at a file that is not whole; None once patience is exhausted."""
+        attempt = self._attempts.get(key, 0)
+        if attempt == len(PATIENCE):
+            del self._attempts[key]
+            return None
+        self._attempts[key] = attempt + 1
+        return now + PATIENCE[attempt]
+
+    def certain(self, key: Key) -> None:
+        """Forget all doubt about `key`: it was seen whole."""
+        self._missing_since.pop(key, None)
+        self._attempts.pop(key, None)

@@ -1,0 +1,59 @@
+"""Troubles, translated once at the edge where they are met.
+
+Each says what happened and on what, what was not changed, and what to do next. Outcomes that
+a caller acts on are values (`syncd.core.model`), not exceptions.
+"""
+
+from __future__ import annotations
+
+
+class SyncdError(Exception):
+    """A trouble for a person: `str()` is what happened, `advice` the next thing to do."""
+
+    exit_code = 1
+
+    def __init__(self, what: str, advice: str) -> None:
+        super().__init__(what)
+        self.advice = advice
+
+
+class ConfigError(SyncdError):
+    """The configuration cannot be used; nothing was started or changed."""
+
+    exit_code = 2
+
+
+class Unavailable(SyncdError):
+    """The deployment cannot be reached or asks to wait; queued work is kept and retried."""
+
+
+class Unauthorized(SyncdError):
+    """The deployment does not accept the device token; queued work is kept."""
+
+    exit_code = 5
+
+
+class ProtocolError(SyncdError):
+    """The deployment's functions and this program do not understand each other."""
+
+    exit_code = 8
+
+
+class FunctionFailed(SyncdError):
+    """A function threw on the deployment; its transaction changed nothing."""
+
+
+class LedgerError(SyncdError):
+    """The ledger cannot be opened or written; files and deployment are untouched."""
+
+
+class LedgerNewer(LedgerError):
+    """The ledger was written by a newer program."""
+
+    exit_code = 8
+
+
+class AnotherInstance(SyncdError):
+    """Another process owns the state folder; this one changed nothing."""
+
+    exit_code = 9

@@ -1,0 +1,1 @@
+"""What is inside a store: which files, in which format. Pure."""

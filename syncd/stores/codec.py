@@ -1,0 +1,69 @@
+"""What bytes must look like to be mirrored. Pure.
+
+Text is strict UTF-8 that round-trips, byte order mark included. Parsing is evidence that a
+file is whole; values are never taken from it, since what is mirrored is the exact bytes.
+"""
+
+from __future__ import annotations
+
+import json
+
+import orjson
+
+from syncd.core.model import Format, Hold
+
+INLINE_LIMIT = 2 * 1024 * 1024
+"""Longest text that travels inside a function call, in bytes (design, Sizes)."""
+
+_MARK = b"\xef\xbb\xbf"
+
+
+def too_large(size: int) -> Hold | None:
+    """Why a payload of `size` bytes cannot travel inline, or None."""
+    if size <= INLINE_LIMIT:
+        return None
+    return Hold(
+        "too-large",
+        f"{size:,} bytes; text travels up to {INLINE_LIMIT:,} bytes in this version",
+        "split the file, or exclude it in config.toml",
+    )
+
+
+def not_text(body: bytes) -> Hold | None:
+    """Why `body` cannot be mirrored as text, or None."""
+    try:
+        body.decode("utf-8", "strict")
+    except UnicodeDecodeError as error:
+        return Hold(
+            "not-text",
+            f"byte {error.start} is not UTF-8; payloads that are not text are not mirrored "
+            "in this version",
+            "save it as UTF-8, or exclude it in config.toml",
+        )
+    return None
+
+
+def unparsable(format: Format, body: bytes) -> Hold | None:
+    """Why `body` is not a whole file of its format, or None. Only JSON tells."""
+    if format is not Format.JSON:
+        return None
+    text = body.removeprefix(_MARK)
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return _unparsable_leniently(text)
+    return None
+
+
+def _unparsable_leniently(text: bytes) -> Hold | None:
+    # The standard parser takes what real files hold and orjson refuses: lone surrogates,
+    # NaN, integers beyond 64 bits. Whether a file is whole does not depend on those.
+    try:
+        json.loads(text.decode("utf-8"))
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        what = "the file is empty" if not text.strip() else f"{error.msg} at {place}"
+        return Hold("not-json", what, "save the file whole; it is sent as soon as it parses")
+    except (RecursionError, ValueError) as error:
+        return Hold("not-json", str(error), "flatten the value, or exclude it in config.toml")
+    return None

@@ -1,0 +1,97 @@
+"""Which files belong to a store, and what their keys are. Pure.
+
+Patterns are those of .gitignore. A name is mirrored under its NFC spelling; two spellings of
+one name, and names that are not UTF-8, are for the scan to hold.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from syncd.core.model import Format, Hold
+from syncd.stores.patterns import Patterns
+
+TEMPORARY_PREFIX = ".syncd-"
+"""Every file syncd puts into a store's folder for a moment starts so and is never mirrored."""
+
+EDITOR_LEFTOVERS = (
+    ".syncd*", ".git/", ".hg/", ".svn/", "node_modules/", "*~", ".*.sw?", ".*.swpx", "*.tmp",
+    "*.temp", "*.bak", "*.part", "*.crdownload", "*.orig", "*.rej", "4913", ".#*", "\\#*#",
+    ".goutputstream-*", "*___jb_tmp___", "*___jb_old___", ".~lock.*", "~$*", ".nfs*",
+    ".fuse_hidden*", ".DS_Store", "._*", "Thumbs.db", "desktop.ini",
+)  # fmt: skip
+"""Names that editors, version control and desktops leave behind; never mirrored."""
+
+MAX_PATH_BYTES = 1024
+"""Longest path the deployment's functions take, in bytes of UTF-8."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The paths of one store: `include` minus `exclude` minus what editors leave behind."""
+
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+
+    @cached_property
+    def _wanted(self) -> Patterns:
+        return Patterns(self.include)
+
+    @cached_property
+    def _unwanted(self) -> Patterns:
+        return Patterns((*EDITOR_LEFTOVERS, *self.exclude))
+
+    def matches(self, path: str) -> bool:
+        """Whether the file at `path` (relative, POSIX) is mirrored."""
+        folder, _, name = path.rpartition("/")
+        return self.within(folder)(name)
+
+    def within(self, folder: str) -> Callable[[str], bool]:
+        """`matches` for the names of the files in one folder (empty for the root)."""
+        wanted, unwanted = self._wanted.within(folder), self._unwanted.within(folder)
+        return lambda name: wanted(name) and not unwanted(name)
+
+    def prunes(self, directory: str) -> bool:
+        """Whether nothing under `directory` (relative, POSIX, no final slash) is mirrored."""
+        return self._unwanted.match_folder(directory)
+
+
+def normal(path: str) -> str:
+    """The spelling of `path` that keys use."""
+    return path if path.isascii() else unicodedata.normalize("NFC", path)
+
+
+def format_of(path: str) -> Format:
+    """How the file at `path` is written, told by its extension."""
+    name = path.lower()
+    if name.endswith(".json"):
+        return Format.JSON
+    if name.endswith((".yaml", ".yml")):
+        return Format.YAML
+    return Format.TEXT
+
+
+def unsafe(path: str) -> Hold | None:
+    """Why `path` must not become a file under a root, or None when it may.
+
+    Paths from the deployment pass through here before any of them reaches the file system.
+    """
+    parts = path.split("/")
+    if not path or "\0" in path or any(part in ("", ".", "..") for part in parts):
+        return Hold("bad-path", f"{path!r} is not a path inside the store", "rename it in Convex")
+    if normal(path) != path:
+        return Hold("bad-path", f"{path!r} is not in Unicode NFC", "rename it in Convex")
+    if len(path.encode()) > MAX_PATH_BYTES or any(len(part.encode()) > 255 for part in parts):
+        return Hold("bad-path", f"{path[:60]!r}... is too long", "shorten the name")
+    return None
+
+
+def twins(paths: Iterable[str]) -> dict[str, list[str]]:
+    """Spellings that share one key: normal path -> the two or more spellings on disk."""
+    found: dict[str, list[str]] = {}
+    for path in paths:
+        found.setdefault(normal(path), []).append(path)
+    return {path: spellings for path, spellings in found.items() if len(spellings) > 1}

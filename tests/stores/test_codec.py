@@ -1,0 +1,73 @@
+"""What may be mirrored as text, and when a JSON file is taken for whole."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from syncd.core.model import Format
+from syncd.stores.codec import INLINE_LIMIT, not_text, too_large, unparsable
+
+WHOLE = [
+    b"{}",
+    b"[1, 2]",
+    b"\xef\xbb\xbf{}",
+    b'{"a": NaN}',
+    b'{"a": "\\ud800"}',
+    b'{"a": 123456789012345678901234567890}',
+    b'{"a": 1, "a": 2}',
+    b" \n null \n",
+]
+PARTIAL = [b"", b"  ", b"{", b'{"a": ', b'{"a": 1}}', b"{'a': 1}", b'{"a": 1,}', b"\x00" * 4]
+
+
+@pytest.mark.parametrize("body", WHOLE)
+def test_whole_json(body: bytes) -> None:
+    assert unparsable(Format.JSON, body) is None
+
+
+@pytest.mark.parametrize("body", PARTIAL)
+def test_partial_json_says_where(body: bytes) -> None:
+    hold = unparsable(Format.JSON, body)
+    assert hold is not None
+    assert hold.reason == "not-json"
+    assert hold.detail
+    assert hold.advice
+
+
+@pytest.mark.parametrize("body", PARTIAL)
+def test_other_formats_tell_nothing(body: bytes) -> None:
+    assert unparsable(Format.YAML, body) is None
+    assert unparsable(Format.TEXT, body) is None
+
+
+def test_nesting_beyond_the_parsers_is_a_hold_and_not_a_crash() -> None:
+    hold = unparsable(Format.JSON, b"[" * 100_000 + b"]" * 100_000)
+    assert hold is not None
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(),
+                    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))  # fmt: skip
+def test_every_prefix_of_an_object_is_not_whole(value: object) -> None:
+    body = json.dumps({"value": value}, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    for cut in range(0, len(body), max(1, len(body) // 10)):
+        assert unparsable(Format.JSON, body[:cut]) is not None
+
+
+@given(st.binary())
+def test_text_is_what_round_trips(body: bytes) -> None:
+    try:
+        expected = body.decode().encode() == body
+    except UnicodeDecodeError:
+        expected = False
+    assert (not_text(body) is None) == expected
+
+
+def test_the_inline_limit_is_inclusive() -> None:
+    assert too_large(INLINE_LIMIT) is None
+    hold = too_large(INLINE_LIMIT + 1)
+    assert hold is not None
+    assert "2,097,153 bytes" in hold.detail

@@ -1,0 +1,97 @@
+"""Layouts match as .gitignore says, whatever short cuts the matching takes."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from pathspec import PathSpec
+from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
+
+from syncd.stores.layout import EDITOR_LEFTOVERS, Layout, normal, twins, unsafe
+from syncd.stores.patterns import Patterns
+
+PARTS = ["a", "b", "node_modules", ".git", "x.json", "y.yaml", "x.json~", ".x.swp", "#x#", "4913",
+         "draft", "x.tmp", ".syncd-1f", "ab", "caf\u00e9.json", "[x]", "!x", "a b"]  # fmt: skip
+PATTERNS = ["*.json", "**/*.json", "a/*.json", "/x.json", "a/**", "a/**/b", "**/draft/*", "draft/",
+            "*", "**", "*/", "/*", "b", "*b", "a*", "*.y?ml", "[ab]", "[!a]", "\\!x", "\\[x\\]",
+            "a b", "x.*", "?.json", "**/b/**", "a/b", "/a/", "a**b", "caf\u00e9*",
+            ".*.sw?", "*~"]  # fmt: skip
+
+paths = st.lists(st.sampled_from(PARTS), min_size=1, max_size=4).map("/".join)
+lines = st.lists(
+    st.builds(str.__add__, st.sampled_from(["", "", "", "", "!"]), st.sampled_from(PATTERNS)),
+    max_size=6,
+).map(lambda some: [*some, "# a note", ""])
+
+
+@settings(max_examples=2000, deadline=None)
+@given(lines, paths)
+@example(list(EDITOR_LEFTOVERS), "a/.x.swp/b")
+def test_patterns_match_what_pathspec_matches(given_lines: list[str], path: str) -> None:
+    patterns, spec = Patterns(given_lines), PathSpec.from_lines(GitIgnoreSpecPattern, given_lines)
+    assert patterns.match(path) == spec.match_file(path)
+    assert patterns.match_folder(path) == spec.match_file(path + "/")
+    folder, _, name = path.rpartition("/")
+    assert patterns.within(folder)(name) == spec.match_file(path)
+
+
+NAMES = st.text(st.characters(exclude_characters="/\0\n\r", exclude_categories=["Cs"]), min_size=1)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(NAMES.filter(lambda n: n not in {".", ".."}), min_size=1, max_size=3))
+def test_leftovers_match_what_pathspec_matches_for_any_name(parts: list[str]) -> None:
+    path = "/".join(parts)
+    spec = PathSpec.from_lines(GitIgnoreSpecPattern, EDITOR_LEFTOVERS)
+    assert Patterns(EDITOR_LEFTOVERS).match(path) == spec.match_file(path)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["x.json~", ".x.json.swp", ".x.swpx", "#x.json#", ".#x.json", "4913", "x.json.tmp", "x.orig",
+     ".goutputstream-AB12", "x.json___jb_tmp___", ".~lock.x.json#", "~$x.json", ".nfs0001",
+     ".fuse_hidden01", ".DS_Store", "._x.json", "Thumbs.db", "x.part", ".syncd-0123"],
+)  # fmt: skip
+def test_what_editors_leave_behind_is_never_mirrored(name: str) -> None:
+    everything = Layout(("*",), ())
+    assert not everything.matches(name)
+    assert not everything.matches(f"a/b/{name}")
+
+
+def test_include_less_exclude() -> None:
+    layout = Layout(("*.json", "docs/**"), ("drafts/", "*.local.json"))
+    assert layout.matches("a/x.json")
+    assert layout.matches("docs/any/thing.md")
+    assert not layout.matches("thing.md")
+    assert not layout.matches("a/drafts/x.json")
+    assert not layout.matches("x.local.json")
+    assert layout.prunes("a/drafts")
+    assert layout.prunes("node_modules")
+    assert layout.prunes("node_modules/deeper")
+    assert not layout.prunes("docs")
+
+
+def test_line_breaks_in_names_are_part_of_them() -> None:
+    layout = Layout(("*.json",), ())
+    assert layout.matches("line\nbreak.json")
+    assert not layout.matches("x.json\n")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["", "/x", "x/", "a//b", ".", "..", "a/../b", "a/./b", "nul\0", "cafe\u0301", "n" * 256,
+     "/".join(["n" * 200] * 6)],
+)  # fmt: skip
+def test_paths_that_must_not_become_files(path: str) -> None:
+    assert unsafe(path) is not None
+
+
+@pytest.mark.parametrize("path", ["x.json", "a/b/c.yaml", "-rf", "a b", "...", "caf\u00e9"])
+def test_paths_that_may(path: str) -> None:
+    assert unsafe(path) is None
+
+
+def test_twins_are_spellings_of_one_name() -> None:
+    assert twins(["caf\u00e9", "cafe\u0301", "x"]) == {"caf\u00e9": ["caf\u00e9", "cafe\u0301"]}
+    assert normal("cafe\u0301") == "caf\u00e9"
