@@ -1,0 +1,1 @@
+"""The daemon's memory: one SQLite file, written by one process."""

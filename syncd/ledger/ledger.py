@@ -1,0 +1,223 @@
+"""The daemon's memory: its verbs, each one transaction. Does IO.
+
+Nothing but the owner of the state folder's lock writes here. The parts (`entries`, `outbox`,
+`contents`, `places`, `attention`) share one connection and are read directly; whatever changes
+more than one of them is a verb of Ledger.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from syncd.core.decision import Decision, Heard, View
+from syncd.core.model import (
+    Applied,
+    Content,
+    Cursor,
+    Digest,
+    Intent,
+    Key,
+    Outcome,
+    Refused,
+    Replayed,
+    Snapshot,
+    Stale,
+)
+from syncd.core.writing import Note
+from syncd.ledger.attention import Attention
+from syncd.ledger.connection import open_ledger, transaction
+from syncd.ledger.contents import Contents
+from syncd.ledger.entries import Entries
+from syncd.ledger.outbox import Outbox
+from syncd.ledger.places import Places
+from syncd.ledger.rows import snapshot_columns, to_snapshot
+
+_CURSOR = "cursor"
+
+
+class Ledger:
+    """Bases, last-heard remote, notes, outbox, cursor, conflicts, history index, health."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self.contents = Contents(connection)
+        self.entries = Entries(connection)
+        self.outbox = Outbox(connection, self.contents)
+        self.places = Places(connection)
+        self.attention = Attention(connection)
+
+    @classmethod
+    def open(cls, path: Path) -> Ledger:
+        """The ledger at `path`, made where there is none. Raises LedgerError."""
+        return cls(open_ledger(path))
+
+    def close(self) -> None:
+        """Release the file. Nothing is lost without it."""
+        self._connection.close()
+
+    def transaction(self) -> AbstractContextManager[sqlite3.Connection]:
+        """One transaction over calls to the parts. Raises LedgerError."""
+        return transaction(self._connection)
+
+    @property
+    def cursor(self) -> Cursor | None:
+        """The place in the feed up to which all was heard."""
+        value = self.places.get(_CURSOR)
+        return Cursor(value) if value is not None else None
+
+    def view(self, key: Key) -> View:
+        """What is known of `key` before a turn decides about it."""
+        base, remote = self.entries.get(key)
+        return View(base, remote, self.outbox.sent(key))
+
+    def note(self, noted: Iterable[tuple[Key, Note, Snapshot]]) -> None:
+        """Before files are touched: what is to be written over what, and the base that follows."""
+        with self.transaction() as connection:
+            connection.executemany(
+                "INSERT OR REPLACE INTO notes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (
+                        key.store, key.path, note.temporary, note.inode, note.expected,
+                        note.digest, *snapshot_columns(base),
+                    )
+                    for key, note, base in noted
+                ],
+            )  # fmt: skip
+
+    def notes(self) -> list[tuple[Key, Note, Snapshot]]:
+        """What a crash may have left half done."""
+        rows = self._connection.execute(
+            """SELECT store, path, temporary, inode, expected, digest,
+                      base_revision, base_digest, base_size FROM notes"""
+        )
+        return [
+            (Key(row[0], row[1]), Note(row[1], *row[2:6]), base)
+            for row in rows
+            if (base := to_snapshot(*row[6:])) is not None
+        ]
+
+    def commit(self, decisions: Iterable[Decision], now: float) -> set[Key]:
+        """A turn's end: bases, queued rows, conflicts, holds, files, in one transaction.
+
+        Answers the keys whose hold is news.
+        """
+        fresh: set[Key] = set()
+        with self.transaction():
+            for decision in decisions:
+                key, hold = decision.key, decision.plan.hold
+                if hold is not None:
+                    if self.attention.hold(key.store, key.path, hold, now):
+                        fresh.add(key)
+                elif decision.capture:
+                    self._capture(decision, now)
+                else:
+                    self._settle(decision, now)
+        return fresh
+
+    def hear(self, news: Iterable[Heard], cursor: Cursor | None, now: float) -> list[Key]:
+        """Remember news and the cursor behind it in one transaction; the keys it was news of."""
+        fresh: list[Key] = []
+        with self.transaction():
+            for heard in news:
+                version = heard.snapshot.version
+                if isinstance(version, Content) and heard.body is not None:
+                    self.contents.put(version.digest, heard.body)
+                if self.entries.hear(heard):
+                    fresh.append(heard.key)
+            if cursor is not None:
+                self.places.put(_CURSOR, cursor)
+        return fresh
+
+    def claim(self, most: int, most_bytes: int, guarded: Sequence[str]) -> list[Intent]:
+        """Freeze the next queued rows as sent. See Outbox.claim."""
+        with self.transaction():
+            return self.outbox.claim(most, most_bytes, guarded)
+
+    def acknowledge(
+        self, answers: Iterable[tuple[Intent, Outcome]], device: str, now: float
+    ) -> tuple[list[Key], list[Key]]:
+        """Take the deployment's answers: (keys to consider again, those of them to fetch first).
+
+        An operation applied while nothing else was heard of its key leaves nothing to consider:
+        saves made meanwhile are queued already.
+        """
+        named: list[Key] = []
+        wanted: list[Key] = []
+        with self.transaction():
+            for intent, outcome in answers:
+                if self._take(intent, outcome, device):
+                    wanted.append(intent.key)
+                base, remote = self.entries.get(intent.key)
+                if not isinstance(outcome, Applied) or base != remote:
+                    named.append(intent.key)
+        return named, wanted
+
+    def _take(self, intent: Intent, outcome: Outcome, device: str) -> bool:
+        """Whether the key's current snapshot must be fetched before it is considered."""
+        match outcome:
+            case Refused():
+                self.outbox.park(intent, outcome)
+                return False
+            case Stale(current):
+                self.outbox.remove(intent.operation)
+                return self.entries.get(intent.key)[1] != current
+            case Applied(revision, at):
+                self._agree_with(intent, Snapshot(revision, intent.version, at), device)
+                return False
+            case Replayed(revision, current):
+                at = current.at if current.revision == revision else 0
+                self._agree_with(intent, Snapshot(revision, intent.version, at), device)
+                return current.revision != revision
+
+    def _agree_with(self, intent: Intent, snapshot: Snapshot, device: str) -> None:
+        if not self.outbox.remove(intent.operation):
+            return
+        self.entries.agree(intent.key, snapshot)
+        if snapshot.at:
+            self.entries.hear(Heard(intent.key, snapshot, device, None))
+
+    def _capture(self, decision: Decision, now: float) -> None:
+        # The sent row is frozen and nothing is agreed until its answer; the newer save waits
+        # behind it, durable, and takes its expectation from the base that the answer brings.
+        self.places.record_file(decision.key.store, decision.key.path, decision.file)
+        if decision.plan.to_remote is not None:
+            self.outbox.queue(decision, decision.plan.to_remote, now)
+        else:
+            self.outbox.drop(decision.key)
+
+    def _settle(self, decision: Decision, now: float) -> None:
+        key, plan = decision.key, decision.plan
+        self.attention.release(key.store, key.path)
+        self.places.record_file(key.store, key.path, decision.file)
+        if plan.base is not None:
+            self.entries.agree(key, plan.base)
+        if decision.file is not None and decision.body is not None:
+            self.contents.put(decision.file.digest, decision.body)
+        if plan.to_remote is not None:
+            self.outbox.queue(decision, plan.to_remote, now)
+        else:
+            self.outbox.drop(key)
+        self._keep(decision, now)
+
+    def _keep(self, decision: Decision, now: float) -> None:
+        key, plan = decision.key, decision.plan
+        if plan.conflict is not None:
+            self.attention.conflict(key, plan.conflict, self.entries.device_of(key), now)
+        if decision.replaced is not None:
+            self.attention.replaced(key, decision.replaced, plan.reason, now)
+        self._forget_note(key)
+
+    def abandon(self, key: Key, kept: Iterable[Digest], now: float) -> None:
+        """The noted write came to nothing; index what it met and put into history."""
+        with self.transaction():
+            self._forget_note(key)
+            for digest in kept:
+                self.attention.replaced(key, digest, "contested", now)
+
+    def _forget_note(self, key: Key) -> None:
+        self._connection.execute(
+            "DELETE FROM notes WHERE store = ? AND path = ?", (key.store, key.path)
+        )

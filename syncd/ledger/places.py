@@ -1,0 +1,96 @@
+"""What the ledger knows of the world around it: its deployment, its stores, its files.
+
+Part of the ledger; runs inside its transactions, `put` and `bootstrapped` in one of their own.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+from syncd.core.decision import FileState
+from syncd.core.model import Digest
+from syncd.core.reading import Stat
+
+
+@dataclass(frozen=True, slots=True)
+class StoreRecord:
+    """A store as the ledger knew it last. `root` is the identity of its folder."""
+
+    configuration: str
+    root: str | None
+    bootstrapped: bool
+
+
+class Places:
+    """Names and identities: `meta`, `stores` and `files`."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def get(self, name: str) -> str | None:
+        """A single remembered value."""
+        row = self._connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return str(row[0]) if row else None
+
+    def put(self, name: str, value: str) -> None:
+        """Remember a single value."""
+        self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+
+    def stores(self) -> dict[str, StoreRecord]:
+        """Every store the ledger knows."""
+        rows = self._connection.execute(
+            "SELECT store, configuration, root, bootstrapped FROM stores"
+        )
+        return {row[0]: StoreRecord(row[1], row[2], bool(row[3])) for row in rows}
+
+    def record_store(self, store: str, record: StoreRecord) -> None:
+        """Remember how a store is configured, where it lies, and whether it is bootstrapped."""
+        self._connection.execute(
+            "INSERT OR REPLACE INTO stores VALUES (?, ?, ?, ?)",
+            (store, record.configuration, record.root, record.bootstrapped),
+        )
+
+    def files(self, store: str) -> dict[str, FileState]:
+        """Every file of the store as it was last read, by path."""
+        rows = self._connection.execute(
+            """SELECT path, size, mtime_ns, ctime_ns, inode, digest, read_ns
+               FROM files WHERE store = ?""",
+            (store,),
+        )
+        return {
+            path: FileState(Stat(size, mtime, ctime, inode), Digest(digest), read)
+            for path, size, mtime, ctime, inode, digest, read in rows
+        }
+
+    def some_files(self, store: str, most: int) -> list[str]:
+        """Up to `most` paths of files that were there when they were last looked at."""
+        rows = self._connection.execute(
+            "SELECT path FROM files WHERE store = ? LIMIT ?", (store, most)
+        )
+        return [row[0] for row in rows]
+
+    def file(self, store: str, path: str) -> FileState | None:
+        """One file as it was last read."""
+        row = self._connection.execute(
+            """SELECT size, mtime_ns, ctime_ns, inode, digest, read_ns
+               FROM files WHERE store = ? AND path = ?""",
+            (store, path),
+        ).fetchone()
+        return FileState(Stat(*row[:4]), Digest(row[4]), row[5]) if row else None
+
+    def record_file(self, store: str, path: str, file: FileState | None) -> None:
+        """Remember a file as it was just read, or that there is none."""
+        if file is None:
+            self._connection.execute(
+                "DELETE FROM files WHERE store = ? AND path = ?", (store, path)
+            )
+            return
+        stat = file.stat
+        self._connection.execute(
+            "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                store, path, stat.size, stat.mtime_ns, stat.ctime_ns, stat.inode,
+                file.digest, file.read_ns,
+            ),
+        )  # fmt: skip

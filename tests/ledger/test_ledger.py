@@ -1,0 +1,276 @@
+"""The ledger's verbs on a real SQLite file: the outbox rules, and what a restart finds."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from syncd.core.decision import Decision, FileState, Heard
+from syncd.core.model import (
+    NEVER,
+    TOMBSTONE,
+    Applied,
+    Conflict,
+    Content,
+    Cursor,
+    Digest,
+    Format,
+    Hold,
+    Intent,
+    Key,
+    Kind,
+    OperationId,
+    Plan,
+    Reason,
+    Refused,
+    Replayed,
+    Snapshot,
+    Stale,
+    Version,
+)
+from syncd.core.reading import Stat
+from syncd.core.writing import Note
+from syncd.errors import LedgerError, LedgerNewer
+from syncd.ledger.connection import read_ledger
+from syncd.ledger.ledger import Ledger
+
+KEY = Key("flows", "a.json")
+
+
+def content(body: bytes) -> Content:
+    return Content(Digest(hashlib.sha256(body).hexdigest()), len(body))
+
+
+def push(
+    body: bytes | None, *, key: Key = KEY, base: Snapshot = NEVER, capture: bool = False
+) -> Decision:
+    version: Version = TOMBSTONE if body is None else content(body)
+    file = None
+    if body is not None:
+        file = FileState(Stat(len(body), 1, 1, 7), content(body).digest, 10**9)
+    plan = Plan(Reason.PUSH, None if capture else base, to_remote=version)
+    return Decision(key, Kind.WORKFLOW, Format.JSON, plan, OperationId(secrets.token_hex(16)),
+                    file, body, capture)  # fmt: skip
+
+
+def claim(ledger: Ledger, most: int = 10) -> list[Intent]:
+    return ledger.claim(most, 1 << 20, [])
+
+
+def test_a_queued_save_is_sent_expecting_the_base(ledger: Ledger) -> None:
+    base = Snapshot(4, content(b"old"))
+    ledger.commit([push(b"new", base=base)], 0.0)
+    (intent,) = claim(ledger)
+    assert (intent.expect_revision, intent.expect_digest) == (4, content(b"old").digest)
+    assert intent.body == b"new"
+    assert claim(ledger) == []
+
+
+def test_a_newer_save_replaces_only_the_queued_row(ledger: Ledger) -> None:
+    ledger.commit([push(b"one")], 0.0)
+    (sent,) = claim(ledger)
+    for body in (b"two", b"three"):
+        ledger.commit([push(body, capture=True)], 0.0)
+    assert ledger.outbox.unanswered() == [sent]
+    assert claim(ledger) == [], "one sent row a key"
+    ledger.acknowledge([(sent, Applied(1, 100))], "me", 0.0)
+    (second,) = claim(ledger)
+    assert second.body == b"three"
+    assert (second.expect_revision, second.expect_digest) == (1, content(b"one").digest)
+
+
+def test_a_sent_row_is_the_same_after_a_restart(ledger: Ledger, path: Path) -> None:
+    ledger.commit([push(b"one")], 0.0)
+    sent = claim(ledger)
+    ledger.commit([push(b"two", capture=True)], 0.0)
+    ledger.close()
+    again = Ledger.open(path)
+    assert again.outbox.unanswered() == sent
+    again.close()
+
+
+def test_saving_back_what_was_sent_forgets_what_was_queued(ledger: Ledger) -> None:
+    ledger.commit([push(b"one")], 0.0)
+    (sent,) = claim(ledger)
+    ledger.commit([push(b"two", capture=True)], 0.0)
+    nothing = Plan(Reason.NOTHING, None)
+    back = push(b"one", capture=True)
+    ledger.commit([Decision(KEY, back.kind, back.format, nothing, back.operation, back.file,
+                            back.body, capture=True)], 0.0)  # fmt: skip
+    ledger.acknowledge([(sent, Applied(1, 100))], "me", 0.0)
+    assert claim(ledger) == []
+
+
+def test_an_applied_row_becomes_the_base_and_is_heard(ledger: Ledger) -> None:
+    ledger.commit([push(b"one")], 0.0)
+    (sent,) = claim(ledger)
+    named, wanted = ledger.acknowledge([(sent, Applied(1, 100))], "me", 0.0)
+    assert (named, wanted) == ([], [])
+    view = ledger.view(KEY)
+    assert view.base == view.remote == Snapshot(1, content(b"one"))
+    assert view.sent is None
+
+
+def test_an_answer_that_comes_twice_changes_nothing_more(ledger: Ledger) -> None:
+    ledger.commit([push(b"one")], 0.0)
+    (sent,) = claim(ledger)
+    ledger.acknowledge([(sent, Applied(1, 100))], "me", 0.0)
+    ledger.commit([push(b"two", base=Snapshot(1, content(b"one")))], 0.0)
+    (second,) = claim(ledger)
+    ledger.acknowledge([(second, Applied(2, 200))], "me", 0.0)
+    ledger.acknowledge([(sent, Applied(1, 100))], "me", 0.0)
+    assert ledger.view(KEY).base == Snapshot(2, content(b"two"))
+
+
+def test_a_replay_takes_the_receipts_revision_and_asks_for_the_rest(ledger: Ledger) -> None:
+    ledger.commit([push(b"one")], 0.0)
+    (sent,) = claim(ledger)
+    theirs = Snapshot(5, content(b"theirs"), 500)
+    named, wanted = ledger.acknowledge([(sent, Replayed(3, theirs))], "me", 0.0)
+    assert named == wanted == [KEY]
+    view = ledger.view(KEY)
+    assert view.base == Snapshot(3, content(b"one"))
+    assert view.remote == NEVER, "the current snapshot is heard with its bytes only"
+
+
+def test_a_stale_answer_drops_the_row_and_asks_for_the_snapshot(ledger: Ledger) -> None:
+    ledger.commit([push(b"one")], 0.0)
+    (sent,) = claim(ledger)
+    named, wanted = ledger.acknowledge([(sent, Stale(Snapshot(2, content(b"x"), 9)))], "me", 0.0)
+    assert named == wanted == [KEY]
+    assert ledger.outbox.count() == {}
+    assert ledger.view(KEY).base == NEVER
+
+
+def test_a_refused_row_is_parked_until_the_file_changes(ledger: Ledger) -> None:
+    ledger.commit([push(b"bad")], 0.0)
+    (sent,) = claim(ledger)
+    ledger.acknowledge([(sent, Refused("bad-path", "no"))], "me", 0.0)
+    assert ledger.outbox.count() == {"parked": 1}
+    ledger.commit([push(b"bad")], 0.0)
+    assert ledger.outbox.count() == {"parked": 1}, "the same save is not sent again"
+    ledger.commit([push(b"good")], 0.0)
+    assert ledger.outbox.count() == {"queued": 1}
+
+
+def test_a_batch_is_bounded_by_rows_and_by_bytes(ledger: Ledger) -> None:
+    keys = [Key("flows", f"{number}.json") for number in range(6)]
+    ledger.commit([push(b"x" * 400, key=key) for key in keys], 0.0)
+    assert [i.key for i in ledger.claim(2, 1 << 20, [])] == keys[:2]
+    assert [i.key for i in ledger.claim(10, 1000, [])] == keys[2:4]
+    assert [i.key for i in ledger.claim(10, 10, [])] == keys[4:5], "one larger row goes alone"
+
+
+def test_guarded_deletions_stay_queued_and_edits_pass_them(ledger: Ledger) -> None:
+    base = Snapshot(1, content(b"old"))
+    other = Key("flows", "b.json")
+    ledger.commit([push(None, base=base), push(b"new", key=other, base=base)], 0.0)
+    assert [intent.key for intent in ledger.claim(10, 1 << 20, ["flows"])] == [other]
+    assert [intent.key for intent in ledger.claim(10, 1 << 20, [])] == [KEY]
+
+
+def test_what_is_heard_never_goes_back(ledger: Ledger) -> None:
+    newer = Heard(KEY, Snapshot(7, content(b"seven"), 700), "you", b"seven")
+    older = Heard(KEY, Snapshot(6, content(b"six"), 600), "you", b"six")
+    assert ledger.hear([newer], Cursor("700"), 0.0) == [KEY]
+    assert ledger.hear([older], None, 0.0) == []
+    assert ledger.view(KEY).remote == newer.snapshot
+    assert ledger.cursor == "700"
+
+
+def test_news_and_cursor_are_one_transaction(ledger: Ledger) -> None:
+    ledger.hear([], Cursor("1"), 0.0)
+    bad = Heard(KEY, Snapshot(1, content(b"x"), 2**70), "you", b"x")
+    with pytest.raises(OverflowError):
+        ledger.hear([bad], Cursor("2"), 0.0)
+    assert ledger.cursor == "1"
+    assert ledger.view(KEY).remote == NEVER
+
+
+def test_a_hold_changes_nothing_else_and_is_news_once(ledger: Ledger) -> None:
+    ledger.commit([push(b"one")], 0.0)
+    hold = Hold("not-json", "line 1", "save it whole")
+    held = push(b"two")
+    decision = Decision(KEY, held.kind, held.format, Plan(Reason.HELD, None, hold=hold),
+                        held.operation, None)  # fmt: skip
+    assert ledger.commit([decision], 0.0) == {KEY}
+    assert ledger.commit([decision], 1.0) == set()
+    assert ledger.outbox.count() == {"queued": 1}
+    ledger.commit([push(b"three")], 2.0)
+    assert ledger.attention.held("flows") == {}
+
+
+def test_a_conflict_is_listed_once_for_a_revision_and_its_bytes_stay(ledger: Ledger) -> None:
+    remote = Snapshot(2, content(b"theirs"), 20)
+    ledger.hear([Heard(KEY, remote, "you", b"theirs")], None, 0.0)
+    mine = push(b"mine", base=remote)
+    plan = Plan(Reason.CONFLICT, remote, to_remote=content(b"mine"),
+                conflict=Conflict(None, content(b"mine"), remote))  # fmt: skip
+    decision = Decision(KEY, mine.kind, mine.format, plan, mine.operation, mine.file, b"mine")
+    ledger.commit([decision], 0.0)
+    ledger.commit([decision], 0.0)
+    (sent,) = claim(ledger)
+    ledger.acknowledge([(sent, Applied(3, 30))], "me", 0.0)
+    with ledger.transaction():
+        ledger.contents.drop_unreferenced()
+    assert ledger.contents.get(content(b"theirs").digest) == b"theirs"
+
+
+def test_unreferenced_bytes_go_and_referenced_ones_stay(ledger: Ledger) -> None:
+    ledger.commit([push(b"one")], 0.0)
+    ledger.commit([push(b"two")], 0.0)
+    with ledger.transaction():
+        assert ledger.contents.drop_unreferenced() == 1
+    assert ledger.contents.get(content(b"one").digest) is None
+    assert ledger.contents.get(content(b"two").digest) == b"two"
+
+
+def test_notes_survive_until_the_commit_that_follows(ledger: Ledger, path: Path) -> None:
+    note = Note("a.json", ".syncd-1", 77, content(b"old").digest, content(b"new").digest)
+    base = Snapshot(3, content(b"new"))
+    ledger.note([(KEY, note, base)])
+    ledger.close()
+    again = Ledger.open(path)
+    assert again.notes() == [(KEY, note, base)]
+    pulled = Plan(Reason.PULL, base, to_local=base.version)
+    again.commit([Decision(KEY, Kind.WORKFLOW, Format.JSON, pulled, OperationId("0" * 32), None,
+                           replaced=content(b"old").digest)], 0.0)  # fmt: skip
+    assert again.notes() == []
+    assert again.view(KEY).base == base
+    again.close()
+
+
+def test_unfinished_keys_are_those_that_still_differ(ledger: Ledger) -> None:
+    done, pushed, told = (Key("flows", f"{name}.json") for name in "dpt")
+    ledger.commit([push(b"x", key=done), push(b"x", key=pushed)], 0.0)
+    for intent in claim(ledger):
+        if intent.key == done:
+            ledger.acknowledge([(intent, Applied(1, 1))], "me", 0.0)
+    ledger.hear([Heard(told, Snapshot(1, content(b"y"), 2), "you", b"y")], None, 0.0)
+    assert set(ledger.entries.unfinished("flows")) == {pushed, told}
+
+
+def test_a_newer_ledger_is_refused_and_left_alone(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(LedgerNewer, match="version 99"):
+        Ledger.open(path)
+
+
+def test_a_damaged_ledger_says_what_to_do(path: Path) -> None:
+    path.write_bytes(b"not a database, not at all" * 100)
+    with pytest.raises(LedgerError, match="cannot be opened") as raised:
+        Ledger.open(path)
+    assert "move it away" in raised.value.advice
+
+
+def test_readers_cannot_write(ledger: Ledger, path: Path) -> None:
+    reader = read_ledger(path)
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        reader.execute("DELETE FROM meta")
+    reader.close()
