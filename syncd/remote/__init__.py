@@ -1,0 +1,1 @@
+"""The remote replica: a workspace on a Convex deployment."""

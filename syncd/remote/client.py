@@ -1,0 +1,173 @@
+"""Function calls to a Convex deployment over HTTP. Does IO.
+
+One pool, a bound on every call, and every failure translated here into one of our errors. The
+official package's client holds the interpreter while it waits and is used for subscriptions
+only, in a process of its own (`listener`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Literal
+
+import aiohttp
+import orjson
+from pydantic import ValidationError
+
+from syncd import __version__
+from syncd.errors import FunctionFailed, ProtocolError, SyncdError, Unauthorized, Unavailable
+from syncd.remote.wire import Answer, Reply
+
+TIMEOUT = aiohttp.ClientTimeout(total=60, connect=10, sock_read=45)
+"""Seconds. A deployment may take 15 s of its own and retry conflicting writes for a few more."""
+
+_PROBE = aiohttp.ClientTimeout(total=5)
+
+_ENDED = frozenset({400, 404, 409, 413, 415})
+_DENIED = frozenset({401, 403})
+
+
+class ConvexHttp:
+    """Calls queries and mutations of one deployment.
+
+    Raises Unavailable where the call may be tried again (it may have been carried out all the
+    same), Unauthorized, ProtocolError where it never will, FunctionFailed where the function
+    threw.
+    """
+
+    def __init__(self, url: str, admin_key: str | None = None) -> None:
+        self.url = url.rstrip("/")
+        self._headers = {
+            "Content-Type": "application/json",
+            "Convex-Client": f"syncd-{__version__}",
+        }
+        if admin_key is not None:
+            self._headers["Authorization"] = f"Convex {admin_key}"
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> ConvexHttp:
+        self._session = aiohttp.ClientSession(timeout=TIMEOUT, headers=self._headers)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def query(self, path: str, args: Mapping[str, Any], answer: type[Answer]) -> Answer:
+        """Call a query and validate what it returns."""
+        return await self._call("query", path, args, answer)
+
+    async def mutation(self, path: str, args: Mapping[str, Any], answer: type[Answer]) -> Answer:
+        """Call a mutation and validate what it returns. Not idempotent by itself."""
+        return await self._call("mutation", path, args, answer)
+
+    async def reachable(self) -> bool:
+        """Whether something answers at the URL; no function call."""
+        if self._session is None:
+            return False
+        try:
+            async with self._session.get(f"{self.url}/version", timeout=_PROBE) as response:
+                return response.status < 500
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            return False
+
+    async def _call(
+        self,
+        endpoint: Literal["query", "mutation"],
+        path: str,
+        args: Mapping[str, Any],
+        answer: type[Answer],
+    ) -> Answer:
+        body = orjson.dumps({"path": path, "args": args, "format": "convex_encoded_json"})
+        status, text = await self._post(f"{self.url}/api/{endpoint}", path, body)
+        if status not in (200, 560):
+            raise _refusal(self.url, path, status, text)
+        try:
+            reply = Reply[answer].model_validate_json(text)  # type: ignore[valid-type]
+        except ValidationError as error:
+            raise ProtocolError(
+                f"{path} answered something else than expected ({_first(error)}); "
+                "nothing was recorded",
+                f"is {self.url} a Convex deployment with this version's functions? deploy them "
+                "again: see convex/README.md",
+            ) from error
+        if reply.status == "error" or reply.value is None:
+            raise _failure(self.url, path, reply)
+        return reply.value
+
+    async def _post(self, url: str, path: str, body: bytes) -> tuple[int, bytes]:
+        if self._session is None:
+            raise RuntimeError("ConvexHttp is used inside `async with` only")
+        try:
+            async with self._session.post(url, data=body) as response:
+                return response.status, await response.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise Unavailable(
+                f"{self.url} cannot be reached ({_words(error)}) for {path}; "
+                "what is queued stays queued",
+                "nothing to do: it is tried again until the deployment answers",
+            ) from error
+
+
+def _refusal(url: str, path: str, status: int, text: bytes) -> SyncdError:
+    code, message = _code(text)
+    said = f"{path} was answered HTTP {status} {code}: {message}".rstrip(": ")
+    if status in _DENIED:
+        return Unauthorized(f"{said}; nothing was changed", "check the token or key")
+    if status in _ENDED:
+        return ProtocolError(
+            f"{said}; nothing was changed",
+            f"is {url} the URL of a Convex deployment, without a path behind it?",
+        )
+    return Unavailable(f"{said}; what is queued stays queued", "nothing to do: it is tried again")
+
+
+def _failure(url: str, path: str, reply: Reply[Any]) -> SyncdError:
+    data = reply.error_data
+    if isinstance(data, dict) and "code" in data:
+        return _thrown(path, str(data["code"]), str(data.get("message", "")))
+    message = reply.error_message.splitlines()[0] if reply.error_message else "no message"
+    if "Could not find public function" in message or "ValidationError" in message:
+        return ProtocolError(
+            f"{path}: {message}; nothing was changed",
+            f"deploy this version's functions to {url}: see convex/README.md",
+        )
+    if "paused" in message or "disabled" in message:
+        return Unavailable(f"{path}: {message}", "resume the deployment; queued work is kept")
+    return FunctionFailed(f"{path}: {message}; nothing was changed", "see the deployment's logs")
+
+
+def _thrown(path: str, code: str, message: str) -> SyncdError:
+    said = f"{path} was refused: {message or code}; what is queued stays queued"
+    if code in ("unauthorized", "forbidden"):
+        return Unauthorized(said, "set SYNCD_TOKEN to this device's token: see README.md")
+    if code == "protocol":
+        return ProtocolError(said, "upgrade syncd, or deploy this version's functions")
+    return FunctionFailed(said, "see the deployment's logs")
+
+
+def _code(text: bytes) -> tuple[str, str]:
+    try:
+        body = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return "", text[:120].decode(errors="replace")
+    if not isinstance(body, dict):
+        return "", ""
+    return str(body.get("code", "")), str(body.get("message", ""))
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors(include_input=False, include_url=False)[0]
+    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"

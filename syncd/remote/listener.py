@@ -1,0 +1,144 @@
+"""Wake-ups from the deployment: live while the subscription is, by polling while not. Does IO.
+
+A wake-up carries no data: it only says that the feed may have grown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+FIRST_POLL = 2.0
+LONGEST_POLL = 60.0
+"""Seconds between polls while the subscription is away; doubled from the first to the longest."""
+
+FIRST_PAUSE = 0.5
+LONGEST_PAUSE = 60.0
+"""Seconds before a child that ended is started again; doubled while none hears anything."""
+
+PARTING = 0.5
+"""Seconds that a child whose output ended is given to end by itself."""
+
+PROBE = 15.0
+"""Seconds between looks whether the deployment is there while subscribed; no function call."""
+
+Report = Callable[[str, str], None]
+
+
+class Listener:
+    """Calls `wake` whenever the feed may have grown, and `report` with "live" or "polling"."""
+
+    def __init__(
+        self,
+        settings: dict[str, str],
+        wake: Callable[[], None],
+        report: Report,
+        reachable: Callable[[], Awaitable[bool]],
+    ) -> None:
+        self._settings = settings
+        self._wake = wake
+        self._report = report
+        self._reachable = reachable
+        self._live = asyncio.Event()
+        self._deaf = asyncio.Event()
+        self._deaf.set()
+        self._doubted = asyncio.Event()
+        self._resumed = asyncio.Event()
+
+    def doubt(self) -> None:
+        """A call failed: the subscription is likely dead too, and is made anew."""
+        self._doubted.set()
+
+    def resume(self) -> None:
+        """The deployment was reached: listen again at once."""
+        self._resumed.set()
+
+    async def run(self) -> None:
+        """Listen until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._subscribe())
+            group.create_task(self._poll())
+
+    async def _subscribe(self) -> None:
+        pause = FIRST_PAUSE
+        while True:
+            # The official client blocks for ever on a deployment that is away: ask first.
+            if await self._reachable():
+                await self._listen_once()
+            pause = FIRST_PAUSE if self._live.is_set() else min(LONGEST_PAUSE, 2 * pause)
+            self._mark_deaf()
+            self._resumed.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(
+                    self._resumed.wait(),
+                    pause * random.uniform(0.7, 1.3),  # noqa: S311
+                )
+
+    def _mark_deaf(self) -> None:
+        self._live.clear()
+        self._deaf.set()
+        self._report("polling", "the live subscription is away")
+
+    async def _listen_once(self) -> None:
+        child = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "syncd.remote.listener_child",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+        tasks = {asyncio.create_task(self._relay(child)), asyncio.create_task(self._watch())}
+        try:
+            ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in ended:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await _end(child)
+
+    async def _watch(self) -> None:
+        # The official client reconnects by itself, in up to 15 s and without a word. A new
+        # child takes a fraction of a second, so a subscription in doubt is thrown away.
+        self._doubted.clear()
+        while not self._doubted.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._doubted.wait(), PROBE)
+            if not await self._reachable():
+                return
+
+    async def _relay(self, child: asyncio.subprocess.Process) -> None:
+        if child.stdin is None or child.stdout is None:
+            raise RuntimeError("the child was started with pipes")
+        child.stdin.write(json.dumps(self._settings).encode() + b"\n")
+        while line := await child.stdout.readline():
+            self._report("live", "")
+            self._live.set()
+            self._deaf.clear()
+            if json.loads(line)["head"] is not None:
+                self._wake()
+
+    async def _poll(self) -> None:
+        pause = FIRST_POLL
+        while True:
+            await self._deaf.wait()
+            self._wake()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._live.wait(), pause)
+            pause = FIRST_POLL if self._live.is_set() else min(LONGEST_POLL, pause * 2)
+
+
+async def _end(child: asyncio.subprocess.Process) -> None:
+    # Its end of input ends it. RACE: killing a process that has just ended by itself reaps it
+    # under the event loop's feet, so it is given a moment.
+    if child.stdin is not None:
+        child.stdin.close()
+    with suppress(TimeoutError):
+        await asyncio.wait_for(child.wait(), PARTING)
+    if child.returncode is None:
+        with suppress(ProcessLookupError):
+            child.kill()
+    await child.wait()

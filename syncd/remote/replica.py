@@ -1,0 +1,153 @@
+"""The remote replica: a workspace on a deployment, by way of `convex/sync.ts`. Does IO."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
+from tenacity.wait import wait_random_exponential
+
+from syncd.core.model import Change, Content, Cursor, Intent, Key, Outcome, Witness
+from syncd.core.news import Page, Welcome
+from syncd.errors import ProtocolError, Unavailable
+from syncd.remote.client import ConvexHttp
+from syncd.remote.wire import (
+    PROTOCOL,
+    Answer,
+    ChangesAnswer,
+    FetchAnswer,
+    HeadAnswer,
+    HelloAnswer,
+    ManifestAnswer,
+    PushAnswer,
+    to_key,
+    to_operation,
+    to_witness,
+)
+
+
+class ConvexReplica:
+    """Reads and writes one workspace with one device token.
+
+    Short interruptions are retried here; every method raises the errors of ConvexHttp.
+    """
+
+    def __init__(self, http: ConvexHttp, token: str, workspace: str) -> None:
+        self._http = http
+        self._who = {"token": token, "workspace": workspace}
+
+    async def hello(
+        self, ledger: str, start: int, cursor: Cursor | None, witnesses: Sequence[Witness]
+    ) -> Welcome:
+        """Say who we are and what we remember. Not retried: a start number is used once."""
+        answer = await self._http.mutation(
+            "sync:hello",
+            self._args(
+                protocol=PROTOCOL,
+                ledger=ledger,
+                start=start,
+                cursor=cursor,
+                witnesses=[to_witness(witness) for witness in witnesses],
+            ),
+            HelloAnswer,
+        )
+        return Welcome(
+            answer.deployment,
+            answer.device,
+            answer.name,
+            Cursor(answer.head),
+            answer.seen,
+            tuple(witness.to_core() for witness in answer.broken),
+        )
+
+    async def push(self, intents: Sequence[Intent]) -> list[Outcome]:
+        """Send intents in one transaction; an outcome each, in order.
+
+        Sending the same intents again is answered from their receipts, so a lost answer is
+        simply asked for again.
+        """
+        args = self._args(operations=[to_operation(intent) for intent in intents])
+        async for attempt in _patiently():
+            with attempt:
+                answer = await self._http.mutation("sync:push", args, PushAnswer)
+        told = [result.operation for result in answer.results]
+        if told != [intent.operation for intent in intents]:
+            raise ProtocolError(
+                "sync:push answered other operations than were sent; none was recorded",
+                "deploy this version's functions: see convex/README.md",
+            )
+        return [result.to_core() for result in answer.results]
+
+    async def changes(self, stores: Sequence[str], cursor: Cursor | None) -> Page:
+        """What happened behind `cursor`."""
+        answer = await self._query(
+            "sync:changes", ChangesAnswer, stores=list(stores), cursor=cursor
+        )
+        changes = [_verified(change.to_change()) for change in answer.changes]
+        return Page(changes, Cursor(answer.cursor), answer.done)
+
+    async def fetch(self, keys: Sequence[Key]) -> list[Change | None]:
+        """The current snapshots of `keys` with their bytes; None for a key never held."""
+        found: list[Change | None] = []
+        while len(found) < len(keys):
+            rest = [to_key(key) for key in keys[len(found) :][:_FETCH_KEYS]]
+            answer = await self._query("sync:fetch", FetchAnswer, keys=rest)
+            if not answer.entries:
+                raise ProtocolError("sync:fetch answered no key", "deploy the functions again")
+            found += [
+                None if entry is None else _verified(entry.to_change()) for entry in answer.entries
+            ]
+        return found
+
+    async def head(self) -> Cursor:
+        """The newest place in the feed."""
+        return Cursor((await self._query("sync:head", HeadAnswer)).head)
+
+    async def manifest(self, store: str, after: Key | None) -> tuple[list[Change], Key | None]:
+        """A page of the entries of `store` behind `after`, without bytes, and its last key.
+
+        Tombstones are listed too. None for the last key where the page is the last.
+        """
+        place = {"path": after.path, "record": after.record} if after else None
+        answer = await self._query("sync:manifest", ManifestAnswer, store=store, after=place)
+        last = None
+        if answer.next is not None:
+            last = Key(store, answer.next.path, answer.next.record)
+        return [entry.to_change() for entry in answer.entries], last
+
+    def _args(self, **args: object) -> dict[str, Any]:
+        return {**self._who, **args}
+
+    async def _query(self, path: str, answer: type[Answer], **args: object) -> Answer:
+        async for attempt in _patiently():
+            with attempt:
+                return await self._http.query(path, self._args(**args), answer)
+        raise AssertionError("tenacity reraises")
+
+
+_FETCH_KEYS = 100
+
+
+def _patiently() -> AsyncRetrying:
+    # Short troubles only: long ones are the engine's to wait for, visibly.
+    return AsyncRetrying(
+        retry=retry_if_exception_type(Unavailable),
+        wait=wait_random_exponential(multiplier=0.1, max=1.0),
+        stop=stop_after_attempt(3),
+        reraise=True,
+    )
+
+
+def _verified(change: Change) -> Change:
+    """The change without its bytes where they are not what it says they are.
+
+    One damaged entry must not stop the feed: whoever needs the bytes finds them missing.
+    """
+    version = change.snapshot.version
+    if not isinstance(version, Content) or change.body is None:
+        return change
+    whole = hashlib.sha256(change.body).hexdigest() == version.digest
+    return change if whole else replace(change, body=None)

@@ -1,0 +1,257 @@
+"""Messages between the daemon and the functions, field for field `convex/validators.ts`.
+
+Everything the deployment says is validated here and turned into core values; nothing else of
+the program reads its JSON. Pure.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from convex.values import ConvexInt64, json_to_convex
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+from syncd.core.model import (
+    NEVER,
+    Applied,
+    Change,
+    Content,
+    Digest,
+    Intent,
+    Key,
+    Outcome,
+    Refused,
+    Replayed,
+    Snapshot,
+    Stale,
+    Tombstone,
+    Version,
+    Witness,
+)
+
+PROTOCOL = 1
+"""Number of this wire format; `sync:hello` refuses a number it does not know."""
+
+
+def _int64(value: object) -> object:
+    if isinstance(value, dict):
+        decoded = json_to_convex(value)
+        if isinstance(decoded, ConvexInt64):
+            return decoded.value
+    return value
+
+
+Int64 = Annotated[int, BeforeValidator(_int64)]
+HexDigest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class _Message(BaseModel):
+    # Later functions may say more: unknown fields are passed over.
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class WireSnapshot(_Message):
+    """A version at a revision, without its bytes."""
+
+    revision: int
+    digest: HexDigest | None
+    deleted: bool
+    at: Int64
+
+    def to_core(self, size: int = 0, last: str | None = None) -> Snapshot:
+        """The snapshot as a core value."""
+        version: Version = Tombstone(Digest(last) if last else None)
+        if not self.deleted and self.digest is not None:
+            version = Content(Digest(self.digest), size)
+        return Snapshot(self.revision, version, self.at)
+
+
+class WireEntry(WireSnapshot):
+    """An entry as manifests list it."""
+
+    store: str
+    path: str
+    record: str
+    last_digest: HexDigest | None = Field(alias="lastDigest")
+    size: int
+    device: str
+
+    @property
+    def key(self) -> Key:
+        """Whose snapshot this is."""
+        return Key(self.store, self.path, self.record)
+
+    def to_change(self) -> Change:
+        """The entry as news, without bytes."""
+        return Change(self.key, self.to_core(self.size, self.last_digest), self.device)
+
+
+class WireChange(WireEntry):
+    """An entry as the feed and `sync:fetch` tell it."""
+
+    text: str | None
+
+    def to_change(self) -> Change:
+        """The entry as news, with its bytes where they were sent along."""
+        change = WireEntry.to_change(self)
+        body = None if self.text is None else self.text.encode()
+        return Change(change.key, change.snapshot, change.device, body)
+
+
+class WireWitness(_Message):
+    """A snapshot that the deployment denies."""
+
+    store: str
+    path: str
+    record: str
+    revision: int
+    digest: HexDigest
+
+    def to_core(self) -> Witness:
+        """The witness as a core value."""
+        return Witness(Key(self.store, self.path, self.record), self.revision, Digest(self.digest))
+
+
+class _Applied(_Message):
+    outcome: Literal["applied"]
+    operation: str
+    revision: int
+    at: Int64
+
+    def to_core(self) -> Outcome:
+        return Applied(self.revision, self.at)
+
+
+class _Replayed(_Message):
+    outcome: Literal["replayed"]
+    operation: str
+    revision: int
+    current: WireSnapshot
+
+    def to_core(self) -> Outcome:
+        return Replayed(self.revision, self.current.to_core())
+
+
+class _Stale(_Message):
+    outcome: Literal["stale"]
+    operation: str
+    current: WireSnapshot | None
+
+    def to_core(self) -> Outcome:
+        return Stale(self.current.to_core() if self.current else NEVER)
+
+
+class _Refused(_Message):
+    outcome: Literal["refused"]
+    operation: str
+    reason: str
+    detail: str
+
+    def to_core(self) -> Outcome:
+        return Refused(self.reason, self.detail)
+
+
+WireResult = Annotated[_Applied | _Replayed | _Stale | _Refused, Field(discriminator="outcome")]
+
+
+class HelloAnswer(_Message):
+    """`sync:hello`: who the deployment is, and whether it still knows what we know."""
+
+    protocol: int
+    deployment: str
+    device: str
+    name: str
+    head: str
+    seen: int
+    broken: list[WireWitness]
+
+
+class PushAnswer(_Message):
+    """`sync:push`: one result an operation, in the order sent."""
+
+    results: list[WireResult]
+
+
+class ChangesAnswer(_Message):
+    """`sync:changes`: whole groups of the feed, and the place behind them."""
+
+    changes: list[WireChange]
+    cursor: str
+    done: bool
+    broken: list[WireWitness] = []
+
+
+class FetchAnswer(_Message):
+    """`sync:fetch`: the first of the asked keys, None for one never held."""
+
+    entries: list[WireChange | None]
+
+
+class ManifestPlace(_Message):
+    """Where a page of the manifest ended."""
+
+    path: str
+    record: str
+
+
+class ManifestAnswer(_Message):
+    """`sync:manifest`: a page of a store's entries, tombstones too."""
+
+    entries: list[WireEntry]
+    next: ManifestPlace | None
+
+
+class HeadAnswer(_Message):
+    """`sync:head`: the newest place in the feed."""
+
+    head: str
+
+
+class EnrollAnswer(_Message):
+    """`devices:enroll`: a device and its token, told once."""
+
+    device: str
+    name: str
+    workspace: str
+    token: str
+
+
+Answer = TypeVar("Answer", bound=_Message)
+
+
+class Reply(_Message, Generic[Answer]):
+    """What every function call answers: a value, or an error with data that survives redaction."""
+
+    status: Literal["success", "error"]
+    value: Answer | None = None
+    error_message: str = Field(default="", alias="errorMessage")
+    error_data: Any = Field(default=None, alias="errorData")
+
+
+def to_operation(intent: Intent) -> dict[str, Any]:
+    """An intent as `sync:push` takes it."""
+    write = None
+    if isinstance(intent.version, Content) and intent.body is not None:
+        write = {
+            "digest": intent.version.digest,
+            "size": intent.version.size,
+            "text": intent.body.decode(),
+        }
+    return {
+        "operation": intent.operation,
+        **to_key(intent.key),
+        "kind": intent.kind.value,
+        "format": intent.format.value,
+        "expect": {"revision": intent.expect_revision, "digest": intent.expect_digest},
+        "write": write,
+    }
+
+
+def to_key(key: Key) -> dict[str, str]:
+    """A key as functions take it."""
+    return {"store": key.store, "path": key.path, "record": key.record}
+
+
+def to_witness(witness: Witness) -> dict[str, Any]:
+    """A witness as functions take it."""
+    return {**to_key(witness.key), "revision": witness.revision, "digest": witness.digest}

@@ -1,0 +1,167 @@
+"""Every way a deployment can fail to answer becomes one of our troubles, once, at the edge."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import aiohttp
+import orjson
+import pytest
+from aiohttp import web
+
+from syncd.core.model import Applied, Content, Digest, Format, Intent, Key, Kind, OperationId
+from syncd.errors import FunctionFailed, ProtocolError, SyncdError, Unauthorized, Unavailable
+from syncd.remote import client
+from syncd.remote.client import ConvexHttp
+from syncd.remote.replica import ConvexReplica
+from syncd.remote.wire import HeadAnswer
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@asynccontextmanager
+async def deployment(handler: Handler) -> AsyncIterator[ConvexHttp]:
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", handler)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    host, port = runner.addresses[0][:2]
+    try:
+        async with ConvexHttp(f"http://{host}:{port}") as http:
+            yield http
+    finally:
+        await runner.cleanup()
+
+
+def answering(status: int, body: object) -> Handler:
+    async def handler(_: web.Request) -> web.Response:
+        text = body if isinstance(body, bytes) else orjson.dumps(body)
+        return web.Response(status=status, body=text, content_type="application/json")
+
+    return handler
+
+
+def success(value: object) -> dict[str, object]:
+    return {"status": "success", "value": value}
+
+
+def thrown(code: str) -> dict[str, object]:
+    data = {"code": code, "message": "words"}
+    return {"status": "error", "errorMessage": "Uncaught ConvexError", "errorData": data}
+
+
+def failed(message: str) -> dict[str, object]:
+    return {"status": "error", "errorMessage": message}
+
+
+TROUBLES: list[tuple[int, object, type[SyncdError]]] = [
+    (200, thrown("unauthorized"), Unauthorized),
+    (560, thrown("forbidden"), Unauthorized),
+    (200, thrown("protocol"), ProtocolError),
+    (200, thrown("invalid"), FunctionFailed),
+    (200, failed("[Request ID: 1234] Server Error"), FunctionFailed),
+    (200, failed("Could not find public function for 'sync:head'."), ProtocolError),
+    (200, failed("ArgumentValidationError: extra field"), ProtocolError),
+    (200, failed("Cannot run functions while this deployment is paused."), Unavailable),
+    (200, success({"other": 1}), ProtocolError),
+    (200, b"<html>a captive portal</html>", ProtocolError),
+    (400, {"code": "BadJsonBody", "message": "too large"}, ProtocolError),
+    (401, {"code": "InvalidAuthHeader", "message": "no"}, Unauthorized),
+    (403, b"", Unauthorized),
+    (404, b"not here", ProtocolError),
+    (408, b"", Unavailable),
+    (429, {"code": "TooManyWrites", "message": "slow down"}, Unavailable),
+    (500, {"code": "InternalServerError", "message": "again"}, Unavailable),
+    (503, {"code": "OptimisticConcurrencyControlFailure", "message": "again"}, Unavailable),
+    (502, b"<html>bad gateway</html>", Unavailable),
+]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "expected"), TROUBLES, ids=lambda value: str(value)[:40]
+)
+async def test_troubles(status: int, body: object, expected: type[SyncdError]) -> None:
+    async with deployment(answering(status, body)) as http:
+        with pytest.raises(expected) as raised:
+            await http.query("sync:head", {}, HeadAnswer)
+    assert "sync:head" in str(raised.value)
+    assert raised.value.advice
+
+
+async def test_a_dead_port_is_unavailable() -> None:
+    async with ConvexHttp("http://127.0.0.1:9") as http:
+        with pytest.raises(Unavailable, match="cannot be reached"):
+            await http.query("sync:head", {}, HeadAnswer)
+        assert not await http.reachable()
+
+
+async def test_a_deployment_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(_: web.Request) -> web.Response:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    monkeypatch.setattr(client, "TIMEOUT", aiohttp.ClientTimeout(total=0.2))
+    async with deployment(never) as http:
+        with pytest.raises(Unavailable, match="no answer in time"):
+            await http.query("sync:head", {}, HeadAnswer)
+
+
+async def test_a_connection_cut_in_the_answer_is_unavailable() -> None:
+    async def cut(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Length": "1000"})
+        await response.prepare(request)
+        await response.write(b'{"status"')
+        assert request.transport is not None
+        request.transport.abort()
+        return response
+
+    async with deployment(cut) as http:
+        with pytest.raises(Unavailable):
+            await http.query("sync:head", {}, HeadAnswer)
+
+
+async def test_short_interruptions_are_retried_with_the_same_operations() -> None:
+    seen: list[bytes] = []
+
+    async def flaky(request: web.Request) -> web.Response:
+        seen.append(await request.read())
+        if len(seen) < 3:
+            return web.Response(status=503)
+        result = {"operation": "0" * 32, "outcome": "applied", "revision": 1.0,
+                  "at": {"$integer": "AQAAAAAAAAA="}}  # fmt: skip
+        return web.json_response(success({"results": [result]}))
+
+    async with deployment(flaky) as http:
+        outcomes = await ConvexReplica(http, "token", "default").push([intent(b"text")])
+    assert outcomes == [Applied(1, 1)]
+    assert len(seen) == 3
+    assert len(set(seen)) == 1
+
+
+async def test_answers_to_other_operations_are_not_taken() -> None:
+    result = {"operation": "f" * 32, "outcome": "refused", "reason": "x", "detail": ""}
+    async with deployment(answering(200, success({"results": [result]}))) as http:
+        with pytest.raises(ProtocolError, match="other operations"):
+            await ConvexReplica(http, "token", "default").push([intent(b"text")])
+
+
+async def test_bytes_that_are_not_what_they_say_are_left_out() -> None:
+    change = {
+        "store": "s", "path": "a.json", "record": "", "kind": "document", "format": "json",
+        "revision": 1, "digest": "0" * 64, "deleted": False, "lastDigest": None, "movedTo": None,
+        "size": 3, "device": "d", "origin": None, "at": {"$integer": "AQAAAAAAAAA="},
+        "text": "abc",
+    }  # fmt: skip
+    page = success({"changes": [change], "cursor": "1", "done": True, "broken": []})
+    async with deployment(answering(200, page)) as http:
+        found = await ConvexReplica(http, "token", "default").changes(["s"], None)
+    assert [told.body for told in found.changes] == [None]
+
+
+def intent(body: bytes) -> Intent:
+    return Intent(OperationId("0" * 32), Key("s", "a.json"), Kind.DOCUMENT, Format.JSON,
+                  Content(Digest("a" * 64), len(body)), 0, None, body)  # fmt: skip
