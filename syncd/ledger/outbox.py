@@ -127,6 +127,15 @@ class Outbox:
             (refused.reason, refused.detail, intent.operation),
         )
 
+    def retry(self, reason: str) -> None:
+        """Queue again what was parked for `reason`, unless a newer save is queued."""
+        self._connection.execute(
+            """UPDATE OR IGNORE outbox SET state = 'queued', reason = NULL, detail = NULL,
+                 expect_revision = NULL, expect_digest = NULL
+               WHERE state = 'parked' AND reason = ?""",
+            (reason,),
+        )
+
     def deleting(self) -> list[str]:
         """The stores that have a deletion queued."""
         rows = self._connection.execute(

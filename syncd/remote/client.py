@@ -24,7 +24,8 @@ TIMEOUT = aiohttp.ClientTimeout(total=60, connect=10, sock_read=45)
 
 _PROBE = aiohttp.ClientTimeout(total=5)
 
-_ENDED = frozenset({400, 404, 409, 413, 415})
+_ENDED = frozenset({404, 409, 415})
+_TOO_MUCH = frozenset({400, 413})
 _DENIED = frozenset({401, 403})
 
 
@@ -120,6 +121,8 @@ def _refusal(url: str, path: str, status: int, text: bytes) -> SyncdError:
     said = f"{path} was answered HTTP {status} {code}: {message}".rstrip(": ")
     if status in _DENIED:
         return Unauthorized(f"{said}; nothing was changed", "check the token or key")
+    if status in _TOO_MUCH:
+        return FunctionFailed(f"{said}; nothing was changed", "see the deployment's limits")
     if status in _ENDED:
         return ProtocolError(
             f"{said}; nothing was changed",
@@ -133,7 +136,7 @@ def _failure(url: str, path: str, reply: Reply[Any]) -> SyncdError:
     if isinstance(data, dict) and "code" in data:
         return _thrown(path, str(data["code"]), str(data.get("message", "")))
     message = reply.error_message.splitlines()[0] if reply.error_message else "no message"
-    if "Could not find public function" in message or "ValidationError" in message:
+    if "Could not find public function" in message:
         return ProtocolError(
             f"{path}: {message}; nothing was changed",
             f"deploy this version's functions to {url}: see convex/README.md",

@@ -1,0 +1,146 @@
+"""Bytes that were replaced or removed, kept by digest. Nothing here is ever overwritten."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import secrets
+import threading
+from pathlib import Path
+from typing import Final
+
+from syncd.core.model import Digest
+from syncd.files.folder import Folder, digest_of, write_all
+
+_ARRIVING: Final = "arriving-"
+
+
+class NotInHistory(KeyError):
+    """The digest is not kept here, or what is kept under it was changed since."""
+
+
+class History:
+    """`<folder>/<first 2 hex digits>/<digest>`; folders are 0700, files keep their modes.
+
+    Safe to share between threads. What keep and put have moved in is durable after sync.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._touched: set[Path] = set()
+        self._lock = threading.Lock()
+
+    def keep(self, folder: Folder, name: str, digest: Digest) -> None:
+        """Moves the file `name`, whose bytes have `digest`, in here.
+
+        The inode itself moves, so a program that still writes to it writes to history; only
+        where it cannot (another file system, or a name elsewhere too) its bytes are copied.
+        """
+        target = self._place(digest)
+        linked = folder.stat(name)
+        if linked is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+        alone = linked.st_nlink == 1 and not target.exists()
+        if not (alone and _moved(folder, name, target)):
+            self.copy(folder, name)
+            folder.remove(name)
+
+    def copy(self, folder: Folder, name: str) -> Digest:
+        """Keeps a copy of the file `name`; the digest of what was copied."""
+        fd = folder.open(name)
+        try:
+            parts: list[bytes] = []
+            size = os.fstat(fd).st_size + 1
+            while part := os.read(fd, size):
+                parts.append(part)
+        finally:
+            os.close(fd)
+        return self.put(b"".join(parts))
+
+    def put(self, body: bytes) -> Digest:
+        """Keeps `body`."""
+        digest = Digest(hashlib.sha256(body).hexdigest())
+        target = self._place(digest)
+        if target.exists():
+            return digest
+        arriving = target.with_name(_ARRIVING + secrets.token_hex(8))
+        fd = os.open(arriving, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            write_all(fd, body)
+            os.fsync(fd)
+            arriving.rename(target)
+        except OSError:
+            arriving.unlink(missing_ok=True)
+            raise
+        finally:
+            os.close(fd)
+        return digest
+
+    def get(self, digest: Digest) -> bytes:
+        """The bytes of `digest`, verified. Raises NotInHistory."""
+        try:
+            body = self._path(digest).read_bytes()
+        except FileNotFoundError:
+            raise NotInHistory(digest) from None
+        if hashlib.sha256(body).hexdigest() != digest:
+            raise NotInHistory(digest)
+        return body
+
+    def has(self, digest: Digest) -> bool:
+        """Whether something is kept under `digest`; get also verifies it."""
+        return self._path(digest).exists()
+
+    def sync(self) -> None:
+        """Makes everything kept so far durable, with one fsync a folder."""
+        # RACE: held through the fsyncs, so that who finds nothing to do knows that it is done.
+        with self._lock:
+            for touched in self._touched:
+                fd = os.open(touched, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+                try:
+                    os.fsync(fd)
+                finally:
+                    os.close(fd)
+            self._touched.clear()
+
+    def _path(self, digest: Digest) -> Path:
+        return self._folder / digest[:2] / digest
+
+    def _place(self, digest: Digest) -> Path:
+        """Where `digest` goes, with a folder made for it and what lies there now verified."""
+        target = self._path(digest)
+        with self._lock:
+            if not target.parent.exists():
+                self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                target.parent.mkdir(mode=0o700, exist_ok=True)
+                self._touched.add(self._folder)
+            self._touched.add(target.parent)
+            _set_right(target)
+        return target
+
+
+def _moved(folder: Folder, name: str, target: Path) -> bool:
+    try:
+        os.rename(name, target, src_dir_fd=folder.fd)
+    except OSError as error:
+        if error.errno == errno.EXDEV:
+            return False
+        raise
+    return True
+
+
+def _set_right(target: Path) -> None:
+    # A program that still had a kept inode open may have written to it: those bytes are an edit
+    # and get the name that is theirs, before the wrong name is given to anything else.
+    try:
+        fd = os.open(target, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        actual = digest_of(fd)
+    finally:
+        os.close(fd)
+    if actual != target.name:
+        place = target.parent.parent / actual[:2]
+        place.mkdir(mode=0o700, exist_ok=True)
+        target.rename(place / actual)

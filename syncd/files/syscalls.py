@@ -1,0 +1,59 @@
+"""openat2(2) and renameat2(2), which the standard library does not offer.
+
+Both raise OSError as `os` does. ENOSYS, EINVAL and EPERM also stand for "not here": an older
+kernel, a file system without the flag, a container's system call filter.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+from typing import Final
+
+NO_REPLACE: Final = 1
+"""RENAME_NOREPLACE: fail with EEXIST where the target exists."""
+EXCHANGE: Final = 2
+"""RENAME_EXCHANGE: swap two existing names in one step."""
+
+_OPENAT2: Final = 437  # the same number on every architecture (Linux 5.6)
+_NO_SYMLINKS: Final = 0x04
+_BENEATH: Final = 0x08
+_LOOKUPS_RACED: Final = 8
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class _OpenHow(ctypes.Structure):
+    _fields_ = (
+        ("flags", ctypes.c_uint64),
+        ("mode", ctypes.c_uint64),
+        ("resolve", ctypes.c_uint64),
+    )
+
+
+def open_beneath(folder: int, path: str, flags: int) -> int:
+    """Opens `path` below the directory descriptor; ELOOP for a symlink in any component."""
+    how = _OpenHow(flags | os.O_CLOEXEC, 0, _BENEATH | _NO_SYMLINKS)
+    name = os.fsencode(path)
+    for _ in range(_LOOKUPS_RACED):
+        fd = _libc.syscall(_OPENAT2, folder, name, ctypes.byref(how), ctypes.sizeof(how))
+        if fd >= 0:
+            return int(fd)
+        if ctypes.get_errno() not in (errno.EAGAIN, errno.EINTR):
+            break
+    raise _error(path)
+
+
+def rename(folder: int, source: str, target: str, flag: int) -> None:
+    """renameat2 inside one directory with NO_REPLACE or EXCHANGE."""
+    call = getattr(_libc, "renameat2", None)
+    if call is None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), source)
+    if call(folder, os.fsencode(source), folder, os.fsencode(target), ctypes.c_uint(flag)) != 0:
+        raise _error(source)
+
+
+def _error(path: str) -> OSError:
+    number = ctypes.get_errno()
+    return OSError(number, os.strerror(number), path)

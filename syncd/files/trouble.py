@@ -1,0 +1,58 @@
+"""What the operating system refuses, as holds that people can act on."""
+
+from __future__ import annotations
+
+import errno
+import stat
+from typing import Final
+
+from syncd.core.model import Hold
+
+ROOT_GONE: Final = Hold(
+    "root-missing",
+    "the store's folder is gone, was replaced or cannot be read",
+    "bring it back, or change its path in config.toml",
+)
+
+_ADVICE: Final = {
+    errno.EACCES: ("no-permission", "let the user that runs syncd read and write it"),
+    errno.EPERM: ("no-permission", "let the user that runs syncd read and write it"),
+    errno.ELOOP: ("symlink", "replace the symlink by a file or folder; links are not followed"),
+    errno.ENOTDIR: ("not-a-folder", "a folder of its path is a file or a link; rename that"),
+    errno.ESTALE: ("root-missing", "bring the folder back, or change its path in config.toml"),
+    errno.EISDIR: ("not-a-file", "a folder has the file's name; rename one of them"),
+    errno.ENAMETOOLONG: ("bad-path", "shorten the name"),
+    errno.ENOSPC: ("disk-full", "free some space; it is tried again"),
+    errno.EDQUOT: ("disk-full", "free some of the quota; it is tried again"),
+    errno.EROFS: ("read-only", "mount the file system read-write; it is tried again"),
+    errno.EMFILE: ("too-many-open", "raise the limit of open files (ulimit -n)"),
+    errno.ENFILE: ("too-many-open", "raise fs.file-max"),
+}
+
+
+def refused(error: OSError) -> Hold:
+    """The hold for an error of the operating system; anything unknown is `io-error`."""
+    reason, advice = _ADVICE.get(
+        error.errno or 0, ("io-error", "check the disk and the mount; it is tried again")
+    )
+    return Hold(reason, error.strerror or str(error), advice)
+
+
+def not_a_file(mode: int) -> Hold | None:
+    """Why a name of this `st_mode` cannot be mirrored, or None for a regular file."""
+    if stat.S_ISREG(mode):
+        return None
+    if stat.S_ISLNK(mode):
+        return Hold("symlink", "it is a symbolic link", "put the file itself here, or exclude it")
+    if stat.S_ISDIR(mode):
+        return Hold("not-a-file", "a folder has the file's name", "rename one of them")
+    what = next(
+        word
+        for test, word in (
+            (stat.S_ISFIFO, "a named pipe"),
+            (stat.S_ISSOCK, "a socket"),
+            (lambda _: True, "a device"),
+        )
+        if test(mode)
+    )
+    return Hold("not-a-file", f"it is {what}", "move it elsewhere, or exclude it")

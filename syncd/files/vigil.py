@@ -1,0 +1,122 @@
+"""Keeps one store watched for as long as its folder is there, and polled where it cannot be.
+
+Does IO. Events become keys, on the event loop; everything else becomes a request to scan.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from syncd.core.model import Key
+from syncd.files.root import Root
+from syncd.files.watch import Watcher, WatchFailed
+from syncd.stores.layout import Layout, normal
+
+CHECK = 2.0
+"""Seconds between looks whether the folder is still the one that is watched."""
+
+POLL = 10.0
+"""Seconds between scans of a store that cannot be watched."""
+
+
+class Touched(Protocol):
+    """Told of a file event."""
+
+    def __call__(self, key: Key, *, settled: bool) -> None:
+        """`settled`: the file was closed after writing, or renamed into place."""
+
+
+class Vigil:
+    """Watches the folder at `path` for the store `name`."""
+
+    def __init__(
+        self,
+        name: str,
+        path: Path,
+        layout: Layout,
+        touched: Touched,
+        rescan: Callable[[str], None],
+        report: Callable[[str, str, str], None],
+    ) -> None:
+        self._name = name
+        self._path = path
+        self._layout = layout
+        self._touched = touched
+        self._rescan = rescan
+        self._report = report
+        self._root: Root | None = None
+        self._watcher: Watcher | None = None
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                pause = CHECK if self._watching() or self._start(loop) else POLL
+                await asyncio.sleep(pause)
+                if pause == POLL:
+                    self._rescan(self._name)
+        finally:
+            self._stop()
+
+    def start(self) -> None:
+        """Watch at once, so that a scan that follows misses nothing."""
+        self._start(asyncio.get_running_loop())
+
+    def _watching(self) -> bool:
+        if self._watcher is None or self._root is None or not self._watcher.alive:
+            return False
+        try:
+            found = self._path.stat()
+        except OSError:
+            return False
+        identity = self._root.identity
+        return (identity.device, identity.inode) == (found.st_dev, found.st_ino)
+
+    def _start(self, loop: asyncio.AbstractEventLoop) -> bool:
+        again = self._watcher is not None
+        self._stop()
+        try:
+            self._root = Root.open(self._path)
+            self._watcher = Watcher(
+                self._root,
+                self._layout,
+                lambda path, settled: _call(loop, self._on_path, path, settled),
+                lambda why: _call(loop, self._on_rescan, why),
+            )
+            self._watcher.start()
+        except (OSError, WatchFailed) as error:
+            self._stop()
+            self._report(f"watch:{self._name}", "polling", str(error))
+            return False
+        self._report(f"watch:{self._name}", "watching", "")
+        if again:
+            self._rescan(self._name)
+        return True
+
+    def _stop(self) -> None:
+        watcher, self._watcher = self._watcher, None
+        self._root = None
+        if watcher is not None:
+            watcher.stop()
+
+    def _on_path(self, path: str, settled: bool) -> None:
+        key = Key(self._name, normal(path))
+        self._touched(key, settled=settled)
+        if key.path != path:
+            # Under which spelling a key lies on disk is learnt by scanning.
+            self._rescan(self._name)
+
+    def _on_rescan(self, why: str) -> None:
+        self._report(f"watch:{self._name}", "watching", f"scanned whole: {why}")
+        self._rescan(self._name)
+
+
+def _call(loop: asyncio.AbstractEventLoop, function: Callable[..., None], *args: object) -> None:
+    # RACE: the loop may close while the watcher's thread still has an event in hand; the next
+    # start scans everything anyway.
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(function, *args)

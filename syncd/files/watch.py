@@ -1,0 +1,238 @@
+"""Hints that something changed under a store's root. Truth is what read and scan find.
+
+watchdog's inotify binding reads and parses the events; its Observer is not used. That holds an
+unpaired rename back for half a second, tells no handler that the kernel's queue overflowed, and
+takes some 300 us a save, in which the queue does overflow (reference/performance.md, A3).
+"""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+import threading
+from collections.abc import Callable
+from typing import Final
+
+from watchdog.observers.inotify_c import (
+    CallbackId,
+    InotifyConstants,
+    InotifyEvent,
+    InotifyFD,
+    Mask,
+    WatchCallback,
+    WatchDescriptor,
+)
+
+from syncd.files.root import Root
+from syncd.stores.layout import Layout, normal
+
+_SETTLED: Final = InotifyConstants.IN_CLOSE_WRITE | InotifyConstants.IN_MOVED_TO
+_ARRIVED: Final = InotifyConstants.IN_CREATE | InotifyConstants.IN_MOVED_TO
+_FILES: Final = (
+    _SETTLED | InotifyConstants.IN_CREATE | InotifyConstants.IN_MODIFY
+    | InotifyConstants.IN_MOVED_FROM | InotifyConstants.IN_DELETE
+)  # fmt: skip
+_SELF: Final = InotifyConstants.IN_DELETE_SELF | InotifyConstants.IN_MOVE_SELF
+_FOLDER: Final = Mask(_FILES | InotifyConstants.IN_ONLYDIR | InotifyConstants.IN_DONT_FOLLOW)
+_ROOT: Final = Mask(_FILES | _SELF | InotifyConstants.IN_ONLYDIR)
+
+_LIMITS: Final = {
+    errno.ENOSPC: "fs.inotify.max_user_watches",
+    errno.EMFILE: "fs.inotify.max_user_instances",
+}
+
+
+class WatchFailed(Exception):
+    """The root cannot be watched, or not all of it; polling finds changes all the same."""
+
+
+class Watcher:
+    """Watches one store's root and everything below it that the layout does not prune.
+
+    `on_path(path, settled)` names a file that belongs to the store, spelled as on disk; settled
+    says that it was closed after writing or renamed into place, not settled that it was made,
+    modified, removed or met in a folder that is new. `on_rescan(why)` says that changes may have
+    been missed. Both are called from the watcher's own thread and must return at once; the order
+    of calls means nothing. A name that is not UTF-8 is left to the next scan, which holds it.
+    """
+
+    def __init__(
+        self, root: Root, layout: Layout,
+        on_path: Callable[[str, bool], None], on_rescan: Callable[[str], None],
+    ) -> None:  # fmt: skip
+        self._root = root
+        self._layout = layout
+        self._on_path = on_path
+        self._on_rescan = on_rescan
+        self._folders: dict[str, _Watched] = {}
+        self._ids = itertools.count()
+        self._walking = threading.Lock()
+        self._deaf = False
+        self._inotify: InotifyFD | None = None
+
+    def start(self) -> None:
+        """Watches everything there is; what changes from now on is hinted. Scan after it.
+
+        Raises WatchFailed, saying which limit to raise, with nothing left behind.
+        """
+        try:
+            self._inotify = InotifyFD()
+        except OSError as error:
+            raise self._failed(error) from error
+        self._inotify.start()
+        try:
+            self._walk("", report=False)
+        except WatchFailed:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Ends the thread; nothing is called any more once it returns."""
+        inotify, self._inotify = self._inotify, None
+        if inotify is not None:
+            inotify.stop()
+            inotify.join()
+
+    @property
+    def alive(self) -> bool:
+        """Whether every change is still hinted. Once False, start another watcher or poll."""
+        inotify = self._inotify
+        return inotify is not None and inotify.is_alive() and not self._deaf
+
+    def changed(self, folder: _Watched, name: str, mask: int) -> None:
+        """What an event says of a name in a watched folder. Called by the watcher's thread."""
+        path = folder.prefix + name
+        if not mask & InotifyConstants.IN_ISDIR:
+            if folder.has(name):
+                self._on_path(path, bool(mask & _SETTLED))
+        elif mask & _ARRIVED:
+            if not self._layout.prunes(normal(path)):
+                self._rewalk(path, report=True)
+        elif mask & InotifyConstants.IN_MOVED_FROM:
+            self._moved_away(path)
+
+    def overflowed(self) -> None:
+        """The kernel dropped events, of folders too. Called by the watcher's thread."""
+        self._rewalk("", report=False)
+        self._on_rescan("more happened than the kernel's queue of events holds")
+
+    def ended(self, folder: _Watched) -> None:
+        """The watch of a folder is no more. Called by the watcher's thread."""
+        if self._inotify is None:
+            return
+        with self._walking:
+            if self._folders.get(folder.path) is folder:
+                del self._folders[folder.path]
+        if not folder.path:
+            self._deaf = True
+            self._on_rescan("the store's folder was moved, removed or unmounted")
+
+    def _moved_away(self, path: str) -> None:
+        below = path + "/"
+        with self._walking:
+            moved = [each for each in self._folders if each == path or each.startswith(below)]
+            for each in moved:
+                self._unwatch(each)
+        if moved:
+            self._on_rescan(f"the folder {path!a} was renamed or moved away")
+
+    def _rewalk(self, top: str, *, report: bool) -> None:
+        try:
+            self._walk(top, report=report)
+        except WatchFailed as failed:
+            self._deaf = True
+            self._on_rescan(str(failed))
+
+    def _walk(self, top: str, *, report: bool) -> None:
+        """Watches `top` and all below, and no longer what was below; `report` names the files."""
+        with self._walking:
+            inside = top + "/" if top else ""
+            stale = {path for path in self._folders if path.startswith(inside)}
+            folders = [top]
+            while folders and self._inotify is not None:
+                folder = self._watch(self._inotify, folders.pop())
+                if folder is not None:
+                    stale.discard(folder.path)
+                    folders += self._list(folder, report=report)
+            for path in stale:
+                self._unwatch(path)
+
+    def _watch(self, inotify: InotifyFD, path: str) -> _Watched | None:
+        folder = _Watched(self, path, self._layout.within(normal(path)), next(self._ids))
+        place = os.fsencode(self._root.path / path)
+        mask = _FOLDER if path else _ROOT
+        try:
+            folder.descriptor = inotify.add_callback(place, mask, folder, folder.id)
+        except OSError as error:
+            if error.errno in _LIMITS or not path:
+                raise self._failed(error) from error
+            return None  # Gone again, or no folder any more: what became of it is hinted too.
+        # RACE: the old watch goes after the new one is there, so no change falls between.
+        self._unwatch(path)
+        self._folders[path] = folder
+        return folder
+
+    def _unwatch(self, path: str) -> None:
+        folder = self._folders.pop(path, None)
+        if folder is not None and self._inotify is not None:
+            self._inotify.remove_callbacks([(folder.descriptor, folder.id)])
+
+    def _list(self, folder: _Watched, *, report: bool) -> list[str]:
+        # RACE: listed after it is watched: what comes later is an event, what came before is
+        # seen here, and what is both is named twice.
+        below: list[str] = []
+        try:
+            with self._root.folder(folder.path) as opened, os.scandir(opened.fd) as listing:
+                for found in listing:
+                    path = folder.prefix + found.name
+                    if not found.is_dir(follow_symlinks=False):
+                        if report and folder.has(found.name):
+                            self._on_path(path, False)
+                    elif not self._layout.prunes(normal(path)):
+                        below.append(path)
+        except OSError:
+            # Gone or unreadable: every scan says which, and holds what it hides.
+            return []
+        return below
+
+    def _failed(self, error: OSError) -> WatchFailed:
+        limit = _LIMITS.get(error.errno or 0)
+        advice = f"raise the sysctl {limit}" if limit else "check the folder and its mount"
+        return WatchFailed(f"{self._root.path} cannot be watched: {error.strerror}; {advice}")
+
+
+class _Watched(WatchCallback):
+    """One watched folder. It knows its path: a moved folder gets a new one of these."""
+
+    def __init__(self, watcher: Watcher, path: str, wanted: Callable[[str], bool], id: int) -> None:
+        self.path = path
+        self.prefix = path + "/" if path else ""
+        self.id = CallbackId(id)
+        self.descriptor = WatchDescriptor(-1)
+        self._watcher = watcher
+        self._wanted = wanted
+
+    def has(self, name: str) -> bool:
+        """Whether the file `name` belongs to the store and can be spoken of."""
+        if name.isascii():
+            return self._wanted(name)
+        return self._wanted(normal(name)) and not _undecodable(name)
+
+    def on_event(self, event: InotifyEvent) -> None:
+        if event.name:
+            self._watcher.changed(self, os.fsdecode(event.name), event.mask)
+        elif event.mask & InotifyConstants.IN_MOVE_SELF:
+            self._watcher.ended(self)
+
+    def on_watch_deleted(self, wd: WatchDescriptor) -> None:
+        self._watcher.ended(self)
+
+    def on_queue_overflow(self) -> None:
+        # Every folder is told; one answer is enough.
+        if not self.path:
+            self._watcher.overflowed()
+
+
+def _undecodable(name: str) -> bool:
+    return any("\udc80" <= letter <= "\udcff" for letter in name)

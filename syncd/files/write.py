@@ -1,0 +1,172 @@
+"""Writes and removes files so that no save made in the same instant is lost.
+
+A write is *staged* (bytes in a temporary file of the same folder, durable), noted in the ledger
+by the caller, *performed* (the two names are exchanged in one step, then what came out is looked
+at) and committed by the caller, who drops the note with it and then *discards* what is left
+under the temporary name. What came out and is not what was expected is a person's save: it gets
+its name back.
+
+What lies under the temporary name is the only evidence that a crash leaves, so perform never
+clears it where that would change recover's answer: our bytes under it mean *not written*,
+somebody's bytes are looked at as in the live path, nothing means *written*.
+"""
+
+from __future__ import annotations
+
+import errno
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
+from typing import Final
+
+from syncd.core.model import Digest, Hold
+from syncd.core.reading import Missing
+from syncd.core.writing import Note, NotWritten, WriteFailed, Writing
+from syncd.files.folder import Folder
+from syncd.files.history import History
+from syncd.files.root import Root
+from syncd.files.swap import perform_in, recover_in
+from syncd.files.trouble import refused
+from syncd.stores.layout import TEMPORARY_PREFIX, normal, unsafe
+
+_RANDOM_BYTES: Final = 8
+_UNREADABLE: Final = Hold(
+    "unreadable-leftover",
+    "a temporary name of syncd's holds something that cannot be read",
+    "look at it, and rename or remove it by hand",
+)
+_FOLDER_GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+
+
+def stage(root: Root, path: str, body: bytes, expected: Digest | None) -> Note:
+    """Puts `body` beside the file at `path`, to take its place while it has `expected`.
+
+    `expected` None is for a file that must not exist yet; its folders are made. Mode bits and,
+    where allowed, the owner of an existing file are kept. Raises WriteFailed with nothing left.
+    """
+    parent, name = _split(path)
+    temporary = _temporary()
+    try:
+        with root.folder(parent, create=True) as folder:
+            inode = folder.create(temporary, body, folder.stat(name))
+    except OSError as error:
+        raise WriteFailed(path, refused(error)) from error
+    return Note(path, temporary, inode, expected, Digest(sha256(body).hexdigest()))
+
+
+def stage_removal(root: Root, path: str, expected: Digest) -> Note | Missing:
+    """The note for removing the file at `path` while it has `expected`; touches nothing."""
+    parent, name = _split(path)
+    try:
+        with root.folder(parent) as folder:
+            found = folder.stat(name)
+    except FileNotFoundError:
+        return Missing()
+    except OSError as error:
+        raise WriteFailed(path, refused(error)) from error
+    return Missing() if found is None else Note(path, _temporary(), found.st_ino, expected, None)
+
+
+def perform(root: Root, note: Note, history: History) -> Writing | Hold:
+    """Does what the committed `note` says. Discard it after the commit that removes it.
+
+    A hold tells that it could not be finished: the note stands, and recover decides. Every byte
+    is under the file's name, the note's temporary name or in history.
+    """
+    return perform_all(root, [note], history)[0]
+
+
+def perform_all(root: Root, notes: Sequence[Note], history: History) -> list[Writing | Hold]:
+    """Performs many notes with one fsync a folder; the answers are in the order of `notes`."""
+    return _in_folders(root, notes, history, perform_in)
+
+
+def recover(root: Root, note: Note, history: History) -> Writing | Hold:
+    """What became of a noted write or removal that was cut short. A hold: it cannot tell yet."""
+    return _in_folders(root, [note], history, recover_in)[0]
+
+
+def discard(root: Root, note: Note, history: History) -> None:
+    """Clears the temporary name of a note that is in the ledger no more, or never was.
+
+    What cannot be cleared now is a leftover that the next scan names.
+    """
+    parent, _, _ = note.path.rpartition("/")
+    retire(root, f"{parent}/{note.temporary}" if parent else note.temporary, history)
+
+
+def retire(root: Root, leftover: str, history: History) -> Digest | Hold | None:
+    """Moves a file under a temporary name, which no note of the ledger names, into history.
+
+    It is mostly bytes of ours, but after a lost ledger it may be somebody's save: no temporary
+    file is removed unlooked-at. None where there is no such file; a hold where it must stay.
+    """
+    parent, _, name = leftover.rpartition("/")
+    try:
+        with root.folder(parent) as folder:
+            found = folder.look(name)
+            if found is None:
+                return None
+            if found.digest is None:
+                return _UNREADABLE
+            history.keep(folder, name, found.digest)
+            history.sync()
+            return found.digest
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return refused(error)
+
+
+_Act = Callable[[Root, Folder, Note, History], Writing]
+
+
+def _in_folders(
+    root: Root, notes: Sequence[Note], history: History, act: _Act
+) -> list[Writing | Hold]:
+    places: dict[str, list[int]] = {}
+    for place, note in enumerate(notes):
+        places.setdefault(note.path.rpartition("/")[0], []).append(place)
+    answers: dict[int, Writing | Hold] = {}
+    for parent, here in places.items():
+        answers |= _in_folder(root, parent, {place: notes[place] for place in here}, history, act)
+    try:
+        history.sync()
+    except OSError as error:
+        return [refused(error)] * len(notes)
+    return [answers[place] for place in range(len(notes))]
+
+
+def _in_folder(
+    root: Root, parent: str, notes: Mapping[int, Note], history: History, act: _Act
+) -> Mapping[int, Writing | Hold]:
+    answers: dict[int, Writing | Hold] = {}
+    try:
+        with root.folder(parent) as folder:
+            for place, note in notes.items():
+                answers[place] = _answer(root, folder, note, history, act)
+            folder.sync()
+    except OSError as error:
+        if not answers and error.errno in _FOLDER_GONE:
+            return dict.fromkeys(notes, NotWritten())
+        return dict.fromkeys(notes, refused(error))
+    return answers
+
+
+def _answer(root: Root, folder: Folder, note: Note, history: History, act: _Act) -> Writing | Hold:
+    try:
+        return act(root, folder, note, history)
+    except OSError as error:
+        return refused(error)
+
+
+def _split(path: str) -> tuple[str, str]:
+    # The last gate before the file system for paths that came from elsewhere.
+    if hold := unsafe(normal(path)):
+        raise WriteFailed(path, hold)
+    parent, _, name = path.rpartition("/")
+    return parent, name
+
+
+def _temporary() -> str:
+    return TEMPORARY_PREFIX + secrets.token_hex(_RANDOM_BYTES)

@@ -1,0 +1,119 @@
+"""History keeps bytes under their digests, whatever is done to the inodes it was given."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from syncd.core.model import Digest
+from syncd.files.folder import Folder
+from syncd.files.history import History, NotInHistory
+from syncd.files.root import Root
+
+from .world import digest
+
+BODY, OTHER = b"one body", b"another body, longer"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Folder]:
+    (tmp_path / "store").mkdir()
+    with Root.open(tmp_path / "store").folder() as opened:
+        yield opened
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> History:
+    return History(tmp_path / "state/history")
+
+
+def test_what_is_put_is_got(history: History) -> None:
+    assert history.put(BODY) == digest(BODY)
+    assert history.put(BODY) == digest(BODY)
+    history.sync()
+    assert history.has(digest(BODY))
+    assert history.get(digest(BODY)) == BODY
+
+
+def test_what_is_not_kept_is_said_so(history: History) -> None:
+    assert not history.has(digest(OTHER))
+    with pytest.raises(NotInHistory):
+        history.get(digest(OTHER))
+
+
+def test_a_kept_file_moves_in_whole(folder: Folder, history: History, tmp_path: Path) -> None:
+    (tmp_path / "store/x").write_bytes(BODY)
+    before = (tmp_path / "store/x").stat().st_ino
+    history.keep(folder, "x", digest(BODY))
+    history.sync()
+    kept = tmp_path / "state/history" / digest(BODY)[:2] / digest(BODY)
+    assert kept.stat().st_ino == before
+    assert not (tmp_path / "store/x").exists()
+    assert stat.S_IMODE(kept.parent.stat().st_mode) == 0o700
+    assert stat.S_IMODE(kept.parent.parent.stat().st_mode) == 0o700
+
+
+def test_equal_bytes_are_kept_once(folder: Folder, history: History, tmp_path: Path) -> None:
+    for _ in range(2):
+        (tmp_path / "store/x").write_bytes(BODY)
+        history.keep(folder, "x", digest(BODY))
+        assert not (tmp_path / "store/x").exists()
+    assert history.get(digest(BODY)) == BODY
+    assert len([p for p in (tmp_path / "state").rglob("*") if p.is_file()]) == 1
+
+
+def test_another_file_system_gets_a_copy(folder: Folder, tmp_path: Path) -> None:
+    elsewhere = Path("/dev/shm")
+    if not elsewhere.is_dir() or elsewhere.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("no second file system here")
+    (tmp_path / "store/x").write_bytes(BODY)
+    with tempfile.TemporaryDirectory(dir=elsewhere) as base:
+        history = History(Path(base) / "history")
+        history.keep(folder, "x", digest(BODY))
+        assert not (tmp_path / "store/x").exists()
+        assert history.get(digest(BODY)) == BODY
+
+
+def test_a_refused_copy_leaves_the_file(
+    folder: Folder, history: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "store/x").write_bytes(BODY)
+    (tmp_path / "store/second name").hardlink_to(tmp_path / "store/x")
+
+    def refuse(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", refuse)
+        with pytest.raises(OSError, match="No space"):
+            history.keep(folder, "x", digest(BODY))
+    assert (tmp_path / "store/x").read_bytes() == BODY
+    assert [p for p in (tmp_path / "state").rglob("*") if p.is_file()] == []
+
+
+def test_bytes_written_into_a_kept_inode_get_their_own_digest(
+    folder: Folder, history: History, tmp_path: Path
+) -> None:
+    path = tmp_path / "store/x"
+    path.write_bytes(BODY)
+    with path.open("r+b") as program:
+        history.keep(folder, "x", digest(BODY))
+        program.write(OTHER)
+    assert history.has(digest(BODY))
+    with pytest.raises(NotInHistory):
+        history.get(digest(BODY))
+    path.write_bytes(BODY)
+    history.keep(folder, "x", digest(BODY))
+    assert history.get(digest(BODY)) == BODY
+    assert history.get(digest(OTHER)) == OTHER
+
+
+def test_a_digest_that_is_none_finds_nothing(history: History) -> None:
+    history.put(BODY)
+    assert not history.has(Digest("0" * 64))
