@@ -1,0 +1,49 @@
+"""How each part of the daemon is: kept in memory, written to the ledger when it changes."""
+
+from __future__ import annotations
+
+import structlog
+
+from syncd.engine.ports import Clock
+from syncd.errors import SyncdError
+from syncd.ledger.ledger import Ledger
+
+REFRESH = 60.0
+"""Seconds after which an unchanged state is written again, so that readers see it is alive."""
+
+log = structlog.get_logger()
+
+
+class Health:
+    """Says of each part what it is doing, once for each change."""
+
+    def __init__(self, ledger: Ledger, clock: Clock) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._parts: dict[str, tuple[str, str, float]] = {}
+
+    def report(self, part: str, state: str, detail: str = "") -> None:
+        """`part` is in `state` now."""
+        now = self._clock.now()
+        known = self._parts.get(part)
+        if known and known[:2] == (state, detail) and now - known[2] < REFRESH:
+            return
+        self._parts[part] = (state, detail, now)
+        with self._ledger.transaction():
+            self._ledger.attention.report({part: (state, detail)}, now)
+        if known is None or known[0] != state:
+            log.debug("health", part=part, state=state, detail=detail)
+
+    def trouble(self, part: str, state: str, error: SyncdError) -> None:
+        """`part` met a trouble that it goes on trying to overcome."""
+        known = self._parts.get(part)
+        self.report(part, state, f"{error}. {error.advice}")
+        if known is None or known[0] != state:
+            log.warning("degraded", part=part, what=str(error), advice=error.advice)
+
+    def recovered(self, part: str, state: str, detail: str = "") -> None:
+        """`part` is well; told to the log when it was not."""
+        known = self._parts.get(part)
+        self.report(part, state, detail)
+        if known is not None and known[0] != state:
+            log.info("recovered", part=part, state=state)

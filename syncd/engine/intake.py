@@ -1,0 +1,109 @@
+"""Where keys are named: by the watcher, the scan, the puller, the pusher. One loop considers them.
+
+Naming is all that any event does. A key named twice is considered once; a key named while it is
+considered is considered again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable
+from contextlib import suppress
+
+from syncd.core.model import Key
+from syncd.core.settle import Settler
+from syncd.engine.ports import Clock
+from syncd.engine.turn import Reconciler, Turn
+
+BATCH = 200
+"""Keys a turn takes at most: its commit is one fsync, and a turn delays nobody for long."""
+
+
+async def _whole(turn: Coroutine[None, None, Turn]) -> Turn:
+    """The turn's result. Cancelled or not, the turn is carried to its end: its threads would go
+    on writing files anyway."""
+    task = asyncio.create_task(turn)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise
+
+
+class Intake:
+    """Gathers named keys and considers them when they are due."""
+
+    def __init__(self, reconciler: Reconciler, clock: Clock) -> None:
+        self._reconciler = reconciler
+        self._clock = clock
+        self._settler = Settler()
+        self._deferred: set[Key] = set()
+        self._named = asyncio.Event()
+        self._on_queued: Callable[[], None] = lambda: None
+        self._on_wanted: Callable[[Iterable[Key]], None] = lambda _: None
+        self.idle = asyncio.Event()
+        """Set while no key waits, not even for a second look."""
+
+    def connect(
+        self, on_queued: Callable[[], None], on_wanted: Callable[[Iterable[Key]], None]
+    ) -> None:
+        """Tell who sends what turns queue, and who fetches the bytes they lack."""
+        self._on_queued = on_queued
+        self._on_wanted = on_wanted
+
+    def touched(self, key: Key, *, settled: bool) -> None:
+        """A file event: considered at once when the file was quiet, coalesced when hot."""
+        self._settler.touch(key, self._clock.monotonic(), settled=settled)
+        self._wake()
+
+    def name(self, keys: Iterable[Key]) -> None:
+        """Consider `keys` as soon as there is time."""
+        now = self._clock.monotonic()
+        for key in keys:
+            self._settler.again(key, now)
+        self._wake()
+
+    def answered(self, keys: Iterable[Key]) -> None:
+        """The sent rows of `keys` were answered: name those that had to wait for that."""
+        waiting = self._deferred.intersection(keys)
+        if waiting:
+            self._deferred -= waiting
+            self.name(waiting)
+
+    @property
+    def waiting(self) -> int:
+        """How many keys are named and not yet considered."""
+        return len(self._settler)
+
+    async def run(self) -> None:
+        """Consider what is named until cancelled. Raises LedgerError."""
+        while True:
+            keys = self._settler.take(self._clock.monotonic(), BATCH)
+            if keys:
+                self._apply(await _whole(self._reconciler.consider(keys)))
+            else:
+                await self._wait()
+
+    def _apply(self, turn: Turn) -> None:
+        now = self._clock.monotonic()
+        for key, when in turn.again:
+            self._settler.again(key, when or now)
+        self._deferred.update(turn.deferred)
+        if turn.queued:
+            self._on_queued()
+        if turn.wanted:
+            self._on_wanted(turn.wanted)
+
+    def _wake(self) -> None:
+        if len(self._settler):
+            self.idle.clear()
+        self._named.set()
+
+    async def _wait(self) -> None:
+        due = self._settler.next_due()
+        if due is None:
+            self.idle.set()
+        pause = None if due is None else max(0.0, due - self._clock.monotonic())
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._named.wait(), pause)
+        self._named.clear()

@@ -1,0 +1,117 @@
+"""The seams of the engine: the file tree, the deployment, the clock. Pure: Protocols only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from syncd.core.decision import Write
+from syncd.core.guard import RootState
+from syncd.core.model import Change, Cursor, Format, Hold, Intent, Key, Kind, Outcome, Witness
+from syncd.core.news import Page, Welcome
+from syncd.core.reading import Reading, Stat
+from syncd.core.writing import Note, Writing
+
+
+class Clock(Protocol):
+    """Time, and waiting for it."""
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+
+    def monotonic(self) -> float:
+        """Seconds that never jump, from an arbitrary start."""
+
+    def read_ns(self) -> int:
+        """Nanoseconds since the epoch, on the clock that stamps files."""
+
+
+class Seen(Protocol):
+    """What a scan saw of a store."""
+
+    @property
+    def stats(self) -> Mapping[str, Stat]:
+        """Every file that matches, by path."""
+
+    @property
+    def holds(self) -> Mapping[str, Hold]:
+        """Names and folders that cannot be mirrored, by path."""
+
+    @property
+    def leftovers(self) -> Sequence[str]:
+        """Files under temporary names of ours, as spelled on disk."""
+
+    def missing(self, path: str) -> bool:
+        """Whether it is certain that no file has the key `path`."""
+
+
+class LocalReplica(Protocol):
+    """The file tree of one store. Calls block; the engine makes them from a thread."""
+
+    kind: Kind
+
+    def format(self, path: str) -> Format:
+        """How the file at `path` is written."""
+
+    def includes(self, path: str) -> bool:
+        """Whether the store's patterns match `path`, which the deployment may have named."""
+
+    def identity(self) -> str | None:
+        """What the store's folder is, None while it is missing."""
+
+    def root_state(self, known: str | None) -> RootState:
+        """What became of the folder that was `known`."""
+
+    def scan(self) -> Seen:
+        """Look at every file without reading it."""
+
+    def read(self, path: str) -> Reading:
+        """Read one file."""
+
+    def stage(self, writes: Sequence[Write]) -> list[Note | Hold | None]:
+        """Put new bytes durably beside their files, and say what will be done.
+
+        None where the file that was to be removed is gone already.
+        """
+
+    def perform(self, notes: Sequence[Note]) -> list[Writing | Hold]:
+        """Do what was noted, each if its file still is what was expected.
+
+        A hold: it could not be finished, the note stands, `recover` decides.
+        """
+
+    def recover(self, note: Note) -> Writing | Hold:
+        """Find out, after a crash, whether what was noted was done. A hold: not yet."""
+
+    def discard(self, note: Note) -> None:
+        """Clear the temporary name of a note that the ledger does not hold any more."""
+
+    def retire(self, leftovers: Sequence[str]) -> None:
+        """Move files under temporary names that no note names into history."""
+
+
+class RemoteReplica(Protocol):
+    """A workspace of a deployment. Every method may raise the troubles of `syncd.errors`."""
+
+    async def hello(
+        self, ledger: str, start: int, cursor: Cursor | None, witnesses: Sequence[Witness]
+    ) -> Welcome:
+        """Say who we are and what we remember."""
+
+    async def push(self, intents: Sequence[Intent]) -> list[Outcome]:
+        """Send intents in one transaction; an outcome each, in order."""
+
+    async def changes(self, stores: Sequence[str], cursor: Cursor | None) -> Page:
+        """What happened behind `cursor`."""
+
+    async def fetch(self, keys: Sequence[Key]) -> list[Change | None]:
+        """The current snapshots of `keys` with their bytes; None for a key never held."""
+
+    async def head(self) -> Cursor:
+        """The newest place in the feed."""
+
+    async def manifest(self, store: str, after: Key | None) -> tuple[list[Change], Key | None]:
+        """A page of the entries of `store` behind `after`, without bytes, and its last key.
+
+        None for the last key where the page is the last.
+        """

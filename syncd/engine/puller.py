@@ -1,0 +1,123 @@
+"""Hears what happened on the deployment: pages of the feed, with their bytes, then the cursor.
+
+A change is heard only when its bytes are here and verified; the cursor moves with it, in one
+transaction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+
+import structlog
+
+from syncd.core.decision import Heard
+from syncd.core.model import Change, Content, Hold, Key
+from syncd.engine.health import Health
+from syncd.engine.intake import Intake
+from syncd.engine.ports import Clock, LocalReplica, RemoteReplica
+from syncd.ledger.ledger import Ledger
+
+log = structlog.get_logger()
+
+_DAMAGED = Hold(
+    "bytes-damaged",
+    "the deployment's bytes are not those of the digest it tells",
+    "a row of `entries` or `pieces` was edited by hand: save the file once more",
+)
+
+
+class Puller:
+    """Follows the feed from the ledger's cursor, whenever it is woken."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        remote: RemoteReplica,
+        intake: Intake,
+        stores: Mapping[str, LocalReplica],
+        clock: Clock,
+        health: Health,
+    ) -> None:
+        self._health = health
+        self._ledger = ledger
+        self._remote = remote
+        self._intake = intake
+        self._stores = stores
+        self._clock = clock
+        self._wanted: set[Key] = set()
+        self._wakened = asyncio.Event()
+        self.idle = asyncio.Event()
+        """Set while everything that was told is heard."""
+
+    def wake(self) -> None:
+        """The feed may have grown."""
+        self.idle.clear()
+        self._wakened.set()
+
+    def fetch(self, keys: Iterable[Key]) -> None:
+        """Hear the current snapshots of `keys`, with their bytes."""
+        self._wanted.update(keys)
+        self.wake()
+
+    async def run(self) -> None:
+        """Hear until cancelled. Raises the trouble of the first call that failed for good."""
+        while True:
+            await self._drain()
+            if not self._wakened.is_set():
+                self.idle.set()
+            self._health.report("feed", "current")
+            await self._wakened.wait()
+
+    async def _drain(self) -> None:
+        self._wakened.clear()
+        await self._fetch_wanted()
+        done = False
+        while not done:
+            page = await self._remote.changes(list(self._stores), self._ledger.cursor)
+            news = await self.with_bytes(page.changes)
+            self._intake.name(self._ledger.hear(news, page.cursor, self._clock.now()))
+            done = page.done
+
+    async def _fetch_wanted(self) -> None:
+        while self._wanted:
+            keys = sorted(self._wanted)[:100]
+            news = await self.with_bytes(_present(await self._remote.fetch(keys)))
+            self._ledger.hear(news, None, self._clock.now())
+            self._wanted.difference_update(keys)
+            self._intake.name({heard.key for heard in news})
+
+    async def with_bytes(self, changes: Sequence[Change]) -> list[Heard]:
+        """News that may be heard: bytes that were not sent along are looked up or fetched."""
+        lacking = [change.key for change in changes if self._lacks(change)]
+        fetched: dict[Key, Change] = {}
+        if lacking:
+            fetched = {c.key: c for c in _present(await self._remote.fetch(lacking))}
+        news: list[Heard] = []
+        for told in changes:
+            change = fetched.get(told.key, told)
+            if self._lacks(change):
+                self._hold(change)
+            else:
+                news.append(Heard(change.key, change.snapshot, change.device, change.body))
+        return news
+
+    def _lacks(self, change: Change) -> bool:
+        version = change.snapshot.version
+        if not isinstance(version, Content) or change.body is not None:
+            return False
+        if self._ledger.contents.has(version.digest):
+            return False
+        file = self._ledger.places.file(change.key.store, change.key.path)
+        return file is None or file.digest != version.digest
+
+    def _hold(self, change: Change) -> None:
+        log.warning("held", key=str(change.key), reason=_DAMAGED.reason, advice=_DAMAGED.advice)
+        with self._ledger.transaction():
+            self._ledger.attention.hold(
+                change.key.store, change.key.path, _DAMAGED, self._clock.now()
+            )
+
+
+def _present(changes: Iterable[Change | None]) -> list[Change]:
+    return [change for change in changes if change is not None]

@@ -1,0 +1,153 @@
+"""Empties the outbox: claim, push, acknowledge. What was sent stays frozen until answered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+
+import structlog
+
+from syncd.core.model import Applied, Intent, Key, Outcome, Refused, Replayed
+from syncd.engine.guards import Guards
+from syncd.engine.intake import Intake
+from syncd.engine.ports import Clock, RemoteReplica
+from syncd.errors import FunctionFailed
+from syncd.ledger.ledger import Ledger
+
+OPERATIONS = 100
+"""Operations a call carries at most: a larger batch delays an interactive save behind it."""
+
+TEXT_BYTES = 1024 * 1024
+"""Bytes of text a call carries at most, what it replaces counted too (design, Sizes)."""
+
+IN_FLIGHT = 3
+"""Calls on their way at once."""
+
+FUNCTION_FAILED = "function-failed"
+"""Why a row is parked that makes the function throw: it is tried again at the next tie."""
+
+log = structlog.get_logger()
+
+
+class Pusher:
+    """Sends what is queued, oldest first, several batches at once."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        remote: RemoteReplica,
+        intake: Intake,
+        guards: Guards,
+        clock: Clock,
+    ) -> None:
+        self._ledger = ledger
+        self._remote = remote
+        self._intake = intake
+        self._guards = guards
+        self._clock = clock
+        self._again: deque[Intent] = deque(ledger.outbox.unanswered())
+        self._wakened = asyncio.Event()
+        self._fetch: Callable[[Iterable[Key]], None] = lambda _: None
+        self.idle = asyncio.Event()
+        """Set while nothing that may be sent is queued and nothing is on its way."""
+        self.device = ""
+
+    def connect(self, fetch: Callable[[Iterable[Key]], None]) -> None:
+        """Tell who fetches the snapshots that answers only mention."""
+        self._fetch = fetch
+
+    def wake(self) -> None:
+        """Something was queued."""
+        self.idle.clear()
+        self._wakened.set()
+
+    async def run(self) -> None:
+        """Send until cancelled. Raises the trouble of the first call that failed for good."""
+        while True:
+            await self._drain()
+            if not self._wakened.is_set():
+                self.idle.set()
+            await self._wakened.wait()
+
+    async def _drain(self) -> None:
+        self._wakened.clear()
+        flying: set[asyncio.Task[None]] = set()
+        try:
+            while True:
+                while len(flying) < IN_FLIGHT and (batch := self._next()):
+                    flying.add(asyncio.create_task(self._send(batch)))
+                if not flying:
+                    return
+                landed, flying = await asyncio.wait(flying, return_when=asyncio.FIRST_COMPLETED)
+                for error in [task.exception() for task in landed]:
+                    if error is not None:
+                        raise error
+        finally:
+            for task in flying:
+                task.cancel()
+            await asyncio.gather(*flying, return_exceptions=True)
+
+    def _next(self) -> list[Intent]:
+        if self._again:
+            return _fill(self._again)
+        outbox = self._ledger.outbox
+        if outbox.is_empty():
+            return []
+        guarded = [store for store in outbox.deleting() if self._guards.check(store)]
+        return self._ledger.claim(OPERATIONS, TEXT_BYTES, guarded)
+
+    async def _send(self, intents: Sequence[Intent]) -> None:
+        try:
+            outcomes = await self._push(intents)
+        except BaseException:
+            # RACE: it may have been carried out. The rows stay sent, frozen as they are, and
+            # the receipt on the deployment answers when they are sent again.
+            self._again.extend(intents)
+            raise
+        self._acknowledge(intents, outcomes)
+
+    async def _push(self, intents: Sequence[Intent]) -> list[Outcome]:
+        """Outcomes in order. A batch that fails is halved, so that one bad row stands alone."""
+        try:
+            return await self._remote.push(intents)
+        except FunctionFailed as error:
+            if len(intents) == 1:
+                return [Refused(FUNCTION_FAILED, str(error))]
+            log.info("bisected", operations=len(intents), what=str(error))
+            middle = len(intents) // 2
+            first = await self._push(intents[:middle])
+            return first + await self._push(intents[middle:])
+
+    def _acknowledge(self, intents: Sequence[Intent], outcomes: Sequence[Outcome]) -> None:
+        answers = list(zip(intents, outcomes, strict=True))
+        named, wanted = self._ledger.acknowledge(answers, self.device, self._clock.now())
+        self._intake.answered([intent.key for intent in intents])
+        self._intake.name(named)
+        if wanted:
+            self._fetch(wanted)
+        _tell(answers)
+
+
+def _fill(waiting: deque[Intent]) -> list[Intent]:
+    batch: list[Intent] = []
+    total = 0
+    while waiting and len(batch) < OPERATIONS:
+        total += len(waiting[0].body or b"")
+        if batch and total > TEXT_BYTES:
+            break
+        batch.append(waiting.popleft())
+    return batch
+
+
+def _tell(answers: Sequence[tuple[Intent, Outcome]]) -> None:
+    accepted = [i for i, outcome in answers if isinstance(outcome, Applied | Replayed)]
+    if len(accepted) > 5:
+        log.info("pushed", operations=len(accepted), first=str(accepted[0].key))
+    else:
+        for intent in accepted:
+            log.info("pushed", key=str(intent.key), deleted=intent.body is None)
+    for intent, outcome in answers:
+        if isinstance(outcome, Refused):
+            log.warning("parked", key=str(intent.key), reason=outcome.reason,
+                        detail=outcome.detail)  # fmt: skip

@@ -1,0 +1,119 @@
+"""Truth about files: every store is walked at start, on demand, and every few minutes.
+
+A walk costs a stat a file. Only files whose stat is not what it was when they were last read
+are named, and those that are missing, and whatever earlier turns left unfinished.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Mapping
+from contextlib import suppress
+
+import structlog
+
+from syncd.core.decision import FileState
+from syncd.core.model import Key
+from syncd.core.reading import Stat
+from syncd.engine.guards import Guards
+from syncd.engine.intake import Intake
+from syncd.engine.ports import Clock, LocalReplica, Seen
+from syncd.ledger.ledger import Ledger
+
+INTERVAL = 300.0
+"""Seconds between two walks of everything, give or take a fifth."""
+
+RACY_NS = 20_000_000
+"""A file read within 20 ms of its last change may have changed again under the same stat: file
+systems stamp with the kernel's coarse clock, whose ticks are up to 10 ms apart (git's racy rule).
+"""
+
+log = structlog.get_logger()
+
+
+class Rescan:
+    """Walks stores and names the keys that need a look."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        stores: Mapping[str, LocalReplica],
+        guards: Guards,
+        intake: Intake,
+        clock: Clock,
+    ) -> None:
+        self._ledger = ledger
+        self._stores = stores
+        self._guards = guards
+        self._intake = intake
+        self._clock = clock
+        self._requested: set[str] = set()
+        self._wakened = asyncio.Event()
+        self._walk = asyncio.Lock()
+
+    def request(self, store: str) -> None:
+        """Walk `store` soon."""
+        self._requested.add(store)
+        self._wakened.set()
+
+    async def run(self) -> None:
+        """Walk what is requested, and everything at intervals, until cancelled."""
+        while True:
+            pause = INTERVAL * random.uniform(0.8, 1.2)  # noqa: S311
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wakened.wait(), pause)
+            self._wakened.clear()
+            stores, self._requested = self._requested or set(self._stores), set()
+            for store in sorted(stores):
+                await self.scan(store)
+
+    async def begin(self) -> None:
+        """The walk at start, before any turn: what a crash left of ours goes into history."""
+        noted = {note.temporary for _, note, _ in self._ledger.notes()}
+        for store, replica in self._stores.items():
+            seen = await self.scan(store)
+            leftovers = [left for left in seen.leftovers if left.rpartition("/")[2] not in noted]
+            await asyncio.to_thread(replica.retire, leftovers)
+
+    async def scan(self, store: str) -> Seen:
+        """Walk one store and name what needs a look; of one not bootstrapped, nothing."""
+        async with self._walk:
+            seen = await asyncio.to_thread(self._stores[store].scan)
+            if self._guards.bootstrapped(store):
+                self._name(store, seen)
+            return seen
+
+    def _name(self, store: str, seen: Seen) -> None:
+        self._record_holds(store, seen)
+        known = self._ledger.places.files(store)
+        changed = [p for p, stat in seen.stats.items() if not _unchanged(known.get(p), stat)]
+        live = dict(self._ledger.entries.live(store))
+        missing = [path for path in live if seen.missing(path)]
+        self._guards.scanned(store, len(live), len(missing))
+        self._intake.name(Key(store, path) for path in (*changed, *missing))
+        self._intake.name(self._ledger.entries.unfinished(store))
+        log.debug("scanned", store=store, files=len(seen.stats), changed=len(changed),
+                  missing=len(missing))  # fmt: skip
+
+    def _record_holds(self, store: str, seen: Seen) -> None:
+        held = self._ledger.attention.held(store)
+        now = self._clock.now()
+        with self._ledger.transaction():
+            for path, hold in seen.holds.items():
+                if self._ledger.attention.hold(store, path, hold, now):
+                    log.warning("held", key=f"{store}:{path}", reason=hold.reason,
+                                detail=hold.detail, advice=hold.advice)  # fmt: skip
+            for path in held.keys() - seen.holds.keys():
+                if path not in seen.stats and seen.missing(path):
+                    self._ledger.attention.release(store, path)
+        # What is held and still there is looked at again: the reason may be gone without a save.
+        self._intake.name(Key(store, path) for path in held if path in seen.stats)
+
+
+def _unchanged(known: FileState | None, stat: Stat) -> bool:
+    return (
+        known is not None
+        and known.stat == stat
+        and known.read_ns - max(stat.mtime_ns, stat.ctime_ns) > RACY_NS
+    )

@@ -1,0 +1,135 @@
+"""Carries plans out on files: staged, noted, performed, looked at; and after a crash, recovered.
+
+The note is in the ledger from before a file is touched until the commit of what came of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import structlog
+
+from syncd.core.decision import Decision, FileState, Write
+from syncd.core.model import Hold, Key, OperationId, Plan, Reason, Snapshot
+from syncd.core.writing import Contested, Note, NotWritten, Writing, Written
+from syncd.engine.ports import Clock, LocalReplica
+from syncd.ledger.ledger import Ledger
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Performed:
+    """What came of writes: decisions to commit, and keys to look at again."""
+
+    done: list[Decision] = field(default_factory=list)
+    again: list[Key] = field(default_factory=list)
+
+
+class Writer:
+    """Writes and removes files as decided, and remembers what is not finished."""
+
+    def __init__(self, ledger: Ledger, stores: Mapping[str, LocalReplica], clock: Clock) -> None:
+        self._ledger = ledger
+        self._stores = stores
+        self._clock = clock
+        self._unfinished = {key: (note, base) for key, note, base in ledger.notes()}
+        self._leftovers: list[tuple[Key, Note]] = []
+
+    async def write(self, decisions: Sequence[Decision]) -> Performed:
+        """Carry out the `to_local` of each decision."""
+        performed = Performed()
+        for name in sorted({decision.key.store for decision in decisions}):
+            of_store = [decision for decision in decisions if decision.key.store == name]
+            await self._write_store(self._stores[name], of_store, performed)
+        return performed
+
+    async def clear(self) -> None:
+        """Clear temporary names whose notes the last commit removed."""
+        leftovers, self._leftovers = self._leftovers, []
+        for key, note in leftovers:
+            await asyncio.to_thread(self._stores[key.store].discard, note)
+
+    async def recover(self) -> Performed:
+        """Decide about everything that a crash or a failed write left noted."""
+        performed = Performed()
+        for key, (note, base) in list(self._unfinished.items()):
+            store = self._stores.get(key.store)
+            if store is None or store.identity() is None:
+                continue
+            result = await asyncio.to_thread(store.recover, note)
+            if isinstance(result, Hold):
+                continue
+            del self._unfinished[key]
+            log.info("recovered_note", key=str(key), outcome=type(result).__name__)
+            decision = self._from_note(store, key, base)
+            self._settle(decision, note, result, performed)
+            performed.again.append(key)
+        return performed
+
+    def unfinished(self, key: Key) -> bool:
+        """Whether a noted write of `key` waits to be recovered, so that it must not be touched."""
+        return key in self._unfinished
+
+    async def _write_store(
+        self, store: LocalReplica, decisions: Sequence[Decision], performed: Performed
+    ) -> None:
+        staged = await asyncio.to_thread(store.stage, [_to_write(each) for each in decisions])
+        noted: list[tuple[Decision, Note]] = []
+        for decision, result in zip(decisions, staged, strict=True):
+            match result:
+                case Note():
+                    noted.append((decision, result))
+                case Hold():
+                    performed.done.append(_held(decision, result))
+                case None:
+                    performed.again.append(decision.key)
+        self._ledger.note((d.key, note, d.plan.base) for d, note in noted if d.plan.base)
+        results = await asyncio.to_thread(store.perform, [note for _, note in noted])
+        for (decision, note), outcome in zip(noted, results, strict=True):
+            if isinstance(outcome, Hold) and decision.plan.base is not None:
+                self._unfinished[decision.key] = (note, decision.plan.base)
+                performed.done.append(_held(decision, outcome))
+            elif not isinstance(outcome, Hold):
+                self._settle(decision, note, outcome, performed)
+
+    def _settle(
+        self, decision: Decision, note: Note, result: Writing, performed: Performed
+    ) -> None:
+        key = decision.key
+        self._leftovers.append((key, note))
+        match result:
+            case Written(stat, replaced):
+                file = None
+                if stat is not None and note.digest is not None:
+                    file = FileState(stat, note.digest, self._clock.read_ns())
+                elif note.digest is not None:
+                    performed.again.append(key)
+                performed.done.append(replace(decision, file=file, body=None, replaced=replaced))
+                return
+            case Contested():
+                # The base stays as it was: the newest save did not know the remote version,
+                # so the next turn lists that as a conflict instead of sending over it silently.
+                log.warning("contested", key=str(key), kept="both saves")
+            case NotWritten():
+                log.info("write_put_off", key=str(key), why="a save came first")
+        kept = result.kept if isinstance(result, Contested) else ()
+        self._ledger.abandon(key, kept, self._clock.now())
+        performed.again.append(key)
+
+    def _from_note(self, store: LocalReplica, key: Key, base: Snapshot) -> Decision:
+        plan = Plan(Reason.PULL, base=base, to_local=base.version)
+        operation = OperationId(secrets.token_hex(16))
+        return Decision(key, store.kind, store.format(key.path), plan, operation, file=None)
+
+
+def _held(decision: Decision, hold: Hold) -> Decision:
+    return replace(decision, plan=Plan(Reason.HELD, None, hold=hold), body=None)
+
+
+def _to_write(decision: Decision) -> Write:
+    expected = decision.file.digest if decision.file else None
+    return Write(decision.key.path, expected, decision.body)
