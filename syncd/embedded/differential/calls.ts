@@ -1,0 +1,248 @@
+/**
+ * A random run: which function is called next, with what. What a world handed out (tokens, cursors)
+ * goes back into that world's own calls, so arguments are made from its memory.
+ */
+import type { Value } from "convex/values";
+import { content, STORES, type Content } from "./texts.ts";
+import type { Random } from "./random.ts";
+import type { Args, Outcome } from "./world.ts";
+
+/** What a world handed out. */
+export class Memory {
+  /** By device; a token that another replaced stays under its own name. */
+  readonly tokens = new Map<string, string>();
+  readonly cursors = new Map<string, string>();
+}
+
+export interface Call {
+  kind: "query" | "mutation";
+  path: string;
+  args: (memory: Memory) => Args;
+}
+
+interface Held {
+  revision: number;
+  digest: string | null;
+}
+
+type Operation = { [field: string]: Value } & { store: string; path: string; record: string };
+
+const PATHS = [
+  "a.json",
+  "b.json",
+  "sub/c.json",
+  "sub/deep/d.json",
+  "1700000000001-run.json",
+  "é.json",
+];
+const BAD_PATHS = ["", "/a", "../a", "a//b", "a/.", "a\\b", "e\u0301"];
+
+export class Run {
+  readonly #random: Random;
+  readonly #workspace: string;
+  readonly #held = new Map<string, Held>();
+  readonly #pushed: Operation[] = [];
+  #devices = 0;
+
+  constructor(random: Random, workspace: string) {
+    this.#random = random;
+    this.#workspace = workspace;
+  }
+
+  /** The next call. The first two enroll devices. */
+  async next(): Promise<Call> {
+    const random = this.#random;
+    if (this.#devices < 2) return this.#enroll(`device ${(this.#devices += 1)}`);
+    const dice = random.next();
+    if (dice < 0.45) return this.#push();
+    if (dice < 0.5) return this.#administer();
+    if (dice < 0.55) return this.#hello();
+    return random.chance(0.5) ? this.#readFiles() : this.#readRows();
+  }
+
+  /** Takes note of the oracle's answer, on which later expectations are built. */
+  learn(call: Call, operations: Operation[] | undefined, outcome: Outcome): void {
+    if (call.path !== "sync:push" || operations === undefined || !outcome.ok) return;
+    const { results } = outcome.value as { results: { outcome: string; revision: number }[] };
+    for (const [at, result] of results.entries()) {
+      if (result.outcome !== "applied") continue;
+      const { store, path, record, write } = operations[at]!;
+      const digest = (write as { digest: string } | null)?.digest ?? null;
+      this.#held.set(keyOf({ store, path, record }), { revision: result.revision, digest });
+    }
+  }
+
+  /** Puts what an answer handed out into the memory of its world. */
+  static remember(memory: Memory, call: Call, outcome: Outcome): void {
+    if (!outcome.ok || outcome.value === null) return;
+    const { name, token, cursor } = outcome.value as {
+      name: string;
+      token?: string;
+      cursor?: string;
+    };
+    if (token !== undefined) {
+      memory.tokens.set("replaced", memory.tokens.get(name) ?? token);
+      memory.tokens.set(name, token);
+    }
+    if (typeof cursor === "string") memory.cursors.set(call.path, cursor);
+    else if (cursor === null) memory.cursors.delete(call.path);
+  }
+
+  #enroll(name: string): Call {
+    const scopes = this.#random.chance(0.2) && this.#devices > 2 ? { scopes: ["read"] } : {};
+    return this.#plain("mutation", "devices:enroll", {
+      workspace: this.#workspace,
+      name,
+      ...scopes,
+    });
+  }
+
+  #administer(): Call {
+    const name = `device ${1 + this.#random.below(this.#devices + 1)}`;
+    const of = { workspace: this.#workspace, name };
+    const dice = this.#random.next();
+    if (dice < 0.4) return this.#plain("query", "devices:list", { workspace: this.#workspace });
+    if (dice < 0.6 && name !== "device 1") return this.#plain("mutation", "devices:revoke", of);
+    this.#devices = Math.max(this.#devices, Number(name.slice(7)));
+    return this.#enroll(name);
+  }
+
+  #plain(kind: Call["kind"], path: string, args: Args): Call {
+    return { kind, path, args: () => args };
+  }
+
+  /** A call with a token: mostly of the first device, at times of another, old or invented. */
+  #authorized(kind: Call["kind"], path: string, args: Args | ((memory: Memory) => Args)): Call {
+    const random = this.#random;
+    const others = ["device 2", "device 3", "replaced", "nobody"];
+    const device = random.chance(0.8) ? "device 1" : random.pick(others);
+    const workspace = random.chance(0.02) ? "another" : this.#workspace;
+    return {
+      kind,
+      path,
+      args: (memory) => ({
+        token: memory.tokens.get(device) ?? "syncd_none",
+        workspace,
+        ...(typeof args === "function" ? args(memory) : args),
+      }),
+    };
+  }
+
+  async #push(): Promise<Call & { operations: Operation[] }> {
+    const operations: Operation[] = [];
+    for (let at = this.#random.below(4); at >= 0; at -= 1) operations.push(await this.#operation());
+    this.#pushed.push(...operations);
+    return { ...this.#authorized("mutation", "sync:push", { operations }), operations };
+  }
+
+  async #operation(): Promise<Operation> {
+    const random = this.#random;
+    if (this.#pushed.length > 0 && random.chance(0.1)) return random.pick(this.#pushed);
+    const key = this.#key();
+    const { kind, format, text } = content(random, key.store);
+    const held = this.#held.get(keyOf(key)) ?? { revision: 0, digest: null };
+    const stale = { revision: random.below(3), digest: random.chance(0.5) ? null : random.hex(64) };
+    const deletes = held.digest !== null && random.chance(0.25);
+    return {
+      operation: random.hex(random.chance(0.02) ? 31 : 32),
+      ...(random.chance(0.03) ? { ...key, path: random.pick(BAD_PATHS) } : key),
+      kind,
+      format,
+      expect: random.chance(0.1) ? stale : { ...held },
+      write: deletes ? null : await this.#write({ kind, format, text }),
+      ...(random.chance(0.2) && {
+        carried: random.chance(0.5) ? { startedAt: 1_600_000_000_000 } : {},
+      }),
+      ...(deletes && random.chance(0.4) && { movedTo: random.pick(PATHS) }),
+    };
+  }
+
+  #key(): { store: string; path: string; record: string } {
+    const store = this.#random.pick(STORES);
+    const record =
+      store === "sites" && this.#random.chance(0.7) ? this.#random.pick(["r1", "r2"]) : "";
+    return { store, path: this.#random.pick(PATHS), record };
+  }
+
+  async #write({ text }: Content): Promise<Args> {
+    const bytes = new TextEncoder().encode(text);
+    const sum = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+    const digest = [...sum].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+    const wrong = this.#random.chance(0.03);
+    return { digest: wrong ? this.#random.hex(64) : digest, size: bytes.length, text };
+  }
+
+  #witnesses(): Value {
+    return [...this.#held]
+      .filter(([, { digest }]) => digest !== null && this.#random.chance(0.3))
+      .slice(0, 16)
+      .map(([key, { revision, digest }]) => ({
+        ...(JSON.parse(key) as { store: string }),
+        revision: revision + (this.#random.chance(0.1) ? 1 : 0),
+        digest,
+      }));
+  }
+
+  #hello(): Call {
+    const random = this.#random;
+    const [start, protocol, witnesses] = [
+      random.below(9),
+      random.chance(0.05) ? 2 : 1,
+      this.#witnesses(),
+    ];
+    return this.#authorized("mutation", "sync:hello", (memory) => {
+      const cursor = memory.cursors.get("sync:changes") ?? null;
+      return { protocol, ledger: "ledger", start, cursor, witnesses };
+    });
+  }
+
+  #readFiles(): Call {
+    const random = this.#random;
+    const stores = STORES.filter(() => random.chance(0.7));
+    const [fresh, store, witnesses] = [random.chance(0.3), random.pick(STORES), this.#witnesses()];
+    const keys = Array.from({ length: 1 + random.below(5) }, () => this.#key());
+    switch (random.below(4)) {
+      case 0:
+        return this.#authorized("query", "sync:head", {});
+      case 1:
+        return this.#authorized("query", "sync:fetch", { keys });
+      case 2:
+        return this.#authorized("query", "sync:manifest", { store, after: null });
+      default:
+        return this.#authorized("query", "sync:changes", (memory) => ({
+          stores,
+          cursor: fresh ? null : (memory.cursors.get("sync:changes") ?? null),
+          ...(witnesses === undefined ? {} : { witnesses }),
+        }));
+    }
+  }
+
+  #readRows(): Call {
+    const random = this.#random;
+    const some = (args: Args): Args => (random.chance(0.5) ? args : {});
+    const id = random.pick(["a", "b", "c", "run-1", "r1", "1700000000001-run", "none"]);
+    const status = some({ status: random.pick(["active", "running"]) });
+    const lists: [string, Args][] = [
+      ["workflows:list", { ...status, ...some({ name: `Flow ${random.below(4)} é😀` }) }],
+      ["workflows:listExecutions", { ...status, ...some({ workflowId: random.pick(["a", "b"]) }) }],
+      ["assets:list", { ...some({ category: "sub" }), ...some({ type: "agent" }) }],
+      ["documents:list", some({ store: random.pick(STORES) })],
+    ];
+    const gets: [string, Args][] = [
+      ["workflows:get", { id }],
+      ["workflows:getExecution", { executionId: id }],
+      ["assets:get", { id }],
+      ["documents:get", { store: random.pick(STORES), path: random.pick(PATHS) }],
+      ["workflows:get", { id: 3 }],
+    ];
+    const [path, args] = random.pick([...lists, ...gets]);
+    const limit = path.includes("list")
+      ? some({ limit: random.pick([1, 2, 3, 50, 0, -1, 1.5, 1e6]) })
+      : {};
+    return this.#authorized("query", path, { ...args, ...limit });
+  }
+}
+
+function keyOf({ store, path, record }: { store: string; path: string; record: string }): string {
+  return JSON.stringify({ store, path, record });
+}

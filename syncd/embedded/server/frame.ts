@@ -1,0 +1,40 @@
+/**
+ * The execution that the running code belongs to.
+ *
+ * Functions reach the platform through globals. An `AsyncLocalStorage` says whose call it is, since
+ * an action runs between and inside other executions.
+ */
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { Encoded } from "./values.ts";
+import type { Stream } from "./query.ts";
+import type { Transaction } from "./transaction.ts";
+
+/** Who calls: may it call internal functions, and as which user does it act. */
+export interface Caller {
+  isAdmin: boolean;
+  identity: { [attribute: string]: Encoded } | null;
+}
+
+export const ANYBODY: Caller = { isAdmin: false, identity: null };
+export const ADMIN: Caller = { isAdmin: true, identity: null };
+
+/**
+ * One function being executed; a function called by another has a frame of its own in the same
+ * transaction.
+ */
+export interface Frame {
+  /** `module:function` */
+  path: string;
+  /** Null in an action. */
+  transaction: Transaction | null;
+  caller: Caller;
+  requestId: string;
+  depth: number;
+  logLines: string[];
+  streams: Stream[];
+  paginated: boolean;
+  /** Sub-mutations of one parent take turns, or the savepoints of SQLite would cross. */
+  children: Promise<unknown>;
+}
+
+export const frames = new AsyncLocalStorage<Frame>();

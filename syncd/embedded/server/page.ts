@@ -1,0 +1,74 @@
+/** Paginated queries: one page of a query and the cursor of the next. */
+import { createHash } from "node:crypto";
+import { Refusal } from "./failure.ts";
+import { Stream, type SerializedQuery } from "./query.ts";
+import type { Transaction } from "./transaction.ts";
+
+export interface PageRequest {
+  query: SerializedQuery;
+  cursor: string | null;
+  endCursor: string | null;
+  pageSize: number;
+  maximumRowsRead: number | null;
+  maximumBytesRead?: number | null;
+}
+
+const END = "end";
+
+/** JSON text of the page: `{page, isDone, continueCursor, splitCursor, pageStatus}`. */
+export function readPage(tx: Transaction, request: PageRequest): string {
+  const fingerprint = fingerprintOf(request.query);
+  const from = openCursor(request.cursor, fingerprint);
+  const to = openCursor(request.endCursor, fingerprint);
+  if (from === END) return pageText([], true, request.cursor!);
+  const until = to === END ? undefined : to;
+  const stream = new Stream(tx, request.query, from, until);
+  const documents: string[] = [];
+  let last: Uint8Array | undefined = from;
+  while (request.endCursor !== null || !isFull(documents.length, stream, request)) {
+    const entry = stream.next();
+    if (entry === null)
+      return until === undefined
+        ? pageText(documents, true, sealCursor(END, fingerprint))
+        : pageText(documents, false, request.endCursor!);
+    documents.push(entry.json);
+    last = entry.key;
+  }
+  return pageText(documents, false, last === undefined ? "" : sealCursor(last, fingerprint));
+}
+
+function isFull(documents: number, stream: Stream, request: PageRequest): boolean {
+  const { rows, bytes } = stream.seen;
+  return (
+    documents >= Math.max(1, request.pageSize) ||
+    rows >= (request.maximumRowsRead ?? Infinity) ||
+    bytes >= (request.maximumBytesRead ?? Infinity)
+  );
+}
+
+function pageText(documents: string[], isDone: boolean, cursor: string): string {
+  return (
+    `{"page":[${documents.join(",")}],"isDone":${isDone},` +
+    `"continueCursor":${JSON.stringify(cursor)},"splitCursor":null,"pageStatus":null}`
+  );
+}
+
+/** A cursor belongs to one query; the platform refuses it for another, and so must this backend. */
+function fingerprintOf(query: SerializedQuery): string {
+  return createHash("sha256").update(JSON.stringify(query)).digest("base64url").slice(0, 16);
+}
+
+function sealCursor(place: Uint8Array | typeof END, fingerprint: string): string {
+  return `${fingerprint}.${place === END ? END : Buffer.from(place as Uint8Array).toString("hex")}`;
+}
+
+function openCursor(
+  cursor: string | null,
+  fingerprint: string,
+): Uint8Array | typeof END | undefined {
+  if (cursor === null || cursor === "") return undefined;
+  const [sealed, place] = cursor.split(".");
+  if (sealed !== fingerprint || place === undefined)
+    throw new Refusal("InvalidCursor", "InvalidCursor: the cursor does not belong to this query.");
+  return place === END ? END : Buffer.from(place, "hex");
+}

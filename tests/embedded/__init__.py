@@ -1,0 +1,1 @@
+"""Tests of the embedded backend; most run it, and call it as its clients do."""

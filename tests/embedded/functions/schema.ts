@@ -1,0 +1,12 @@
+import { defineSchema, defineTable } from "convex/server";
+import { v } from "convex/values";
+
+export default defineSchema({
+  things: defineTable({ tag: v.string(), value: v.any(), more: v.optional(v.any()) })
+    .index("by_tag", ["tag"])
+    .index("by_tag_and_value", ["tag", "value"])
+    .index("by_tag_and_nested", ["tag", "value.inner"]),
+  stamps: defineTable({ name: v.string(), at: v.commitTs() }).index("by_at", ["at"]),
+  links: defineTable({ thing: v.id("things"), note: v.union(v.literal("a"), v.null()) }),
+  loose: defineTable(v.any()),
+});

@@ -1,0 +1,79 @@
+"""The launcher: ready, dead and started again on the same port, stopped, not to be started."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from syncd.embedded import launcher
+from syncd.embedded.launcher import EmbeddedBackend, EmbeddedUnavailable
+
+
+async def version(url: str) -> int:
+    async with aiohttp.ClientSession() as http, http.get(f"{url}/version") as answer:
+        return answer.status
+
+
+def pid_of(backend: EmbeddedBackend) -> int:
+    process = backend._process
+    assert process is not None
+    return process.pid
+
+
+async def test_it_is_started_again_on_the_same_port(bundles: Path, tmp_path: Path) -> None:
+    backend = EmbeddedBackend(tmp_path / "data", functions=bundles / "probes.mjs")
+    await backend.start()
+    url = backend.url
+    assert await version(url) == 200
+    assert backend.admin_key.read_text().count("|") == 1
+    events: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
+    watching = asyncio.create_task(backend.supervise(lambda *event: events.put_nowait(event)))
+    os.kill(pid_of(backend), signal.SIGKILL)
+    assert (await asyncio.wait_for(events.get(), 5))[0] == "backend_ended"
+    assert await asyncio.wait_for(events.get(), 5) == ("backend_restarted", url)
+    assert await version(url) == 200
+    watching.cancel()
+    await asyncio.gather(watching, return_exceptions=True)
+    last = pid_of(backend)
+    await backend.stop()
+    await backend.stop()
+    with pytest.raises(ProcessLookupError):
+        os.kill(last, 0)
+
+
+async def test_a_taken_folder_is_reported_until_it_is_free(bundles: Path, tmp_path: Path) -> None:
+    first, second = (
+        EmbeddedBackend(tmp_path / "data", functions=bundles / "probes.mjs") for _ in range(2)
+    )
+    await first.start()
+    with pytest.raises(EmbeddedUnavailable, match="in use by another process") as trouble:
+        await second.start()
+    assert "another folder" in trouble.value.advice
+    events: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
+    watching = asyncio.create_task(second.supervise(lambda *event: events.put_nowait(event)))
+    assert (await asyncio.wait_for(events.get(), 5))[0] == "backend_ended"
+    assert (await asyncio.wait_for(events.get(), 5))[0] == "backend_unavailable"
+    await first.stop()
+    event = ""
+    while event != "backend_restarted":
+        event, _ = await asyncio.wait_for(events.get(), 5)
+    watching.cancel()
+    await asyncio.gather(watching, return_exceptions=True)
+    await second.stop()
+
+
+async def test_without_node_it_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def none() -> None:
+        return None
+
+    monkeypatch.setattr(launcher, "find_node", none)
+    with pytest.raises(EmbeddedUnavailable, match=r"needs Node 22\.13 or later") as trouble:
+        await EmbeddedBackend(tmp_path / "data").start()
+    assert "syncd[embedded]" in trouble.value.advice
