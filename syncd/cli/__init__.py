@@ -1,0 +1,11 @@
+"""The command line: one file a group of commands; parse, call, print."""
+
+from __future__ import annotations
+
+
+def main() -> None:
+    """Run `syncd`."""
+    from syncd.cli import dev, run, status, verify  # noqa: F401 - they register
+    from syncd.cli.app import app
+
+    app()

@@ -1,0 +1,83 @@
+"""The `syncd` program: its commands, its exit codes, how troubles are printed."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, ParamSpec
+
+import typer
+
+from syncd import __version__
+from syncd.config import Config, load
+from syncd.errors import SyncdError
+
+P = ParamSpec("P")
+
+app = typer.Typer(
+    name="syncd",
+    help="Keeps folders of files and a Convex deployment the same, both ways.",
+    epilog="Exit codes: 0 ok; 1 failed, a retry may help; 2 usage or configuration; 3 a guard "
+    "stopped deletions; 4 conflicts or held keys exist; 5 token refused; 6 no daemon runs; "
+    "7 drift found; 8 made by another version; 9 another instance owns the state folder.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ConfigPath = Annotated[Path, typer.Option("--config", "-c", help="The configuration to use.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+CONFIG = Path("config.toml")
+
+
+def reporting(command: Callable[P, int]) -> Callable[P, None]:
+    """A command that answers its exit code; troubles are printed for people."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            code = command(*args, **kwargs)
+        except (SyncdError, ExceptionGroup) as error:
+            trouble = trouble_in(error)
+            if trouble is None:
+                raise
+            print(f"syncd: {trouble}\n  -> {trouble.advice}", file=sys.stderr)  # noqa: T201
+            code = trouble.exit_code
+        raise typer.Exit(code)
+
+    return run
+
+
+def configured(path: Path) -> Config:
+    """The configuration, with logging set up so that its token is never logged."""
+    from syncd.logs import set_up
+
+    config = load(path)
+    set_up(secrets=(config.token or "",))
+    return config
+
+
+def trouble_in(error: BaseException) -> SyncdError | None:
+    """The first of our troubles inside `error`, which may be a group."""
+    if isinstance(error, SyncdError):
+        return error
+    if isinstance(error, BaseExceptionGroup):
+        return next(filter(None, map(trouble_in, error.exceptions)), None)
+    return None
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"syncd {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print it.")
+    ] = False,
+) -> None:
+    """Keeps folders of files and a Convex deployment the same, both ways."""

@@ -1,0 +1,68 @@
+"""`syncd dev` and `syncd devices`: the embedded backend by hand."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from syncd.cli.app import CONFIG, ConfigPath, app, configured, reporting
+
+devices = typer.Typer(help="Devices of the embedded backend.", no_args_is_help=True)
+app.add_typer(devices, name="devices")
+
+
+@app.command()
+@reporting
+def dev(
+    data: Annotated[Path, typer.Option(help="Where the backend keeps its data.")] = Path(
+        ".syncd/convex"
+    ),
+    port: Annotated[int, typer.Option(help="Where it listens on 127.0.0.1; 0 for any.")] = 3210,
+) -> int:
+    """Run the embedded Convex-compatible backend until stopped.
+
+    Examples: `syncd dev`, `syncd dev --data /tmp/convex --port 0`
+    """
+    from syncd.logs import set_up
+
+    set_up()
+    asyncio.run(_dev(data.absolute(), port))
+    return 0
+
+
+@devices.command()
+@reporting
+def enroll(
+    name: Annotated[str, typer.Argument(help="What to call the device, say its host name.")],
+    config: ConfigPath = CONFIG,
+) -> int:
+    """Print a token for another machine; an earlier token of that name is void.
+
+    On other deployments: `npx convex run devices:enroll`, see convex/README.md.
+    Examples: `syncd devices enroll laptop`, `syncd devices enroll ci --config /srv/config.toml`
+    """
+    from syncd.daemon import enroll_device
+
+    typer.echo(asyncio.run(enroll_device(configured(config), name)))
+    return 0
+
+
+async def _dev(data: Path, port: int) -> None:
+    from syncd.daemon import stopped_by_signal
+    from syncd.embedded.launcher import EmbeddedBackend
+
+    stopping = asyncio.Event()
+    await stopped_by_signal(stopping)
+    backend = EmbeddedBackend(data, port=port, log=lambda line: typer.echo(line, err=True))
+    await backend.start()
+    typer.echo(f"CONVEX_URL={backend.url}")
+    typer.echo(f"admin key: {backend.admin_key}")
+    ended = asyncio.create_task(
+        backend.supervise(lambda event, detail: typer.echo(f"{event}: {detail}", err=True))
+    )
+    await stopping.wait()
+    ended.cancel()
+    await backend.stop()

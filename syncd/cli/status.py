@@ -1,0 +1,58 @@
+"""`syncd status`."""
+
+from __future__ import annotations
+
+import time
+
+import typer
+
+from syncd.cli.app import CONFIG, AsJson, ConfigPath, app, configured, reporting
+from syncd.status import StatusReport, report
+
+
+@app.command()
+@reporting
+def status(config: ConfigPath = CONFIG, as_json: AsJson = False) -> int:
+    """Tell how things are, from the ledger: works with the daemon down.
+
+    Examples: `syncd status`, `syncd status --json`
+    """
+    found = report(configured(config))
+    if as_json:
+        typer.echo(found.model_dump_json(indent=2))
+    else:
+        _print(found)
+    return found.exit_code
+
+
+def _print(found: StatusReport) -> None:
+    runs = f"daemon {found.running}" if found.running is not None else "no daemon"
+    typer.echo(f"{found.state.value}: {found.detail}")
+    typer.echo(f"{runs}; workspace {found.workspace}; {found.url or 'no deployment'}")
+    typer.echo(f"outbox: {found.queued} queued, {found.sent} sent, {found.parked} parked")
+    for store in found.stores:
+        more = "" if store.bootstrapped else ", not in touch with the deployment yet"
+        typer.echo(f"store {store.name}: {store.files} files, {store.held} held{more}")
+        typer.echo(f"  {store.path}")
+    for name, part in sorted(found.parts.items()):
+        detail = f" ({part.detail})" if part.detail else ""
+        typer.echo(f"{name}: {part.state} for {_age(part.since)}{detail}")
+    print_problems(found)
+
+
+def print_problems(found: StatusReport) -> None:
+    """Every problem on three lines: what, why, what to do."""
+    for problem in found.problems:
+        typer.echo(f"{problem.sort} {problem.key}: {problem.reason}")
+        typer.echo(f"  {problem.detail}\n  -> {problem.advice}")
+    more = found.held + found.parked + found.conflicts + found.guards - len(found.problems)
+    if more > 0:
+        typer.echo(f"... and {more} more")
+
+
+def _age(since: float) -> str:
+    seconds = max(0.0, time.time() - since)
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"

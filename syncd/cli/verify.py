@@ -1,0 +1,77 @@
+"""`syncd verify`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import AsyncExitStack
+
+import typer
+
+from syncd.cli.app import CONFIG, AsJson, ConfigPath, app, configured, reporting
+from syncd.cli.progress import showing_progress
+from syncd.config import Config
+from syncd.engine.verify import Verdict
+
+SHOWN = 50
+"""Differing keys that are listed; the rest are counted."""
+
+
+@app.command()
+@reporting
+def verify(config: ConfigPath = CONFIG, as_json: AsJson = False) -> int:
+    """Read every file and compare its digest with what Convex holds.
+
+    Examples: `syncd verify`, `syncd verify --json`
+    """
+    verdicts = asyncio.run(_verify(configured(config)))
+    if as_json:
+        typer.echo(json.dumps(_as_json(verdicts), indent=2))
+    else:
+        _print(verdicts)
+    if any(verdict.drifts for verdict in verdicts):
+        return 7
+    return 4 if any(verdict.held for verdict in verdicts) else 0
+
+
+async def _verify(config: Config) -> list[Verdict]:
+    from syncd.daemon import open_remote, replicas
+    from syncd.engine.verify import verify as compare
+
+    async with AsyncExitStack() as stack:
+        remote = await stack.enter_async_context(open_remote(config))
+        progress = stack.enter_context(showing_progress())
+        return await compare(remote, replicas(config), progress)
+
+
+def _as_json(verdicts: list[Verdict]) -> dict[str, object]:
+    return {
+        "version": 1,
+        "drift": any(verdict.drifts for verdict in verdicts),
+        "stores": [
+            {
+                "store": verdict.store,
+                "same": verdict.same,
+                "held": verdict.held,
+                "drifts": [
+                    {"path": drift.key.path, "local": drift.local, "remote": drift.remote}
+                    for drift in verdict.drifts
+                ],
+            }
+            for verdict in verdicts
+        ],
+    }
+
+
+def _print(verdicts: list[Verdict]) -> None:
+    for verdict in verdicts:
+        drift = f"{len(verdict.drifts)} differ" if verdict.drifts else "no drift"
+        typer.echo(f"{verdict.store}: {verdict.same} same, {drift}, {len(verdict.held)} held")
+        for found in verdict.drifts[:SHOWN]:
+            here = found.local[:8] if found.local else "no file"
+            there = found.remote[:8] if found.remote else "no entry"
+            typer.echo(f"  {found.key.path}: here {here}, there {there}")
+        if len(verdict.drifts) > SHOWN:
+            typer.echo(f"  ... and {len(verdict.drifts) - SHOWN} more")
+        for path, reason in list(verdict.held.items())[:SHOWN]:
+            typer.echo(f"  held {path}: {reason}")

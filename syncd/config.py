@@ -1,0 +1,224 @@
+"""The configuration: flags > environment > .env.local > .env > config.toml > defaults.
+
+Frozen models; an unknown key is an error that names it. Does IO: reads a few small files once.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from syncd.core.model import Kind
+from syncd.errors import ConfigError
+from syncd.stores.layout import Layout
+
+EMBEDDED = "embedded"
+"""The url that stands for a local backend which syncd starts itself."""
+
+INCLUDE: Mapping[Kind, tuple[str, ...]] = {
+    Kind.WORKFLOW: ("*.json", "*.yaml", "*.yml"),
+    Kind.EXECUTION: ("*.json",),
+    Kind.ASSET: ("*.json",),
+    Kind.DOCUMENT: ("*.json", "*.yaml", "*.yml"),
+    Kind.FILE: ("*",),
+}
+"""Which files a store of a kind mirrors where the configuration does not say."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StoreConfig(_Model):
+    """A folder to mirror."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")
+    kind: Kind
+    path: Path
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    layout: Literal["file"] = "file"
+    direction: Literal["both"] = "both"
+
+    @field_validator("kind")
+    @classmethod
+    def _supported(cls, kind: Kind) -> Kind:
+        if kind not in INCLUDE:
+            raise ValueError(
+                f"kind {kind.value!r} is not in this version: use 'document' for its files"
+            )
+        return kind
+
+    def patterns(self) -> Layout:
+        """Which files of the folder are mirrored."""
+        return Layout(self.include or INCLUDE[self.kind], self.exclude)
+
+
+class EmbeddedConfig(_Model):
+    """The local backend, where `url` is "embedded"."""
+
+    port: int = Field(default=3210, ge=0, le=65535)
+
+
+class FileConfig(_Model):
+    """What config.toml may hold."""
+
+    url: str | None = None
+    workspace: str = Field(default="default", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+    embedded: EmbeddedConfig = EmbeddedConfig()
+    store: tuple[StoreConfig, ...] = ()
+
+    @model_validator(mode="after")
+    def _unique(self) -> FileConfig:
+        names = [store.name for store in self.store]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two stores are named {name!r}")
+        return self
+
+
+class Config(_Model):
+    """Everything the daemon is told. Store paths are absolute; `url` None means offline."""
+
+    source: Path
+    state: Path
+    url: str | None
+    token: str | None = Field(repr=False)
+    workspace: str
+    embedded: EmbeddedConfig
+    stores: tuple[StoreConfig, ...]
+
+
+def load(path: Path, environment: Mapping[str, str] = os.environ) -> Config:
+    """The configuration of `path`, completed from the environment. Raises ConfigError."""
+    path = path.absolute()
+    settings = {**_env_file(path.parent / ".env"), **_env_file(path.parent / ".env.local")}
+    settings |= {name: value for name, value in environment.items() if value}
+    told = _validated(path, _read(path))
+    stores = tuple(
+        store.model_copy(update={"path": (path.parent / store.path.expanduser()).resolve()})
+        for store in told.store
+    )
+    state = path.parent / settings.get("SYNCD_STATE_DIR", ".syncd")
+    _separate(path, stores, state)
+    return Config(
+        source=path,
+        state=state,
+        url=_url(settings, told),
+        token=_token(settings),
+        workspace=told.workspace,
+        embedded=told.embedded,
+        stores=stores,
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(
+            f"there is no configuration at {path}; nothing was started",
+            "name one with --config, or copy config.toml of the project and edit it",
+        ) from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(
+            f"{path} cannot be read: {error}; nothing was started", "mend that line"
+        ) from error
+
+
+def _validated(path: Path, told: dict[str, Any]) -> FileConfig:
+    try:
+        return FileConfig.model_validate(told)
+    except ValidationError as error:
+        problems = "; ".join(_problem(told, problem) for problem in error.errors())
+        raise ConfigError(
+            f"{path}: {problems}; nothing was started",
+            "mend these lines: every key is explained in the project's config.toml",
+        ) from error
+
+
+def _problem(told: dict[str, Any], problem: Mapping[str, Any]) -> str:
+    place = list(problem["loc"])
+    if problem["type"] != "extra_forbidden":
+        return f"{_spot(told, place)}: {problem['msg'].removeprefix('Value error, ')}"
+    models: dict[object, type[BaseModel]] = {"store": StoreConfig, "embedded": EmbeddedConfig}
+    known = models.get(place[0], FileConfig) if len(place) > 1 else FileConfig
+    close = difflib.get_close_matches(str(place[-1]), list(known.model_fields), n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    return f"{_spot(told, place[:-1])}: unknown key {place[-1]!r}{hint}".removeprefix(": ")
+
+
+def _spot(told: dict[str, Any], place: list[Any]) -> str:
+    if len(place) >= 2 and place[0] == "store" and isinstance(place[1], int):
+        name = told["store"][place[1]].get("name", f"number {place[1] + 1}")
+        return ".".join([f"store {name!r}", *(str(part) for part in place[2:3])])
+    return ".".join(str(part) for part in place)
+
+
+def _url(settings: Mapping[str, str], told: FileConfig) -> str | None:
+    url = settings.get("CONVEX_URL") or settings.get("CONVEX_SELF_HOSTED_URL") or told.url
+    if url is None or url == EMBEDDED or url.startswith(("http://", "https://")):
+        return url
+    raise ConfigError(
+        f"the deployment's URL {url!r} does not start with http:// or https://; "
+        "nothing was started",
+        'set CONVEX_URL to the URL the dashboard shows, or url = "embedded" in config.toml',
+    )
+
+
+def _token(settings: Mapping[str, str]) -> str | None:
+    if token := settings.get("SYNCD_TOKEN"):
+        return token.strip()
+    if path := settings.get("SYNCD_TOKEN_FILE"):
+        try:
+            return Path(path).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise ConfigError(
+                f"SYNCD_TOKEN_FILE {path} cannot be read: {error.strerror}; nothing was started",
+                "point it at a file that holds the device token",
+            ) from error
+    return None
+
+
+def _env_file(path: Path) -> dict[str, str]:
+    """NAME=value lines; blank lines, comments, `export` and one pair of quotes are understood."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return {}
+    found: dict[str, str] = {}
+    for line in lines:
+        name, equals, value = line.strip().removeprefix("export ").partition("=")
+        if equals and not name.startswith("#"):
+            value = value.strip()
+            quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
+            found[name.strip()] = value[1:-1] if quoted else value.partition(" #")[0].strip()
+    return found
+
+
+def _separate(path: Path, stores: tuple[StoreConfig, ...], state: Path) -> None:
+    """Two stores must not match one file; overlapping folders are only told apart by patterns."""
+    for store in stores:
+        if store.path == state.resolve() or state.resolve() in store.path.parents:
+            raise ConfigError(
+                f"{path}: store {store.name!r} lies inside the state folder {state}; "
+                "nothing was started",
+                "move one of them",
+            )
+        for other in stores:
+            if store.name < other.name and (
+                store.path == other.path
+                or store.path in other.path.parents
+                or other.path in store.path.parents
+            ):
+                raise ConfigError(
+                    f"{path}: stores {store.name!r} and {other.name!r} lie in one another; "
+                    "a file must belong to one store; nothing was started",
+                    "give each its own folder",
+                )

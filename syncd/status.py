@@ -1,0 +1,215 @@
+"""What `syncd status` tells: read from the ledger alone, so it works with the daemon down.
+
+Does IO: read-only.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from enum import StrEnum
+
+from pydantic import BaseModel
+
+from syncd.config import Config
+from syncd.ledger.connection import read_ledger
+from syncd.ledger.state import StateFolder
+
+SHOWN = 20
+"""Problems of one sort that a report lists; the rest are counted."""
+
+
+class State(StrEnum):
+    """How things are as a whole, worst first."""
+
+    HALTED = "halted"
+    NEEDS_INIT = "needs-init"
+    AUTH_FAILED = "auth-failed"
+    DEGRADED = "degraded"
+    OFFLINE = "offline"
+    SYNCING = "syncing"
+    IN_SYNC = "in-sync"
+
+
+class Part(BaseModel):
+    """How one part of the daemon is; times are seconds since the epoch."""
+
+    state: str
+    detail: str
+    since: float
+    checked: float
+
+
+class StoreReport(BaseModel):
+    """A store in numbers."""
+
+    name: str
+    path: str
+    files: int
+    held: int
+    bootstrapped: bool
+
+
+class Problem(BaseModel):
+    """Something that needs a look, with what to do about it."""
+
+    sort: str
+    key: str
+    reason: str
+    detail: str
+    advice: str
+    since: float
+
+
+class StatusReport(BaseModel):
+    """Version 1 of the report: fields are only ever added."""
+
+    version: int = 1
+    state: State
+    detail: str
+    running: int | None
+    url: str | None
+    workspace: str
+    queued: int = 0
+    sent: int = 0
+    parked: int = 0
+    conflicts: int = 0
+    held: int = 0
+    guards: int = 0
+    stores: list[StoreReport] = []
+    parts: dict[str, Part] = {}
+    problems: list[Problem] = []
+
+    @property
+    def exit_code(self) -> int:
+        """3 a guard, 4 conflicts or holds, 5 token refused, 6 no daemon, else 0."""
+        if self.state is State.AUTH_FAILED:
+            return 5
+        if self.guards:
+            return 3
+        if self.conflicts or self.held or self.parked:
+            return 4
+        return 6 if self.state in (State.HALTED, State.NEEDS_INIT) else 0
+
+
+def report(config: Config) -> StatusReport:
+    """How things are. Raises LedgerError where the ledger cannot be read."""
+    state = StateFolder(config.state)
+    running = state.owner()
+    path = state.ledger_path(config.url, config.workspace)
+    if path is None or not path.exists():
+        return StatusReport(
+            state=State.NEEDS_INIT,
+            detail="syncd has not run here yet: start `syncd run`",
+            running=running,
+            url=config.url,
+            workspace=config.workspace,
+        )
+    connection = read_ledger(path)
+    try:
+        return _report(config, connection, running)
+    finally:
+        connection.close()
+
+
+def _report(config: Config, connection: sqlite3.Connection, running: int | None) -> StatusReport:
+    rows = dict(connection.execute("SELECT state, count(*) FROM outbox GROUP BY state"))
+    found = StatusReport(
+        state=State.IN_SYNC,
+        detail="",
+        running=running,
+        url=config.url,
+        workspace=config.workspace,
+        queued=rows.get("queued", 0),
+        sent=rows.get("sent", 0),
+        parked=rows.get("parked", 0),
+        conflicts=_count(connection, "conflicts"),
+        held=_count(connection, "held"),
+        guards=_count(connection, "guards"),
+        stores=[_store(config, connection, store.name) for store in config.stores],
+        parts={
+            part: Part(state=state, detail=detail, since=since, checked=checked)
+            for part, state, detail, since, checked in connection.execute("SELECT * FROM health")
+        },
+        problems=list(_problems(connection)),
+    )
+    found.state, found.detail = _judge(found)
+    return found
+
+
+def _judge(found: StatusReport) -> tuple[State, str]:
+    waiting = found.queued + found.sent
+    deployment = found.parts.get("deployment")
+    if found.running is None:
+        return State.HALTED, f"no daemon runs; {waiting} changes wait. Start `syncd run`"
+    if deployment and deployment.state == "auth-failed":
+        return State.AUTH_FAILED, deployment.detail
+    if found.guards or found.held or found.parked:
+        return State.DEGRADED, "some keys are not mirrored, see below; everything else is"
+    polling = [n for n, p in found.parts.items() if n.startswith("watch:") and p.state == "polling"]
+    if polling:
+        return State.DEGRADED, f"{polling[0]} is polled: {found.parts[polling[0]].detail}"
+    if deployment is None or deployment.state != "online":
+        reason = deployment.detail if deployment else "not reached yet"
+        return State.OFFLINE, f"{reason}; {waiting} changes wait"
+    return _judge_online(found, waiting)
+
+
+def _judge_online(found: StatusReport, waiting: int) -> tuple[State, str]:
+    feed = found.parts.get("feed")
+    if waiting or not all(store.bootstrapped for store in found.stores):
+        return State.SYNCING, f"{waiting} changes on their way"
+    if feed is None or feed.state != "current":
+        return State.SYNCING, "hearing what changed on the deployment"
+    listener = found.parts.get("listener")
+    means = "live" if listener and listener.state == "live" else "polling"
+    return State.IN_SYNC, f"everything told is here and everything saved is there ({means})"
+
+
+def _store(config: Config, connection: sqlite3.Connection, name: str) -> StoreReport:
+    row = connection.execute("SELECT bootstrapped FROM stores WHERE store = ?", (name,)).fetchone()
+    path = next(store.path for store in config.stores if store.name == name)
+    return StoreReport(
+        name=name,
+        path=str(path),
+        files=_count(connection, "files", name),
+        held=_count(connection, "held", name),
+        bootstrapped=bool(row and row[0]),
+    )
+
+
+def _count(connection: sqlite3.Connection, table: str, store: str | None = None) -> int:
+    where, values = ("WHERE store = ?", (store,)) if store else ("", ())
+    query = f"SELECT count(*) FROM {table} {where}"  # noqa: S608 - table is one of ours
+    return int(connection.execute(query, values).fetchone()[0])
+
+
+def _problems(connection: sqlite3.Connection) -> Iterable[Problem]:
+    for store, reason, missing, since in connection.execute("SELECT * FROM guards"):
+        yield Problem(
+            sort="guard", key=store, reason=reason, since=since,
+            detail=f"{missing} deletions wait; edits go on",
+            advice="put the files back; or, if they are meant to go, stop the daemon and run "
+            f"`syncd sync --once --approve-deletions {store}`",
+        )  # fmt: skip
+    for store, path, reason, detail, advice, since in connection.execute(
+        "SELECT * FROM held ORDER BY since DESC LIMIT ?", (SHOWN,)
+    ):
+        yield Problem(sort="held", key=f"{store}:{path}", reason=reason, detail=detail,
+                      advice=advice, since=since)  # fmt: skip
+    for store, path, reason, detail, since in connection.execute(
+        "SELECT store, path, reason, detail, since FROM outbox WHERE state = 'parked' LIMIT ?",
+        (SHOWN,),
+    ):
+        yield Problem(sort="parked", key=f"{store}:{path}", reason=reason or "",
+                      detail=detail or "", since=since,
+                      advice="mend the file: its next save is sent")  # fmt: skip
+    for store, path, device, revision, since in connection.execute(
+        """SELECT store, path, remote_device, remote_revision, since FROM conflicts
+           ORDER BY number DESC LIMIT ?""",
+        (SHOWN,),
+    ):
+        yield Problem(sort="conflict", key=f"{store}:{path}", reason="both sides changed it",
+                      detail=f"the file won over revision {revision} of device {device}; "
+                      "both versions are kept in the ledger", since=since,
+                      advice="compare, and save the file as it should be")  # fmt: skip

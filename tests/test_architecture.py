@@ -1,0 +1,101 @@
+"""Imports run one way, the core is pure, and modules stay small."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "syncd"
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "node_modules" not in path.parts)
+
+ALLOWED = {
+    "core": {"core"},
+    "stores": {"core", "stores"},
+    "files": {"core", "stores", "files"},
+    "ledger": {"core", "ledger", "errors"},
+    "remote": {"core", "remote", "errors"},
+    "engine": {"core", "engine", "ledger", "errors"},
+    "embedded": {"embedded", "remote", "errors"},
+    "config": {"core", "stores", "errors"},
+    "errors": set(),
+    "logs": set(),
+    "status": {"config", "ledger"},
+    "daemon": {"core", "stores", "files", "ledger", "remote", "engine", "embedded", "config",
+               "errors"},
+    "cli": {"cli", "daemon", "config", "errors", "logs", "status", "engine", "embedded"},
+}  # fmt: skip
+"""What each part of the house may import of syncd. A module's part is its folder or its name."""
+
+PURE = {"core": set(), "stores": {"orjson", "pathspec"}}
+"""Packages outside the standard library that a pure part may use."""
+
+IO_MODULES = {"asyncio", "os", "pathlib", "sqlite3", "socket", "subprocess", "time", "threading",
+              "random", "secrets", "logging", "shutil", "tempfile", "io"}  # fmt: skip
+
+
+def part_of(path: Path) -> str:
+    relative = path.relative_to(PACKAGE)
+    return relative.parts[0] if len(relative.parts) > 1 else relative.stem
+
+
+def imports_of(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+            if node.module == "syncd":
+                found |= {f"syncd.{alias.name}" for alias in node.names}
+    return found
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_run_one_way(path: Path) -> None:
+    part = part_of(path)
+    if part in ("__init__", "__main__"):
+        return
+    wanted = {name.split(".")[1] for name in imports_of(path) if name.startswith("syncd.")}
+    assert wanted - {"__version__"} <= ALLOWED[part]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in MODULES if part_of(path) in PURE],
+    ids=lambda path: str(path.relative_to(PACKAGE)),
+)
+def test_pure_parts_know_neither_io_nor_clock(path: Path) -> None:
+    names = {name.split(".")[0] for name in imports_of(path)}
+    assert not names & IO_MODULES
+    outside = {name for name in names if name not in sys.stdlib_module_names and name != "syncd"}
+    assert outside <= PURE[part_of(path)]
+
+
+def test_retries_live_in_one_place() -> None:
+    users = [path for path in MODULES if "tenacity" in {n.split(".")[0] for n in imports_of(path)}]
+    assert {part_of(path) for path in users} == {"remote"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_modules_and_functions_stay_small(path: Path) -> None:
+    text = path.read_text()
+    assert len(text.splitlines()) <= 300
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert (node.end_lineno or 0) - node.lineno < 50, f"{node.name} is long"
+        if isinstance(node, ast.ClassDef):
+            public = [
+                member.name
+                for member in node.body
+                if isinstance(member, ast.FunctionDef | ast.AsyncFunctionDef)
+                and not member.name.startswith("_")
+            ]
+            assert len(public) <= 12, f"{node.name} has {len(public)} public methods"
+
+
+def test_no_drawer_modules() -> None:
+    drawers = {"utils", "util", "helpers", "common", "manager", "handler", "service", "base"}
+    assert not {path.stem for path in MODULES} & drawers

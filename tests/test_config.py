@@ -1,0 +1,87 @@
+"""The configuration: what is refused, with which words, and what wins over what."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from syncd.config import load
+from syncd.core.model import Kind
+from syncd.errors import ConfigError
+
+STORE = '[[store]]\nname = "flows"\nkind = "workflow"\npath = "flows"\n'
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "config.toml"
+    path.write_text(text)
+    return path
+
+
+def test_defaults(tmp_path: Path) -> None:
+    config = load(write(tmp_path, STORE), {})
+    (store,) = config.stores
+    assert config.url is None
+    assert config.token is None
+    assert config.state == tmp_path / ".syncd"
+    assert store.path == tmp_path / "flows"
+    assert store.kind is Kind.WORKFLOW
+    assert store.patterns().matches("deep/er/a.yaml")
+    assert not store.patterns().matches("a.txt")
+
+
+def test_the_projects_own_configuration_is_valid_and_complete() -> None:
+    config = load(Path(__file__).parent.parent / "config.toml", {})
+    assert {store.kind for store in config.stores} == {Kind.WORKFLOW, Kind.EXECUTION, Kind.ASSET}
+
+
+def test_environment_over_env_local_over_env_over_file(tmp_path: Path) -> None:
+    path = write(tmp_path, 'url = "embedded"\n' + STORE)
+    assert load(path, {}).url == "embedded"
+    (tmp_path / ".env").write_text("CONVEX_URL=https://env\nSYNCD_TOKEN=one # mine\n")
+    assert (load(path, {}).url, load(path, {}).token) == ("https://env", "one")
+    (tmp_path / ".env.local").write_text('# made by convex\nexport CONVEX_URL="https://local"\n')
+    assert (load(path, {}).url, load(path, {}).token) == ("https://local", "one")
+    assert load(path, {"CONVEX_URL": "https://shell"}).url == "https://shell"
+
+
+def test_the_token_may_lie_in_a_file(tmp_path: Path) -> None:
+    path = write(tmp_path, STORE)
+    (tmp_path / "token").write_text("secret\n")
+    assert load(path, {"SYNCD_TOKEN_FILE": str(tmp_path / "token")}).token == "secret"
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load(path, {"SYNCD_TOKEN_FILE": str(tmp_path / "none")})
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("worksapce = 'x'\n" + STORE, ["worksapce", "did you mean 'workspace'"]),
+        (STORE + "inclde = ['*']\n", ["store 'flows'", "inclde", "did you mean 'include'"]),
+        (STORE.replace('"workflow"', '"workflw"'), ["store 'flows'.kind", "workflow"]),
+        (STORE.replace('"workflow"', '"metric"'), ["not in this version", "document"]),
+        (STORE + STORE, ["two stores", "flows"]),
+        ("[embedded]\nprot = 1\n" + STORE, ["embedded", "prot", "did you mean 'port'"]),
+        ("url = 'ftp://x'\n" + STORE, ["ftp://x", "https://"]),
+        ("url = \n", ["line 1"]),
+        (STORE + '[[store]]\nname = "b"\nkind = "file"\npath = "flows/deep"\n',
+         ["'b'", "'flows'", "in one another"]),
+        (STORE.replace('path = "flows"', 'path = ".syncd/x"'), ["state folder"]),
+    ],
+)  # fmt: skip
+def test_what_is_refused_says_where_and_why(tmp_path: Path, text: str, words: list[str]) -> None:
+    with pytest.raises(ConfigError) as raised:
+        load(write(tmp_path, text), {})
+    said = f"{raised.value} {raised.value.advice}"
+    assert all(word in said for word in words), said
+
+
+def test_a_missing_configuration_says_where_it_was_looked_for(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=str(tmp_path)):
+        load(tmp_path / "config.toml", {})
+
+
+def test_the_token_is_not_shown(tmp_path: Path) -> None:
+    config = load(write(tmp_path, STORE), {"SYNCD_TOKEN": "canary-1234"})
+    assert "canary" not in repr(config)
