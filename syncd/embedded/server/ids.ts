@@ -102,5 +102,7 @@ function unbase32(text: string): Buffer | null {
       bytes.push((held >> bits) & 0xff);
     }
   }
-  return Buffer.from(bytes);
+  // Bits that belong to no byte are zero, or one id would have many spellings.
+  const isWhole = bits < 5 && (held & ((1 << bits) - 1)) === 0;
+  return isWhole ? Buffer.from(bytes) : null;
 }
