@@ -52,6 +52,8 @@ class _Clean:
         return {name: self._clean(value) for name, value in event.items()}
 
     def _clean(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self._clean(item) for item in value]
         if not isinstance(value, str):
             return (
                 value if isinstance(value, int | float | bool | None) else self._clean(str(value))

@@ -156,6 +156,9 @@ def _judge(found: StatusReport) -> tuple[State, str]:
 
 
 def _judge_online(found: StatusReport, waiting: int) -> tuple[State, str]:
+    files = found.parts.get("files")
+    if files is None or files.state != "current":
+        return State.SYNCING, f"reading what changed while no daemon ran; {waiting} changes wait"
     feed = found.parts.get("feed")
     if waiting or not all(store.bootstrapped for store in found.stores):
         return State.SYNCING, f"{waiting} changes on their way"

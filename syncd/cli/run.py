@@ -14,6 +14,7 @@ from syncd.config import Config
 from syncd.engine.bootstrap import Progress
 from syncd.engine.session import Session
 from syncd.errors import ConfigError
+from syncd.logs import set_up
 
 APPROVE = "Send deletions of this store even if its folder is empty or another one."
 
@@ -53,6 +54,7 @@ async def _run(config: Config) -> None:
     stopping = asyncio.Event()
     await stopped_by_signal(stopping)
     async with open_daemon(config) as daemon:
+        set_up(secrets=(daemon.token or "",))
         say = f"mirroring {len(config.stores)} stores, workspace {config.workspace!r}"
         typer.echo(f"{say}, with {daemon.http.url if daemon.http else 'no deployment'}", err=True)
         await daemon.run(stopping)
@@ -63,6 +65,7 @@ async def _once(config: Config, approved: frozenset[str]) -> int:
 
     with showing_progress() as progress:
         async with open_daemon(config, approved) as daemon:
+            set_up(secrets=(daemon.token or "",))
             if daemon.http is None:
                 raise ConfigError(
                     "no deployment is configured; nothing was sent",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import structlog
 
@@ -37,11 +37,21 @@ class Guards:
         self._approved = approved
         self._records = ledger.places.stores()
         self._standing = ledger.attention.guards()
+        self._on_stopped: Callable[[str], None] = lambda _: None
+
+    def connect(self, on_stopped: Callable[[str], None]) -> None:
+        """Tell who walks a store whose deletions stopped."""
+        self._on_stopped = on_stopped
 
     def bootstrapped(self, store: str) -> bool:
         """Whether the deployment's part of `store` is known, so that it may be decided about."""
         record = self._records.get(store)
         return record is not None and record.bootstrapped
+
+    @property
+    def stand(self) -> bool:
+        """Whether deletions of any store wait."""
+        return bool(self._standing)
 
     def record(self, store: str, record: StoreRecord) -> None:
         """Remember what a store is from now on."""
@@ -107,6 +117,7 @@ class Guards:
             log.info("guard_lifted", store=store)
             return False
         self._standing[store] = found
+        self._on_stopped(store)
         log.warning(
             "deletions_stopped", store=store, reason=found.reason, missing=found.missing,
             advice="put the files back; or, if they are meant to go, stop the daemon and run "

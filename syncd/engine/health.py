@@ -21,6 +21,9 @@ class Health:
         self._ledger = ledger
         self._clock = clock
         self._parts: dict[str, tuple[str, str, float]] = {}
+        # What an earlier run reported last says nothing about this one.
+        with ledger.transaction():
+            ledger.attention.forget_health()
 
     def report(self, part: str, state: str, detail: str = "") -> None:
         """`part` is in `state` now."""

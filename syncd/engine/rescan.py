@@ -24,6 +24,9 @@ from syncd.ledger.ledger import Ledger
 INTERVAL = 300.0
 """Seconds between two walks of everything, give or take a fifth."""
 
+GUARDED = 5.0
+"""Seconds between two walks while deletions wait: files put back must be seen soon."""
+
 RACY_NS = 20_000_000
 """A file read within 20 ms of its last change may have changed again under the same stat: file
 systems stamp with the kernel's coarse clock, whose ticks are up to 10 ms apart (git's racy rule).
@@ -51,6 +54,7 @@ class Rescan:
         self._requested: set[str] = set()
         self._wakened = asyncio.Event()
         self._walk = asyncio.Lock()
+        guards.connect(self.request)
 
     def request(self, store: str) -> None:
         """Walk `store` soon."""
@@ -60,7 +64,8 @@ class Rescan:
     async def run(self) -> None:
         """Walk what is requested, and everything at intervals, until cancelled."""
         while True:
-            pause = INTERVAL * random.uniform(0.8, 1.2)  # noqa: S311
+            usual = GUARDED if self._guards.stand else INTERVAL
+            pause = usual * random.uniform(0.8, 1.2)  # noqa: S311
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wakened.wait(), pause)
             self._wakened.clear()

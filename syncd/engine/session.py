@@ -74,9 +74,11 @@ class Session:
 
     async def run(self, tied: Tied) -> None:
         """Keep both sides the same until cancelled; `tied` is told how the link is."""
+        self.health.report("files", "reading", "what changed while no daemon ran")
         await self._prepare()
         async with asyncio.TaskGroup() as group:
             group.create_task(self.intake.run())
+            group.create_task(self._first_look())
             group.create_task(self.rescan.run())
             if self._online is not None:
                 group.create_task(self._online.run(tied))
@@ -122,6 +124,10 @@ class Session:
             self._ledger.contents.drop_unreferenced()
         self.intake.name(await self._reconciler.recover())
         await self.rescan.begin()
+
+    async def _first_look(self) -> None:
+        await self.intake.idle.wait()
+        self.health.report("files", "current")
 
     async def _quiet(self, online: Online) -> None:
         # Twice: the second round hears our own writes, so that the cursor ends at the head.

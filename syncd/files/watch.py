@@ -31,7 +31,7 @@ _SETTLED: Final = InotifyConstants.IN_CLOSE_WRITE | InotifyConstants.IN_MOVED_TO
 _ARRIVED: Final = InotifyConstants.IN_CREATE | InotifyConstants.IN_MOVED_TO
 _FILES: Final = (
     _SETTLED | InotifyConstants.IN_CREATE | InotifyConstants.IN_MODIFY
-    | InotifyConstants.IN_MOVED_FROM | InotifyConstants.IN_DELETE
+    | InotifyConstants.IN_MOVED_FROM | InotifyConstants.IN_DELETE | InotifyConstants.IN_ATTRIB
 )  # fmt: skip
 _SELF: Final = InotifyConstants.IN_DELETE_SELF | InotifyConstants.IN_MOVE_SELF
 _FOLDER: Final = Mask(_FILES | InotifyConstants.IN_ONLYDIR | InotifyConstants.IN_DONT_FOLLOW)
@@ -52,9 +52,10 @@ class Watcher:
 
     `on_path(path, settled)` names a file that belongs to the store, spelled as on disk; settled
     says that it was closed after writing or renamed into place, not settled that it was made,
-    modified, removed or met in a folder that is new. `on_rescan(why)` says that changes may have
-    been missed. Both are called from the watcher's own thread and must return at once; the order
-    of calls means nothing. A name that is not UTF-8 is left to the next scan, which holds it.
+    modified, removed, given other permissions or met in a folder that is new. `on_rescan(why)`
+    says that changes may have been missed. Both are called from the watcher's own thread and must
+    return at once; the order of calls means nothing. A name that is not UTF-8 is left to the next
+    scan, which holds it.
     """
 
     def __init__(

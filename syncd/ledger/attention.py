@@ -97,6 +97,10 @@ class Attention:
             (store, guard.reason, guard.missing, now),
         )
 
+    def forget_health(self) -> None:
+        """Forget how the parts of an earlier run were."""
+        self._connection.execute("DELETE FROM health")
+
     def report(self, healths: Mapping[str, tuple[str, str]], now: float) -> None:
         """How parts of the daemon are: part -> (state, detail)."""
         self._connection.executemany(

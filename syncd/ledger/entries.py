@@ -41,7 +41,10 @@ class Entries:
         )
 
     def hear(self, heard: Heard) -> bool:
-        """Remember news, unless newer was heard: what is heard never goes back."""
+        """Remember news, unless newer was heard: what is heard never goes back.
+
+        False where it was known already, so our own changes that come back name nothing.
+        """
         snapshot = heard.snapshot
         last = snapshot.version.last if isinstance(snapshot.version, Tombstone) else None
         cursor = self._connection.execute(
@@ -52,7 +55,10 @@ class Entries:
                  remote_digest = excluded.remote_digest, remote_size = excluded.remote_size,
                  remote_last = excluded.remote_last, remote_at = excluded.remote_at,
                  remote_device = excluded.remote_device
-               WHERE remote_at IS NULL OR remote_at <= excluded.remote_at""",
+               WHERE remote_at IS NULL OR remote_at < excluded.remote_at
+                 OR (remote_at = excluded.remote_at
+                     AND (remote_revision != excluded.remote_revision
+                          OR remote_digest IS NOT excluded.remote_digest))""",
             (
                 *key_columns(heard.key),
                 snapshot.revision,
