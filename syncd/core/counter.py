@@ -1,0 +1,43 @@
+"""Numbers that both sides add to. Pure."""
+
+from __future__ import annotations
+
+from syncd.core.annotation import Annotation, How
+from syncd.core.value import MISSING, Maybe, Number, Value, integer
+
+
+def sum_counters(base: Maybe, local: Value, remote: Value, *, first_contact: bool) -> Value | None:
+    """`base` and what either side added to it; a counter that was not there started at 0.
+
+    At a first contact nobody knows what was added, and the larger one stands. None where the
+    values are not whole numbers, or their changes no increments.
+    """
+    start = 0 if base is MISSING else integer(base)
+    ours, theirs = integer(local), integer(remote)
+    if start is None or ours is None or theirs is None:
+        return None
+    total = max(ours, theirs) if first_contact else ours + theirs - start
+    if total < 0 <= min(start, ours, theirs):
+        return None  # both were reset: a sum below zero means nothing
+    return local if total == ours else Number(str(total))
+
+
+def only_counters_changed(base: Maybe, local: Maybe, remote: Maybe, annotation: Annotation) -> bool:
+    """Whether each side differs from `base`, and in nothing but counters."""
+    if base is MISSING or local is MISSING or remote is MISSING or not annotation.counts:
+        return False
+    rest = _uncounted(base, annotation)
+    return all(side != base and _uncounted(side, annotation) == rest for side in (local, remote))
+
+
+def _uncounted(value: Value, annotation: Annotation) -> Value:
+    """`value` with each counter in it set to one and the same number."""
+    if not annotation.counts:
+        return value
+    if annotation.how is How.COUNTER:
+        return Number("0") if integer(value) is not None else value
+    if isinstance(value, dict):
+        return {key: _uncounted(each, annotation.member(key)) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_uncounted(each, annotation.element) for each in value]
+    return value

@@ -1,0 +1,113 @@
+"""Long text merged line by line. Pure.
+
+Two sides' changes combine where at least one line between them is untouched by both, as in
+diff3; changes that touch or overlap are a clash, unless they are one and the same change.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+from typing import NamedTuple
+
+MOST_PAIRS = 10_000
+"""Pairs of lines up to which difflib looks between two anchors (milliseconds). Beyond, what is
+between them counts as one change from its first changed line to its last: difflib's cost grows
+with the square, and took minutes for long texts whose lines repeat."""
+
+
+class _Change(NamedTuple):
+    """Lines `start` to `end` of the base became `lines`."""
+
+    start: int
+    end: int
+    lines: tuple[str, ...]
+
+
+def merge_lines(base: str, local: str, remote: str) -> str | None:
+    """`base` with both sides' changes, or None where they touch.
+
+    Merging the result with either side again gives the result again.
+    """
+    merged = _combined(base, local, remote)
+    # Repeated lines can be aligned so that two changes cancel out: then the result shows
+    # neither, and a replay would make another.
+    if merged is None or any(_combined(base, merged, side) != merged for side in (local, remote)):
+        return None
+    return merged
+
+
+def _combined(base: str, local: str, remote: str) -> str | None:
+    lines = base.split("\n")
+    changes = sorted({*_changes(lines, local.split("\n")), *_changes(lines, remote.split("\n"))})
+    merged: list[str] = []
+    place = -1
+    for start, end, new in changes:
+        if start <= place:
+            return None
+        merged += lines[max(place, 0) : start]
+        merged += new
+        place = end
+    return "\n".join([*merged, *lines[max(place, 0) :]])
+
+
+def _changes(base: list[str], side: list[str]) -> Iterator[_Change]:
+    """What `side` changed; between two changes is at least one line that it left alone."""
+    place = new_place = 0
+    for anchor, new_anchor in [*_anchors(base, side), (len(base), len(side))]:
+        yield from _within(base[place:anchor], side[new_place:new_anchor], place)
+        place, new_place = anchor + 1, new_anchor + 1
+
+
+def _anchors(base: list[str], side: list[str]) -> list[tuple[int, int]]:
+    """Lines that stand once in each text, as many as keep the same order in both.
+
+    As in patience diff, found by patience sorting: cards on piles, each with a link to the top
+    of the pile before it. It costs n log n, whatever the texts.
+    """
+    once = {line for line, times in Counter(base).items() if times == 1}
+    once &= {line for line, times in Counter(side).items() if times == 1}
+    places = {line: place for place, line in enumerate(side) if line in once}
+    tops: list[int] = []
+    cards: list[_Card] = []
+    for place, line in enumerate(base):
+        if line in once:
+            pile = bisect_left(tops, places[line])
+            card = _Card(place, places[line], cards[pile - 1] if pile else None)
+            tops[pile : pile + 1] = [card.new_place]
+            cards[pile : pile + 1] = [card]
+    found: list[tuple[int, int]] = []
+    last = cards[-1] if cards else None
+    while last is not None:
+        found.append((last.place, last.new_place))
+        last = last.before
+    return found[::-1]
+
+
+class _Card(NamedTuple):
+    place: int
+    new_place: int
+    before: _Card | None
+
+
+def _within(before: list[str], after: list[str], start: int) -> Iterator[_Change]:
+    """The changes between two anchors, where lines may repeat."""
+    if before == after:
+        return
+    if len(before) * len(after) > MOST_PAIRS:
+        head = _equal_head(before, after, min(len(before), len(after)))
+        tail = _equal_head(before[::-1], after[::-1], min(len(before), len(after)) - head)
+        new = tuple(after[head : len(after) - tail])
+        yield _Change(start + head, start + len(before) - tail, new)
+        return
+    for tag, place, end, new_place, new_end in SequenceMatcher(
+        None, before, after, autojunk=False
+    ).get_opcodes():
+        if tag != "equal":
+            yield _Change(start + place, start + end, tuple(after[new_place:new_end]))
+
+
+def _equal_head(one: list[str], other: list[str], most: int) -> int:
+    return next((place for place in range(most) if one[place] != other[place]), most)
