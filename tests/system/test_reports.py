@@ -1,0 +1,109 @@
+"""What commands print: versioned JSON, and plain lines where nobody looks at a terminal."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from syncd.cli import dev, run, status, verify  # noqa: F401 - they register
+from syncd.cli.app import app
+
+from .conftest import World
+from .flows import flow
+from .machine import Ran
+
+STATUS = {
+    "version", "state", "detail", "running", "url", "workspace", "queued", "sent", "parked",
+    "conflicts", "held", "guards", "stores", "parts", "problems",
+}  # fmt: skip
+"""Version 1: fields are added, never taken away."""
+
+
+def is_plain(ran: Ran) -> None:
+    assert "\x1b" not in ran.out + ran.err
+    assert "\r" not in ran.out + ran.err
+
+
+def test_status_as_json(world: World) -> None:
+    machine = world.machine()
+    machine.save("a.json", flow("a"))
+    (machine.folder / "bad.json").write_bytes(b"\xff")
+    machine.start()
+    machine.until_state(machine.report().state.DEGRADED)
+    ran = machine.syncd("status", "--json")
+    assert ran.code == 4
+    is_plain(ran)
+    told = json.loads(ran.out)
+    assert told.keys() >= STATUS
+    assert (told["version"], told["state"], told["held"]) == (1, "degraded", 1)
+    assert machine.daemon is not None
+    assert told["running"] == machine.daemon.pid
+    assert told["stores"] == [
+        {"name": "flows", "path": str(machine.folder), "files": 1, "held": 1, "bootstrapped": True}
+    ]
+    assert told["problems"][0].keys() >= {"sort", "key", "reason", "detail", "advice", "since"}
+    assert told["parts"]["deployment"].keys() >= {"state", "detail", "since", "checked"}
+
+
+def test_status_before_the_first_run(world: World) -> None:
+    machine = world.machine()
+    ran = machine.syncd("status", "--json")
+    assert ran.code == 6
+    assert json.loads(ran.out)["state"] == "needs-init"
+    assert "start `syncd run`" in machine.syncd("status").out
+
+
+def test_verify_as_json(world: World) -> None:
+    machine = world.machine()
+    machine.save("same.json", flow("same"))
+    machine.save("drifts.json", flow("drifts"))
+    assert machine.syncd("sync", "--once").code == 0
+    machine.save("drifts.json", flow("drifts", "not sent yet"))
+    machine.save("new.json", flow("new"))
+    (machine.folder / "bad.json").write_bytes(b"\xff")
+    there = machine.mirror().live()
+    ran = machine.syncd("verify", "--json")
+    assert ran.code == 7
+    is_plain(ran)
+    told = json.loads(ran.out)
+    assert told.keys() >= {"version", "drift", "stores"}
+    assert (told["version"], told["drift"]) == (1, True)
+    (store,) = told["stores"]
+    assert (store["store"], store["same"], store["held"]) == ("flows", 1, {"bad.json": "not-text"})
+    drifts = {drift["path"]: drift["remote"] for drift in store["drifts"]}
+    assert drifts == {"drifts.json": there["drifts.json"], "new.json": None}
+
+
+def test_verify_asks_again_before_it_says_drift(world: World) -> None:
+    machine = world.machine().start()
+    machine.until_in_sync()
+    for number in range(60):
+        machine.save("hot.json", flow("hot", f"step {number}"))
+        if number % 30 == 0:
+            assert machine.syncd("verify").code == 0
+
+
+def test_everything_is_plain_when_piped(world: World) -> None:
+    machine = world.machine(environment={"TERM": "xterm-256color"})
+    machine.save("a.json", flow("a"))
+    for command in (("sync", "--once"), ("status",), ("--help",), ("sync",)):
+        is_plain(machine.syncd(*command))
+    machine.save("a.json", flow("a", "not sent yet"))
+    verified = machine.syncd("verify")
+    is_plain(verified)
+    assert verified.code == 7
+    assert verified.out.startswith("flows: 0 same, 1 differ, 0 held\n  a.json: here ")
+    machine.start().until_in_sync()
+    assert machine.stop() == 0
+    assert "\x1b" not in machine.said()
+
+
+@pytest.mark.parametrize("command", ["run", "sync", "status", "verify", "dev", "devices enroll"])
+def test_every_command_shows_two_examples(command: str) -> None:
+    """In this process: only texts are looked at."""
+    said = CliRunner().invoke(app, [*command.split(), "--help"], env={"COLUMNS": "200"})
+    assert said.exit_code == 0
+    (examples,) = [line for line in said.output.splitlines() if "Examples: " in line]
+    assert examples.count(f"`syncd {command}") == 2
