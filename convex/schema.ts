@@ -7,7 +7,7 @@ import {
   source,
   workflowColumns,
 } from "./columns";
-import { carried, format, kind, scope } from "./validators";
+import { carried, conflictColumns, format, kind, scope } from "./validators";
 
 /** What an entry remembers of a device: the last operation applied and the revision it made. */
 const receipt = v.object({
@@ -71,6 +71,33 @@ export default defineSchema({
     cursor: v.union(v.string(), v.null()),
     seenAt: v.number(),
   }).index("by_device_and_ledger", ["device", "ledger"]),
+
+  /**
+   * Both sides changed a key, and the file of `device` won over what `author` had written at
+   * `revision`. One document for each device, key and revision; the text is in `losers`.
+   */
+  conflicts: defineTable({
+    workspace: v.string(),
+    device: v.id("devices"),
+    ...conflictColumns.fields,
+    author: v.union(v.id("devices"), v.null()),
+  })
+    .index("by_workspace", ["workspace"])
+    .index("by_author", ["author"])
+    .index("by_device_and_store_and_path_and_record_and_revision", [
+      "device",
+      "store",
+      "path",
+      "record",
+      "revision",
+    ]),
+
+  /** The text that lost, in parts as in `pieces`; none where its device had no bytes to send. */
+  losers: defineTable({
+    conflict: v.id("conflicts"),
+    number: v.number(),
+    text: v.string(),
+  }).index("by_conflict_and_number", ["conflict", "number"]),
 
   /** One document: the deployment's random id, made by the first `sync:hello`. */
   meta: defineTable({ deployment: v.string() }),

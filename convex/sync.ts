@@ -1,6 +1,7 @@
 /** The file plane, for the daemon. */
 import { v } from "convex/values";
 import { deviceMutation, deviceQuery } from "./model/authorized";
+import { recordConflicts } from "./model/conflict";
 import * as feed from "./model/feed";
 import { fetchEntries } from "./model/fetch";
 import { manifestAfter } from "./model/manifest";
@@ -8,7 +9,7 @@ import { deploymentId, noteStart } from "./model/presence";
 import * as entries from "./model/push";
 import { trouble } from "./model/trouble";
 import { brokenWitnesses } from "./model/witness";
-import { change, key, listed, operation, place, PROTOCOL, result, witness } from "./validators";
+import { change, conflict as told, key, listed, operation, place, PROTOCOL, result, witness } from "./validators";
 
 /** Start and every reconnect: who is who, where the feed ends, and whether history was lost. */
 export const hello = deviceMutation("read", {
@@ -91,4 +92,11 @@ export const manifest = deviceQuery({
   args: { store: v.string(), after: v.union(place, v.null()) },
   returns: v.object({ entries: v.array(listed), next: v.union(place, v.null()) }),
   handler: (ctx, { store, after }) => manifestAfter(ctx, ctx.workspace, store, after),
+});
+
+/** Conflicts this device met; idempotent. Answers the names of those whose versions lost. */
+export const conflict = deviceMutation("write", {
+  args: { conflicts: v.array(told) },
+  returns: v.object({ authors: v.array(v.union(v.string(), v.null())) }),
+  handler: async (ctx, { conflicts }) => ({ authors: await recordConflicts(ctx, conflicts) }),
 });

@@ -119,3 +119,26 @@ export const result = v.union(
   }),
 );
 export type Result = Infer<typeof result>;
+
+/**
+ * Both sides changed the key, and the file of the device that tells it won. `base` and `local` are
+ * digests (null: no common version, no file); `revision` and `digest` are the snapshot that lost;
+ * `since` is in ms; `resolution` is null while nobody has decided.
+ */
+export const conflictColumns = v.object({
+  ...key.fields,
+  base: nullableString,
+  local: nullableString,
+  revision: v.number(),
+  digest: v.string(),
+  since: v.number(),
+  resolution: nullableString,
+});
+
+/** A conflict as it is told; `author` is the device that wrote what lost, `text` that, whole. */
+export const conflict = v.object({
+  ...conflictColumns.fields,
+  author: nullableString,
+  text: nullableString,
+});
+export type Conflict = Infer<typeof conflict>;

@@ -10,11 +10,13 @@
 
 import type * as assets from "../assets.js";
 import type * as columns from "../columns.js";
+import type * as conflicts from "../conflicts.js";
 import type * as devices from "../devices.js";
 import type * as documents from "../documents.js";
 import type * as model_answer from "../model/answer.js";
 import type * as model_authorized from "../model/authorized.js";
 import type * as model_check from "../model/check.js";
+import type * as model_conflict from "../model/conflict.js";
 import type * as model_content from "../model/content.js";
 import type * as model_device from "../model/device.js";
 import type * as model_digest from "../model/digest.js";
@@ -46,11 +48,13 @@ import type {
 declare const fullApi: ApiFromModules<{
   assets: typeof assets;
   columns: typeof columns;
+  conflicts: typeof conflicts;
   devices: typeof devices;
   documents: typeof documents;
   "model/answer": typeof model_answer;
   "model/authorized": typeof model_authorized;
   "model/check": typeof model_check;
+  "model/conflict": typeof model_conflict;
   "model/content": typeof model_content;
   "model/device": typeof model_device;
   "model/digest": typeof model_digest;

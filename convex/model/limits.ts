@@ -23,3 +23,5 @@ export const FEED_TEXT_BYTES = 512 * KIB;
 export const WITNESSES = 500;
 /** A page of the app plane. */
 export const LIST_ROWS = 200;
+/** Conflicts of one call; their text is bounded by PAGE_BYTES. */
+export const CONFLICTS = 50;

@@ -1,0 +1,52 @@
+/** Conflicts of the workspace, so that those see them whose versions lost. */
+import { v } from "convex/values";
+import type { QueryCtx } from "./_generated/server";
+import type { Doc, Id } from "./_generated/dataModel";
+import { pageOf, paging } from "./model/answer";
+import { deviceQuery } from "./model/authorized";
+import { loserOf } from "./model/conflict";
+import schema from "./schema";
+
+/** A conflict with the names of the device whose file won and of the one whose version lost. */
+const row = v.object({
+  ...schema.doc("conflicts").fields,
+  deviceName: v.union(v.string(), v.null()),
+  authorName: v.union(v.string(), v.null()),
+});
+
+/** Newest first, resolved ones too; `mine`: only those that the calling device lost. */
+export const list = deviceQuery({
+  args: { mine: v.optional(v.boolean()), ...paging },
+  returns: v.object({ rows: v.array(row), cursor: v.union(v.string(), v.null()) }),
+  handler: async (ctx, { mine, ...paged }) => {
+    const conflicts = ctx.db.query("conflicts");
+    const chosen = mine
+      ? conflicts.withIndex("by_author", (q) => q.eq("author", ctx.device._id))
+      : conflicts.withIndex("by_workspace", (q) => q.eq("workspace", ctx.workspace));
+    const { rows, cursor } = await pageOf(chosen.order("desc"), paged);
+    return { rows: await Promise.all(rows.map((found) => named(ctx, found))), cursor };
+  },
+});
+
+/** One conflict with the text that lost, null where its device had no bytes to send. */
+export const get = deviceQuery({
+  args: { conflict: v.id("conflicts") },
+  returns: v.union(v.object({ ...row.fields, text: v.union(v.string(), v.null()) }), v.null()),
+  handler: async (ctx, { conflict }) => {
+    const found = await ctx.db.get("conflicts", conflict);
+    if (found === null || found.workspace !== ctx.workspace) return null;
+    return { ...(await named(ctx, found)), text: await loserOf(ctx, conflict) };
+  },
+});
+
+async function named(ctx: QueryCtx, conflict: Doc<"conflicts">) {
+  return {
+    ...conflict,
+    deviceName: await nameOf(ctx, conflict.device),
+    authorName: conflict.author && (await nameOf(ctx, conflict.author)),
+  };
+}
+
+async function nameOf(ctx: QueryCtx, device: Id<"devices">): Promise<string | null> {
+  return (await ctx.db.get("devices", device))?.name ?? null;
+}
