@@ -21,6 +21,12 @@ class View:
     sent: Version | None = None
 
 
+RACY_NS = 20_000_000
+"""A file read within 20 ms of its last change may have changed again under the same stat: file
+systems stamp with the kernel's coarse clock, whose ticks are up to 10 ms apart (git's racy rule).
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class FileState:
     """A file as it was last read: `stat` and the digest of the bytes. `read_ns` is when."""
@@ -28,6 +34,11 @@ class FileState:
     stat: Stat
     digest: Digest
     read_ns: int
+
+    @property
+    def racy(self) -> bool:
+        """Whether the file may have changed since without a change of its stat."""
+        return self.read_ns - max(self.stat.mtime_ns, self.stat.ctime_ns) <= RACY_NS
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,6 +173,7 @@ class Reason(StrEnum):
     CONVERGED = "converged"
     PULL = "pull"
     PUSH = "push"
+    MERGED = "merged"
     CONFLICT = "conflict"
     HELD = "held"
 
@@ -196,6 +197,10 @@ class Hold:
     reason: str
     detail: str
     advice: str
+
+
+BYTES_DAMAGED: Final = "bytes-damaged"
+"""The hold of a key whose bytes the deployment does not have as it tells them."""
 
 
 @dataclass(frozen=True, slots=True)

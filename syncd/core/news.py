@@ -9,7 +9,8 @@ from syncd.core.model import Change, Cursor, Witness
 
 @dataclass(frozen=True, slots=True)
 class Welcome:
-    """The deployment's answer to hello. `seen` is the last start number it knew of us."""
+    """The deployment's answer to hello. `seen` is the last start number it knew of us, `broken`
+    what it denies, `behind` whether its feed ends before the cursor that was shown."""
 
     deployment: str
     device: str
@@ -17,12 +18,17 @@ class Welcome:
     head: Cursor
     seen: int
     broken: tuple[Witness, ...]
+    behind: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A piece of the feed: changes in order, the place behind them, whether it is the last."""
+    """A piece of the feed: changes in order, the place behind them, whether it is the last.
+
+    `broken` are the witnesses shown that the deployment denies: then nothing of it counts.
+    """
 
     changes: list[Change]
     cursor: Cursor
     done: bool
+    broken: tuple[Witness, ...] = ()

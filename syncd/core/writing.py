@@ -50,7 +50,33 @@ class Contested:
     kept: tuple[Digest, ...]
 
 
-Writing = Written | NotWritten | Contested
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """A program has the file open for writing, and nothing was touched: try again in a moment.
+
+    `hold` is for the key once trying again has not helped.
+    """
+
+    hold: Hold
+
+
+Writing = Written | NotWritten | Contested | Busy
+
+
+@dataclass(frozen=True, slots=True)
+class LateSave:
+    """What a program wrote into a file that syncd had taken out of the tree before.
+
+    The program had started from the version `base`, whose bytes are `before` (None: not known
+    any more). `mark` names the save for release.
+    """
+
+    path: str
+    base: Digest
+    before: bytes | None
+    digest: Digest
+    body: bytes
+    mark: str
 
 
 class WriteFailed(Exception):

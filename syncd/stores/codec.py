@@ -59,7 +59,8 @@ def _unparsable_leniently(text: bytes) -> Hold | None:
     # The standard parser takes what real files hold and orjson refuses: lone surrogates,
     # NaN, integers beyond 64 bits. Whether a file is whole does not depend on those.
     try:
-        json.loads(text.decode("utf-8"))
+        # Integers stay text: Python converts no more than 4,300 digits.
+        json.loads(text.decode("utf-8"), parse_int=str)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         what = "the file is empty" if not text.strip() else f"{error.msg} at {place}"

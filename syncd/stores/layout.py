@@ -6,6 +6,7 @@ one name, and names that are not UTF-8, are for the scan to hold.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from syncd.stores.patterns import Patterns
 
 TEMPORARY_PREFIX = ".syncd-"
 """Every file syncd puts into a store's folder for a moment starts so and is never mirrored."""
+
+_TEMPORARY = re.compile(re.escape(TEMPORARY_PREFIX) + "[0-9a-f]{16}")
 
 EDITOR_LEFTOVERS = (
     ".syncd*", ".git/", ".hg/", ".svn/", "node_modules/", "*~", ".*.sw?", ".*.swpx", "*.tmp",
@@ -57,6 +60,11 @@ class Layout:
     def prunes(self, directory: str) -> bool:
         """Whether nothing under `directory` (relative, POSIX, no final slash) is mirrored."""
         return self._unwanted.match_folder(directory)
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a file's name is one that syncd makes: its prefix and 16 hex digits."""
+    return _TEMPORARY.fullmatch(name) is not None
 
 
 def normal(path: str) -> str:

@@ -1,0 +1,51 @@
+"""How many deletions are too many, whatever moves are among them."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from syncd.core.guard import Direction, allowance, mass_guard
+from syncd.core.model import Digest
+
+DIGESTS = st.sampled_from([Digest(letter) for letter in "abc"])
+MANY = st.lists(DIGESTS, max_size=40)
+
+
+def stops(size: int, gone: list[Digest], waiting: list[Digest], came: list[Digest]) -> bool:
+    return mass_guard("s", Direction.TO_LOCAL, size, gone, waiting, Counter(came)) is not None
+
+
+def test_more_than_ten_and_more_than_a_fifth() -> None:
+    assert [allowance(size) for size in (0, 10, 54, 55, 100)] == [10, 10, 10, 11, 20]
+
+
+@given(st.integers(0, 200), MANY, MANY)
+def test_what_went_counts_like_what_waits(
+    size: int, gone: list[Digest], waiting: list[Digest]
+) -> None:
+    assert stops(size, gone, waiting, []) == (len(gone) + len(waiting) > allowance(size))
+
+
+@given(st.integers(0, 200), MANY, MANY, DIGESTS)
+def test_a_file_that_came_excuses_one_deletion_at_most(
+    size: int, waiting: list[Digest], came: list[Digest], one: Digest
+) -> None:
+    if stops(size, [], [*waiting, one], [*came, one]):
+        assert stops(size, [], [*waiting, one], came)
+    if not stops(size, [], waiting, came):
+        assert not stops(size, [], [*waiting, one], [*came, one])
+
+
+@given(MANY, MANY)
+def test_a_whole_move_never_stops(gone: list[Digest], waiting: list[Digest]) -> None:
+    assert not stops(0, gone, waiting, [*gone, *waiting])
+
+
+@given(MANY)
+def test_the_guard_says_how_many_wait(waiting: list[Digest]) -> None:
+    found = mass_guard("s", Direction.TO_REMOTE, 0, [Digest("x")] * 11, waiting, Counter())
+    assert found is not None
+    assert found.missing == len(waiting)

@@ -1,0 +1,72 @@
+"""What history forgets, by the rule that its module spells."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from syncd.core.model import Digest
+from syncd.core.retention import AGE, NEWEST, SIZE, Replaced, surplus
+
+NOW = 10_000 * 86400.0
+HOUR, DAY = 3600.0, 86400.0
+
+
+def version(number: int, age: float, path: str = "a", digest: str | None = None) -> Replaced:
+    return Replaced(number, "flows", path, Digest(digest or f"d{number}"), NOW - age)
+
+
+def gone(versions: list[Replaced], sizes: dict[Digest, int] | None = None,
+         needed: frozenset[Digest] = frozenset()) -> set[int]:  # fmt: skip
+    return {each.number for each in surplus(versions, sizes or {}, needed, NOW)}
+
+
+def test_the_newest_few_of_each_path_stay_however_old() -> None:
+    versions = [version(n, (400 + n) * DAY, path) for path in "ab" for n in range(5)]
+    assert sorted(each.number for each in surplus(versions, {}, (), NOW)) == [3, 3, 4, 4]
+
+
+def test_what_is_older_than_a_month_goes() -> None:
+    recent = [version(n, n * 60.0) for n in range(NEWEST)]
+    assert gone([*recent, version(8, AGE - 1), version(9, AGE + 1)]) == {9}
+
+
+def test_a_day_is_kept_whole_a_week_by_the_hour_a_month_by_the_day() -> None:
+    recent = [version(n, n * 60.0) for n in range(NEWEST)]
+    today = [version(10, 5 * HOUR), version(11, 5 * HOUR + 1)]
+    hour = [version(20, 3 * DAY + 60), version(21, 3 * DAY + 120), version(22, 3 * DAY + 2 * HOUR)]
+    day = [version(30, 20 * DAY + 60), version(31, 20 * DAY + HOUR), version(32, 22 * DAY)]
+    assert gone([*recent, *today, *hour, *day]) == {21, 31}
+
+
+def test_a_version_that_a_conflict_names_stays() -> None:
+    recent = [version(n, n * 60.0) for n in range(NEWEST)]
+    old = [version(8, 2 * AGE), version(9, 2 * AGE + 1)]
+    assert gone([*recent, *old], needed=frozenset({Digest("d9")})) == {8}
+
+
+def test_beyond_the_size_the_oldest_go_and_the_newest_few_stay() -> None:
+    versions = [version(n, n * HOUR) for n in range(6)]
+    sizes = {each.digest: SIZE // 4 for each in versions}
+    assert gone(versions, sizes) == {4, 5}
+    assert gone(versions, dict.fromkeys(sizes, SIZE)) == {3, 4, 5}
+
+
+def test_bytes_that_two_versions_share_count_once() -> None:
+    versions = [version(n, n * HOUR, digest="same") for n in range(9)]
+    assert gone(versions, {Digest("same"): SIZE}) == set()
+
+
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.floats(0, 60 * DAY),
+                          st.integers(0, 6), st.integers(0, SIZE)), max_size=40))  # fmt: skip
+def test_a_second_round_finds_nothing_and_the_newest_are_never_lost(
+    told: list[tuple[str, float, int, int]],
+) -> None:
+    versions = [version(n, age, path, f"d{d}") for n, (path, age, d, _) in enumerate(told)]
+    sizes = {Digest(f"d{digest}"): size for _, _, digest, size in told}
+    dropped = gone(versions, sizes)
+    left = [each for each in versions if each.number not in dropped]
+    assert gone(left, sizes) == set()
+    for path in "ab":
+        ages = sorted((NOW - v.since, -v.number) for v in versions if v.path == path)[:NEWEST]
+        assert not dropped & {-number for _, number in ages}
