@@ -36,6 +36,10 @@ class Look:
     digest: Digest | None
 
 
+class OpenForWriting(Exception):
+    """A program has the file open for writing."""
+
+
 class Folder:
     """An open directory. Errors are OSError. Closes its descriptor at the end of `with`."""
 
@@ -124,6 +128,10 @@ class Folder:
     def remove(self, name: str) -> None:
         """Unlinks `name`: only ever a second name of bytes that stay reachable."""
         os.unlink(name, dir_fd=self.fd)
+
+    def lease(self, fd: int) -> None:
+        """A read lease on an open file; BlockingIOError while it is open for writing."""
+        syscalls.lease(fd)
 
     def sync(self) -> None:
         """Makes the directory's names durable."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -14,6 +15,7 @@ from syncd.core.model import Digest
 from syncd.files.folder import Folder, digest_of, write_all
 
 _ARRIVING: Final = "arriving-"
+_DIGEST_LENGTH: Final = 64
 
 
 class NotInHistory(KeyError):
@@ -29,6 +31,7 @@ class History:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._touched: set[Path] = set()
+        self._undurable: set[Digest] = set()
         self._lock = threading.Lock()
 
     def keep(self, folder: Folder, name: str, digest: Digest) -> None:
@@ -46,8 +49,19 @@ class History:
             self.copy(folder, name)
             folder.remove(name)
 
-    def copy(self, folder: Folder, name: str) -> Digest:
-        """Keeps a copy of the file `name`; the digest of what was copied."""
+    def settle(self, folder: Folder, name: str, digest: Digest) -> None:
+        """Moves the file `name`, whose bytes have `digest`, in here, over a copy not durable."""
+        target = self._place(digest)
+        if not _moved(folder, name, target):
+            self.copy(folder, name)
+            folder.remove(name)
+        self._undurable.discard(digest)
+
+    def copy(self, folder: Folder, name: str, *, durable: bool = True) -> Digest:
+        """Keeps a copy of the file `name`; the digest of what was copied.
+
+        Not `durable` is for what is durable elsewhere until settle.
+        """
         fd = folder.open(name)
         try:
             parts: list[bytes] = []
@@ -56,19 +70,24 @@ class History:
                 parts.append(part)
         finally:
             os.close(fd)
-        return self.put(b"".join(parts))
+        return self.put(b"".join(parts), durable=durable)
 
-    def put(self, body: bytes) -> Digest:
+    def put(self, body: bytes, *, durable: bool = True) -> Digest:
         """Keeps `body`."""
         digest = Digest(hashlib.sha256(body).hexdigest())
-        target = self._place(digest)
+        target = self._place(digest, durable=durable)
         if target.exists():
+            if durable:
+                self._make_durable(digest)
             return digest
         arriving = target.with_name(_ARRIVING + secrets.token_hex(8))
         fd = os.open(arriving, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             write_all(fd, body)
-            os.fsync(fd)
+            if durable:
+                os.fsync(fd)
+            else:
+                self._undurable.add(digest)
             arriving.rename(target)
         except OSError:
             arriving.unlink(missing_ok=True)
@@ -91,6 +110,31 @@ class History:
         """Whether something is kept under `digest`; get also verifies it."""
         return self._path(digest).exists()
 
+    def sizes(self) -> dict[Digest, int]:
+        """Everything that is kept, with its size in bytes."""
+        return {
+            Digest(kept.name): kept.stat().st_size
+            for kept in self._folder.glob("[0-9a-f][0-9a-f]/*")
+            if len(kept.name) == _DIGEST_LENGTH
+        }
+
+    def drop(self, digest: Digest, before_ns: int) -> bool:
+        """Forgets the bytes of `digest`, unless they were kept, or kept anew, since `before_ns`.
+
+        `before_ns` is compared with the change time, which every keep renews. Only for bytes
+        that nothing refers to any more.
+        """
+        target = self._path(digest)
+        # RACE: under the lock that _place takes, so that what is kept anew right now is spared.
+        with self._lock:
+            try:
+                if target.stat().st_ctime_ns >= before_ns:
+                    return False
+                target.unlink()
+            except FileNotFoundError:
+                return False
+        return True
+
     def sync(self) -> None:
         """Makes everything kept so far durable, with one fsync a folder."""
         # RACE: held through the fsyncs, so that who finds nothing to do knows that it is done.
@@ -106,7 +150,18 @@ class History:
     def _path(self, digest: Digest) -> Path:
         return self._folder / digest[:2] / digest
 
-    def _place(self, digest: Digest) -> Path:
+    def _make_durable(self, digest: Digest) -> None:
+        # Two files had the same bytes, and only the other one is kept elsewhere.
+        if digest not in self._undurable:
+            return
+        fd = os.open(self._path(digest), os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        self._undurable.discard(digest)
+
+    def _place(self, digest: Digest, *, durable: bool = True) -> Path:
         """Where `digest` goes, with a folder made for it and what lies there now verified."""
         target = self._path(digest)
         with self._lock:
@@ -114,8 +169,11 @@ class History:
                 self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 target.parent.mkdir(mode=0o700, exist_ok=True)
                 self._touched.add(self._folder)
-            self._touched.add(target.parent)
+            if durable:
+                self._touched.add(target.parent)
             _set_right(target)
+            with contextlib.suppress(FileNotFoundError):
+                os.utime(target)  # Kept anew: drop goes by the change time.
         return target
 
 

@@ -18,10 +18,12 @@ from syncd.core.model import Format, Hold, Kind
 from syncd.core.reading import Missing, Reading, Stat, Unreadable
 from syncd.core.writing import Note, WriteFailed, Writing
 from syncd.files import write as writing
-from syncd.files.history import History
+from syncd.files.folder import Folder
 from syncd.files.read import read
 from syncd.files.root import Root
 from syncd.files.scan import Scan, scan
+from syncd.files.spelling import Names, fold, twin
+from syncd.files.swapped import Swapped
 from syncd.files.trouble import ROOT_GONE, refused
 from syncd.stores.layout import Layout, format_of, unsafe
 
@@ -45,15 +47,25 @@ def _alone(method: _Method[_P, _R]) -> _Method[_P, _R]:
 
 
 class FileReplica:
-    """One store's folder. It may be missing at any time, and another one when it comes back."""
+    """One store's folder. It may be missing at any time, and another one when it comes back.
 
-    def __init__(self, path: Path, kind: Kind, layout: Layout, history: History) -> None:
+    `bound` is the identity of the only folder that is read and written; None takes whichever is
+    there. A scan looks at what is there, so that the engine can tell whether to bind it.
+    """
+
+    def __init__(
+        self, path: Path, kind: Kind, layout: Layout, swapped: Swapped,
+        folders: type[Folder] = Folder,
+    ) -> None:  # fmt: skip
         self.kind = kind
+        self.swapped = swapped
+        self.bound: str | None = None
         self.lock = threading.Lock()
         self._path = path
         self._layout = layout
-        self._history = history
-        self._known: Root | None = None
+        self._folders = folders
+        self.root: Root | None = None
+        self.names = Names()
         self._spellings: dict[str, str] = {}
         self._twins: dict[str, Hold] = {}
 
@@ -88,13 +100,14 @@ class FileReplica:
     @_alone
     def scan(self) -> Seen:
         """Look at every file without reading it, and retire what a crash left of ours."""
-        root = self._root()
+        root = self._present()
         if root is None:
-            return Seen(Scan(unread={"": ROOT_GONE}))
+            return Seen(Scan(unread={"": ROOT_GONE}), None)
         found = scan(root, self._layout)
         self._spellings = {p: e.spelling for p, e in found.files.items() if p != e.spelling}
         self._twins = {p: h for p, h in found.holds.items() if h.reason == "name-twins"}
-        return Seen(found)
+        walked = f"{root.identity.device}:{root.identity.inode}"
+        return Seen(found, None if "" in found.unread else walked)
 
     @_alone
     def read(self, path: str) -> Reading:
@@ -107,10 +120,7 @@ class FileReplica:
             return Unreadable(ROOT_GONE)
         if path in self._twins:
             return Unreadable(self._twins[path])
-        reading = read(root, self._spelled(path), self.format(path))
-        if isinstance(reading, Missing) and self._spelled(path) != path:
-            return read(root, path, self.format(path))
-        return reading
+        return self._read(root, path)
 
     @_alone
     def stage(self, writes: Sequence[Write]) -> list[Note | Hold | None]:
@@ -118,8 +128,10 @@ class FileReplica:
         root = self._root()
         if root is None:
             return [ROOT_GONE] * len(writes)
+        going = {fold(write.path) for write in writes if write.body is None}
+        twins = [self._twin(root, write, going) for write in writes]
         with ThreadPoolExecutor(_SYNCS_AT_ONCE) as pool:
-            return list(pool.map(functools.partial(self._stage, root), writes))
+            return list(pool.map(functools.partial(self._stage, root), writes, twins))
 
     @_alone
     def perform(self, notes: Sequence[Note]) -> list[Writing | Hold]:
@@ -127,20 +139,20 @@ class FileReplica:
         root = self._root()
         if root is None or not notes:
             return [ROOT_GONE] * len(notes)
-        return writing.perform_all(root, notes, self._history)
+        return writing.perform_all(root, notes, self.swapped)
 
     @_alone
     def recover(self, note: Note) -> Writing | Hold:
         """Find out, after a crash, whether what was noted was done. A hold: not yet."""
         root = self._root()
-        return ROOT_GONE if root is None else writing.recover(root, note, self._history)
+        return ROOT_GONE if root is None else writing.recover(root, note, self.swapped)
 
     @_alone
     def discard(self, note: Note) -> None:
         """Clear the temporary name of a note that the ledger does not hold any more."""
         root = self._root()
         if root is not None:
-            writing.discard(root, note, self._history)
+            writing.discard(root, note, self.swapped)
 
     @_alone
     def retire(self, leftovers: Sequence[str]) -> None:
@@ -148,21 +160,54 @@ class FileReplica:
         root = self._root()
         for leftover in leftovers if root else ():
             if root is not None:
-                writing.retire(root, leftover, self._history)
+                writing.retire(root, leftover, self.swapped)
+
+    def _read(self, root: Root, path: str) -> Reading:
+        try:
+            if self.names.taken(root, path) is not None:
+                return Missing()
+        except OSError as error:
+            return Unreadable(refused(error))
+        spelled = self._spelled(path)
+        reading = read(root, spelled, self.format(path))
+        if isinstance(reading, Missing) and spelled != path:
+            return read(root, path, self.format(path))
+        return reading
 
     def _root(self) -> Root | None:
+        """The folder that is bound, if the path leads to it now."""
+        root = self._present()
+        if root is None or self.bound is None:
+            return root
+        found = f"{root.identity.device}:{root.identity.inode}"
+        return root if found == self.bound else None
+
+    def _present(self) -> Root | None:
         """The folder that the path leads to now; None while there is none."""
-        if self._known is None or self._known.state() is not RootState.PRESENT:
+        if self.root is None or self.root.state() is not RootState.PRESENT:
             try:
-                self._known = Root.open(self._path)
+                self.root = Root.open(self._path, folders=self._folders)
             except OSError:
                 return None
-        return self._known
+            self.names = Names()
+        self.names.probe(self.root)
+        return self.root
+
+    def _twin(self, root: Root, write: Write, going: set[str]) -> Hold | None:
+        if write.body is None or fold(write.path) in going:
+            return None
+        try:
+            taken = self.names.taken(root, write.path)
+        except OSError as error:
+            return refused(error)
+        return twin(taken) if taken is not None else None
 
     def _spelled(self, path: str) -> str:
         return self._spellings.get(path, path)
 
-    def _stage(self, root: Root, write: Write) -> Note | Hold | None:
+    def _stage(self, root: Root, write: Write, twin: Hold | None) -> Note | Hold | None:
+        if twin is not None:
+            return twin
         path = self._spelled(write.path)
         try:
             if write.body is not None:
@@ -178,14 +223,18 @@ class FileReplica:
 
 
 class Seen:
-    """What one scan saw of a store."""
+    """What one scan saw of a store. `root` is the identity of the folder that was walked from
+    end to end, None where that was not one and the same.
+    """
 
-    def __init__(self, found: Scan) -> None:
+    def __init__(self, found: Scan, root: str | None) -> None:
         self._found = found
+        self.root = root
         self.stats: dict[str, Stat] = {path: entry.stat for path, entry in found.files.items()}
         self.holds: dict[str, Hold] = {
             **found.holds,
-            **{folder or ".": hold for folder, hold in found.unread.items()},
+            # A folder's hold is no key's: it is told apart by the final slash.
+            **{f"{folder or '.'}/": hold for folder, hold in found.unread.items()},
         }
         self.leftovers = found.leftovers
 

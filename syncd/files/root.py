@@ -32,13 +32,15 @@ class Root:
 
     `exchanges` tells whether the file system swaps two names atomically: None until the first
     write has tried. For `doctor`: where it is False, a save in the instant of a write can be met
-    only by a check right before it.
+    only by a check right before it. `leases` tells in the same way whether programs that have a
+    file open for writing are noticed.
     """
 
     def __init__(self, path: Path, identity: Identity, folders: type[Folder] = Folder) -> None:
         self.path = path
         self.identity = identity
         self.exchanges: bool | None = None
+        self.leases: bool | None = None
         self._folders = folders
 
     @classmethod

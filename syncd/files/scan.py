@@ -13,7 +13,7 @@ from syncd.core.reading import Stat
 from syncd.files.folder import stat_of
 from syncd.files.root import Root
 from syncd.files.trouble import ROOT_GONE, not_a_file, refused
-from syncd.stores.layout import MAX_PATH_BYTES, TEMPORARY_PREFIX, Layout, normal, unsafe
+from syncd.stores.layout import MAX_PATH_BYTES, Layout, is_temporary, normal, unsafe
 
 _NEVER_TOO_LONG: Final = MAX_PATH_BYTES - 256
 """An ASCII folder shorter than this makes no path too long, whatever the name."""
@@ -93,7 +93,7 @@ class _Walk:
             if not file and found.is_dir(follow_symlinks=False):
                 self._descend(prefix + name)
             elif not wanted(name if ascii else normal(name)):
-                if name.startswith(TEMPORARY_PREFIX):
+                if is_temporary(name):
                     self.scan.leftovers.append(prefix + name)
             elif not (plain and ascii):
                 self._meet_odd(prefix + name, found)

@@ -1,6 +1,6 @@
-"""openat2(2) and renameat2(2), which the standard library does not offer.
+"""openat2(2) and renameat2(2), which the standard library does not offer, and read leases.
 
-Both raise OSError as `os` does. ENOSYS, EINVAL and EPERM also stand for "not here": an older
+All raise OSError as `os` does. ENOSYS, EINVAL and EPERM also stand for "not here": an older
 kernel, a file system without the flag, a container's system call filter.
 """
 
@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import fcntl
 import os
+import signal
 from typing import Final
 
 NO_REPLACE: Final = 1
@@ -52,6 +54,21 @@ def rename(folder: int, source: str, target: str, flag: int) -> None:
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), source)
     if call(folder, os.fsencode(source), folder, os.fsencode(target), ctypes.c_uint(flag)) != 0:
         raise _error(source)
+
+
+def lease(fd: int) -> None:
+    """Takes a read lease: whoever opens the file for writing waits until it is given back.
+
+    BlockingIOError exactly while somebody has it open for writing already (fcntl(2)). That an
+    opener waits is signalled: by SIGURG, which nobody notices, since SIGIO ends the process.
+    """
+    fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGURG)
+    fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+
+
+def unlease(fd: int) -> None:
+    """Gives the lease back."""
+    fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
 
 
 def _error(path: str) -> OSError:

@@ -1,6 +1,7 @@
 """Keeps one store watched for as long as its folder is there, and polled where it cannot be.
 
-Does IO. Events become keys, on the event loop; everything else becomes a request to scan.
+Does IO. Events become keys, on the event loop; everything else becomes a request to scan. That
+events arrive is proved by causing one: see Canary.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from syncd.core.model import Key
+from syncd.files.canary import Canary, Proof
 from syncd.files.root import Root
 from syncd.files.watch import Watcher, WatchFailed
 from syncd.stores.layout import Layout, normal
@@ -19,7 +21,10 @@ CHECK = 2.0
 """Seconds between looks whether the folder is still the one that is watched."""
 
 POLL = 10.0
-"""Seconds between scans of a store that cannot be watched."""
+"""Seconds between scans of a store that cannot be watched, or whose events do not arrive."""
+
+UNPROVEN = 60.0
+"""Seconds between scans of a store of which nobody can tell whether events arrive."""
 
 
 class Touched(Protocol):
@@ -39,7 +44,7 @@ class Vigil:
         layout: Layout,
         touched: Touched,
         rescan: Callable[[str], None],
-        report: Callable[[str, str, str], None],
+        report: Callable[[str, str, str], object],
     ) -> None:
         self._name = name
         self._path = path
@@ -49,22 +54,46 @@ class Vigil:
         self._report = report
         self._root: Root | None = None
         self._watcher: Watcher | None = None
+        self._canary: Canary | None = None
+        self._scanned = 0.0
 
     async def run(self) -> None:
         """Watch until cancelled."""
         loop = asyncio.get_running_loop()
+        self._scanned = loop.time()
         try:
             while True:
-                pause = CHECK if self._watching() or self._start(loop) else POLL
-                await asyncio.sleep(pause)
-                if pause == POLL:
+                pause = self._keep(loop)
+                if pause and loop.time() - self._scanned >= pause:
+                    self._scanned = loop.time()
                     self._rescan(self._name)
+                await asyncio.sleep(CHECK if self._watcher is not None else POLL)
         finally:
             self._stop()
 
     def start(self) -> None:
         """Watch at once, so that a scan that follows misses nothing."""
         self._start(asyncio.get_running_loop())
+
+    def _keep(self, loop: asyncio.AbstractEventLoop) -> float:
+        """Sees to the watch; the seconds between scans that it leaves necessary, 0 for none."""
+        if not self._watching() and not self._start(loop):
+            return POLL
+        if self._canary is None:
+            return POLL
+        match self._canary.prove(loop.time()):
+            case Proof.HEARD:
+                self._tell("watching")
+                return 0.0
+            case Proof.REFUSED:
+                why = "it belongs to another user, so nobody can tell whether its events arrive"
+                self._tell("unproven", f"{why}; scanned every minute")
+                return UNPROVEN
+            case Proof.DEAF:
+                self._tell("polling", f"no events arrive from it; scanned every {POLL:.0f} s")
+                return POLL
+            case Proof.WAITING:
+                return 0.0
 
     def _watching(self) -> bool:
         if self._watcher is None or self._root is None or not self._watcher.alive:
@@ -80,28 +109,34 @@ class Vigil:
         again = self._watcher is not None
         self._stop()
         try:
-            self._root = Root.open(self._path)
+            root = Root.open(self._path)
+            canary = Canary(root)
             self._watcher = Watcher(
-                self._root,
+                root,
                 self._layout,
                 lambda path, settled: _call(loop, self._on_path, path, settled),
                 lambda why: _call(loop, self._on_rescan, why),
+                lambda: _call(loop, canary.heard),
             )
             self._watcher.start()
         except (OSError, WatchFailed) as error:
             self._stop()
-            self._report(f"watch:{self._name}", "polling", str(error))
+            self._tell("polling", str(error))
             return False
-        self._report(f"watch:{self._name}", "watching", "")
+        self._root, self._canary = root, canary
+        self._tell("watching")
         if again:
             self._rescan(self._name)
         return True
 
     def _stop(self) -> None:
         watcher, self._watcher = self._watcher, None
-        self._root = None
+        self._root = self._canary = None
         if watcher is not None:
             watcher.stop()
+
+    def _tell(self, state: str, detail: str = "") -> None:
+        self._report(f"watch:{self._name}", state, detail)
 
     def _on_path(self, path: str, settled: bool) -> None:
         key = Key(self._name, normal(path))
@@ -111,7 +146,7 @@ class Vigil:
             self._rescan(self._name)
 
     def _on_rescan(self, why: str) -> None:
-        self._report(f"watch:{self._name}", "watching", f"scanned whole: {why}")
+        self._tell("watching", f"scanned whole: {why}")
         self._rescan(self._name)
 
 

@@ -53,19 +53,21 @@ class Watcher:
     `on_path(path, settled)` names a file that belongs to the store, spelled as on disk; settled
     says that it was closed after writing or renamed into place, not settled that it was made,
     modified, removed, given other permissions or met in a folder that is new. `on_rescan(why)`
-    says that changes may have been missed. Both are called from the watcher's own thread and must
-    return at once; the order of calls means nothing. A name that is not UTF-8 is left to the next
-    scan, which holds it.
+    says that changes may have been missed; `on_touch()` that the root's own attributes changed, as
+    a canary has them do. All are called from the watcher's own thread and must return at once; the
+    order of calls means nothing. A name that is not UTF-8 is left to the next scan, which holds it.
     """
 
     def __init__(
         self, root: Root, layout: Layout,
         on_path: Callable[[str, bool], None], on_rescan: Callable[[str], None],
+        on_touch: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
         self._root = root
         self._layout = layout
         self._on_path = on_path
         self._on_rescan = on_rescan
+        self._on_touch = on_touch
         self._folders: dict[str, _Watched] = {}
         self._ids = itertools.count()
         self._walking = threading.Lock()
@@ -112,6 +114,10 @@ class Watcher:
                 self._rewalk(path, report=True)
         elif mask & InotifyConstants.IN_MOVED_FROM:
             self._moved_away(path)
+
+    def touched(self) -> None:
+        """The root's own attributes changed. Called by the watcher's thread."""
+        self._on_touch()
 
     def overflowed(self) -> None:
         """The kernel dropped events, of folders too. Called by the watcher's thread."""
@@ -225,6 +231,8 @@ class _Watched(WatchCallback):
             self._watcher.changed(self, os.fsdecode(event.name), event.mask)
         elif event.mask & InotifyConstants.IN_MOVE_SELF:
             self._watcher.ended(self)
+        elif event.mask & InotifyConstants.IN_ATTRIB and not self.path:
+            self._watcher.touched()
 
     def on_watch_deleted(self, wd: WatchDescriptor) -> None:
         self._watcher.ended(self)

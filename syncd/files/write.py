@@ -23,9 +23,9 @@ from syncd.core.model import Digest, Hold
 from syncd.core.reading import Missing
 from syncd.core.writing import Note, NotWritten, WriteFailed, Writing
 from syncd.files.folder import Folder
-from syncd.files.history import History
 from syncd.files.root import Root
 from syncd.files.swap import perform_in, recover_in
+from syncd.files.swapped import Swapped
 from syncd.files.trouble import refused
 from syncd.stores.layout import TEMPORARY_PREFIX, normal, unsafe
 
@@ -42,13 +42,18 @@ def stage(root: Root, path: str, body: bytes, expected: Digest | None) -> Note:
     """Puts `body` beside the file at `path`, to take its place while it has `expected`.
 
     `expected` None is for a file that must not exist yet; its folders are made. Mode bits and,
-    where allowed, the owner of an existing file are kept. Raises WriteFailed with nothing left.
+    where allowed, the owner of an existing file are kept. A folder that a removal empties stays:
+    it may be somebody's. Raises WriteFailed with nothing left, after one attempt: what a failed
+    fsync leaves of the bytes is not known, so it is never tried again on the same file.
     """
     parent, name = _split(path)
     temporary = _temporary()
     try:
         with root.folder(parent, create=True) as folder:
             inode = folder.create(temporary, body, folder.stat(name))
+            # The name must be as durable as the bytes: after a power cut a missing temporary
+            # name would tell recovery that the write was done (sim).
+            folder.sync()
     except OSError as error:
         raise WriteFailed(path, refused(error)) from error
     return Note(path, temporary, inode, expected, Digest(sha256(body).hexdigest()))
@@ -67,41 +72,47 @@ def stage_removal(root: Root, path: str, expected: Digest) -> Note | Missing:
     return Missing() if found is None else Note(path, _temporary(), found.st_ino, expected, None)
 
 
-def perform(root: Root, note: Note, history: History) -> Writing | Hold:
+def perform(root: Root, note: Note, swapped: Swapped) -> Writing | Hold:
     """Does what the committed `note` says. Discard it after the commit that removes it.
 
     A hold tells that it could not be finished: the note stands, and recover decides. Every byte
     is under the file's name, the note's temporary name or in history.
     """
-    return perform_all(root, [note], history)[0]
+    return perform_all(root, [note], swapped)[0]
 
 
-def perform_all(root: Root, notes: Sequence[Note], history: History) -> list[Writing | Hold]:
+def perform_all(root: Root, notes: Sequence[Note], swapped: Swapped) -> list[Writing | Hold]:
     """Performs many notes with one fsync a folder; the answers are in the order of `notes`."""
-    return _in_folders(root, notes, history, perform_in)
+    return _in_folders(root, notes, swapped, perform_in)
 
 
-def recover(root: Root, note: Note, history: History) -> Writing | Hold:
+def recover(root: Root, note: Note, swapped: Swapped) -> Writing | Hold:
     """What became of a noted write or removal that was cut short. A hold: it cannot tell yet."""
-    return _in_folders(root, [note], history, recover_in)[0]
+    return _in_folders(root, [note], swapped, recover_in)[0]
 
 
-def discard(root: Root, note: Note, history: History) -> None:
+def discard(root: Root, note: Note, swapped: Swapped) -> None:
     """Clears the temporary name of a note that is in the ledger no more, or never was.
 
     What cannot be cleared now is a leftover that the next scan names.
     """
     parent, _, _ = note.path.rpartition("/")
-    retire(root, f"{parent}/{note.temporary}" if parent else note.temporary, history)
+    _clear(root, parent, note.temporary, swapped, note)
 
 
-def retire(root: Root, leftover: str, history: History) -> Digest | Hold | None:
+def retire(root: Root, leftover: str, swapped: Swapped) -> Digest | Hold | None:
     """Moves a file under a temporary name, which no note of the ledger names, into history.
 
     It is mostly bytes of ours, but after a lost ledger it may be somebody's save: no temporary
     file is removed unlooked-at. None where there is no such file; a hold where it must stay.
     """
     parent, _, name = leftover.rpartition("/")
+    return _clear(root, parent, name, swapped, None)
+
+
+def _clear(
+    root: Root, parent: str, name: str, swapped: Swapped, note: Note | None
+) -> Digest | Hold | None:
     try:
         with root.folder(parent) as folder:
             found = folder.look(name)
@@ -109,8 +120,14 @@ def retire(root: Root, leftover: str, history: History) -> Digest | Hold | None:
                 return None
             if found.digest is None:
                 return _UNREADABLE
-            history.keep(folder, name, found.digest)
-            history.sync()
+            if note is None:
+                swapped.history.keep(folder, name, found.digest)
+            else:
+                # It had the file's name for a moment: a program may have opened it there.
+                ours = found.inode == note.inode and note.digest is not None
+                was = note.digest if ours and note.digest else found.digest
+                swapped.take(folder, name, note.path, was)
+            swapped.sync()
             return found.digest
     except FileNotFoundError:
         return None
@@ -118,33 +135,34 @@ def retire(root: Root, leftover: str, history: History) -> Digest | Hold | None:
         return refused(error)
 
 
-_Act = Callable[[Root, Folder, Note, History], Writing]
+_Act = Callable[[Root, Folder, Note, Swapped], Writing]
 
 
 def _in_folders(
-    root: Root, notes: Sequence[Note], history: History, act: _Act
+    root: Root, notes: Sequence[Note], swapped: Swapped, act: _Act
 ) -> list[Writing | Hold]:
     places: dict[str, list[int]] = {}
     for place, note in enumerate(notes):
         places.setdefault(note.path.rpartition("/")[0], []).append(place)
     answers: dict[int, Writing | Hold] = {}
     for parent, here in places.items():
-        answers |= _in_folder(root, parent, {place: notes[place] for place in here}, history, act)
+        answers |= _in_folder(root, parent, {place: notes[place] for place in here}, swapped, act)
     try:
-        history.sync()
+        swapped.sync()
     except OSError as error:
         return [refused(error)] * len(notes)
     return [answers[place] for place in range(len(notes))]
 
 
 def _in_folder(
-    root: Root, parent: str, notes: Mapping[int, Note], history: History, act: _Act
+    root: Root, parent: str, notes: Mapping[int, Note], swapped: Swapped, act: _Act
 ) -> Mapping[int, Writing | Hold]:
     answers: dict[int, Writing | Hold] = {}
     try:
         with root.folder(parent) as folder:
-            for place, note in notes.items():
-                answers[place] = _answer(root, folder, note, history, act)
+            # Removals first: where case does not count, a new spelling needs the old one gone.
+            for place, note in sorted(notes.items(), key=lambda each: each[1].digest is not None):
+                answers[place] = _answer(root, folder, note, swapped, act)
             folder.sync()
     except OSError as error:
         if not answers and error.errno in _FOLDER_GONE:
@@ -153,9 +171,9 @@ def _in_folder(
     return answers
 
 
-def _answer(root: Root, folder: Folder, note: Note, history: History, act: _Act) -> Writing | Hold:
+def _answer(root: Root, folder: Folder, note: Note, swapped: Swapped, act: _Act) -> Writing | Hold:
     try:
-        return act(root, folder, note, history)
+        return act(root, folder, note, swapped)
     except OSError as error:
         return refused(error)
 

@@ -117,3 +117,25 @@ def test_bytes_written_into_a_kept_inode_get_their_own_digest(
 def test_a_digest_that_is_none_finds_nothing(history: History) -> None:
     history.put(BODY)
     assert not history.has(Digest("0" * 64))
+
+
+def test_a_copy_that_is_not_durable_yet_is_made_so_for_who_needs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history = History(tmp_path / "history")
+    kept = history.put(b"bytes", durable=False)
+    synced: list[int] = []
+    real = os.fsync
+
+    def fsync(fd: int) -> None:
+        synced.append(os.fstat(fd).st_ino)
+        real(fd)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    inode = next((tmp_path / "history").rglob(kept)).stat().st_ino
+    history.put(b"bytes")
+    history.sync()
+    assert inode in synced
+    synced.clear()
+    history.put(b"bytes")
+    assert inode not in synced

@@ -46,7 +46,7 @@ def test_a_new_file_is_made_with_its_folders_under_the_umask(
     before_test = os.umask(umask)
     try:
         note = stage(at.root, "a/new/place/file.json", OURS, None)
-        assert isinstance(perform(at.root, note, at.history), Written)
+        assert isinstance(perform(at.root, note, at.swapped), Written)
     finally:
         os.umask(before_test)
     made = at.store / "a/new/place/file.json"
@@ -92,7 +92,7 @@ def test_an_undurable_folder_is_no_success(at: World, monkeypatch: pytest.Monkey
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", refuse)
-        assert isinstance(perform(at.root, note, at.history), Hold)
+        assert isinstance(perform(at.root, note, at.swapped), Hold)
     assert isinstance(at.recover(note), Written)
     assert at.holds() == OURS
 
@@ -127,8 +127,8 @@ def test_a_folder_with_the_files_name_stays(at: World, expected: bytes | None) -
     note = stage(at.root, PATH, OURS, digest(expected) if expected else None)
     at.file.unlink()
     (at.file / "below").mkdir(parents=True)
-    assert perform(at.root, note, at.history) == NotWritten()
-    assert recover(at.root, note, at.history) == NotWritten()
+    assert perform(at.root, note, at.swapped) == NotWritten()
+    assert recover(at.root, note, at.swapped) == NotWritten()
     assert (at.file / "below").is_dir()
 
 
@@ -140,7 +140,7 @@ def test_a_symlink_with_the_files_name_stays_and_is_not_followed(at: World, targ
     note = stage(at.root, PATH, OURS, digest(OLD))
     at.file.unlink()
     at.file.symlink_to(at.base / target)
-    assert perform(at.root, note, at.history) == NotWritten()
+    assert perform(at.root, note, at.swapped) == NotWritten()
     assert at.file.readlink() == at.base / target
     assert elsewhere.read_bytes() == OLD
 
@@ -168,7 +168,7 @@ def test_a_folder_swapped_for_a_symlink_at_any_step_leads_nowhere(kind: str) -> 
                     else stage_removal(at.root, PATH, digest(OLD))
                 )
                 assert not isinstance(note, Missing)
-                perform(at.root, note, at.history)
+                perform(at.root, note, at.swapped)
             assert {p.name: p.read_bytes() for p in outside.iterdir()} == outside_holds
 
 
@@ -195,7 +195,7 @@ def test_a_replaced_root_is_not_written(at: World) -> None:
     at.store.rename(at.base / "moved")
     at.file.parent.mkdir(parents=True)
     at.file.write_bytes(OLD)
-    answer = perform(at.root, note, at.history)
+    answer = perform(at.root, note, at.swapped)
     assert isinstance(answer, Hold)
     assert answer.reason == "root-missing"
     with pytest.raises(WriteFailed, match="another one"):
@@ -208,9 +208,9 @@ def test_a_folder_that_went_away_means_not_written(at: World) -> None:
     at.checked = False
     note = stage(at.root, PATH, OURS, digest(OLD))
     at.file.parent.rename(at.store / "moved")
-    assert perform(at.root, note, at.history) == NotWritten()
-    assert recover(at.root, note, at.history) == NotWritten()
-    discard(at.root, note, at.history)
+    assert perform(at.root, note, at.swapped) == NotWritten()
+    assert recover(at.root, note, at.swapped) == NotWritten()
+    discard(at.root, note, at.swapped)
     assert (at.store / "moved/file.json").read_bytes() == OLD
 
 
@@ -218,10 +218,10 @@ def test_a_folder_that_went_away_means_not_written(at: World) -> None:
 def test_a_leftover_that_is_no_file_stays_and_is_told(at: World, made: str) -> None:
     left = at.store / ".syncd-0123456789abcdef"
     left.mkdir() if made == "folder" else left.symlink_to("/etc/hostname")
-    answer = retire(at.root, left.name, at.history)
+    answer = retire(at.root, left.name, at.swapped)
     assert isinstance(answer, Hold)
     assert left.is_dir() or left.is_symlink()
-    assert retire(at.root, "none/.syncd-0", at.history) is None
+    assert retire(at.root, "none/.syncd-0", at.swapped) is None
 
 
 def test_the_other_name_of_a_hard_link_does_not_reach_into_history(at: World) -> None:
@@ -239,7 +239,7 @@ def test_many_files_take_one_fsync_a_folder(at: World) -> None:
         for n in range(30)
     ]
     at.steps.clear()
-    answers = perform_all(at.root, notes, at.history)
+    answers = perform_all(at.root, notes, at.swapped)
     assert [type(answer) for answer in answers] == [Written] * 30
     assert at.steps.count("Folder.sync") == 3
     for n in range(30):
@@ -264,7 +264,7 @@ def test_an_ordinary_user_without_the_permission_changes_nothing() -> None:
         assert failed.value.hold.reason == "no-permission"
         note = stage_removal(at.root, PATH, digest(OLD))
         assert not isinstance(note, Missing)
-        answer = perform(at.root, note, at.history)
+        answer = perform(at.root, note, at.swapped)
         assert isinstance(answer, Hold)
         assert answer.reason == "no-permission"
         assert at.holds() == OLD
@@ -308,7 +308,7 @@ def test_without_exchange_an_earlier_save_stays(plain: World) -> None:
     note = stage(plain.root, PATH, OURS, digest(OLD))
     plain.save(b'{"is": "saved"}')
     assert plain.perform(note) == NotWritten()
-    discard(plain.root, note, plain.history)
+    discard(plain.root, note, plain.swapped)
     plain.check_cleared()
     assert plain.holds() == b'{"is": "saved"}'
 
@@ -327,7 +327,7 @@ def test_without_exchange_only_the_very_last_step_can_lose_a_save(plain: World) 
             break
         met += 1
         assert plain.holds() == b'{"is": "saved"}', plain.steps[first:]
-        discard(plain.root, note, plain.history)
+        discard(plain.root, note, plain.swapped)
     assert met > 3
 
 

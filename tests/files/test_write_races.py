@@ -84,7 +84,7 @@ def test_without_anybody_else_it_is_written(kind: str) -> None:
         assert answer.replaced == expected(kind)
         assert at.holds() == (None if kind == "removal" else OURS)
         assert (answer.stat is None) == (kind == "removal")
-        discard(at.root, note, at.history)
+        discard(at.root, note, at.swapped)
         at.check_cleared()
 
 
@@ -103,7 +103,7 @@ def test_one_save_at_any_step(kind: str, act: Act) -> None:
                 assert at.holds() == at.newest, f"{answer} at step {step}"
             if isinstance(answer, Contested):
                 assert all(at.history.get(each) for each in answer.kept)
-            discard(at.root, note, at.history)
+            discard(at.root, note, at.swapped)
             at.check_cleared()
     assert Written in outcomes
     if act is not delete or kind == "replacement":
@@ -130,13 +130,14 @@ def test_two_saves_at_any_two_steps(kind: str, first: Act, second: Act) -> None:
                 if isinstance(answer, Contested):
                     contested += 1
                     assert [at.history.get(each) for each in answer.kept] == [FIRST]
-                discard(at.root, note, at.history)
+                discard(at.root, note, at.swapped)
                 at.check_cleared()
     assert contested or kind == "creation", "no run met the save after the save"
 
 
-AFTER_THE_SWAP = 1
-"""The step that follows the swap of a replacement: the look at what came out."""
+AFTER_THE_SWAP = 3
+"""The step that follows the swap of a replacement: the look at what came out. Before it the file
+is opened and leased."""
 
 
 @pytest.mark.parametrize("second", [save_again, save_again_in_place])
@@ -165,7 +166,7 @@ def test_a_contest_is_recovered_as_a_contest(second: Act) -> None:
             at.at_step.clear()
             assert at.recover(note) == Contested((digest(FIRST),))
             assert at.holds() == SECOND
-            discard(at.root, note, at.history)
+            discard(at.root, note, at.swapped)
             at.check_cleared()
 
 
@@ -185,7 +186,7 @@ def test_a_crash_at_any_step_of_writing_and_of_recovering(kind: str, act: Act | 
             at.at_step.clear()
             at.at(again, crash)
             with suppress(Crash):
-                recover(at.root, note, at.history)
+                recover(at.root, note, at.swapped)
             at.at_step.clear()
             answer = at.recover(note)
             tree = at.holds(), [path.read_bytes() for path in at.temporaries()], at.kept()
@@ -197,7 +198,7 @@ def test_a_crash_at_any_step_of_writing_and_of_recovering(kind: str, act: Act | 
                 assert at.holds() == (None if kind == "removal" else OURS)
             else:
                 assert at.holds() == before_of(kind)
-            discard(at.root, note, at.history)
+            discard(at.root, note, at.swapped)
             at.check_cleared()
 
 
@@ -211,7 +212,7 @@ def test_a_crash_while_staging_leaves_only_what_a_scan_retires(kind: str) -> Non
             at.at_step.clear()
             assert at.holds() == before_of(kind)
             for left in at.temporaries():
-                retire(at.root, str(left.relative_to(at.store)), at.history)
+                retire(at.root, str(left.relative_to(at.store)), at.swapped)
             at.check_cleared()
 
 
@@ -229,5 +230,5 @@ def test_saves_around_a_crash(act: Act) -> None:
             at.save(SECOND)
             at.recover(note)
             assert at.holds() == SECOND
-            discard(at.root, note, at.history)
+            discard(at.root, note, at.swapped)
             at.check_cleared()

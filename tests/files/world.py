@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,13 +15,25 @@ from syncd.core.writing import Note, Writing
 from syncd.files.folder import Folder
 from syncd.files.history import History
 from syncd.files.root import Root
+from syncd.files.swapped import Swapped
 from syncd.files.write import perform, recover
 from syncd.stores.layout import TEMPORARY_PREFIX
 
 OLD, OURS = b'{"is": "old"}', b'{"is": "ours"}'
 PATH = "folder/file.json"
 
-FOLDER_STEPS = ("stat", "open", "look", "create", "exchange", "move", "replace", "remove", "sync")
+FOLDER_STEPS = (
+    "stat",
+    "open",
+    "lease",
+    "look",
+    "create",
+    "exchange",
+    "move",
+    "replace",
+    "remove",
+    "sync",
+)
 HISTORY_STEPS = ("keep", "copy", "put", "sync")
 
 
@@ -59,6 +72,7 @@ class World:
         self.at_step: dict[int, list[Callable[[], None]]] = {}
         self.root = Root.open(self.store, folders=before(Folder, FOLDER_STEPS, self._step))
         self.history: History = before(History, HISTORY_STEPS, self._step)(base / "history")
+        self.swapped = Swapped(base / "swapped", self.history)
         self.checked = True
         """Whether `check` holds: not where a test makes other things of the file than saves."""
         self.watched_from: int | None = None
@@ -66,6 +80,9 @@ class World:
         self.alive: set[bytes] = set()
         """Bodies that somebody saved and nobody replaced knowingly."""
         self.newest: bytes | None = None
+        self.renamed_over: set[int] = set()
+        self.waited = 0
+        """How often somebody who opened a file for writing had to wait for a lease."""
         if old is not None:
             self.save(old)
 
@@ -81,12 +98,38 @@ class World:
         self._saved_over(body)
         aside = self.file.with_name("editor.tmp")
         aside.write_bytes(body)
+        if self.file.exists():
+            self.renamed_over.add(self.file.stat().st_ino)
         aside.rename(self.file)
 
     def save_in_place(self, body: bytes) -> None:
         """Somebody saves by truncating and writing the file that is there."""
-        self._saved_over(body)
-        self.file.write_bytes(body)
+        if not self.file.exists():
+            self._saved_over(body)
+            self.file.write_bytes(body)
+            return
+        self._write_to(os.open(self.file, os.O_RDONLY), body, self.newest)
+
+    def _write_to(self, found: int, body: bytes, over: bytes | None) -> None:
+        # As open(2) does: the name is looked up first, then a lease on the inode is waited for.
+        met = os.fstat(found)
+        if met.st_nlink == 0 and met.st_ino in self.renamed_over:
+            os.close(found)
+            return  # Lost, but by the other program, which replaced what this one has open.
+        held = os.pread(found, 1 << 20, 0)
+        try:
+            fd = os.open(f"/proc/self/fd/{found}", os.O_WRONLY | os.O_TRUNC | os.O_NONBLOCK)
+        except BlockingIOError:
+            self.waited += 1
+            self.at(0, lambda: self._write_to(found, body, over))
+            return
+        self.alive.discard(held)
+        if self.newest in (over, held):
+            self.newest = body  # Else somebody opened the file later, and was not made to wait.
+        self.alive.add(body)
+        os.write(fd, body)
+        os.close(fd)
+        os.close(found)
 
     def delete(self) -> None:
         """Somebody deletes the file."""
@@ -109,7 +152,8 @@ class World:
         return [p for p in self.file.parent.iterdir() if p.name.startswith(TEMPORARY_PREFIX)]
 
     def kept(self) -> set[bytes]:
-        return {p.read_bytes() for p in (self.base / "history").rglob("*") if p.is_file()}
+        kept = [*(self.base / "history").rglob("*"), *(self.base / "swapped").glob("*")]
+        return {p.read_bytes() for p in kept if p.is_file() and p.suffix != ".label"}
 
     def check(self) -> None:
         """What must hold at every instant."""
@@ -136,13 +180,13 @@ class World:
         self.at_step.setdefault(len(self.steps) + step, []).append(act)
 
     def perform(self, note: Note) -> Writing:
-        answer = perform(self.root, note, self.history)
+        answer = perform(self.root, note, self.swapped)
         assert isinstance(answer, Writing), answer
         self.check()
         return answer
 
     def recover(self, note: Note) -> Writing:
-        answer = recover(self.root, note, self.history)
+        answer = recover(self.root, note, self.swapped)
         assert isinstance(answer, Writing), answer
         self.check()
         return answer

@@ -1,0 +1,129 @@
+"""How names are spelled on a file system that takes several spellings for one name.
+
+A root is judged by the names that are in it: whether one of them can also be reached in another
+case, or in another Unicode form. Nothing is made for it. What holds for the root is taken to
+hold below it.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from syncd.core.model import Hold
+from syncd.files.folder import Folder
+from syncd.files.root import Root
+from syncd.stores.layout import normal
+
+_TRIED: Final = 8
+"""Names that are tried before a root is left undecided for now."""
+
+_RACY_NS: Final = 20_000_000
+"""A folder listed so soon after its last change may change again under the same time stamp."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folding:
+    """What does not count in the names of a root; None while no name in it could tell."""
+
+    case: bool | None = None
+    form: bool | None = None
+
+
+def probe(folder: Folder) -> Folding:
+    """Judges a folder by the names in it. Raises OSError."""
+    with os.scandir(folder.fd) as listing:
+        names = {found.name for found in listing}
+    return Folding(
+        _same(folder, names, ((name, name.swapcase()) for name in names)),
+        _same(folder, names, ((name, _other_form(name)) for name in names)),
+    )
+
+
+def _same(folder: Folder, names: set[str], pairs: Iterable[tuple[str, str]]) -> bool | None:
+    tried = 0
+    for name, other in pairs:
+        # A name that is there in both spellings proves that they are two.
+        if name == other:
+            continue
+        if other in names:
+            return False
+        one, two = folder.stat(name), folder.stat(other)
+        if one is not None:
+            return two is not None and (one.st_dev, one.st_ino) == (two.st_dev, two.st_ino)
+        tried += 1
+        if tried == _TRIED:
+            break
+    return None
+
+
+def _other_form(name: str) -> str:
+    composed = unicodedata.normalize("NFC", name)
+    return unicodedata.normalize("NFD", name) if name == composed else composed
+
+
+def twin(spelling: str) -> Hold:
+    """Why a file cannot be written where another spelling of its name is taken."""
+    return Hold(
+        "name-twins",
+        f"{spelling!a} is there, and this file system does not tell the two names apart",
+        "rename one of them",
+    )
+
+
+class Names:
+    """What the names of a root are to its file system. Listings are kept while nothing changes."""
+
+    def __init__(self) -> None:
+        self.folding = Folding()
+        self._listings: dict[str, tuple[int, dict[str, str]]] = {}
+
+    def probe(self, root: Root) -> None:
+        """Judges the root, until a name in it has told."""
+        if self.folding.case is not None:
+            return
+        try:
+            with root.folder() as folder:
+                self.folding = probe(folder)
+        except OSError:
+            # Undecided for now. Why the root cannot be listed, every scan says.
+            return
+
+    def taken(self, root: Root, path: str) -> str | None:
+        """The other name that a look-up of the key `path` would meet. Raises OSError.
+
+        None where names that differ in case are two: then it meets its own, or nothing.
+        """
+        if not self.folding.case:
+            return None
+        spelled = ""
+        for part in path.split("/"):
+            try:
+                name = self._list(root, spelled).get(fold(part))
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+            if name is None:
+                return None
+            spelled = f"{spelled}/{name}" if spelled else name
+        return spelled if normal(spelled) != path else None
+
+    def _list(self, root: Root, folder: str) -> dict[str, str]:
+        with root.folder(folder) as opened:
+            changed = os.fstat(opened.fd).st_mtime_ns
+            known = self._listings.get(folder)
+            if known is not None and known[0] == changed:
+                return known[1]
+            with os.scandir(opened.fd) as listing:
+                names = {fold(found.name): found.name for found in listing}
+        if time.time_ns() - changed > _RACY_NS:
+            self._listings[folder] = (changed, names)
+        return names
+
+
+def fold(name: str) -> str:
+    """What a file system without case compares."""
+    return normal(normal(name).casefold())
