@@ -1,13 +1,12 @@
-"""What people are shown: conflicts, history, holds, guards, health. Part of the ledger."""
+"""What people are shown: holds, guards, health. Part of the ledger."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
 
-from syncd.core.guard import Guard
-from syncd.core.model import Conflict, Digest, Hold, Key
-from syncd.ledger.rows import key_columns, version_columns
+from syncd.core.guard import Direction, Guard
+from syncd.core.model import Hold, Key
 
 
 class Attention:
@@ -15,37 +14,6 @@ class Attention:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-
-    def conflict(self, key: Key, conflict: Conflict, device: str | None, now: float) -> None:
-        """List a conflict, once for each remote revision that lost."""
-        known = self._connection.execute(
-            """SELECT 1 FROM conflicts WHERE store = ? AND path = ? AND record = ?
-               AND remote_revision = ? AND remote_digest IS ?""",
-            (*key_columns(key), conflict.remote.revision, conflict.remote.digest),
-        ).fetchone()
-        if known:
-            return
-        self._connection.execute(
-            """INSERT INTO conflicts (store, path, record, base_digest, local_digest,
-                 remote_digest, remote_revision, remote_device, since)
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-            (
-                *key_columns(key),
-                conflict.base.digest if conflict.base else None,
-                version_columns(conflict.local)[0],
-                conflict.remote.digest,
-                conflict.remote.revision,
-                device,
-                now,
-            ),
-        )
-
-    def replaced(self, key: Key, digest: Digest, why: str, now: float) -> None:
-        """Index bytes that went into the history folder."""
-        self._connection.execute(
-            "INSERT INTO history (store, path, digest, why, since) VALUES (?, ?, ?, ?, ?)",
-            (key.store, key.path, digest, why, now),
-        )
 
     def hold(self, store: str, path: str, hold: Hold, now: float) -> bool:
         """List a key that cannot be mirrored now. True when that is news."""
@@ -67,12 +35,16 @@ class Attention:
             > 0
         )
 
-    def is_held(self, key: Key) -> bool:
-        """Whether a key is on the list."""
+    def reason(self, key: Key) -> str | None:
+        """Why a key is on the list, None where it is not."""
         row = self._connection.execute(
-            "SELECT 1 FROM held WHERE store = ? AND path = ?", (key.store, key.path)
+            "SELECT reason FROM held WHERE store = ? AND path = ?", (key.store, key.path)
         ).fetchone()
-        return row is not None
+        return str(row[0]) if row else None
+
+    def release_all(self, reason: str) -> None:
+        """Take all keys off the list that are on it for `reason`."""
+        self._connection.execute("DELETE FROM held WHERE reason = ?", (reason,))
 
     def held(self, store: str) -> dict[str, Hold]:
         """The held paths of a store."""
@@ -81,20 +53,31 @@ class Attention:
         )
         return {row[0]: Hold(*row[1:]) for row in rows}
 
-    def guards(self) -> dict[str, Guard]:
-        """The guards that stand, by store."""
-        rows = self._connection.execute("SELECT store, reason, missing FROM guards")
-        return {row[0]: Guard(*row) for row in rows}
+    def guards(self) -> dict[tuple[str, Direction], Guard]:
+        """The guards that stand, by store and direction."""
+        rows = self._connection.execute(
+            "SELECT store, reason, missing, direction, since FROM guards"
+        )
+        return {
+            (store, Direction(direction)): Guard(
+                store, reason, missing, Direction(direction), since
+            )
+            for store, reason, missing, direction, since in rows
+        }
 
-    def set_guard(self, store: str, guard: Guard | None, now: float) -> None:
-        """Let a guard stand, or take it away."""
-        if guard is None:
-            self._connection.execute("DELETE FROM guards WHERE store = ?", (store,))
-            return
+    def set_guard(self, guard: Guard) -> None:
+        """Let a guard stand."""
         self._connection.execute(
-            """INSERT INTO guards VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE
+            """INSERT INTO guards (store, direction, reason, missing, since)
+               VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE
                SET reason = excluded.reason, missing = excluded.missing""",
-            (store, guard.reason, guard.missing, now),
+            (guard.store, guard.direction, guard.reason, guard.missing, guard.since),
+        )
+
+    def lift_guard(self, store: str, direction: Direction) -> None:
+        """Take a guard away."""
+        self._connection.execute(
+            "DELETE FROM guards WHERE store = ? AND direction = ?", (store, direction)
         )
 
     def forget_health(self) -> None:

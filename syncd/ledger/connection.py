@@ -12,28 +12,37 @@ from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 
-from syncd.errors import LedgerError, LedgerNewer
+from syncd.errors import LedgerDamaged, LedgerError, LedgerNewer
 
-VERSION = 1
-"""`PRAGMA user_version` of the ledger this program reads and writes."""
+STEPS = ("schema.sql", "schema_2.sql", "schema_3.sql")
+"""What makes an empty file a ledger, step by step; a step that was released is never edited."""
+
+VERSION = len(STEPS)
+"""`PRAGMA user_version` of the ledger this program reads and writes: the steps it has taken."""
 
 
 def open_ledger(path: Path) -> sqlite3.Connection:
     """The writing connection to the ledger at `path`, made and migrated where needed.
 
-    Raises LedgerNewer for a ledger of a later program, LedgerError when it cannot be used.
+    Raises LedgerNewer for a ledger of a later program, LedgerDamaged for a file that is none,
+    LedgerError when it cannot be used.
     """
+    # A clean end leaves no log behind: after any other the whole file is looked at.
+    unclean = path.with_name(path.name + "-wal").exists()
     try:
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA cache_size = -16000")
+        if unclean:
+            _check_pages(connection, path)
         _migrate(connection, path)
     except sqlite3.Error as error:
+        if _damaged(error):
+            raise LedgerDamaged(f"the ledger {path} is damaged: {error}", _DAMAGED) from error
         raise LedgerError(
             f"the ledger {path} cannot be opened: {error}; no file was changed",
-            "check that its folder is writable and its disk is not full; if the file is damaged, "
-            "move it away: the next start compares files and deployment anew and deletes nothing",
+            "check that its folder is writable and its disk is not full",
         ) from error
     path.chmod(0o600)
     return connection
@@ -43,7 +52,8 @@ def read_ledger(path: Path) -> sqlite3.Connection:
     """A read-only connection to the ledger at `path`. Raises LedgerError."""
     try:
         connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
-        _check_version(connection, path)
+        if _check_version(connection, path) < VERSION:
+            return _migrated_copy(connection, path)
     except sqlite3.Error as error:
         raise LedgerError(
             f"the ledger {path} cannot be read: {error}", "is SYNCD_STATE_DIR right?"
@@ -69,11 +79,37 @@ def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         ) from error
 
 
+def _damaged(error: sqlite3.Error) -> bool:
+    code = getattr(error, "sqlite_errorcode", None)
+    return code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
+
+
+def _check_pages(connection: sqlite3.Connection, path: Path) -> None:
+    (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if found != "ok":
+        connection.close()
+        raise LedgerDamaged(f"the ledger {path} is damaged: {found}", _DAMAGED)
+
+
+_DAMAGED = "move it away: the next start compares files and deployment anew and deletes nothing"
+
+
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
-    if _check_version(connection, path) == VERSION:
-        return
-    schema = resources.files(__package__).joinpath("schema.sql").read_text()
-    connection.executescript(f"BEGIN IMMEDIATE; {schema}; PRAGMA user_version = {VERSION}; COMMIT;")
+    taken = _check_version(connection, path)
+    for version, name in enumerate(STEPS[taken:], taken + 1):
+        step = resources.files(__package__).joinpath(name).read_text()
+        connection.executescript(
+            f"BEGIN IMMEDIATE; {step}; PRAGMA user_version = {version}; COMMIT;"
+        )
+
+
+def _migrated_copy(connection: sqlite3.Connection, path: Path) -> sqlite3.Connection:
+    # Only the owner of the state folder may migrate: readers of an older ledger migrate a copy.
+    copy = sqlite3.connect(":memory:", isolation_level=None)
+    connection.backup(copy)
+    connection.close()
+    _migrate(copy, path)
+    return copy
 
 
 def _check_version(connection: sqlite3.Connection, path: Path) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from syncd.core.decision import Heard
 from syncd.core.model import NEVER, Digest, Key, Snapshot, Tombstone, Witness
@@ -70,6 +70,21 @@ class Entries:
         )
         return cursor.rowcount > 0
 
+    def author(self, key: Key, digest: Digest | None) -> None:
+        """The file was seen to hold what syncd did not write; None: it was deleted."""
+        self._connection.execute(
+            f"UPDATE entries SET authored_digest = ? WHERE {_KEY}",  # noqa: S608
+            (digest, *key_columns(key)),
+        )
+
+    def authored(self, key: Key) -> Digest | None:
+        """The digest of the last version of the file that syncd did not write."""
+        row = self._connection.execute(
+            f"SELECT authored_digest FROM entries WHERE {_KEY}",  # noqa: S608
+            key_columns(key),
+        ).fetchone()
+        return Digest(row[0]) if row and row[0] else None
+
     def device_of(self, key: Key) -> str | None:
         """The device that wrote what was last heard."""
         row = self._connection.execute(
@@ -87,9 +102,12 @@ class Entries:
             yield path, Digest(digest)
 
     def count_live(self, store: str) -> int:
-        """How many entries have content as their base."""
+        """How many files are known: read here, or content that both sides agreed on."""
         row = self._connection.execute(
-            "SELECT count(*) FROM entries WHERE store = ? AND base_digest IS NOT NULL", (store,)
+            """SELECT count(*) FROM (
+                 SELECT path FROM entries WHERE store = ? AND base_digest IS NOT NULL
+                 UNION SELECT path FROM files WHERE store = ?)""",
+            (store, store),
         ).fetchone()
         return int(row[0])
 
@@ -104,32 +122,18 @@ class Entries:
         )
         return [Key(store, path, record) for path, record in rows]
 
-    def witnesses(self, most: int) -> list[Witness]:
-        """Up to `most` of the live snapshots heard last."""
+    def witnesses(self, after: int, least: int, most: int) -> list[tuple[int, Witness]]:
+        """(at, witness) of the live snapshots heard last, newest first.
+
+        Those heard behind `after`, at most `most`, and at least the last `least`.
+        """
         rows = self._connection.execute(
-            """SELECT store, path, record, remote_revision, remote_digest FROM entries
+            """SELECT remote_at, store, path, record, remote_revision, remote_digest FROM entries
                WHERE remote_digest IS NOT NULL ORDER BY remote_at DESC LIMIT ?""",
             (most,),
-        )
-        return [Witness(Key(*row[:3]), row[3], Digest(row[4])) for row in rows]
-
-    def forget_unmatched(self, store: str, matches: Callable[[str], bool]) -> None:
-        """Forget the paths of a store that its patterns no longer match."""
-        paths = self._connection.execute(
-            "SELECT DISTINCT path FROM entries WHERE store = ?", (store,)
         ).fetchall()
-        gone = [(store, path) for (path,) in paths if not matches(path)]
-        for table in ("entries", "files", "held"):
-            self._connection.executemany(
-                f"DELETE FROM {table} WHERE store = ? AND path = ?",  # noqa: S608
-                gone,
-            )
-        self._connection.executemany(
-            "DELETE FROM outbox WHERE store = ? AND path = ? AND state != 'sent'", gone
-        )
-
-    def forget(self, store: str) -> None:
-        """Forget all of a store that is configured no more; nothing is deleted anywhere."""
-        for table in ("entries", "files", "held", "guards", "stores"):
-            self._connection.execute(f"DELETE FROM {table} WHERE store = ?", (store,))  # noqa: S608
-        self._connection.execute("DELETE FROM outbox WHERE store = ? AND state != 'sent'", (store,))
+        return [
+            (row[0] or 0, Witness(Key(*row[1:4]), row[4], Digest(row[5])))
+            for place, row in enumerate(rows)
+            if place < least or (row[0] or 0) > after
+        ]

@@ -1,26 +1,29 @@
 """The daemon's memory: its verbs, each one transaction. Does IO.
 
 Nothing but the owner of the state folder's lock writes here. The parts (`entries`, `outbox`,
-`contents`, `places`, `attention`) share one connection and are read directly; whatever changes
-more than one of them is a verb of Ledger.
+`contents`, `places`, `attention`, `conflicts`, `events`, `past`, `deletions`, `epochs`) share
+one connection and are read directly; whatever changes more than one of them is a verb of Ledger.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 from syncd.core.decision import Decision, Heard, View
 from syncd.core.model import (
     Applied,
+    Conflict,
     Content,
     Cursor,
     Digest,
     Intent,
     Key,
     Outcome,
+    Reason,
     Refused,
     Replayed,
     Snapshot,
@@ -28,10 +31,16 @@ from syncd.core.model import (
 )
 from syncd.core.writing import Note
 from syncd.ledger.attention import Attention
+from syncd.ledger.conflicts import Conflicts
 from syncd.ledger.connection import open_ledger, transaction
 from syncd.ledger.contents import Contents
+from syncd.ledger.deletions import Deletions
 from syncd.ledger.entries import Entries
+from syncd.ledger.epochs import Epochs
+from syncd.ledger.events import Event, Events
+from syncd.ledger.forgetting import Forgetting
 from syncd.ledger.outbox import Outbox
+from syncd.ledger.past import Past
 from syncd.ledger.places import Places
 from syncd.ledger.rows import snapshot_columns, to_snapshot
 
@@ -48,6 +57,12 @@ class Ledger:
         self.outbox = Outbox(connection, self.contents)
         self.places = Places(connection)
         self.attention = Attention(connection)
+        self.events = Events(connection)
+        self.conflicts = Conflicts(connection, self.events)
+        self.past = Past(connection)
+        self.deletions = Deletions(connection)
+        self.epochs = Epochs(connection)
+        self.forgetting = Forgetting(connection)
 
     @classmethod
     def open(cls, path: Path) -> Ledger:
@@ -73,9 +88,18 @@ class Ledger:
         base, remote = self.entries.get(key)
         return View(base, remote, self.outbox.sent(key))
 
-    def note(self, noted: Iterable[tuple[Key, Note, Snapshot]]) -> None:
-        """Before files are touched: what is to be written over what, and the base that follows."""
+    def note(
+        self, noted: Sequence[tuple[Key, Note, Snapshot, Conflict | None]], now: float
+    ) -> None:
+        """Before files are touched: what is to be written over what, and the base that follows.
+
+        Conflicts are listed here already: after a crash the write may stand, and with it a
+        remote version that lost.
+        """
         with self.transaction() as connection:
+            for key, _, _, conflict in noted:
+                if conflict is not None:
+                    self.conflicts.add(key, conflict, self.entries.device_of(key), now)
             connection.executemany(
                 "INSERT OR REPLACE INTO notes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [
@@ -83,7 +107,7 @@ class Ledger:
                         key.store, key.path, note.temporary, note.inode, note.expected,
                         note.digest, *snapshot_columns(base),
                     )
-                    for key, note, base in noted
+                    for key, note, base, _ in noted
                 ],
             )  # fmt: skip
 
@@ -111,6 +135,7 @@ class Ledger:
                 if hold is not None:
                     if self.attention.hold(key.store, key.path, hold, now):
                         fresh.add(key)
+                        self.events.add(Event(key, "held", now, detail=hold.detail))
                 elif decision.capture:
                     self._capture(decision, now)
                 else:
@@ -131,10 +156,12 @@ class Ledger:
                 self.places.put(_CURSOR, cursor)
         return fresh
 
-    def claim(self, most: int, most_bytes: int, guarded: Sequence[str]) -> list[Intent]:
+    def claim(
+        self, most: int, most_bytes: int, guarded: Collection[str], paused: Collection[str] = ()
+    ) -> list[Intent]:
         """Freeze the next queued rows as sent. See Outbox.claim."""
         with self.transaction():
-            return self.outbox.claim(most, most_bytes, guarded)
+            return self.outbox.claim(most, most_bytes, guarded, paused)
 
     def acknowledge(
         self, answers: Iterable[tuple[Intent, Outcome]], device: str, now: float
@@ -148,35 +175,42 @@ class Ledger:
         wanted: list[Key] = []
         with self.transaction():
             for intent, outcome in answers:
-                if self._take(intent, outcome, device):
+                if self._take(intent, outcome, device, now):
                     wanted.append(intent.key)
                 base, remote = self.entries.get(intent.key)
                 if not isinstance(outcome, Applied) or base != remote:
                     named.append(intent.key)
         return named, wanted
 
-    def _take(self, intent: Intent, outcome: Outcome, device: str) -> bool:
+    def _take(self, intent: Intent, outcome: Outcome, device: str, now: float) -> bool:
         """Whether the key's current snapshot must be fetched before it is considered."""
         match outcome:
             case Refused():
                 self.outbox.park(intent, outcome)
+                self.events.parked(intent, outcome, now)
                 return False
             case Stale(current):
                 self.outbox.remove(intent.operation)
                 return self.entries.get(intent.key)[1] != current
             case Applied(revision, at):
-                self._agree_with(intent, Snapshot(revision, intent.version, at), device)
+                self._agree_with(intent, Snapshot(revision, intent.version, at), device, now)
                 return False
             case Replayed(revision, current):
                 at = current.at if current.revision == revision else 0
-                self._agree_with(intent, Snapshot(revision, intent.version, at), device)
+                self._agree_with(intent, Snapshot(revision, intent.version, at), device, now)
                 return current.revision != revision
 
-    def _agree_with(self, intent: Intent, snapshot: Snapshot, device: str) -> None:
+    def _agree_with(self, intent: Intent, snapshot: Snapshot, device: str, now: float) -> None:
         if not self.outbox.remove(intent.operation):
             return
+        self.events.pushed(intent, snapshot.revision, device, now)
+        _, known = self.entries.get(intent.key)
         self.entries.agree(intent.key, snapshot)
-        if snapshot.at:
+        if not snapshot.at and known.revision < snapshot.revision:
+            # A receipt does not tell when. It is later than what was heard of a lower revision,
+            # which must not be taken for news about the new base (sim).
+            snapshot = replace(snapshot, at=known.at)
+        if snapshot.at or known.revision < snapshot.revision:
             self.entries.hear(Heard(intent.key, snapshot, device, None))
 
     def _capture(self, decision: Decision, now: float) -> None:
@@ -185,6 +219,7 @@ class Ledger:
         self.places.record_file(decision.key.store, decision.key.path, decision.file)
         if decision.plan.to_remote is not None:
             self.outbox.queue(decision, decision.plan.to_remote, now)
+            self.entries.author(decision.key, decision.file.digest if decision.file else None)
         else:
             self.outbox.drop(decision.key)
 
@@ -200,14 +235,17 @@ class Ledger:
             self.outbox.queue(decision, plan.to_remote, now)
         else:
             self.outbox.drop(key)
+        if plan.to_local is None and plan.reason is not Reason.NOTHING:
+            self.entries.author(key, decision.file.digest if decision.file else None)
         self._keep(decision, now)
 
     def _keep(self, decision: Decision, now: float) -> None:
         key, plan = decision.key, decision.plan
         if plan.conflict is not None:
-            self.attention.conflict(key, plan.conflict, self.entries.device_of(key), now)
+            self.conflicts.add(key, plan.conflict, self.entries.device_of(key), now)
         if decision.replaced is not None:
-            self.attention.replaced(key, decision.replaced, plan.reason, now)
+            self.past.replaced(key, decision.replaced, plan.reason, now)
+        self.events.written(decision, self.entries.device_of(key), now)
         self._forget_note(key)
 
     def abandon(self, key: Key, kept: Iterable[Digest], now: float) -> None:
@@ -215,7 +253,8 @@ class Ledger:
         with self.transaction():
             self._forget_note(key)
             for digest in kept:
-                self.attention.replaced(key, digest, "contested", now)
+                self.past.replaced(key, digest, "contested", now)
+                self.events.add(Event(key, "contested", now, digest))
 
     def _forget_note(self, key: Key) -> None:
         self._connection.execute(

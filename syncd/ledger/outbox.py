@@ -7,7 +7,7 @@ newer save replaces the queued one only. The expectation is taken from the base 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection
 
 from syncd.core.decision import Decision
 from syncd.core.model import (
@@ -69,22 +69,26 @@ class Outbox:
             key_columns(key),
         )
 
-    def claim(self, most: int, most_bytes: int, guarded: Sequence[str]) -> list[Intent]:
+    def claim(
+        self, most: int, most_bytes: int, guarded: Collection[str], paused: Collection[str]
+    ) -> list[Intent]:
         """Freeze the next queued rows as sent and return them, oldest first.
 
         At most `most` rows and `most_bytes` of text, what it replaces counted too; one larger
-        row goes alone. Deletions of the stores in `guarded` stay queued.
+        row goes alone. Deletions of the stores in `guarded` stay queued, and all of the stores in
+        `paused`.
         """
-        marks = ",".join("?" * len(guarded))
+        marks, pauses = ",".join("?" * len(guarded)), ",".join("?" * len(paused))
         rows = self._connection.execute(
             f"""SELECT {_INTENT}, e.base_revision, e.base_digest, e.base_size
                 FROM outbox o JOIN entries e USING (store, path, record)
                 WHERE o.state = 'queued' AND e.base_revision IS NOT NULL
                   AND NOT (o.digest IS NULL AND o.store IN ({marks}))
+                  AND o.store NOT IN ({pauses})
                   AND NOT EXISTS (SELECT 1 FROM outbox s WHERE s.state = 'sent'
                     AND s.store = o.store AND s.path = o.path AND s.record = o.record)
                 ORDER BY o.place LIMIT ?""",  # noqa: S608
-            (*guarded, most),
+            (*guarded, *paused, most),
         ).fetchall()
         claimed: list[Intent] = []
         total = 0
@@ -127,14 +131,20 @@ class Outbox:
             (refused.reason, refused.detail, intent.operation),
         )
 
-    def retry(self, reason: str) -> None:
-        """Queue again what was parked for `reason`, unless a newer save is queued."""
-        self._connection.execute(
+    def retry(self, reason: str | None = None, key: Key | None = None) -> list[Key]:
+        """Queue again what is parked: for `reason`, of `key`, or all of it; the keys of that.
+
+        A newer save that is queued already stands.
+        """
+        rows = self._connection.execute(
             """UPDATE OR IGNORE outbox SET state = 'queued', reason = NULL, detail = NULL,
                  expect_revision = NULL, expect_digest = NULL
-               WHERE state = 'parked' AND reason = ?""",
-            (reason,),
+               WHERE state = 'parked' AND (?1 IS NULL OR reason = ?1)
+                 AND (?2 IS NULL OR (store = ?2 AND path = ?3 AND record = ?4))
+               RETURNING store, path, record""",
+            (reason, *(key_columns(key) if key else (None, None, None))),
         )
+        return [Key(*row) for row in rows.fetchall()]
 
     def deleting(self) -> list[str]:
         """The stores that have a deletion queued."""
@@ -143,12 +153,18 @@ class Outbox:
         )
         return [row[0] for row in rows]
 
-    def is_empty(self) -> bool:
-        """Whether nothing is queued; rows sent or parked do not count."""
+    def newest(self, store: str | None = None) -> float | None:
+        """When the last row that is queued, of `store` or of all, was; None where none is.
+
+        Seconds since the epoch. Rows that are sent or parked do not count.
+        """
+        chosen, values = ("", ()) if store is None else ("AND store = ?", (store,))
         row = self._connection.execute(
-            "SELECT 1 FROM outbox WHERE state = 'queued' LIMIT 1"
+            f"""SELECT since FROM outbox WHERE state = 'queued' {chosen}
+                ORDER BY place DESC LIMIT 1""",  # noqa: S608
+            values,
         ).fetchone()
-        return row is None
+        return float(row[0]) if row else None
 
     def count(self) -> dict[str, int]:
         """How many rows are in each state."""

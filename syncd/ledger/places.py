@@ -15,11 +15,15 @@ from syncd.core.reading import Stat
 
 @dataclass(frozen=True, slots=True)
 class StoreRecord:
-    """A store as the ledger knew it last. `root` is the identity of its folder."""
+    """A store as the ledger knew it last.
+
+    `root` is the identity of its folder, `place` the path at which that was configured.
+    """
 
     configuration: str
     root: str | None
     bootstrapped: bool
+    place: str | None = None
 
 
 class Places:
@@ -40,15 +44,16 @@ class Places:
     def stores(self) -> dict[str, StoreRecord]:
         """Every store the ledger knows."""
         rows = self._connection.execute(
-            "SELECT store, configuration, root, bootstrapped FROM stores"
+            "SELECT store, configuration, root, bootstrapped, place FROM stores"
         )
-        return {row[0]: StoreRecord(row[1], row[2], bool(row[3])) for row in rows}
+        return {row[0]: StoreRecord(row[1], row[2], bool(row[3]), row[4]) for row in rows}
 
     def record_store(self, store: str, record: StoreRecord) -> None:
         """Remember how a store is configured, where it lies, and whether it is bootstrapped."""
         self._connection.execute(
-            "INSERT OR REPLACE INTO stores VALUES (?, ?, ?, ?)",
-            (store, record.configuration, record.root, record.bootstrapped),
+            """INSERT OR REPLACE INTO stores (store, configuration, root, bootstrapped, place)
+               VALUES (?, ?, ?, ?, ?)""",
+            (store, record.configuration, record.root, record.bootstrapped, record.place),
         )
 
     def files(self, store: str) -> dict[str, FileState]:
@@ -63,12 +68,31 @@ class Places:
             for path, size, mtime, ctime, inode, digest, read in rows
         }
 
+    def files_behind(self, store: str, path: str, most: int) -> list[tuple[str, FileState]]:
+        """Up to `most` files behind `path`, in the order of their paths."""
+        rows = self._connection.execute(
+            """SELECT path, size, mtime_ns, ctime_ns, inode, digest, read_ns FROM files
+               WHERE store = ? AND path > ? ORDER BY path LIMIT ?""",
+            (store, path, most),
+        )
+        return [(row[0], FileState(Stat(*row[1:5]), Digest(row[5]), row[6])) for row in rows]
+
     def some_files(self, store: str, most: int) -> list[str]:
         """Up to `most` paths of files that were there when they were last looked at."""
         rows = self._connection.execute(
             "SELECT path FROM files WHERE store = ? LIMIT ?", (store, most)
         )
         return [row[0] for row in rows]
+
+    def came(self, store: str, since_ns: int) -> list[tuple[str, Digest]]:
+        """(path, digest) of the files that came under their names after `since_ns`, or changed.
+
+        A rename stamps the inode's ctime, so a file under a new name is one that came.
+        """
+        rows = self._connection.execute(
+            "SELECT path, digest FROM files WHERE store = ? AND ctime_ns >= ?", (store, since_ns)
+        )
+        return [(path, Digest(digest)) for path, digest in rows]
 
     def file(self, store: str, path: str) -> FileState | None:
         """One file as it was last read."""

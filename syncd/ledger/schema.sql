@@ -1,4 +1,5 @@
--- The ledger, version 1. Digests are lower-case hex; times are seconds since the epoch, for
+-- The ledger, version 1: frozen, ledgers of it are out there. Every later change is a numbered step,
+-- schema_2.sql and on. Digests are lower-case hex; times are seconds since the epoch, for
 -- people; `at` is the deployment's commit time and the only order that decides anything.
 
 CREATE TABLE meta (

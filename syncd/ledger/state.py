@@ -1,10 +1,13 @@
 """The state folder: one owner, one ledger for each deployment and workspace. Does IO.
 
 .syncd/
+  control.sock      where a running daemon takes commands
   lock              held by the process that owns the folder
+  nonce             the folder's random name, by which its ledgers are known
   bindings.json     which ledger belongs to which deployment and workspace
   ledger/*.db       ledgers; one that does not fit any more is kept, never reused
   history/          bytes that remote changes replaced, by digest
+  swapped/          files just taken out of a store, until no program writes to them any more
   convex/           the embedded backend's data
   backend-url       where the embedded backend listens
   token             this device's token for the embedded backend
@@ -16,10 +19,23 @@ import fcntl
 import json
 import os
 import secrets
+import time
 from pathlib import Path
 
-from syncd.errors import AnotherInstance, LedgerError
+import structlog
+
+from syncd.errors import AnotherInstance, LedgerDamaged, LedgerError
+from syncd.ledger.connection import read_ledger
 from syncd.ledger.ledger import Ledger
+from syncd.ledger.places import Places
+
+_ANEW = "files and deployment are compared anew; nothing is deleted"
+
+log = structlog.get_logger()
+
+
+PASSING = 2.0
+"""Seconds that a start waits for a command, which owns the folder for a moment only."""
 
 
 class StateFolder:
@@ -33,6 +49,11 @@ class StateFolder:
     def history(self) -> Path:
         """Where replaced bytes are kept."""
         return self.path / "history"
+
+    @property
+    def swapped(self) -> Path:
+        """Where files just taken out of a store are looked at again."""
+        return self.path / "swapped"
 
     @property
     def backend(self) -> Path:
@@ -49,8 +70,11 @@ class StateFolder:
         """Where the embedded backend's token of this device lies."""
         return self.path / "token"
 
-    def open(self) -> None:
-        """Make the folder where needed and own it. Raises AnotherInstance, LedgerError."""
+    def open(self, patience: float = 0.0) -> None:
+        """Make the folder where needed and own it. Raises AnotherInstance, LedgerError.
+
+        `patience` is how many seconds another may still own it: a command does for a moment.
+        """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self.path.chmod(0o700)
@@ -67,7 +91,7 @@ class StateFolder:
                 "make it writable, or name another with SYNCD_STATE_DIR",
             ) from error
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(lock, patience)
         except OSError as error:
             owner = os.read(lock, 32).decode(errors="replace").strip() or "unknown"
             os.close(lock)
@@ -109,9 +133,38 @@ class StateFolder:
         return self.path / "ledger" / name if name else None
 
     def open_ledger(self, url: str | None, workspace: str) -> Ledger:
-        """The ledger for `url` and `workspace`, made where there is none. Raises LedgerError."""
+        """The ledger for `url` and `workspace`, made where there is none. Raises LedgerError.
+
+        One that is damaged, or was made in another state folder, is put aside: what both sides
+        hold is then compared as if they met for the first time, and nothing is deleted.
+        """
         path = self.ledger_path(url, workspace)
-        return Ledger.open(path) if path else self.new_ledger(url, workspace)
+        if path is None or not path.exists():
+            return self.new_ledger(url, workspace)
+        try:
+            ledger = Ledger.open(path)
+        except LedgerDamaged as error:
+            aside = _put_aside(path)
+            log.warning("ledger_damaged", what=str(error), kept=str(aside), next=_ANEW)
+            return self.new_ledger(url, workspace)
+        home = ledger.places.get("home")
+        if home is None:
+            with ledger.transaction():
+                ledger.places.put("home", self._home())
+        if home in (None, self._home()):
+            return ledger
+        ledger.close()
+        log.warning("ledger_foreign", what="it was made in another state folder", kept=str(path),
+                    next=_ANEW)  # fmt: skip
+        return self.new_ledger(url, workspace)
+
+    def rebind(self, url: str | None, workspace: str, deployment: str) -> None:
+        """Let `url` lead to the ledger of `deployment`, a new one where there is none."""
+        for path in sorted((self.path / "ledger").glob("*.db")):
+            if _belongs(path, deployment, workspace, self._home()):
+                self._bind(url, workspace, path.name)
+                return
+        self.new_ledger(url, workspace).close()
 
     def new_ledger(self, url: str | None, workspace: str) -> Ledger:
         """A ledger that agreed on nothing yet; the one it takes the place of is kept."""
@@ -120,12 +173,25 @@ class StateFolder:
         with ledger.transaction():
             ledger.places.put("nonce", secrets.token_hex(16))
             ledger.places.put("workspace", workspace)
+            ledger.places.put("home", self._home())
+        self._bind(url, workspace, name)
+        return ledger
+
+    def _home(self) -> str:
+        """The state folder's own random name: a ledger of another one is not to be believed."""
+        path = self.path / "nonce"
+        try:
+            return path.read_text(encoding="ascii")
+        except FileNotFoundError:
+            _write_durably(path, secrets.token_hex(16))
+            return path.read_text(encoding="ascii")
+
+    def _bind(self, url: str | None, workspace: str, name: str) -> None:
         bindings = self._bindings()
         bindings[_binding(url, workspace)] = name
         if url is not None:
             bindings[_binding(None, workspace)] = name
-        self._write_bindings(bindings)
-        return ledger
+        _write_durably(self.path / "bindings.json", json.dumps(bindings, indent=2))
 
     def _bindings(self) -> dict[str, str]:
         try:
@@ -134,15 +200,51 @@ class StateFolder:
             return {}
         return {str(key): str(name) for key, name in found.items()}
 
-    def _write_bindings(self, bindings: dict[str, str]) -> None:
-        temporary = self.path / "bindings.json.new"
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(json.dumps(bindings, indent=2))
-            file.flush()
-            os.fsync(descriptor)
-        temporary.rename(self.path / "bindings.json")
+
+def _lock(descriptor: int, patience: float) -> None:
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 def _binding(url: str | None, workspace: str) -> str:
     return f"{url or 'offline'} {workspace}"
+
+
+def _write_durably(path: Path, text: str) -> None:
+    temporary = path.with_name(f"{path.name}.new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(descriptor)
+    temporary.rename(path)
+
+
+def _put_aside(path: Path) -> Path:
+    aside = path.with_name(f"{path.name}.damaged")
+    for end in ("", "-wal", "-shm"):
+        part = path.with_name(path.name + end)
+        if part.exists():
+            part.rename(aside.with_name(aside.name + end))
+    return aside
+
+
+def _belongs(path: Path, deployment: str, workspace: str, home: str) -> bool:
+    try:
+        connection = read_ledger(path)
+    except LedgerError:
+        return False
+    try:
+        places = Places(connection)
+        found = places.get("deployment"), places.get("workspace"), places.get("home") or home
+        return found == (deployment, workspace, home)
+    finally:
+        connection.close()

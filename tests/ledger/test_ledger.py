@@ -134,7 +134,18 @@ def test_a_replay_takes_the_receipts_revision_and_asks_for_the_rest(ledger: Ledg
     assert named == wanted == [KEY]
     view = ledger.view(KEY)
     assert view.base == Snapshot(3, content(b"one"))
-    assert view.remote == NEVER, "the current snapshot is heard with its bytes only"
+    assert view.remote == view.base, "the current snapshot is heard with its bytes only"
+    assert ledger.hear([Heard(KEY, theirs, "you", b"theirs")], None, 0.0) == [KEY]
+
+
+def test_a_replay_is_not_undone_by_what_was_heard_before_it(ledger: Ledger) -> None:
+    old = Snapshot(8, content(b"old"), 80)
+    ledger.hear([Heard(KEY, old, "you", b"old")], None, 0.0)
+    ledger.commit([push(b"new", base=old)], 0.0)
+    (sent,) = claim(ledger)
+    ledger.acknowledge([(sent, Replayed(9, Snapshot(10, content(b"x"), 100)))], "me", 0.0)
+    view = ledger.view(KEY)
+    assert view.base == view.remote == Snapshot(9, content(b"new"))
 
 
 def test_a_stale_answer_drops_the_row_and_asks_for_the_snapshot(ledger: Ledger) -> None:
@@ -232,7 +243,7 @@ def test_unreferenced_bytes_go_and_referenced_ones_stay(ledger: Ledger) -> None:
 def test_notes_survive_until_the_commit_that_follows(ledger: Ledger, path: Path) -> None:
     note = Note("a.json", ".syncd-1", 77, content(b"old").digest, content(b"new").digest)
     base = Snapshot(3, content(b"new"))
-    ledger.note([(KEY, note, base)])
+    ledger.note([(KEY, note, base, None)], 0.0)
     ledger.close()
     again = Ledger.open(path)
     assert again.notes() == [(KEY, note, base)]
@@ -264,7 +275,7 @@ def test_a_newer_ledger_is_refused_and_left_alone(path: Path) -> None:
 
 def test_a_damaged_ledger_says_what_to_do(path: Path) -> None:
     path.write_bytes(b"not a database, not at all" * 100)
-    with pytest.raises(LedgerError, match="cannot be opened") as raised:
+    with pytest.raises(LedgerError, match="is damaged") as raised:
         Ledger.open(path)
     assert "move it away" in raised.value.advice
 

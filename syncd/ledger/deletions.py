@@ -1,0 +1,155 @@
+"""Deletions: which went lately, which wait for a person. Part of the ledger.
+
+Runs inside the caller's transactions. All of it survives a restart: a window does not start anew.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+from syncd.core.guard import Direction
+from syncd.core.model import Digest, Key
+from syncd.ledger.rows import key_columns
+
+_OF = "store = ? AND direction = ?"
+_KEY = "store = ? AND path = ? AND record = ?"
+
+State = Literal["gone", "waiting", "approved", "spent"]
+
+
+class Deletions:
+    """Deletions that were let through, wait, or were approved, by key and direction."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def put(
+        self, direction: Direction, deletions: Mapping[Key, Digest], state: State, now: float
+    ) -> None:
+        """Each of `deletions` is in `state` now; what was in it already stays so since then."""
+        self._connection.executemany(
+            """INSERT INTO deletions VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE
+               SET since = CASE WHEN state = excluded.state AND digest = excluded.digest
+                             THEN since ELSE excluded.since END,
+                 state = excluded.state, digest = excluded.digest""",
+            [
+                (key.store, direction, key.path, key.record, digest, state, now)
+                for key, digest in deletions.items()
+            ],
+        )
+
+    def states(self, store: str, direction: Direction) -> dict[Key, tuple[Digest, State, float]]:
+        """Every deletion known of: its digest, its state, and since when it is in it."""
+        rows = self._connection.execute(
+            f"SELECT path, record, digest, state, since FROM deletions WHERE {_OF}",  # noqa: S608
+            (store, direction),
+        )
+        return {
+            Key(store, path, record): (Digest(digest), state, since)
+            for path, record, digest, state, since in rows
+        }
+
+    def waiting(self, store: str, direction: Direction) -> dict[Key, Digest]:
+        """The deletions that wait for a person."""
+        states = self.states(store, direction).items()
+        return {key: digest for key, (digest, state, _) in states if state == "waiting"}
+
+    def drop(self, direction: Direction, keys: Iterable[Key]) -> None:
+        """Forget that `keys` wait."""
+        self._connection.executemany(
+            f"DELETE FROM deletions WHERE {_OF} AND path = ? AND record = ? "  # noqa: S608
+            "AND state = 'waiting'",
+            [(key.store, direction, key.path, key.record) for key in keys],
+        )
+
+    def forget_before(self, when: float) -> None:
+        """Forget what went before `when`; what waits or is approved stays."""
+        self._connection.execute(
+            "DELETE FROM deletions WHERE state IN ('gone', 'spent') AND since < ?", (when,)
+        )
+
+    def forget_waiting(self) -> None:
+        """Forget everything that waits or was approved, with the guards that held it."""
+        self._connection.execute("DELETE FROM deletions")
+        self._connection.execute("DELETE FROM guards WHERE direction != 'both'")
+
+    def approve(self, store: str, now: float) -> int:
+        """Let go what waits, once; how many that is."""
+        return self._connection.execute(
+            """UPDATE deletions SET state = 'approved', since = ?
+               WHERE store = ? AND state = 'waiting'""",
+            (now, store),
+        ).rowcount
+
+    def withdraw(self, store: str, now: float) -> None:
+        """Deletions that are queued and not sent wait too: they are taken out of the outbox."""
+        where = "o.store = ? AND o.state = 'queued' AND o.digest IS NULL"
+        self._connection.execute(
+            f"""INSERT INTO deletions
+                SELECT o.store, 'to_remote', o.path, o.record, e.base_digest, 'waiting', ?
+                FROM outbox o JOIN entries e USING (store, path, record)
+                WHERE {where} AND e.base_digest IS NOT NULL
+                ON CONFLICT DO UPDATE SET state = 'waiting', since = excluded.since
+                  WHERE state = 'gone'""",  # noqa: S608
+            (now, store),
+        )
+        self._connection.execute(
+            f"""DELETE FROM outbox AS o WHERE {where} AND EXISTS (
+                  SELECT 1 FROM deletions d WHERE d.store = o.store AND d.path = o.path
+                    AND d.record = o.record AND d.direction = 'to_remote'
+                    AND d.state = 'waiting')""",  # noqa: S608
+            (store,),
+        )
+
+    def decided(self, store: str) -> set[Key]:
+        """Keys with content as their base whose deletion is on its way, or was approved."""
+        rows = self._connection.execute(
+            """SELECT path, record FROM (
+                 SELECT path, record FROM outbox
+                 WHERE store = ?1 AND digest IS NULL AND state IN ('queued', 'sent')
+                 UNION SELECT path, record FROM deletions
+                 WHERE store = ?1 AND direction = 'to_remote' AND state IN ('approved', 'spent'))
+               JOIN entries e USING (path, record)
+               WHERE e.store = ?1 AND e.base_digest IS NOT NULL""",
+            (store,),
+        )
+        return {Key(store, path, record) for path, record in rows}
+
+    def size(self, store: str, direction: Direction) -> int:
+        """How many files the store had before the deletions of the window."""
+        row = self._connection.execute(
+            """SELECT (SELECT count(*) FROM entries WHERE store = ?1
+                         AND base_digest IS NOT NULL)
+                 + (SELECT count(*) FROM deletions d JOIN entries e USING (store, path, record)
+                    WHERE d.store = ?1 AND d.direction = ?2 AND d.state = 'gone'
+                      AND e.base_digest IS NULL)""",
+            (store, direction),
+        ).fetchone()
+        return int(row[0])
+
+    def bring_back(self, keys: Iterable[Key]) -> None:
+        """Decide against deletions of files: nothing is agreed on any more, and what is met for
+        the first time is copied."""
+        columns = [key_columns(key) for key in keys]
+        self._connection.executemany(
+            f"""UPDATE entries SET base_revision = NULL, base_digest = NULL, base_size = NULL
+                WHERE {_KEY}""",  # noqa: S608
+            columns,
+        )
+        self._connection.executemany(
+            f"DELETE FROM outbox WHERE {_KEY} AND state = 'queued' AND digest IS NULL",  # noqa: S608
+            columns,
+        )
+        self._connection.executemany(
+            "DELETE FROM files WHERE store = ? AND path = ?", [each[:2] for each in columns]
+        )
+
+    def put_over(self, keys: Iterable[Key]) -> None:
+        """Decide against deletions on the deployment: they were met, and the files go over them."""
+        self._connection.executemany(
+            f"""UPDATE entries SET base_revision = remote_revision, base_digest = remote_digest,
+                  base_size = remote_size WHERE {_KEY}""",  # noqa: S608
+            [key_columns(key) for key in keys],
+        )

@@ -1,0 +1,87 @@
+"""The end of an epoch: what was agreed on becomes a hint, what was heard is forgotten.
+
+Part of the ledger; runs inside the caller's transactions.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from syncd.core.model import Digest, Key, Snapshot
+from syncd.ledger.rows import key_columns, to_snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What is remembered of a key from before the epoch, and what the deployment now holds."""
+
+    key: Key
+    agreed: Digest | None
+    remote: Snapshot
+
+
+class Epochs:
+    """Ends epochs, and keeps the digests that still count in the next."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def unsaved(self) -> list[tuple[Key, Digest]]:
+        """Content that is queued or sent and is not what the file was last seen to hold."""
+        rows = self._connection.execute(
+            """SELECT o.store, o.path, o.record, o.digest
+               FROM outbox o LEFT JOIN files f USING (store, path)
+               WHERE o.state IN ('queued', 'sent') AND o.digest IS NOT NULL
+                 AND o.digest IS NOT f.digest"""
+        )
+        return [(Key(*row[:3]), Digest(row[3])) for row in rows]
+
+    def end(self) -> None:
+        """Drop what is queued and sent; forget all revisions; every store is met anew."""
+        for statement in (
+            """INSERT OR REPLACE INTO agreed
+               SELECT store, path, record, base_digest FROM entries
+               WHERE base_revision IS NOT NULL""",
+            "DELETE FROM outbox WHERE state IN ('queued', 'sent')",
+            """UPDATE entries SET base_revision = NULL, base_digest = NULL, base_size = NULL,
+                 remote_revision = NULL, remote_digest = NULL, remote_size = NULL,
+                 remote_last = NULL, remote_at = NULL, remote_device = NULL,
+                 authored_digest = NULL""",
+            "DELETE FROM meta WHERE name = 'cursor'",
+            "UPDATE stores SET bootstrapped = 0",
+        ):
+            self._connection.execute(statement)
+
+    def drop_notes(self) -> list[tuple[Key, str]]:
+        """Forget every note; the keys, and the temporary names they spoke of."""
+        rows = self._connection.execute("DELETE FROM notes RETURNING store, path, temporary")
+        return [(Key(store, path), temporary) for store, path, temporary in rows.fetchall()]
+
+    def remembered(self, store: str) -> list[Memory]:
+        """The entries of `store` that the deployment now holds, with what was agreed before."""
+        rows = self._connection.execute(
+            """SELECT e.path, e.record, a.digest,
+                      e.remote_revision, e.remote_digest, e.remote_size, e.remote_last, e.remote_at
+               FROM entries e JOIN agreed a USING (store, path, record)
+               WHERE e.store = ? AND e.base_revision IS NULL AND e.remote_digest IS NOT NULL""",
+            (store,),
+        )
+        return [
+            Memory(Key(store, row[0], row[1]), Digest(row[2]) if row[2] else None, remote)
+            for row in rows
+            if (remote := to_snapshot(*row[3:])) is not None
+        ]
+
+    def former(self, key: Key) -> Collection[Digest]:
+        """The digests that were agreed on before the last one."""
+        rows = self._connection.execute(
+            "SELECT digest FROM former WHERE store = ? AND path = ? AND record = ?",
+            key_columns(key),
+        )
+        return {Digest(row[0]) for row in rows}
+
+    def settle(self, store: str) -> None:
+        """Forget what was agreed on before the epoch: the store is bootstrapped."""
+        self._connection.execute("DELETE FROM agreed WHERE store = ?", (store,))

@@ -1,0 +1,114 @@
+"""What became of each path: `syncd log`. Part of the ledger; runs inside its transactions.
+
+No decision reads it. Bounded: `trim` keeps the newest MOST events, none older than AGE.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+from syncd.core.decision import Decision
+from syncd.core.model import Content, Digest, Intent, Key, Refused, Version
+
+MOST = 100_000
+"""Events that are kept, about 20 MB."""
+
+AGE = 90 * 86400.0
+"""Seconds an event is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to a key at `at`, seconds since the epoch.
+
+    `what` is one of pulled, removed (here, as elsewhere), merged, pushed, deleted (there, as
+    here), conflict, held, parked, contested; of a person's commands resolved, undone, restored
+    (files were written), decided, reopened (conflicts). `digest` is the version it was about,
+    None for an absence.
+    """
+
+    key: Key
+    what: str
+    at: float
+    digest: Digest | None = None
+    revision: int | None = None
+    device: str | None = None
+    detail: str | None = None
+
+
+class Events:
+    """Appended to by every commit that did something."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def add(self, event: Event) -> None:
+        """Append."""
+        self._connection.execute(
+            """INSERT INTO events (store, path, what, digest, revision, device, detail, at)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?)""",
+            (
+                event.key.store, event.key.path, event.what, event.digest, event.revision,
+                event.device, event.detail, event.at,
+            ),
+        )  # fmt: skip
+
+    def written(self, decision: Decision, device: str | None, now: float) -> None:
+        """A file was written or removed as a decision said."""
+        plan = decision.plan
+        if plan.to_local is None or plan.base is None:
+            return
+        what = "pulled" if plan.to_local == plan.base.version else "merged"
+        digest = _digest(plan.to_local)
+        if digest is None:
+            what = "removed"
+        self.add(Event(decision.key, what, now, digest, plan.base.revision, device))
+
+    def pushed(self, intent: Intent, revision: int, device: str, now: float) -> None:
+        """The deployment applied an operation."""
+        digest = _digest(intent.version)
+        what = "deleted" if digest is None else "pushed"
+        self.add(Event(intent.key, what, now, digest, revision, device))
+
+    def parked(self, intent: Intent, refused: Refused, now: float) -> None:
+        """The deployment refused an operation for good."""
+        self.add(Event(intent.key, "parked", now, detail=f"{refused.reason}: {refused.detail}"))
+
+    def newest(self, most: int) -> list[Event]:
+        """The newest `most` events of all, newest first."""
+        return self._select("ORDER BY number DESC LIMIT ?", most)
+
+    def of(self, key: Key, most: int) -> list[Event]:
+        """The newest `most` events of a path, newest first."""
+        where = "WHERE store = ? AND path = ? ORDER BY number DESC LIMIT ?"
+        return self._select(where, key.store, key.path, most)
+
+    def author(self, key: Key, digest: Digest) -> str | None:
+        """The device that wrote a version of a path, where that is remembered."""
+        row = self._connection.execute(
+            """SELECT device FROM events WHERE store = ? AND path = ? AND digest = ?
+               AND device NOT NULL ORDER BY number LIMIT 1""",
+            (key.store, key.path, digest),
+        ).fetchone()
+        return row[0] if row else None
+
+    def trim(self, now: float) -> None:
+        """Forget what is too old or too much."""
+        self._connection.execute(
+            """DELETE FROM events WHERE at < ?
+               OR number <= (SELECT max(number) FROM events) - ?""",
+            (now - AGE, MOST),
+        )
+
+    def _select(self, where: str, *values: object) -> list[Event]:
+        rows = self._connection.execute(
+            f"""SELECT store, path, what, at, digest, revision, device, detail
+                FROM events {where}""",  # noqa: S608 - ours
+            values,
+        )
+        return [Event(Key(row[0], row[1]), *row[2:]) for row in rows]
+
+
+def _digest(version: Version) -> Digest | None:
+    return version.digest if isinstance(version, Content) else None
