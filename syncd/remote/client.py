@@ -22,6 +22,9 @@ from syncd.remote.wire import Answer, Reply
 TIMEOUT = aiohttp.ClientTimeout(total=60, connect=10, sock_read=45)
 """Seconds. A deployment may take 15 s of its own and retry conflicting writes for a few more."""
 
+ANSWER_BYTES = 32 * 1024 * 1024
+"""Longest answer that is read: functions return up to 16 MiB, and some of it may be escaped."""
+
 _PROBE = aiohttp.ClientTimeout(total=5)
 
 _ENDED = frozenset({404, 409, 415})
@@ -92,28 +95,46 @@ class ConvexHttp:
         try:
             reply = Reply[answer].model_validate_json(text)  # type: ignore[valid-type]
         except ValidationError as error:
-            raise ProtocolError(
-                f"{path} answered something else than expected ({_first(error)}); "
-                "nothing was recorded",
-                f"is {self.url} a Convex deployment with this version's functions? deploy them "
-                "again: see convex/README.md",
-            ) from error
-        if reply.status == "error" or reply.value is None:
+            raise _senseless(self.url, path, _first(error)) from error
+        if reply.status == "error":
             raise _failure(self.url, path, reply)
+        if reply.value is None:
+            raise _senseless(self.url, path, "no value")
         return reply.value
 
     async def _post(self, url: str, path: str, body: bytes) -> tuple[int, bytes]:
         if self._session is None:
             raise RuntimeError("ConvexHttp is used inside `async with` only")
         try:
-            async with self._session.post(url, data=body) as response:
-                return response.status, await response.read()
+            # Led elsewhere, the token and the text would go with the call.
+            async with self._session.post(url, data=body, allow_redirects=False) as response:
+                return response.status, await _read(self.url, path, response.content)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unavailable(
                 f"{self.url} cannot be reached ({_words(error)}) for {path}; "
                 "what is queued stays queued",
                 "nothing to do: it is tried again until the deployment answers",
             ) from error
+
+
+async def _read(url: str, path: str, stream: aiohttp.StreamReader) -> bytes:
+    """The answer, unpacked. Raises ProtocolError where it is longer than any deployment's."""
+    parts: list[bytes] = []
+    size = 0
+    async for part in stream.iter_any():
+        parts.append(part)
+        size += len(part)
+        if size > ANSWER_BYTES:
+            raise _senseless(url, path, f"more than {ANSWER_BYTES:,} bytes")
+    return b"".join(parts)
+
+
+def _senseless(url: str, path: str, what: str) -> ProtocolError:
+    return ProtocolError(
+        f"{path} answered something else than expected ({what}); nothing was recorded",
+        f"is {url} a Convex deployment with this version's functions? deploy them again: "
+        "see convex/README.md",
+    )
 
 
 def _refusal(url: str, path: str, status: int, text: bytes) -> SyncdError:
@@ -123,7 +144,7 @@ def _refusal(url: str, path: str, status: int, text: bytes) -> SyncdError:
         return Unauthorized(f"{said}; nothing was changed", "check the token or key")
     if status in _TOO_MUCH:
         return FunctionFailed(f"{said}; nothing was changed", "see the deployment's limits")
-    if status in _ENDED:
+    if status in _ENDED or 300 <= status < 400:
         return ProtocolError(
             f"{said}; nothing was changed",
             f"is {url} the URL of a Convex deployment, without a path behind it?",

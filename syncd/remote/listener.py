@@ -26,7 +26,7 @@ PARTING = 0.5
 PROBE = 15.0
 """Seconds between looks whether the deployment is there while subscribed; no function call."""
 
-Report = Callable[[str, str], None]
+Report = Callable[[str, str], object]
 
 
 class Listener:
@@ -72,11 +72,7 @@ class Listener:
             pause = FIRST_PAUSE if self._live.is_set() else min(LONGEST_PAUSE, 2 * pause)
             self._mark_deaf()
             self._resumed.clear()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(
-                    self._resumed.wait(),
-                    pause * random.uniform(0.7, 1.3),  # noqa: S311
-                )
+            await _set(self._resumed, pause * random.uniform(0.7, 1.3))  # noqa: S311
 
     def _mark_deaf(self) -> None:
         self._live.clear()
@@ -105,8 +101,7 @@ class Listener:
         # child takes a fraction of a second, so a subscription in doubt is thrown away.
         self._doubted.clear()
         while not self._doubted.is_set():
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._doubted.wait(), PROBE)
+            await _set(self._doubted, PROBE)
             if not await self._reachable():
                 return
 
@@ -126,9 +121,15 @@ class Listener:
         while True:
             await self._deaf.wait()
             self._wake()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._live.wait(), pause)
+            await _set(self._live, pause)
             pause = FIRST_POLL if self._live.is_set() else min(LONGEST_POLL, pause * 2)
+
+
+async def _set(event: asyncio.Event, seconds: float) -> None:
+    # Not wait_for, which loses a cancellation that comes as the event is set (gh-86296).
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
 
 
 async def _end(child: asyncio.subprocess.Process) -> None:
@@ -137,7 +138,8 @@ async def _end(child: asyncio.subprocess.Process) -> None:
     if child.stdin is not None:
         child.stdin.close()
     with suppress(TimeoutError):
-        await asyncio.wait_for(child.wait(), PARTING)
+        async with asyncio.timeout(PARTING):
+            await child.wait()
     if child.returncode is None:
         with suppress(ProcessLookupError):
             child.kill()

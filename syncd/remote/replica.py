@@ -10,19 +10,23 @@ from typing import Any
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 from tenacity.wait import wait_random_exponential
 
+from syncd.core.conflict import ListedConflict
 from syncd.core.model import Change, Content, Cursor, Intent, Key, Outcome, Witness
 from syncd.core.news import Page, Welcome
 from syncd.errors import ProtocolError, Unavailable
 from syncd.remote.client import ConvexHttp
+from syncd.remote.conflict import to_conflict
 from syncd.remote.wire import (
     PROTOCOL,
     Answer,
     ChangesAnswer,
+    ConflictAnswer,
     FetchAnswer,
     HeadAnswer,
     HelloAnswer,
     ManifestAnswer,
     PushAnswer,
+    WireChange,
     to_key,
     to_operation,
     to_witness,
@@ -61,6 +65,8 @@ class ConvexReplica:
             Cursor(answer.head),
             answer.seen,
             tuple(witness.to_core() for witness in answer.broken),
+            # Cursors are decimals of the last `at` that was handed out; only here they are read.
+            behind=cursor is not None and int(answer.head) < int(cursor),
         )
 
     async def push(self, intents: Sequence[Intent]) -> list[Outcome]:
@@ -81,13 +87,22 @@ class ConvexReplica:
             )
         return [result.to_core() for result in answer.results]
 
-    async def changes(self, stores: Sequence[str], cursor: Cursor | None) -> Page:
-        """What happened behind `cursor`."""
+    async def changes(
+        self, stores: Sequence[str], cursor: Cursor | None, witnesses: Sequence[Witness] = ()
+    ) -> Page:
+        """What happened behind `cursor`, and which of `witnesses` are denied."""
         answer = await self._query(
-            "sync:changes", ChangesAnswer, stores=list(stores), cursor=cursor
+            "sync:changes",
+            ChangesAnswer,
+            stores=list(stores),
+            cursor=cursor,
+            witnesses=[to_witness(witness) for witness in witnesses],
         )
+        if answer.cursor == cursor and not answer.done:
+            raise _stuck("sync:changes")
         changes = [_verified(change.to_change()) for change in answer.changes]
-        return Page(changes, Cursor(answer.cursor), answer.done)
+        broken = tuple(witness.to_core() for witness in answer.broken)
+        return Page(changes, Cursor(answer.cursor), answer.done, broken)
 
     async def fetch(self, keys: Sequence[Key]) -> list[Change | None]:
         """The current snapshots of `keys` with their bytes; None for a key never held."""
@@ -95,12 +110,21 @@ class ConvexReplica:
         while len(found) < len(keys):
             rest = [to_key(key) for key in keys[len(found) :][:_FETCH_KEYS]]
             answer = await self._query("sync:fetch", FetchAnswer, keys=rest)
-            if not answer.entries:
-                raise ProtocolError("sync:fetch answered no key", "deploy the functions again")
-            found += [
-                None if entry is None else _verified(entry.to_change()) for entry in answer.entries
-            ]
+            found += _asked_for(keys[len(found) :], answer.entries)
         return found
+
+    async def record(
+        self, conflicts: Sequence[tuple[ListedConflict, bytes | None]]
+    ) -> list[str | None]:
+        """Make conflicts known, each with the bytes that lost; the authors' names.
+
+        Telling again changes nothing but the resolution.
+        """
+        args = self._args(conflicts=[to_conflict(*conflict) for conflict in conflicts])
+        async for attempt in _patiently():
+            with attempt:
+                answer = await self._http.mutation("sync:conflict", args, ConflictAnswer)
+        return answer.authors
 
     async def head(self) -> Cursor:
         """The newest place in the feed."""
@@ -116,6 +140,8 @@ class ConvexReplica:
         last = None
         if answer.next is not None:
             last = Key(store, answer.next.path, answer.next.record)
+            if last == after:
+                raise _stuck("sync:manifest")
         return [entry.to_change() for entry in answer.entries], last
 
     def _args(self, **args: object) -> dict[str, Any]:
@@ -138,6 +164,25 @@ def _patiently() -> AsyncRetrying:
         wait=wait_random_exponential(multiplier=0.1, max=1.0),
         stop=stop_after_attempt(3),
         reraise=True,
+    )
+
+
+def _asked_for(keys: Sequence[Key], entries: Sequence[WireChange | None]) -> list[Change | None]:
+    """`entries` as changes, if they are those of the first of `keys`. Raises ProtocolError."""
+    others = [e for k, e in zip(keys, entries, strict=False) if e is not None and e.key != k]
+    if others or not 0 < len(entries) <= len(keys):
+        raise ProtocolError(
+            "sync:fetch answered other keys than were asked for; none was recorded",
+            "deploy this version's functions: see convex/README.md",
+        )
+    return [None if entry is None else _verified(entry.to_change()) for entry in entries]
+
+
+def _stuck(path: str) -> ProtocolError:
+    return ProtocolError(
+        f"{path} answered the place it was asked from, and that there is more behind it; "
+        "nothing was recorded",
+        "deploy this version's functions: see convex/README.md",
     )
 
 

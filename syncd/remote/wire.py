@@ -6,10 +6,18 @@ the program reads its JSON. Pure.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Generic, Literal, TypeVar
+import struct
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
 from convex.values import ConvexInt64, json_to_convex
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from syncd.core.model import (
     NEVER,
@@ -35,7 +43,10 @@ PROTOCOL = 1
 
 def _int64(value: object) -> object:
     if isinstance(value, dict):
-        decoded = json_to_convex(value)
+        try:
+            decoded = json_to_convex(value)
+        except (ValueError, TypeError, struct.error) as error:
+            raise ValueError("not a value of Convex") from error
         if isinstance(decoded, ConvexInt64):
             return decoded.value
     return value
@@ -57,6 +68,13 @@ class WireSnapshot(_Message):
     digest: HexDigest | None
     deleted: bool
     at: Int64
+
+    @model_validator(mode="after")
+    def _is_one_or_the_other(self) -> Self:
+        # A deletion is believed only where it is said twice.
+        if self.deleted != (self.digest is None):
+            raise ValueError("digest must be null exactly where deleted is true")
+        return self
 
     def to_core(self, size: int = 0, last: str | None = None) -> Snapshot:
         """The snapshot as a core value."""
@@ -157,7 +175,7 @@ WireResult = Annotated[_Applied | _Replayed | _Stale | _Refused, Field(discrimin
 class HelloAnswer(_Message):
     """`sync:hello`: who the deployment is, and whether it still knows what we know."""
 
-    protocol: int
+    protocol: int = Field(ge=PROTOCOL, le=PROTOCOL)
     deployment: str
     device: str
     name: str
@@ -205,6 +223,12 @@ class HeadAnswer(_Message):
     """`sync:head`: the newest place in the feed."""
 
     head: str
+
+
+class ConflictAnswer(_Message):
+    """`sync:conflict`: the names of those whose versions lost, None for nobody known."""
+
+    authors: list[str | None]
 
 
 class EnrollAnswer(_Message):
