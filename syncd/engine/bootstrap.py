@@ -15,6 +15,7 @@ import structlog
 
 from syncd.core.model import Change, Content, Key
 from syncd.core.reading import Found
+from syncd.engine.epoch import Epoch
 from syncd.engine.guards import Guards
 from syncd.engine.ports import Clock, LocalReplica, RemoteReplica
 from syncd.engine.puller import Puller
@@ -38,6 +39,7 @@ class Bootstrap:
         guards: Guards,
         stores: Mapping[str, LocalReplica],
         clock: Clock,
+        epoch: Epoch,
     ) -> None:
         self._ledger = ledger
         self._remote = remote
@@ -45,6 +47,7 @@ class Bootstrap:
         self._guards = guards
         self._stores = stores
         self._clock = clock
+        self._epoch = epoch
 
     async def run(self, progress: Progress) -> list[str]:
         """Bootstrap every store that needs it; their names. Raises the remote's troubles."""
@@ -87,7 +90,10 @@ class Bootstrap:
         return change
 
     def _mark(self, name: str) -> None:
-        known = self._guards.known(name)
-        root = self._stores[name].identity()
-        configuration = known.configuration if known else ""
-        self._guards.record(name, StoreRecord(configuration, root, bootstrapped=True))
+        known = self._guards.roots.known(name) or StoreRecord("", None, bootstrapped=False)
+        # A folder that was known stays the store's own, were another one there now.
+        root = known.root or self._stores[name].identity()
+        with self._ledger.transaction():
+            self._epoch.settle(name)
+            self._ledger.places.record_store(name, replace(known, root=root, bootstrapped=True))
+        self._guards.roots.reload()

@@ -1,27 +1,34 @@
-"""What holds deletions back, and which stores may be decided about at all."""
+"""What holds deletions back, in the files and on the deployment."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 
 import structlog
 
-from syncd.core.guard import Guard, RootState, guard
+from syncd.core.decision import Decision
+from syncd.core.guard import Direction, Guard, RootState, Verdict, allowance, guard
+from syncd.core.model import Digest, Key
 from syncd.core.reading import Missing
 from syncd.engine.ports import Clock, LocalReplica
+from syncd.engine.roots import SAMPLE, Roots
+from syncd.engine.window import Group, Window, group_of, grouped, made_by
 from syncd.ledger.ledger import Ledger
-from syncd.ledger.places import StoreRecord
 
-_SAMPLE = 8
+_AWAY = (RootState.MISSING, RootState.UNREADABLE)
+_WAYS = (Direction.TO_REMOTE, Direction.TO_LOCAL)
 
 log = structlog.get_logger()
 
 
 class Guards:
-    """Looks at each store's folder before a deletion leaves it or reaches it.
+    """Looks at stores before deletions leave them or reach them.
 
-    A guard that stands does so until a scan finds every known file again, or until the store is
-    in `approved` at a start.
+    A guard stands until what waits is there again, or until a person decides. `confirmed` tells
+    whether the deployment was met since the start: until then the ledger may be an old copy, and
+    nothing is written into files on its word.
     """
 
     def __init__(
@@ -31,96 +38,235 @@ class Guards:
         clock: Clock,
         approved: Collection[str] = (),
     ) -> None:
+        self.roots = Roots(ledger, stores)
+        self.confirmed = True
         self._ledger = ledger
         self._stores = stores
         self._clock = clock
         self._approved = approved
-        self._records = ledger.places.stores()
+        self._window = Window(ledger)
         self._standing = ledger.attention.guards()
-        self._on_stopped: Callable[[str], None] = lambda _: None
+        self._walk: Callable[[str], None] = lambda _: None
 
-    def connect(self, on_stopped: Callable[[str], None]) -> None:
-        """Tell who walks a store whose deletions stopped."""
-        self._on_stopped = on_stopped
+    def connect(self, walk: Callable[[str], None]) -> None:
+        """Tell who walks a store whose deletions stopped, or may go on."""
+        self._walk = walk
+
+    def reload(self) -> None:
+        """Take over what the ledger says after an epoch ended."""
+        self.roots.reload()
+        self._standing = self._ledger.attention.guards()
 
     def bootstrapped(self, store: str) -> bool:
         """Whether the deployment's part of `store` is known, so that it may be decided about."""
-        record = self._records.get(store)
-        return record is not None and record.bootstrapped
+        return self.roots.bootstrapped(store)
+
+    def root_state(self, store: str) -> RootState:
+        """What became of the store's folder."""
+        return self.roots.state(store)
 
     @property
     def stand(self) -> bool:
         """Whether deletions of any store wait."""
         return bool(self._standing)
 
-    def record(self, store: str, record: StoreRecord) -> None:
-        """Remember what a store is from now on."""
-        with self._ledger.transaction():
-            self._ledger.places.record_store(store, record)
-        self._records[store] = record
-
-    def known(self, store: str) -> StoreRecord | None:
-        """What the ledger knows of a store."""
-        return self._records.get(store)
-
-    def root_state(self, store: str) -> RootState:
-        """What became of the store's folder."""
-        record = self._records.get(store)
-        return self._stores[store].root_state(record.root if record else None)
-
     def check(self, store: str) -> bool:
-        """Whether deletions of `store` must wait, seen anew."""
+        """Whether deletions of `store` must wait for the sake of its folder, seen anew."""
         if store in self._approved:
             return False
-        if store in self._standing:
+        if (store, Direction.BOTH) in self._standing:
             return True
         root = self.root_state(store)
         if root is RootState.PRESENT and self._holds_files(store):
             return False
-        return self._set(store, guard(store, root, self._ledger.entries.count_live(store), 0))
+        known = self._ledger.entries.count_live(store)
+        known -= len(self._ledger.deletions.decided(store))
+        return self._stop(guard(store, root, known, 0))
+
+    def holds_back(self, store: str, direction: Direction) -> bool:
+        """Whether deletions of `store` must wait at the moment they would go."""
+        if store in self._approved:
+            return False
+        return (store, direction) in self._standing or self.check(store)
+
+    def admitted(self, decisions: Sequence[Decision], there: Collection[Key]) -> list[Decision]:
+        """Those of `decisions` that may be carried out; deletions that must wait are listed.
+
+        All deletions of a turn are judged together. `there` are the keys whose files were found:
+        their deletion does not wait any more.
+        """
+        if not self.confirmed:
+            decisions = [each for each in decisions if each.plan.to_local is None]
+        self._settle(decisions, there)
+        waiting: set[tuple[Key, Group | None]] = set()
+        for group, deletions in grouped(decisions).items():
+            held = self._hold(group, deletions, made_by(decisions, group[0]))
+            waiting |= {(key, group) for key in held}
+        return [each for each in decisions if (each.key, group_of(each)) not in waiting]
+
+    def scanned(self, store: str, walked: str | None, live: Mapping[str, Digest],
+                missing: Sequence[str], appeared: int) -> None:  # fmt: skip
+        """A scan of `store` found its `live` files but for `missing`, and `appeared` new.
+
+        `walked` is the identity of the folder that was walked from end to end, None where that
+        was not one and the same: then nothing was seen, and so nothing was seen missing. Only
+        what was walked is judged and adopted, never what is there by now.
+        """
+        decided = self._ledger.deletions.decided(store)
+        lost = {Key(store, p): live[p] for p in missing if Key(store, p) not in decided}
+        known = len(live) - len(decided)
+        if walked is None:
+            self._unseen(store, known)
+            return
+        root = self.roots.state_of(store, walked)
+        found = guard(store, root, known, known - len(lost))
+        if not lost or store in self._approved:
+            self._seen_whole(store, walked)
+        elif (store, Direction.BOTH) not in self._standing:
+            self._stop(found or self._many(store, known, len(lost), appeared))
+        self._list_lost(store, lost)
+
+    def approve(self, store: str) -> Verdict:
+        """Let the deletions of `store` that wait go, once."""
+        if (root := self.root_state(store)) in _AWAY:
+            return Verdict(0, f"its folder is {root.value}: what is missing in it is not known")
+        with self._ledger.transaction():
+            approved = self._ledger.deletions.approve(store, self._clock.now())
+        return self._decide(store, approved, "approved")
+
+    def reject(self, store: str) -> Verdict:
+        """Decide against the deletions of `store` that wait: files come back, on either side."""
+        if (root := self.root_state(store)) in _AWAY:
+            return Verdict(0, f"its folder is {root.value}: nothing can be put back into it")
+        deletions = self._ledger.deletions
+        ours = deletions.waiting(store, Direction.TO_REMOTE)
+        theirs = deletions.waiting(store, Direction.TO_LOCAL)
+        with self._ledger.transaction():
+            deletions.bring_back(ours)
+            deletions.put_over(theirs)
+            deletions.drop(Direction.TO_REMOTE, ours)
+            deletions.drop(Direction.TO_LOCAL, theirs)
+        return self._decide(store, len(ours) + len(theirs), "rejected")
+
+    def _decide(self, store: str, count: int, how: str) -> Verdict:
+        if not count and not any(name == store for name, _ in self._standing):
+            return Verdict(0, "no deletion of it waits")
+        self.roots.adopt(store, self._stores[store].identity())
+        for direction in Direction:
+            self._lift((store, direction))
+        log.warning("deletions_decided", store=store, deletions=count, how=how)
+        self._walk(store)
+        return Verdict(count)
+
+    def _hold(
+        self, group: Group, deletions: Mapping[Key, Digest], coming: Sequence[Digest]
+    ) -> Collection[Key]:
+        """Those of `deletions` that must wait; all are recorded as what they are from now on."""
+        store, now = group[0], self._clock.now()
+        if self.check(store):
+            held = dict(deletions)
+        elif store in self._approved:
+            held = {}
+        else:
+            approved = self._window.approved(group, deletions, now)
+            held = {key: each for key, each in deletions.items() if key not in approved}
+            if group not in self._standing and held:
+                stopped = self._stop(self._window.judge(group, held, now, coming))
+                held = held if stopped else {}
+        with self._ledger.transaction():
+            self._window.hold(group, held, now)
+            let_go = {key: each for key, each in deletions.items() if key not in held}
+            self._window.let_go(group, let_go, now)
+        return held
+
+    def _settle(self, decisions: Sequence[Decision], there: Collection[Key]) -> None:
+        """Look anew at what waits, now that `decisions` were made and files found `there`."""
+        settled: dict[Key, Group | None] = dict.fromkeys(there)
+        settled.update({each.key: group_of(each) for each in decisions})
+        for group in [group for group in self._standing if group[1] in _WAYS]:
+            waiting = self._ledger.deletions.waiting(*group)
+            over = [key for key in waiting if key in settled and settled[key] != group]
+            if over:
+                with self._ledger.transaction():
+                    self._ledger.deletions.drop(group[1], over)
+            self._review(group)
+
+    def _review(self, group: Group) -> None:
+        # The window stays where it was when deletions stopped: waiting must not wear a guard out.
+        waiting = self._ledger.deletions.waiting(*group)
+        standing = self._standing[group]
+        found = self._window.judge(group, waiting, standing.since or self._clock.now())
+        if found is None or not waiting:
+            with self._ledger.transaction():
+                self._ledger.deletions.drop(group[1], waiting)
+            self._lift(group)
+            self._walk(group[0])
+        elif found.missing != standing.missing:
+            self._set(replace(found, since=standing.since))
+
+    def _list_lost(self, store: str, lost: Mapping[Key, Digest]) -> None:
+        group = (store, Direction.TO_REMOTE)
+        found = self._ledger.deletions.waiting(*group).keys() - lost.keys()
+        stands = group in self._standing or (store, Direction.BOTH) in self._standing
+        if found or stands:
+            with self._ledger.transaction():
+                self._ledger.deletions.drop(group[1], found)
+                self._window.hold(group, lost if stands else {}, self._clock.now())
+        if group in self._standing:
+            self._review(group)
+
+    def _many(self, store: str, known: int, lost: int, appeared: int) -> Guard | None:
+        # As many files that appeared may be the same ones under new names: that is known once
+        # they are read, and a turn counts again.
+        if lost - appeared <= allowance(known):
+            return None
+        reason = f"{lost} of {known} files are gone at once"
+        return Guard(store, reason, lost, Direction.TO_REMOTE)
+
+    def _seen_whole(self, store: str, walked: str) -> None:
+        self._lift((store, Direction.BOTH))
+        self.roots.adopt(store, walked)
+
+    def _unseen(self, store: str, known: int) -> None:
+        root = self.root_state(store)
+        if root is not RootState.PRESENT:
+            self._stop(guard(store, root, known, 0))
+        self._list_lost(store, {})
 
     def _holds_files(self, store: str) -> bool:
         # A few files that were there lately mostly tell; the whole walk is for the worst case.
         replica = self._stores[store]
-        some = self._ledger.places.some_files(store, _SAMPLE)
+        some = self._ledger.places.some_files(store, SAMPLE)
         if any(not isinstance(replica.read(path), Missing) for path in some):
             return True
         return bool(replica.scan().stats)
 
-    def scanned(self, store: str, known: int, missing: int) -> None:
-        """A whole scan of `store` found all but `missing` of its `known` live files."""
-        approved = store in self._approved
-        root = self.root_state(store)
-        if root in (RootState.MISSING, RootState.UNREADABLE):
-            # Nothing was seen, so nothing was seen missing.
-            self._set(store, guard(store, root, known, 0))
-        elif missing == 0 or approved:
-            self._set(store, None)
-            self._adopt_root(store, root)
-        elif store not in self._standing:
-            self._set(store, guard(store, root, known, known - missing))
-
-    def _adopt_root(self, store: str, root: RootState) -> None:
-        record = self._records.get(store)
-        identity = self._stores[store].identity()
-        if root is RootState.REPLACED and record is not None and identity is not None:
-            self.record(store, StoreRecord(record.configuration, identity, record.bootstrapped))
-            log.info("root_adopted", store=store)
-
-    def _set(self, store: str, found: Guard | None) -> bool:
-        if found == self._standing.get(store):
-            return found is not None
-        with self._ledger.transaction():
-            self._ledger.attention.set_guard(store, found, self._clock.now())
+    def _stop(self, found: Guard | None) -> bool:
         if found is None:
-            del self._standing[store]
-            log.info("guard_lifted", store=store)
             return False
-        self._standing[store] = found
-        self._on_stopped(store)
+        known = self._standing.get((found.store, found.direction))
+        if found == known:
+            return True
+        found = replace(found, since=self._clock.now())
+        with self._ledger.transaction():
+            self._window.stop((found.store, found.direction), found.since)
+        self._set(found)
+        self._walk(found.store)
         log.warning(
-            "deletions_stopped", store=store, reason=found.reason, missing=found.missing,
-            advice="put the files back; or, if they are meant to go, stop the daemon and run "
-            f"`syncd sync --once --approve-deletions {store}`",
+            "deletions_stopped", store=found.store, reason=found.reason, waiting=found.missing,
+            advice=f"`syncd approve {found.store}` lets them go, `syncd reject {found.store}` "
+            "brings the files back",
         )  # fmt: skip
         return True
+
+    def _set(self, found: Guard) -> None:
+        with self._ledger.transaction():
+            self._ledger.attention.set_guard(found)
+        self._standing[found.store, found.direction] = found
+
+    def _lift(self, group: Group) -> None:
+        with suppress(KeyError):
+            del self._standing[group]
+            with self._ledger.transaction():
+                self._ledger.attention.lift_guard(*group)
+            log.info("guard_lifted", store=group[0], direction=group[1].value)

@@ -25,17 +25,19 @@ class Health:
         with ledger.transaction():
             ledger.attention.forget_health()
 
-    def report(self, part: str, state: str, detail: str = "") -> None:
-        """`part` is in `state` now."""
+    def report(self, part: str, state: str, detail: str = "") -> bool:
+        """`part` is in `state` now; whether it was in another before."""
         now = self._clock.now()
         known = self._parts.get(part)
         if known and known[:2] == (state, detail) and now - known[2] < REFRESH:
-            return
+            return False
         self._parts[part] = (state, detail, now)
         with self._ledger.transaction():
             self._ledger.attention.report({part: (state, detail)}, now)
-        if known is None or known[0] != state:
+        changed = known is None or known[0] != state
+        if changed:
             log.debug("health", part=part, state=state, detail=detail)
+        return changed
 
     def trouble(self, part: str, state: str, error: SyncdError) -> None:
         """`part` met a trouble that it goes on trying to overcome."""

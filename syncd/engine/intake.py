@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
-from contextlib import suppress
+from typing import TypeVar
 
 from syncd.core.model import Key
 from syncd.core.settle import Settler
+from syncd.engine.decide import Turn
 from syncd.engine.ports import Clock
-from syncd.engine.turn import Reconciler, Turn
+from syncd.engine.turn import Reconciler
+from syncd.engine.waiting import woken
+
+_R = TypeVar("_R")
 
 BATCH = 200
 """Keys a turn takes at most: its commit is one fsync, and a turn delays nobody for long."""
 
 
-async def _whole(turn: Coroutine[None, None, Turn]) -> Turn:
-    """The turn's result. Cancelled or not, the turn is carried to its end: its threads would go
+async def whole(turn: Coroutine[None, None, _R]) -> _R:
+    """The result of a turn. Cancelled or not, the turn is carried to its end: its threads would go
     on writing files anyway."""
     task = asyncio.create_task(turn)
     try:
@@ -80,11 +84,12 @@ class Intake:
         while True:
             keys = self._settler.take(self._clock.monotonic(), BATCH)
             if keys:
-                self._apply(await _whole(self._reconciler.consider(keys)))
+                self.take_over(await whole(self._reconciler.consider(keys)))
             else:
                 await self._wait()
 
-    def _apply(self, turn: Turn) -> None:
+    def take_over(self, turn: Turn) -> None:
+        """See to what a turn left to others."""
         now = self._clock.monotonic()
         for key, when in turn.again:
             self._settler.again(key, when or now)
@@ -104,6 +109,5 @@ class Intake:
         if due is None:
             self.idle.set()
         pause = None if due is None else max(0.0, due - self._clock.monotonic())
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._named.wait(), pause)
+        await woken(self._named, pause)
         self._named.clear()

@@ -5,24 +5,25 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
-from contextlib import suppress
 
 import structlog
 
+from syncd.core.epoch import End, ended
+from syncd.core.model import BYTES_DAMAGED
 from syncd.core.news import Welcome
 from syncd.engine.bootstrap import Bootstrap, Progress
+from syncd.engine.epoch import Epoch
 from syncd.engine.health import Health
 from syncd.engine.ports import RemoteReplica
 from syncd.engine.pusher import FUNCTION_FAILED
-from syncd.errors import ProtocolError, SyncdError, Unauthorized, Unavailable
+from syncd.engine.waiting import woken
+from syncd.engine.witnesses import Witnesses
+from syncd.errors import FunctionFailed, ProtocolError, SyncdError, Unauthorized, Unavailable
 from syncd.ledger.ledger import Ledger
 
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 """Seconds between attempts to reach the deployment, doubled from the first to the longest."""
-
-WITNESSES = 64
-"""Snapshots shown to the deployment with each hello, so that it can deny them."""
 
 log = structlog.get_logger()
 
@@ -31,13 +32,12 @@ def _quietly(what: str, done: int, total: int | None) -> None:
     log.debug("progress", what=what, done=done, total=total)
 
 
-class AnotherEpoch(Exception):
-    """The ledger and the deployment do not belong together (any more): first contact is due."""
+class AnotherDeployment(Exception):
+    """Behind the URL answers another deployment than the ledger's: another ledger is due."""
 
-    def __init__(self, deployment: str, why: str) -> None:
-        super().__init__(why)
+    def __init__(self, deployment: str) -> None:
+        super().__init__("another deployment answers behind the URL")
         self.deployment = deployment
-        self.why = why
 
 
 class Link:
@@ -49,30 +49,32 @@ class Link:
         remote: RemoteReplica,
         bootstrap: Bootstrap,
         health: Health,
+        epoch: Epoch,
+        witnesses: Witnesses,
     ) -> None:
         self._ledger = ledger
         self._remote = remote
         self._bootstrap = bootstrap
         self._health = health
+        self._epoch = epoch
+        self._witnesses = witnesses
         self._retry_now = asyncio.Event()
 
     async def tie(self, progress: Progress) -> tuple[Welcome, list[str]]:
-        """Say hello once and bootstrap what is new: who we are there, the fresh stores.
+        """Say hello and bootstrap what is new: who we are there, the fresh stores.
 
-        Raises the remote's troubles, and AnotherEpoch where the ledger belongs elsewhere.
+        A new epoch begins where the ledger and the deployment parted. Raises the remote's
+        troubles, and AnotherDeployment.
         """
-        start = int(self._ledger.places.get("start") or 0) + 1
-        with self._ledger.transaction():
-            self._ledger.places.put("start", str(start))
-        welcome = await self._remote.hello(
-            self._ledger.places.get("nonce") or "",
-            start,
-            self._ledger.cursor,
-            self._ledger.entries.witnesses(WITNESSES),
-        )
-        self._bind(welcome, start)
+        welcome = await self._hello()
+        while isinstance(welcome, End):
+            self._health.report("epoch", "began", welcome.value)
+            await self._epoch.end(welcome)
+            self._witnesses.forget()
+            welcome = await self._hello()
         with self._ledger.transaction():
             self._ledger.outbox.retry(FUNCTION_FAILED)
+            self._ledger.attention.release_all(BYTES_DAMAGED)
         fresh = await self._bootstrap.run(progress)
         self._health.recovered("deployment", "online", f"device {welcome.name}")
         return welcome, fresh
@@ -83,15 +85,11 @@ class Link:
         while True:
             try:
                 return await self.tie(_quietly)
-            except (Unavailable, Unauthorized, ProtocolError) as error:
+            except (Unavailable, Unauthorized, ProtocolError, FunctionFailed) as error:
                 self.lost(error)
                 lost(error)
             self._retry_now.clear()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(
-                    self._retry_now.wait(),
-                    pause * random.uniform(0.7, 1.3),  # noqa: S311
-                )
+            await woken(self._retry_now, pause * random.uniform(0.7, 1.3))  # noqa: S311
             pause = min(LONGEST_PAUSE, pause * 2)
 
     def retry_now(self) -> None:
@@ -104,15 +102,23 @@ class Link:
         self._health.trouble("deployment", state, error)
         self._health.report("feed", "behind", "the deployment is away")
 
-    def _bind(self, welcome: Welcome, start: int) -> None:
-        bound = self._ledger.places.get("deployment")
-        if bound is not None and bound != welcome.deployment:
-            raise AnotherEpoch(welcome.deployment, "another deployment answers behind the URL")
-        if welcome.seen >= start:
-            raise AnotherEpoch(welcome.deployment, "the ledger is an old copy or a clone")
-        if welcome.broken or welcome.seen < int(self._ledger.places.get("answered") or 0):
-            raise AnotherEpoch(welcome.deployment, "the deployment was restored from a backup")
+    async def _hello(self) -> Welcome | End:
+        """Say hello once. An epoch that has ended leaves the ledger as it was."""
+        places = self._ledger.places
+        start = int(places.get("start") or 0) + 1
         with self._ledger.transaction():
-            self._ledger.places.put("deployment", welcome.deployment)
-            self._ledger.places.put("answered", str(start))
-            self._ledger.places.put("device", welcome.device)
+            places.put("start", str(start))
+        shown = self._witnesses.show()
+        welcome = await self._remote.hello(
+            places.get("nonce") or "", start, self._ledger.cursor, shown
+        )
+        if places.get("deployment") not in (None, welcome.deployment):
+            raise AnotherDeployment(welcome.deployment)
+        if end := ended(welcome, start, int(places.get("answered") or 0)):
+            return end
+        self._witnesses.checked(())
+        with self._ledger.transaction():
+            places.put("deployment", welcome.deployment)
+            places.put("answered", str(start))
+            places.put("device", welcome.device)
+        return welcome

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+
+import structlog
 
 from syncd.core.news import Welcome
 from syncd.engine.bootstrap import Bootstrap, Progress
+from syncd.engine.epoch import Epoch
 from syncd.engine.guards import Guards
 from syncd.engine.health import Health
 from syncd.engine.intake import Intake
@@ -15,6 +18,7 @@ from syncd.engine.ports import Clock, LocalReplica, RemoteReplica
 from syncd.engine.puller import Puller
 from syncd.engine.pusher import Pusher
 from syncd.engine.rescan import Rescan
+from syncd.engine.witnesses import Denied, Witnesses
 from syncd.errors import FunctionFailed, ProtocolError, SyncdError, Unauthorized, Unavailable
 from syncd.ledger.ledger import Ledger
 
@@ -24,6 +28,8 @@ all else must not be asked in a tight loop."""
 
 Tied = Callable[[SyncdError | None], None]
 """Told why the deployment is lost, and None once it is tied."""
+
+log = structlog.get_logger()
 
 
 class Online:
@@ -39,36 +45,40 @@ class Online:
         intake: Intake,
         rescan: Rescan,
         health: Health,
+        epoch: Epoch,
+        waiting: Callable[[], Collection[str]],
     ) -> None:
         self._rescan = rescan
-        self.puller = Puller(ledger, remote, intake, stores, clock, health)
-        self.pusher = Pusher(ledger, remote, intake, guards, clock)
-        bootstrap = Bootstrap(ledger, remote, self.puller, guards, stores, clock)
-        self.link = Link(ledger, remote, bootstrap, health)
+        self._intake = intake
+        self._epoch = epoch
+        witnesses = Witnesses(ledger)
+        self.puller = Puller(ledger, remote, intake, stores, clock, health, witnesses)
+        self.pusher = Pusher(ledger, remote, intake, guards, clock, waiting)
+        bootstrap = Bootstrap(ledger, remote, self.puller, guards, stores, clock, epoch)
+        self.link = Link(ledger, remote, bootstrap, health, epoch, witnesses)
         self.pusher.connect(self.puller.fetch)
         intake.connect(self.pusher.wake, self.puller.fetch)
 
     async def tie(self, progress: Progress) -> None:
-        """Say hello once. Raises the remote's troubles, and AnotherEpoch."""
+        """Say hello once. Raises the remote's troubles, and AnotherDeployment."""
         welcome, _ = await self.link.tie(progress)
-        self._welcome(welcome)
+        await self._welcome(welcome)
 
     async def run(self, tied: Tied) -> None:
         """Follow until cancelled; `tied` is told of every loss and every tie. See `tie`."""
         while True:
             welcome, fresh = await self.link.tie_patiently(tied)
             tied(None)
-            self._welcome(welcome)
+            await self._welcome(welcome)
             for store in fresh:
                 await self._rescan.scan(store)
             try:
-                async with asyncio.TaskGroup() as group:
-                    group.create_task(self.pusher.run())
-                    group.create_task(self.puller.run())
-            except* (Unavailable, Unauthorized, ProtocolError, FunctionFailed) as troubles:
-                trouble = _first(troubles)
+                await self._follow()
+            except (Unavailable, Unauthorized, ProtocolError, FunctionFailed) as trouble:
                 self.link.lost(trouble)
                 tied(trouble)
+            except Denied as denied:
+                log.warning("denied", what=str(denied), next="a hello finds out why")
             await asyncio.sleep(AFTER_LOSS)
 
     async def push_only(self) -> None:
@@ -79,12 +89,22 @@ class Online:
             await self.pusher.idle.wait()
             pushing.cancel()
 
-    def _welcome(self, welcome: Welcome) -> None:
+    async def _follow(self) -> None:
+        """Push and pull until either fails; raises what it failed with."""
+        # RACE: no TaskGroup. That of Python 3.11 and 3.12.0 drops a cancellation that comes while
+        # it ends the others after a failure; this loop would go on, and a stop never end.
+        following = [asyncio.create_task(each) for each in (self.pusher.run(), self.puller.run())]
+        try:
+            ended, _ = await asyncio.wait(following, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in following:
+                task.cancel()
+            await asyncio.gather(*following, return_exceptions=True)
+        for task in ended:
+            task.result()
+
+    async def _welcome(self, welcome: Welcome) -> None:
+        self._intake.name(await self._epoch.confirm())
         self.pusher.device = welcome.device
         self.pusher.wake()
         self.puller.wake()
-
-
-def _first(troubles: BaseExceptionGroup[SyncdError]) -> SyncdError:
-    first = troubles.exceptions[0]
-    return _first(first) if isinstance(first, BaseExceptionGroup) else first

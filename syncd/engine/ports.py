@@ -7,10 +7,21 @@ from typing import Protocol
 
 from syncd.core.decision import Write
 from syncd.core.guard import RootState
-from syncd.core.model import Change, Cursor, Format, Hold, Intent, Key, Kind, Outcome, Witness
+from syncd.core.model import (
+    Change,
+    Cursor,
+    Digest,
+    Format,
+    Hold,
+    Intent,
+    Key,
+    Kind,
+    Outcome,
+    Witness,
+)
 from syncd.core.news import Page, Welcome
 from syncd.core.reading import Reading, Stat
-from syncd.core.writing import Note, Writing
+from syncd.core.writing import LateSave, Note, Writing
 
 
 class Clock(Protocol):
@@ -30,6 +41,10 @@ class Seen(Protocol):
     """What a scan saw of a store."""
 
     @property
+    def root(self) -> str | None:
+        """Identity of the folder that was walked, None where it was not one from end to end."""
+
+    @property
     def stats(self) -> Mapping[str, Stat]:
         """Every file that matches, by path."""
 
@@ -45,10 +60,30 @@ class Seen(Protocol):
         """Whether it is certain that no file has the key `path`."""
 
 
+class Aside(Protocol):
+    """Files that were taken out of the tree while a program may have had them open."""
+
+    def due(self, now: float) -> Sequence[LateSave]:
+        """Look at what is due at the monotonic time `now`; saves that came late, until released."""
+
+    def release(self, save: LateSave) -> None:
+        """The ledger knows of `save`."""
+
+    def keep(self, body: bytes) -> Digest:
+        """Put bytes that nothing else holds into history, durably."""
+
+
 class LocalReplica(Protocol):
     """The file tree of one store. Calls block; the engine makes them from a thread."""
 
     kind: Kind
+
+    bound: str | None
+    """Identity of the only folder that is read and written; None takes whichever is there."""
+
+    @property
+    def swapped(self) -> Aside:
+        """What was taken out of the tree and is looked at again."""
 
     def format(self, path: str) -> Format:
         """How the file at `path` is written."""
@@ -101,8 +136,10 @@ class RemoteReplica(Protocol):
     async def push(self, intents: Sequence[Intent]) -> list[Outcome]:
         """Send intents in one transaction; an outcome each, in order."""
 
-    async def changes(self, stores: Sequence[str], cursor: Cursor | None) -> Page:
-        """What happened behind `cursor`."""
+    async def changes(
+        self, stores: Sequence[str], cursor: Cursor | None, witnesses: Sequence[Witness] = ()
+    ) -> Page:
+        """What happened behind `cursor`, and which of `witnesses` are denied."""
 
     async def fetch(self, keys: Sequence[Key]) -> list[Change | None]:
         """The current snapshots of `keys` with their bytes; None for a key never held."""

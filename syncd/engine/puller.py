@@ -12,16 +12,17 @@ from collections.abc import Iterable, Mapping, Sequence
 import structlog
 
 from syncd.core.decision import Heard
-from syncd.core.model import Change, Content, Hold, Key
+from syncd.core.model import BYTES_DAMAGED, Change, Content, Hold, Key
 from syncd.engine.health import Health
 from syncd.engine.intake import Intake
 from syncd.engine.ports import Clock, LocalReplica, RemoteReplica
+from syncd.engine.witnesses import Witnesses
 from syncd.ledger.ledger import Ledger
 
 log = structlog.get_logger()
 
-_DAMAGED = Hold(
-    "bytes-damaged",
+DAMAGED = Hold(
+    BYTES_DAMAGED,
     "the deployment's bytes are not those of the digest it tells",
     "a row of `entries` or `pieces` was edited by hand: save the file once more",
 )
@@ -38,6 +39,7 @@ class Puller:
         stores: Mapping[str, LocalReplica],
         clock: Clock,
         health: Health,
+        witnesses: Witnesses,
     ) -> None:
         self._health = health
         self._ledger = ledger
@@ -45,6 +47,7 @@ class Puller:
         self._intake = intake
         self._stores = stores
         self._clock = clock
+        self._witnesses = witnesses
         self._wanted: set[Key] = set()
         self._wakened = asyncio.Event()
         self.idle = asyncio.Event()
@@ -61,7 +64,11 @@ class Puller:
         self.wake()
 
     async def run(self) -> None:
-        """Hear until cancelled. Raises the trouble of the first call that failed for good."""
+        """Hear until cancelled.
+
+        Raises the trouble of the first call that failed for good, and Denied where the
+        deployment does not hold what it told before.
+        """
         while True:
             await self._drain()
             if not self._wakened.is_set():
@@ -71,24 +78,37 @@ class Puller:
 
     async def _drain(self) -> None:
         self._wakened.clear()
-        await self._fetch_wanted()
         done = False
         while not done:
-            page = await self._remote.changes(list(self._stores), self._ledger.cursor)
+            page = await self._remote.changes(
+                list(self._stores), self._ledger.cursor, self._witnesses.show()
+            )
+            self._witnesses.checked(page.broken)
             news = await self.with_bytes(page.changes)
             self._intake.name(self._ledger.hear(news, page.cursor, self._clock.now()))
             done = page.done
+        # Behind the feed: what it told was asked together with witnesses.
+        await self._fetch_wanted()
 
     async def _fetch_wanted(self) -> None:
         while self._wanted:
             keys = sorted(self._wanted)[:100]
-            news = await self.with_bytes(_present(await self._remote.fetch(keys)))
+            answers = await self._remote.fetch(keys)
+            news = await self.with_bytes(_present(answers))
             self._ledger.hear(news, None, self._clock.now())
+            for key, answer in zip(keys, answers, strict=True):
+                # Told before, and not there when asked for: nobody has these bytes.
+                if answer is None and self._ledger.entries.get(key)[1].digest is not None:
+                    self._hold(key)
             self._wanted.difference_update(keys)
             self._intake.name({heard.key for heard in news})
 
     async def with_bytes(self, changes: Sequence[Change]) -> list[Heard]:
-        """News that may be heard: bytes that were not sent along are looked up or fetched."""
+        """News that may be heard: bytes that were not sent along are looked up or fetched.
+
+        Where the deployment does not have the bytes it tells, the key is held, and heard without
+        them: a save goes over it, and nothing else is done about it.
+        """
         lacking = [change.key for change in changes if self._lacks(change)]
         fetched: dict[Key, Change] = {}
         if lacking:
@@ -97,9 +117,8 @@ class Puller:
         for told in changes:
             change = fetched.get(told.key, told)
             if self._lacks(change):
-                self._hold(change)
-            else:
-                news.append(Heard(change.key, change.snapshot, change.device, change.body))
+                self._hold(change.key)
+            news.append(Heard(change.key, change.snapshot, change.device, change.body))
         return news
 
     def _lacks(self, change: Change) -> bool:
@@ -111,12 +130,12 @@ class Puller:
         file = self._ledger.places.file(change.key.store, change.key.path)
         return file is None or file.digest != version.digest
 
-    def _hold(self, change: Change) -> None:
-        log.warning("held", key=str(change.key), reason=_DAMAGED.reason, advice=_DAMAGED.advice)
+    def _hold(self, key: Key) -> None:
         with self._ledger.transaction():
-            self._ledger.attention.hold(
-                change.key.store, change.key.path, _DAMAGED, self._clock.now()
-            )
+            fresh = self._ledger.attention.hold(key.store, key.path, DAMAGED, self._clock.now())
+        if fresh:
+            log.warning("held", key=str(key), reason=DAMAGED.reason,
+                        detail=DAMAGED.detail, advice=DAMAGED.advice)  # fmt: skip
 
 
 def _present(changes: Iterable[Change | None]) -> list[Change]:

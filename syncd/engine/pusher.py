@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import structlog
 
+from syncd.core.guard import Direction
 from syncd.core.model import Applied, Intent, Key, Outcome, Refused, Replayed
 from syncd.engine.guards import Guards
 from syncd.engine.intake import Intake
 from syncd.engine.ports import Clock, RemoteReplica
+from syncd.engine.waiting import woken
 from syncd.errors import FunctionFailed
 from syncd.ledger.ledger import Ledger
 
@@ -20,6 +22,9 @@ OPERATIONS = 100
 
 TEXT_BYTES = 1024 * 1024
 """Bytes of text a call carries at most, what it replaces counted too (design, Sizes)."""
+
+PAUSED = 0.2
+"""Seconds between two looks whether git is done."""
 
 IN_FLIGHT = 3
 """Calls on their way at once."""
@@ -40,18 +45,22 @@ class Pusher:
         intake: Intake,
         guards: Guards,
         clock: Clock,
+        waiting: Callable[[], Collection[str]],
     ) -> None:
         self._ledger = ledger
         self._remote = remote
         self._intake = intake
         self._guards = guards
         self._clock = clock
-        self._again: deque[Intent] = deque(ledger.outbox.unanswered())
+        self._waiting = waiting
+        self._again: deque[Intent] = deque()
         self._wakened = asyncio.Event()
         self._fetch: Callable[[Iterable[Key]], None] = lambda _: None
         self.idle = asyncio.Event()
         """Set while nothing that may be sent is queued and nothing is on its way."""
         self.device = ""
+        self.accepted = 0
+        """How many operations were accepted since the start."""
 
     def connect(self, fetch: Callable[[Iterable[Key]], None]) -> None:
         """Tell who fetches the snapshots that answers only mention."""
@@ -64,11 +73,19 @@ class Pusher:
 
     async def run(self) -> None:
         """Send until cancelled. Raises the trouble of the first call that failed for good."""
+        # Read anew with every tie: an epoch that ended meanwhile took them away.
+        self._again = deque(self._ledger.outbox.unanswered())
         while True:
             await self._drain()
-            if not self._wakened.is_set():
-                self.idle.set()
-            await self._wakened.wait()
+            if self._waiting():
+                await self._soon()
+            else:
+                if not self._wakened.is_set():
+                    self.idle.set()
+                await self._wakened.wait()
+
+    async def _soon(self) -> None:
+        await woken(self._wakened, PAUSED)
 
     async def _drain(self) -> None:
         self._wakened.clear()
@@ -92,10 +109,11 @@ class Pusher:
         if self._again:
             return _fill(self._again)
         outbox = self._ledger.outbox
-        if outbox.is_empty():
+        if outbox.newest() is None:
             return []
-        guarded = [store for store in outbox.deleting() if self._guards.check(store)]
-        return self._ledger.claim(OPERATIONS, TEXT_BYTES, guarded)
+        to_remote = Direction.TO_REMOTE
+        guarded = [s for s in outbox.deleting() if self._guards.holds_back(s, to_remote)]
+        return self._ledger.claim(OPERATIONS, TEXT_BYTES, guarded, self._waiting())
 
     async def _send(self, intents: Sequence[Intent]) -> None:
         try:
@@ -126,6 +144,7 @@ class Pusher:
         self._intake.name(named)
         if wanted:
             self._fetch(wanted)
+        self.accepted += sum(isinstance(o, Applied | Replayed) for o in outcomes)
         _tell(answers)
 
 

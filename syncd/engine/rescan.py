@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Mapping
-from contextlib import suppress
 
 import structlog
 
@@ -19,6 +18,7 @@ from syncd.core.reading import Stat
 from syncd.engine.guards import Guards
 from syncd.engine.intake import Intake
 from syncd.engine.ports import Clock, LocalReplica, Seen
+from syncd.engine.waiting import woken
 from syncd.ledger.ledger import Ledger
 
 INTERVAL = 300.0
@@ -26,11 +26,6 @@ INTERVAL = 300.0
 
 GUARDED = 5.0
 """Seconds between two walks while deletions wait: files put back must be seen soon."""
-
-RACY_NS = 20_000_000
-"""A file read within 20 ms of its last change may have changed again under the same stat: file
-systems stamp with the kernel's coarse clock, whose ticks are up to 10 ms apart (git's racy rule).
-"""
 
 log = structlog.get_logger()
 
@@ -66,8 +61,7 @@ class Rescan:
         while True:
             usual = GUARDED if self._guards.stand else INTERVAL
             pause = usual * random.uniform(0.8, 1.2)  # noqa: S311
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._wakened.wait(), pause)
+            await woken(self._wakened, pause)
             self._wakened.clear()
             stores, self._requested = self._requested or set(self._stores), set()
             for store in sorted(stores):
@@ -93,9 +87,12 @@ class Rescan:
         self._record_holds(store, seen)
         known = self._ledger.places.files(store)
         changed = [p for p, stat in seen.stats.items() if not _unchanged(known.get(p), stat)]
-        live = dict(self._ledger.entries.live(store))
+        # A file whose first push is not answered has no base yet, and is missed all the same.
+        read = {path: file.digest for path, file in known.items()}
+        live = {**read, **dict(self._ledger.entries.live(store))}
         missing = [path for path in live if seen.missing(path)]
-        self._guards.scanned(store, len(live), len(missing))
+        appeared = sum(path not in live for path in changed)
+        self._guards.scanned(store, seen.root, live, missing, appeared)
         self._intake.name(Key(store, path) for path in (*changed, *missing))
         self._intake.name(self._ledger.entries.unfinished(store))
         log.debug("scanned", store=store, files=len(seen.stats), changed=len(changed),
@@ -109,16 +106,15 @@ class Rescan:
                 if self._ledger.attention.hold(store, path, hold, now):
                     log.warning("held", key=f"{store}:{path}", reason=hold.reason,
                                 detail=hold.detail, advice=hold.advice)  # fmt: skip
-            for path in held.keys() - seen.holds.keys():
-                if path not in seen.stats and seen.missing(path):
+            gone = [path for path in held.keys() - seen.holds.keys() if seen.missing(path)]
+            for path in gone:
+                # Of a key, a turn tells whether it still is: the deployment may hold it, too.
+                if path.endswith("/") or not self._stores[store].includes(path):
                     self._ledger.attention.release(store, path)
         # What is held and still there is looked at again: the reason may be gone without a save.
         self._intake.name(Key(store, path) for path in held if path in seen.stats)
+        self._intake.name(Key(store, path) for path in gone if not path.endswith("/"))
 
 
 def _unchanged(known: FileState | None, stat: Stat) -> bool:
-    return (
-        known is not None
-        and known.stat == stat
-        and known.read_ns - max(stat.mtime_ns, stat.ctime_ns) > RACY_NS
-    )
+    return known is not None and known.stat == stat and not known.racy

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import structlog
 
+from syncd.core.model import Key
+from syncd.engine.audit import Audit
 from syncd.engine.bootstrap import Progress
+from syncd.engine.epoch import Epoch
 from syncd.engine.guards import Guards
 from syncd.engine.health import Health
 from syncd.engine.intake import Intake
+from syncd.engine.late import Late
 from syncd.engine.online import Online, Tied
+from syncd.engine.patience import Patience
+from syncd.engine.pauses import Looking, Pauses
 from syncd.engine.ports import Clock, LocalReplica, RemoteReplica
 from syncd.engine.rescan import Rescan
 from syncd.engine.turn import Reconciler
@@ -44,28 +50,49 @@ class Session:
         stores: Mapping[str, LocalReplica],
         clock: Clock,
         approved: frozenset[str] = frozenset(),
+        *,
+        git: Mapping[str, Looking] | None = None,
     ) -> None:
-        guards = Guards(ledger, stores, clock, approved)
+        self.guards = guards = Guards(ledger, stores, clock, approved)
         self._ledger = ledger
         self._reconciler = Reconciler(ledger, stores, guards, clock)
         self.health = Health(ledger, clock)
         self.intake = Intake(self._reconciler, clock)
         self.rescan = Rescan(ledger, stores, guards, self.intake, clock)
+        self._audit = Audit(ledger, stores, self.intake, self.health, clock)
+        self._patience = Patience(ledger, stores, self.intake)
+        self._late = Late(ledger, stores, self._reconciler, self.intake, clock)
         self._online: Online | None = None
         if remote is not None:
+            # Until the deployment was met the ledger may be an old copy: see Guards.
+            guards.confirmed = False
+            epoch = Epoch(ledger, stores, guards, self._reconciler, clock)
+            pauses = Pauses(ledger, git or {}, clock, self.health)
             self._online = Online(
-                ledger, remote, stores, clock, guards, self.intake, self.rescan, self.health
-            )
+                ledger, remote, stores, clock, guards, self.intake, self.rescan, self.health,
+                epoch, pauses.waiting,
+            )  # fmt: skip
 
     def wake(self) -> None:
         """The deployment may have news."""
         if self._online is not None:
             self._online.puller.wake()
 
+    def heard_from(self, state: str, detail: str) -> None:
+        """The listener is "live" or "polling"; what it stops hearing may be going on unheard."""
+        if self.health.report("listener", state, detail) and state != "live":
+            self.health.report("feed", "behind", "not heard live; the next poll will tell")
+
     def retry_now(self) -> None:
         """The deployment is likely back."""
         if self._online is not None:
             self._online.link.retry_now()
+
+    def look_again(self, keys: Iterable[Key]) -> None:
+        """A person has decided about `keys`: they are considered, were they flapping before."""
+        named = list(keys)
+        self._reconciler.flaps.release(named)
+        self.intake.name(named)
 
     def gauge(self) -> Gauge:
         """How much is left to do."""
@@ -80,6 +107,9 @@ class Session:
             group.create_task(self.intake.run())
             group.create_task(self._first_look())
             group.create_task(self.rescan.run())
+            group.create_task(self._late.run())
+            group.create_task(self._audit.run())
+            group.create_task(self._patience.run())
             if self._online is not None:
                 group.create_task(self._online.run(tied))
 
@@ -123,6 +153,8 @@ class Session:
         with self._ledger.transaction():
             self._ledger.contents.drop_unreferenced()
         self.intake.name(await self._reconciler.recover())
+        # After the notes, which say what is agreed, and before anything else is decided.
+        await self._late.look()
         await self.rescan.begin()
 
     async def _first_look(self) -> None:
@@ -130,10 +162,13 @@ class Session:
         self.health.report("files", "current")
 
     async def _quiet(self, online: Online) -> None:
-        # Twice: the second round hears our own writes, so that the cursor ends at the head.
         idle = (self.intake.idle, online.pusher.idle, online.puller.idle)
-        for _ in range(2):
-            online.puller.wake()
+        while True:
+            sent = online.pusher.accepted
             while not all(event.is_set() for event in idle):
                 for event in idle:
                     await event.wait()
+            if online.pusher.accepted == sent:
+                return
+            # Our own writes are heard too, so that the cursor ends at the head.
+            online.puller.wake()

@@ -13,8 +13,11 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from syncd.core.decision import Decision, FileState, Write
+from syncd.core.doubt import Doubts
+from syncd.core.guard import Direction
 from syncd.core.model import Hold, Key, OperationId, Plan, Reason, Snapshot
-from syncd.core.writing import Contested, Note, NotWritten, Writing, Written
+from syncd.core.writing import Busy, Contested, Note, NotWritten, Writing, Written
+from syncd.engine.guards import Guards
 from syncd.engine.ports import Clock, LocalReplica
 from syncd.ledger.ledger import Ledger
 
@@ -23,21 +26,26 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class Performed:
-    """What came of writes: decisions to commit, and keys to look at again."""
+    """What came of writes: decisions to commit, and keys to look at again, at once or `later`."""
 
     done: list[Decision] = field(default_factory=list)
     again: list[Key] = field(default_factory=list)
+    later: list[tuple[Key, float]] = field(default_factory=list)
 
 
 class Writer:
     """Writes and removes files as decided, and remembers what is not finished."""
 
-    def __init__(self, ledger: Ledger, stores: Mapping[str, LocalReplica], clock: Clock) -> None:
+    def __init__(
+        self, ledger: Ledger, stores: Mapping[str, LocalReplica], guards: Guards, clock: Clock
+    ) -> None:
         self._ledger = ledger
         self._stores = stores
+        self._guards = guards
         self._clock = clock
         self._unfinished = {key: (note, base) for key, note, base in ledger.notes()}
         self._leftovers: list[tuple[Key, Note]] = []
+        self._doubts = Doubts()
 
     async def write(self, decisions: Sequence[Decision]) -> Performed:
         """Carry out the `to_local` of each decision."""
@@ -74,6 +82,10 @@ class Writer:
         """Whether a noted write of `key` waits to be recovered, so that it must not be touched."""
         return key in self._unfinished
 
+    def forget(self) -> None:
+        """The ledger holds no notes any more: nothing waits to be recovered."""
+        self._unfinished.clear()
+
     async def _write_store(
         self, store: LocalReplica, decisions: Sequence[Decision], performed: Performed
     ) -> None:
@@ -81,13 +93,21 @@ class Writer:
         noted: list[tuple[Decision, Note]] = []
         for decision, result in zip(decisions, staged, strict=True):
             match result:
+                case Note(digest=None) if self._guards.holds_back(
+                    decision.key.store, Direction.TO_LOCAL
+                ):
+                    # Nothing was touched yet; decided anew, it is listed as waiting.
+                    performed.again.append(decision.key)
                 case Note():
                     noted.append((decision, result))
                 case Hold():
                     performed.done.append(_held(decision, result))
                 case None:
                     performed.again.append(decision.key)
-        self._ledger.note((d.key, note, d.plan.base) for d, note in noted if d.plan.base)
+        self._ledger.note(
+            [(d.key, note, d.plan.base, d.plan.conflict) for d, note in noted if d.plan.base],
+            self._clock.now(),
+        )
         results = await asyncio.to_thread(store.perform, [note for _, note in noted])
         for (decision, note), outcome in zip(noted, results, strict=True):
             if isinstance(outcome, Hold) and decision.plan.base is not None:
@@ -108,7 +128,11 @@ class Writer:
                     file = FileState(stat, note.digest, self._clock.read_ns())
                 elif note.digest is not None:
                     performed.again.append(key)
-                performed.done.append(replace(decision, file=file, body=None, replaced=replaced))
+                performed.done.append(replace(decision, file=file, replaced=replaced))
+                self._doubts.certain(key)
+                return
+            case Busy(hold):
+                self._put_off(decision, hold, performed)
                 return
             case Contested():
                 # The base stays as it was: the newest save did not know the remote version,
@@ -119,6 +143,16 @@ class Writer:
         kept = result.kept if isinstance(result, Contested) else ()
         self._ledger.abandon(key, kept, self._clock.now())
         performed.again.append(key)
+
+    def _put_off(self, decision: Decision, hold: Hold, performed: Performed) -> None:
+        # Its closing names the key too; trying again is for a program that is killed.
+        key, now = decision.key, self._clock.monotonic()
+        self._ledger.abandon(key, (), self._clock.now())
+        when = self._doubts.unsettled(key, now)
+        if when is None:
+            performed.done.append(_held(decision, hold))
+        else:
+            performed.later.append((key, when))
 
     def _from_note(self, store: LocalReplica, key: Key, base: Snapshot) -> Decision:
         plan = Plan(Reason.PULL, base=base, to_local=base.version)

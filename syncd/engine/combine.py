@@ -1,0 +1,133 @@
+"""Clashes that can be merged with certainty, and saves that did not know what syncd had written.
+
+The bytes of base and remote come from the ledger. A merge is written to the file and pushed; what
+lost in it, or was not merged, goes to the conflict whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+
+from syncd.core.decision import Decision, View
+from syncd.core.model import (
+    Conflict,
+    Content,
+    Digest,
+    Format,
+    Kind,
+    Plan,
+    Reason,
+    Snapshot,
+    Version,
+)
+from syncd.ledger.ledger import Ledger
+from syncd.stores.merge import Combined, merge, summed
+
+
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """The remote bytes are not here: the key must be fetched before it is decided."""
+
+
+class Combiner:
+    """Refines the decisions that reconcile made from digests alone, where bytes tell more."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def refine(self, decision: Decision, view: View) -> Decision | Lacking:
+        """The decision to take for a file whose bytes are `decision.body`."""
+        match decision.plan.reason:
+            case Reason.CONFLICT:
+                return self._merged(decision, view)
+            case Reason.CONVERGED:
+                return self._summed(decision, view)
+            case Reason.PUSH:
+                return self._unaware(decision, view)
+            case _:
+                return decision
+
+    def _merged(self, decision: Decision, view: View) -> Decision | Lacking:
+        theirs = self._bytes(view.remote.version)
+        if theirs is None:
+            return Lacking()
+        before = self._bytes(view.base.version) if view.base else None
+        lost = view.base is not None and isinstance(view.base.version, Content) and before is None
+        if lost or decision.body is None:
+            return decision
+        found = merge(before, decision.body, theirs, decision.format, decision.kind)
+        if not isinstance(found, Combined):
+            return decision
+        clashed = decision.plan.conflict if found.clashes else None
+        return _write_both(decision, view.remote, found.body, theirs, clashed)
+
+    def _summed(self, decision: Decision, view: View) -> Decision:
+        # Two increments that came to equal bytes. Bytes of our own never come here: the note, or
+        # the commit that removed it, made them the base.
+        before = self._bytes(view.base.version) if view.base else None
+        if decision.body is None or before is None:
+            return decision
+        total = summed(before, decision.body, decision.format, decision.kind)
+        if total is None:
+            return decision
+        return _write_both(decision, view.remote, total, decision.body, None)
+
+    def _unaware(self, decision: Decision, view: View) -> Decision:
+        """A save from an editor's old buffer: the file wins, what it did not know is listed.
+
+        The save follows a version that syncd wrote, and merging both from the last version that
+        it did not write would give something else than the save.
+        """
+        if self._seen(decision):
+            return decision
+        base = view.base
+        authored = self._ledger.entries.authored(decision.key)
+        if base is None or base.digest is None or authored in (None, base.digest):
+            return decision
+        if decision.body is None or decision.plan.to_remote is None or authored is None:
+            return decision
+        before, written = self._ledger.contents.get(authored), self._bytes(base.version)
+        if before is None or written is None:
+            return decision
+        if _merged_as_save(decision, before, decision.body, written):
+            return decision
+        conflict = Conflict(
+            Snapshot(0, Content(authored, len(before))), decision.plan.to_remote, base
+        )
+        return replace(decision, plan=replace(decision.plan, conflict=conflict))
+
+    def _seen(self, decision: Decision) -> bool:
+        # What the last turn read or wrote is no new save: `authored` may be that save itself.
+        known = self._ledger.places.file(decision.key.store, decision.key.path)
+        return (
+            known is not None and decision.file is not None and known.digest == decision.file.digest
+        )
+
+    def _bytes(self, version: Version) -> bytes | None:
+        if not isinstance(version, Content):
+            return None
+        return self._ledger.contents.get(version.digest)
+
+
+def _merged_as_save(decision: Decision, before: bytes, save: bytes, written: bytes) -> bool:
+    """Whether nothing of `written` is missing in `save`, as far as a merge can tell."""
+    found = merge(before, save, written, decision.format, decision.kind)
+    if not isinstance(found, Combined):
+        found = merge(before, save, written, Format.TEXT, Kind.DOCUMENT)
+    return not isinstance(found, Combined) or found.body == save
+
+
+def _write_both(
+    decision: Decision, remote: Snapshot, body: bytes, theirs: bytes, conflict: Conflict | None
+) -> Decision:
+    """The decision that brings `body` to whichever side does not hold it yet."""
+    merged = Content(Digest(hashlib.sha256(body).hexdigest()), len(body))
+    plan = Plan(
+        Reason.MERGED,
+        base=remote,
+        to_local=merged if body != decision.body else None,
+        to_remote=merged if body != theirs else None,
+        conflict=conflict,
+    )
+    return replace(decision, plan=plan, body=body)

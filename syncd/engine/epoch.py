@@ -1,0 +1,111 @@
+"""A new epoch: ledger and deployment parted, and begin again without deleting anything.
+
+What is queued and sent is dropped, its bytes kept in history; every store is met anew, and only
+the digests of what was agreed before count: see `core.epoch`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Mapping
+
+import structlog
+
+from syncd.core.epoch import End, rebase
+from syncd.core.model import Digest, Key
+from syncd.engine.guards import Guards
+from syncd.engine.ports import Clock, LocalReplica
+from syncd.engine.turn import Reconciler
+from syncd.ledger.ledger import Ledger
+
+log = structlog.get_logger()
+
+
+class Epoch:
+    """Ends one epoch and lets the next begin."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        stores: Mapping[str, LocalReplica],
+        guards: Guards,
+        reconciler: Reconciler,
+        clock: Clock,
+    ) -> None:
+        self._ledger = ledger
+        self._stores = stores
+        self._guards = guards
+        self._reconciler = reconciler
+        self._clock = clock
+
+    async def confirm(self) -> list[Key]:
+        """The deployment knows this ledger: writing files may go on. The keys to consider."""
+        if self._guards.confirmed:
+            return []
+        self._guards.confirmed = True
+        unfinished = [key for name in self._stores for key in self._ledger.entries.unfinished(name)]
+        return unfinished + await self._reconciler.recover()
+
+    async def end(self, end: End) -> None:
+        """End the epoch: hello is to be said again, and every store to be bootstrapped.
+
+        Notes of an old copy speak of writes that came to their end long ago, under a ledger that
+        is gone; those of any other are settled first, for what they say about files is true.
+        """
+        if end is not End.OLD_COPY:
+            self._guards.confirmed = True
+            await self._reconciler.recover()
+        async with self._reconciler.between_turns:
+            await self._save_outbox()
+            with self._ledger.transaction():
+                dropped = self._ledger.epochs.drop_notes() if end is End.OLD_COPY else []
+                self._ledger.epochs.end()
+                self._ledger.deletions.forget_waiting()
+                self._renumber(end)
+            self._reconciler.writer.forget()
+            self._guards.reload()
+        await self._retire(dropped)
+        log.warning("epoch_began", why=end.value, next="files and deployment are compared anew; "
+                    "nothing is deleted")  # fmt: skip
+
+    def settle(self, store: str) -> None:
+        """What the deployment holds of `store` is heard: take up what was agreed on before.
+
+        Runs inside the transaction that marks the store bootstrapped.
+        """
+        memories = self._ledger.epochs.remembered(store)
+        seen = self._stores[store].scan() if memories else None
+        for memory in memories:
+            present = seen is not None and memory.key.path in seen.stats
+            former = self._ledger.epochs.former(memory.key)
+            base = rebase(memory.agreed, memory.remote, former, present=present)
+            if base is not None:
+                self._ledger.entries.agree(memory.key, base)
+        self._ledger.epochs.settle(store)
+
+    def _renumber(self, end: End) -> None:
+        places = self._ledger.places
+        if end is End.OLD_COPY:
+            # Under the old name the other copy goes on, and each would take the other for older.
+            places.put("nonce", secrets.token_hex(16))
+            places.put("start", "0")
+        places.put("answered", "0")
+        places.put("epoch", str(int(places.get("epoch") or 0) + 1))
+
+    async def _save_outbox(self) -> None:
+        saved: list[tuple[Key, Digest]] = []
+        for key, digest in self._ledger.epochs.unsaved():
+            body, store = self._ledger.contents.get(digest), self._stores.get(key.store)
+            if body is not None and store is not None:
+                saved.append((key, await asyncio.to_thread(store.swapped.keep, body)))
+        with self._ledger.transaction():
+            for key, digest in saved:
+                self._ledger.past.replaced(key, digest, "epoch", self._clock.now())
+
+    async def _retire(self, dropped: list[tuple[Key, str]]) -> None:
+        for key, temporary in dropped:
+            folder, slash, _ = key.path.rpartition("/")
+            store = self._stores.get(key.store)
+            if store is not None:
+                await asyncio.to_thread(store.retire, [folder + slash + temporary])

@@ -1,0 +1,171 @@
+"""Saves that came late: written into files that had just been taken out of the tree.
+
+Such a program had opened the file before syncd replaced or removed it, so its save is a local
+edit of that older version. It is merged into the file where that is certain; where the file was
+removed for the deployment, it comes back. Otherwise it is listed as a conflict, whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from syncd.core.decision import Decision, FileState, View
+from syncd.core.model import (
+    TOMBSTONE,
+    Conflict,
+    Content,
+    Digest,
+    Key,
+    OperationId,
+    Plan,
+    Reason,
+    Snapshot,
+    Tombstone,
+    Version,
+)
+from syncd.core.reading import Found, Missing, Reading
+from syncd.core.writing import LateSave
+from syncd.engine.intake import Intake, whole
+from syncd.engine.ports import Clock, LocalReplica
+from syncd.engine.turn import Reconciler
+from syncd.ledger.ledger import Ledger
+from syncd.stores.merge import Combined, merge
+
+EVERY = 1.0
+"""Seconds between two questions whether anything is due; without anything they touch no disk."""
+
+WHY = "late"
+"""How the history index calls these bytes; by it a save is known that was told before a crash."""
+
+log = structlog.get_logger()
+
+
+class Late:
+    """Asks each store for late saves, and brings them back into play."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        stores: Mapping[str, LocalReplica],
+        reconciler: Reconciler,
+        intake: Intake,
+        clock: Clock,
+    ) -> None:
+        self._ledger = ledger
+        self._stores = stores
+        self._reconciler = reconciler
+        self._intake = intake
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Look again and again, until cancelled. Raises LedgerError."""
+        while True:
+            await self.look()
+            await asyncio.sleep(EVERY)
+
+    async def look(self) -> None:
+        """Take up every late save there is; what cannot be decided now is told again."""
+        for name, store in self._stores.items():
+            if store.identity() is None:
+                continue
+            try:
+                await self._look_at(name, store)
+            except OSError as error:
+                # The state folder's disk is full or failing: what was set aside stays so.
+                log.warning("late_look_put_off", store=name, why=str(error))
+
+    async def _look_at(self, name: str, store: LocalReplica) -> None:
+        for save in await asyncio.to_thread(store.swapped.due, self._clock.monotonic()):
+            if await self._take_up(Key(name, save.path), store, save):
+                await asyncio.to_thread(store.swapped.release, save)
+
+    async def _take_up(self, key: Key, store: LocalReplica, save: LateSave) -> bool:
+        if self._ledger.past.known(key, save.digest, WHY):
+            return True
+        late = _Late(self._ledger, key, store, save, self._clock)
+        turn = await whole(self._reconciler.amend(key, late.decide))
+        if turn is None:
+            return False
+        self._intake.take_over(turn)
+        self._intake.name([key])
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Late:
+    """One late save, to be decided inside a turn."""
+
+    ledger: Ledger
+    key: Key
+    store: LocalReplica
+    save: LateSave
+    clock: Clock
+
+    def decide(self, reading: Reading, view: View) -> list[Decision] | None:
+        """What to do about it. None while the key itself has something to settle first."""
+        if view.sent is not None or (view.base is not None and view.base != view.remote):
+            return None
+        match reading:
+            case Found():
+                return self._beside(reading, view)
+            case Missing():
+                return self._alone(view)
+            case _:
+                return None
+
+    def _beside(self, found: Found, view: View) -> list[Decision]:
+        body = self._merged(found)
+        if body == found.body:
+            # The file says all of it already.
+            self._record(None)
+            return []
+        # On record before the file is written: told again after a crash, it is not added twice.
+        self._record(found.content)
+        if body is None or view.base is None:
+            return []
+        file = FileState(found.stat, found.content.digest, self.clock.read_ns())
+        return [self._decision(view.base, body, file)]
+
+    def _alone(self, view: View) -> list[Decision]:
+        if view.base is None or not isinstance(view.base.version, Tombstone):
+            # Deleted here since, by somebody who had seen the version that replaced it.
+            self._record(TOMBSTONE)
+            return []
+        # An edit beats a deletion. Not on record before the commit: then the file is equal to it.
+        return [self._decision(view.base, self.save.body, None)]
+
+    def _merged(self, found: Found) -> bytes | None:
+        save, before = self.save, self.save.before
+        if found.content.digest == save.digest:
+            return found.body
+        if before is None:
+            return None
+        format, kind = self.store.format(self.key.path), self.store.kind
+        merged = merge(before, found.body, save.body, format, kind)
+        return merged.body if isinstance(merged, Combined) and not merged.clashes else None
+
+    def _decision(self, base: Snapshot, body: bytes, file: FileState | None) -> Decision:
+        content = Content(Digest(hashlib.sha256(body).hexdigest()), len(body))
+        plan = Plan(Reason.MERGED, base=base, to_local=content, to_remote=content)
+        operation = OperationId(secrets.token_hex(16))
+        format = self.store.format(self.key.path)
+        return Decision(self.key, self.store.kind, format, plan, operation, file, body)
+
+    def _record(self, beside: Version | None) -> None:
+        """Index the save, and list it as a conflict with `beside`, the version in the file."""
+        save, ledger, now = self.save, self.ledger, self.clock.now()
+        with ledger.transaction():
+            ledger.past.replaced(self.key, save.digest, WHY, now)
+            if beside is not None:
+                ledger.contents.put(save.digest, save.body)
+                base = Snapshot(0, Content(save.base, len(save.before or b"")))
+                late = Snapshot(0, Content(save.digest, len(save.body)))
+                ledger.conflicts.add(self.key, Conflict(base, beside, late), None, now)
+        log.warning("late_save", key=str(self.key), listed=beside is not None,
+                    why="a program wrote into a file that had just been replaced")  # fmt: skip

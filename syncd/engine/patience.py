@@ -1,0 +1,56 @@
+"""Tries again what only time can mend: a full disk, a program that keeps a file open."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from syncd.core.model import NEVER, Key
+from syncd.engine.intake import Intake
+from syncd.engine.ports import LocalReplica
+from syncd.ledger.ledger import Ledger
+
+EVERY = 15.0
+"""Seconds between two attempts."""
+
+FEW = 20
+"""Keys that are tried while nothing has got better: each costs an attempt at its file."""
+
+MENDED_BY_TIME = frozenset(
+    {"disk-full", "read-only", "io-error", "too-many-open", "open-for-writing", "name-twins"}
+)
+"""Reasons that can go without any event of the file that is held."""
+
+
+class Patience:
+    """Names held keys: a few of each store, and four times as many whenever fewer are held."""
+
+    def __init__(self, ledger: Ledger, stores: Mapping[str, LocalReplica], intake: Intake) -> None:
+        self._ledger = ledger
+        self._stores = stores
+        self._intake = intake
+        self._held: dict[str, int] = {}
+        self._most: dict[str, int] = {}
+
+    async def run(self) -> None:
+        """Try again and again, until cancelled."""
+        while True:
+            await asyncio.sleep(EVERY)
+            for store in self._stores:
+                self.name(store)
+
+    def name(self, store: str) -> None:
+        """Name the keys of `store` whose turn it is."""
+        held = [
+            Key(store, path)
+            for path, hold in self._ledger.attention.held(store).items()
+            if hold.reason in MENDED_BY_TIME and self._is_entry(Key(store, path))
+        ]
+        better = len(held) < self._held.get(store, 0)
+        self._held[store] = len(held)
+        self._most[store] = self._most[store] * 4 if better else FEW
+        self._intake.name(held[: self._most[store]])
+
+    def _is_entry(self, key: Key) -> bool:
+        # Folders that could not be listed are held too; those only a walk can look at again.
+        return self._ledger.entries.get(key) != (None, NEVER)

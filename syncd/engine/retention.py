@@ -1,0 +1,100 @@
+"""Keeps history within its bounds: at start and once a day. The rule is `core.retention`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import structlog
+
+from syncd.core.model import Digest
+from syncd.core.retention import AGE, Replaced, surplus
+from syncd.engine.ports import Clock
+from syncd.ledger.ledger import Ledger
+
+INTERVAL = 86400.0
+"""Seconds between two rounds."""
+
+SLICE = 500
+"""Rows or files that are handled before others get their turn."""
+
+SETTLED = 3600.0
+"""Seconds after which bytes in history count as settled: what indexes them was committed."""
+
+log = structlog.get_logger()
+
+
+class KeptBytes(Protocol):
+    """The history folder."""
+
+    def sizes(self) -> Mapping[Digest, int]:
+        """Everything that is kept, with its size in bytes."""
+
+    def drop(self, digest: Digest, before_ns: int) -> bool:
+        """Forget bytes, unless they were kept, or kept anew, since."""
+
+
+class Retention:
+    """Forgets what the rule does not keep: rows of the index first, then bytes.
+
+    A crash in between leaves bytes that no row names; they go when they are AGE old, as do those
+    that were retired without a row.
+    """
+
+    def __init__(self, ledger: Ledger, history: KeptBytes, clock: Clock) -> None:
+        self._ledger = ledger
+        self._history = history
+        self._clock = clock
+
+    async def run(self) -> None:
+        """A round now and every INTERVAL, until cancelled. Raises LedgerError."""
+        while True:
+            try:
+                await self.round()
+            except OSError as error:
+                log.warning("history_not_thinned", why=str(error), kept="everything")
+            await asyncio.sleep(INTERVAL)
+
+    async def round(self) -> int:
+        """Forget what may go; how many versions went."""
+        now = self._clock.now()
+        with self._ledger.transaction():
+            self._ledger.events.trim(now)
+        versions = await self._versions()
+        sizes = await asyncio.to_thread(self._history.sizes)
+        needed = self._ledger.conflicts.needed()
+        gone = await asyncio.to_thread(surplus, versions, sizes, needed, now)
+        for start in range(0, len(gone), SLICE):
+            with self._ledger.transaction():
+                self._ledger.past.forget(gone[start : start + SLICE])
+            await asyncio.sleep(0)
+        await self._drop(gone, sizes, now)
+        if gone:
+            log.info("history_thinned", versions=len(gone))
+        return len(gone)
+
+    async def _versions(self) -> list[Replaced]:
+        versions: list[Replaced] = []
+        while page := self._ledger.past.page(versions[-1].number if versions else 0, SLICE):
+            versions += page
+            await asyncio.sleep(0)
+        return versions
+
+    async def _drop(
+        self, gone: Sequence[Replaced], sizes: Mapping[Digest, int], now: float
+    ) -> None:
+        # RACE: asked again, because a conflict or a row may have come to name it meanwhile; what
+        # comes to name it after this was kept anew just before, and drop spares that.
+        named = {version.digest for version in await self._versions()}
+        named |= self._ledger.conflicts.needed()
+        ages = dict.fromkeys(sizes.keys() - named, AGE) | {
+            version.digest: SETTLED for version in gone if version.digest not in named
+        }
+        digests = list(ages.items())
+        for start in range(0, len(digests), SLICE):
+            await asyncio.to_thread(self._drop_each, digests[start : start + SLICE], now)
+
+    def _drop_each(self, digests: Sequence[tuple[Digest, float]], now: float) -> None:
+        for digest, age in digests:
+            self._history.drop(digest, int((now - age) * 1e9))

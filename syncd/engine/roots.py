@@ -1,0 +1,127 @@
+"""Which folder each store is, and which stores may be decided about at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+import structlog
+
+from syncd.core.guard import RootState
+from syncd.core.reading import Found
+from syncd.engine.ports import LocalReplica
+from syncd.ledger.ledger import Ledger
+from syncd.ledger.places import StoreRecord
+
+SAMPLE = 8
+"""Files that tell whether a folder is the one that was known."""
+
+log = structlog.get_logger()
+
+
+class Roots:
+    """Knows the stores as the ledger does, and binds their replicas to the folders it knows."""
+
+    def __init__(self, ledger: Ledger, stores: Mapping[str, LocalReplica]) -> None:
+        self._ledger = ledger
+        self._stores = stores
+        self._records: dict[str, StoreRecord] = {}
+        self.reload()
+
+    def reload(self) -> None:
+        """Take over what the ledger says now."""
+        self._records = self._ledger.places.stores()
+        for name, record in self._records.items():
+            self._bind(name, record.root)
+
+    def bootstrapped(self, store: str) -> bool:
+        """Whether the deployment's part of `store` is known, so that it may be decided about."""
+        record = self._records.get(store)
+        return record is not None and record.bootstrapped
+
+    def known(self, store: str) -> StoreRecord | None:
+        """What the ledger knows of a store."""
+        return self._records.get(store)
+
+    def record(self, store: str, record: StoreRecord) -> None:
+        """Remember what a store is from now on."""
+        with self._ledger.transaction():
+            self._ledger.places.record_store(store, record)
+        self._records[store] = record
+        self._bind(store, record.root)
+
+    def state(self, store: str) -> RootState:
+        """What became of the store's folder."""
+        record = self._records.get(store)
+        state = self._stores[store].root_state(record.root if record else None)
+        if state is RootState.REPLACED and record is not None and self._moved_device(store):
+            self.record(store, replace(record, root=self._stores[store].identity()))
+            return RootState.PRESENT
+        return state
+
+    def state_of(self, store: str, identity: str) -> RootState:
+        """Whether the folder of `identity`, which was there, is the store's."""
+        record = self._records.get(store)
+        if record is None or record.root in (None, identity):
+            return RootState.PRESENT
+        return RootState.PRESENT if self._moved_device(store) else RootState.REPLACED
+
+    def adopt(self, store: str, identity: str | None) -> None:
+        """The folder of `identity` is the store's from now on.
+
+        What was agreed was agreed with another folder. A file that holds something else than was
+        agreed is no edit of that: it is met for the first time (sim). Files that are missing
+        keep their base: a person may have approved that they go.
+        """
+        record = self._records.get(store)
+        if record is not None and identity is not None and identity != record.root:
+            self._bind(store, identity)
+            strange = list(self._strangers(store))
+            with self._ledger.transaction():
+                self._ledger.forgetting.bases(store, strange)
+            self.record(store, replace(record, root=identity))
+            log.info("root_adopted", store=store)
+
+    def _strangers(self, store: str) -> Iterator[str]:
+        replica = self._stores[store]
+        there = replica.scan().stats
+        for path, agreed in self._ledger.entries.live(store):
+            if path in there:
+                reading = replica.read(path)
+                if not isinstance(reading, Found) or reading.content.digest != agreed:
+                    yield path
+
+    def _moved_device(self, store: str) -> bool:
+        """Whether only the number of the device changed, as it may at a boot or a mount.
+
+        The root of every file system of a sort has the same inode, so files of it must be the
+        very ones that were known, down to the instant of their last change.
+        """
+        record, identity = self._records.get(store), self._stores[store].identity()
+        if record is None or record.root is None or identity is None:
+            return False
+        if _inode(identity) != _inode(record.root):
+            return False
+        self._bind(store, identity)
+        try:
+            return any(
+                self._is_as_known(store, path)
+                for path in self._ledger.places.some_files(store, SAMPLE)
+            )
+        finally:
+            self._bind(store, record.root)
+
+    def _is_as_known(self, store: str, path: str) -> bool:
+        file = self._ledger.places.file(store, path)
+        reading = self._stores[store].read(path)
+        return file is not None and isinstance(reading, Found) and reading.stat == file.stat
+
+    def _bind(self, store: str, root: str | None) -> None:
+        # RACE: a folder may be replaced between a look at it and a read or write in it. What is
+        # bound is checked again by every one of those, so nothing happens in the wrong folder.
+        if store in self._stores:
+            self._stores[store].bound = root
+
+
+def _inode(identity: str) -> str:
+    return identity.rpartition(":")[2]

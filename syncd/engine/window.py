@@ -1,0 +1,114 @@
+"""Counts deletions, and lists those that wait for a person. Kept in the ledger: see `deletions`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+
+from syncd.core.decision import Decision
+from syncd.core.guard import WINDOW, Direction, Guard, allowance, mass_guard
+from syncd.core.model import Content, Digest, Key, Tombstone
+from syncd.ledger.ledger import Ledger
+
+Group = tuple[str, Direction]
+"""Deletions that are counted together: of a store, in a direction."""
+
+
+class Window:
+    """The deletions of the last ten minutes. Writes inside the caller's transactions."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._deletions = ledger.deletions
+
+    def approved(
+        self, group: Group, deletions: Mapping[Key, Digest], now: float
+    ) -> dict[Key, Digest]:
+        """Those of `deletions` that a person let go, once: decided again they are the same."""
+        let_go = {
+            (key, digest)
+            for key, (digest, state, since) in self._deletions.states(*group).items()
+            if state == "approved" or (state == "spent" and since > now - WINDOW)
+        }
+        return {key: digest for key, digest in deletions.items() if (key, digest) in let_go}
+
+    def judge(
+        self,
+        group: Group,
+        deletions: Mapping[Key, Digest],
+        now: float,
+        coming: Sequence[Digest] = (),
+    ) -> Guard | None:
+        """Why `deletions`, with those that went within the window before `now`, must wait.
+
+        `coming` are the digests of files about to be made.
+        """
+        states = self._deletions.states(*group)
+        gone = {
+            key: digest
+            for key, (digest, state, since) in states.items()
+            if state == "gone" and since > now - WINDOW and key not in deletions
+        }
+        size = self._deletions.size(*group)
+        if len(gone) + len(deletions) <= allowance(size):
+            return None
+        without = {key.path for key in (*gone, *deletions)}
+        came = self._ledger.places.came(group[0], int((now - WINDOW) * 1e9))
+        created = Counter([*coming, *(digest for path, digest in came if path not in without)])
+        return mass_guard(*group, size, list(gone.values()), list(deletions.values()), created)
+
+    def let_go(self, group: Group, deletions: Mapping[Key, Digest], now: float) -> None:
+        """`deletions` are carried out: approved ones for once, the others counted."""
+        approved = self.approved(group, deletions, now)
+        counted = {key: digest for key, digest in deletions.items() if key not in approved}
+        self._deletions.forget_before(now - WINDOW)
+        self._deletions.put(group[1], approved, "spent", now)
+        self._deletions.put(group[1], counted, "gone", now)
+
+    def hold(self, group: Group, deletions: Mapping[Key, Digest], now: float) -> None:
+        """`deletions` wait for a person."""
+        self._deletions.put(group[1], deletions, "waiting", now)
+
+    def stop(self, group: Group, now: float) -> None:
+        """What was let go and is still here waits too."""
+        if group[1] is not Direction.TO_LOCAL:
+            self._deletions.withdraw(group[0], now)
+
+
+def grouped(decisions: Sequence[Decision]) -> dict[Group, dict[Key, Digest]]:
+    """The deletions among `decisions`, with the digest of what each would delete."""
+    found = [(group, decision) for decision in decisions if (group := group_of(decision))]
+    found.sort(key=lambda each: each[0])
+    return {
+        group: {decision.key: deleted_by(decision) for _, decision in each}
+        for group, each in groupby(found, key=lambda each: each[0])
+    }
+
+
+def group_of(decision: Decision) -> Group | None:
+    """The group in which a decision deletes something, None where it deletes nothing."""
+    plan = decision.plan
+    if isinstance(plan.to_remote, Tombstone):
+        return decision.key.store, Direction.TO_REMOTE
+    if isinstance(plan.to_local, Tombstone):
+        return decision.key.store, Direction.TO_LOCAL
+    return None
+
+
+def deleted_by(decision: Decision) -> Digest:
+    """The digest of what a deletion deletes."""
+    base, file = decision.plan.base, decision.file
+    digest = file.digest if file is not None else base.digest if base is not None else None
+    return digest or Digest("")
+
+
+def made_by(decisions: Sequence[Decision], store: str) -> list[Digest]:
+    """The digests of content that `decisions` bring under names that did not hold it."""
+    versions = [
+        version
+        for decision in decisions
+        if decision.key.store == store
+        for version in (decision.plan.to_local, decision.plan.to_remote)
+    ]
+    return [version.digest for version in versions if isinstance(version, Content)]

@@ -1,0 +1,45 @@
+"""What is shown to the deployment with every question, so that it can deny it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from syncd.core.model import Witness
+from syncd.ledger.ledger import Ledger
+
+LEAST = 16
+MOST = 128
+"""Snapshots a call shows: those since the last answer, at least the last sixteen."""
+
+
+class Denied(Exception):
+    """The deployment does not hold what it told or accepted: a new hello finds out why."""
+
+    def __init__(self, broken: Sequence[Witness]) -> None:
+        super().__init__(f"the deployment denies {broken[0].key} and {len(broken) - 1} more")
+        self.broken = broken
+
+
+class Witnesses:
+    """The newest live snapshots that were acknowledged or heard."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._answered = 0
+        self._shown = 0
+
+    def show(self) -> list[Witness]:
+        """The witnesses for one call, newest first."""
+        found = self._ledger.entries.witnesses(self._answered, LEAST, MOST)
+        self._shown = max([self._answered, *(at for at, _ in found)])
+        return [witness for _, witness in found]
+
+    def checked(self, broken: Sequence[Witness]) -> None:
+        """The call was answered. Raises Denied, before anything that came with it is acted on."""
+        if broken:
+            raise Denied(broken)
+        self._answered = self._shown
+
+    def forget(self) -> None:
+        """An epoch ended: what was shown in it proves nothing now."""
+        self._answered = 0

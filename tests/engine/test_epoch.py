@@ -1,0 +1,288 @@
+"""Ledger and deployment part and meet again: nothing is deleted, nothing newer is undone."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from syncd.core.epoch import End, ended, rebase
+from syncd.core.model import TOMBSTONE, Content, Cursor, Digest, Key, Snapshot, Witness
+from syncd.core.news import Welcome
+from syncd.engine.link import AnotherDeployment
+from syncd.ledger.state import StateFolder
+
+from .fakes import Machine, deployment, digest
+
+WITNESS = Witness(Key("s", "p"), 1, digest(b"x"))
+
+
+def welcome(seen: int, broken: tuple[Witness, ...] = (), *, behind: bool = False) -> Welcome:
+    return Welcome("d", "device", "name", Cursor("0"), seen, broken, behind)
+
+
+@pytest.mark.parametrize(
+    ("answer", "end"),
+    [
+        (welcome(4), None),
+        (welcome(3), None),
+        (welcome(5), End.OLD_COPY),
+        (welcome(9), End.OLD_COPY),
+        (welcome(2), End.RESTORED),
+        (welcome(4, (WITNESS,)), End.RESTORED),
+        (welcome(4, behind=True), End.RESTORED),
+        (welcome(5, (WITNESS,)), End.OLD_COPY),
+    ],
+)
+def test_what_ends_an_epoch(answer: Welcome, end: End | None) -> None:
+    assert ended(answer, start=5, answered=3) is end
+
+
+@pytest.mark.parametrize("present", [True, False])
+@pytest.mark.parametrize("agreed", [None, digest(b"a"), digest(b"b")])
+def test_a_file_that_is_not_there_is_never_a_reason_to_delete(
+    agreed: Digest | None, present: bool
+) -> None:
+    there = Snapshot(7, Content(digest(b"a"), 1))
+    former = {digest(b"c")}
+    base = rebase(agreed, there, former, present=present)
+    assert base == (there if present and agreed == digest(b"a") else None)
+    assert rebase(agreed, Snapshot(7, TOMBSTONE), former, present=present) is None
+
+
+async def synced(folder: Path) -> Machine:
+    machine = Machine(folder / "laptop", deployment())
+    machine.save(a="first", b="other")
+    await machine.sync()
+    assert machine.mirror() == {"a": "first", "b": "other"}
+    return machine
+
+
+async def test_a_restored_deployment_is_written_over_with_what_is_newer(tmp_path: Path) -> None:
+    machine = await synced(tmp_path)
+    backup = machine.deployment.backup()
+    machine.save(a="second", c="new since")
+    await machine.sync()
+    machine.deployment.restore(backup)
+    await machine.sync()
+    assert machine.mirror() == machine.tree() == {"a": "second", "b": "other", "c": "new since"}
+    assert conflicts(machine) == 0
+
+
+async def test_what_was_deleted_comes_back_with_a_restored_deployment(tmp_path: Path) -> None:
+    machine = await synced(tmp_path)
+    backup = machine.deployment.backup()
+    machine.delete("a")
+    await machine.sync()
+    assert machine.mirror() == {"b": "other"}
+    machine.deployment.restore(backup)
+    await machine.sync()
+    assert machine.mirror() == machine.tree() == {"a": "first", "b": "other"}
+
+
+async def test_a_deployment_restored_to_nothing_takes_no_file_away(tmp_path: Path) -> None:
+    machine = Machine(tmp_path / "laptop", deployment())
+    backup = machine.deployment.backup()
+    machine.save(a="first", b="other")
+    await machine.sync()
+    machine.deployment.restore(backup)
+    await machine.sync()
+    assert machine.mirror() == machine.tree() == {"a": "first", "b": "other"}
+
+
+async def test_queued_bytes_of_the_former_epoch_are_in_history(tmp_path: Path) -> None:
+    machine = await synced(tmp_path)
+    backup = machine.deployment.backup()
+    machine.save(a="second")
+    await machine.sync()
+    machine.save(a="third, queued only")
+    ledger = machine.ledger()
+    session = machine.session(ledger)
+    await session._reconciler.consider([Key("notes", "a.txt")])
+    assert ledger.outbox.count() == {"queued": 1}
+    ledger.close()
+    machine.save(a="fourth")
+    machine.deployment.restore(backup)
+    ledger = machine.ledger()
+    with ledger.transaction() as connection:
+        # As when the save of the fourth came before anybody read it.
+        connection.execute("UPDATE files SET digest = ? WHERE path = 'a.txt'", (digest(b"4"),))
+    ledger.close()
+    await machine.sync()
+    assert machine.mirror()["a"] == "fourth"
+    assert "third, queued only" in machine.kept()
+
+
+async def test_a_restore_while_it_runs_is_seen_before_its_news_is_acted_on(tmp_path: Path) -> None:
+    machine = await synced(tmp_path)
+    backup = machine.deployment.backup()
+    machine.save(a="second")
+    await machine.sync()
+    ledger = machine.ledger()
+    session = machine.session(ledger)
+    running = asyncio.create_task(session.run(lambda _: None))
+    try:
+        await until(lambda: session.gauge().named == 0 and session.guards.confirmed)
+        machine.deployment.restore(backup)
+        session.wake()
+        await until(lambda: machine.mirror().get("a") == "second")
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        ledger.close()
+    assert machine.tree() == {"a": "second", "b": "other"}
+
+
+async def test_an_old_copy_of_the_ledger_undoes_nothing(tmp_path: Path) -> None:
+    machine = await synced(tmp_path)
+    old = tmp_path / "old.db"
+    shutil.copy(machine.ledger_path, old)
+    other = Machine(tmp_path / "other", machine.deployment, "other")
+    await other.sync()
+    other.save(a="theirs, newer")
+    other.delete("b")
+    await other.sync()
+    await machine.sync()
+    machine.save(c="ours, newer")
+    await machine.sync()
+    nonce = nonce_of(machine)
+    shutil.copy(old, machine.ledger_path)
+    await machine.sync()
+    assert nonce_of(machine) != nonce, "the other copy may still run under the old name"
+    assert machine.tree() == machine.mirror() == {"a": "theirs, newer", "c": "ours, newer"}
+
+
+async def test_notes_of_an_old_copy_are_not_settled(tmp_path: Path) -> None:
+    machine = await synced(tmp_path)
+    ledger = machine.ledger()
+    with ledger.transaction() as connection:
+        # An old copy, made while "past" was being written over "first".
+        connection.execute(
+            "INSERT INTO notes VALUES ('notes', 'a.txt', '.syncd-a', 1, ?, ?, 2, ?, 4)",
+            (digest(b"first"), digest(b"past"), digest(b"past")),
+        )
+    ledger.close()
+    shutil.copy(machine.ledger_path, tmp_path / "old.db")
+    ledger = machine.ledger()
+    with ledger.transaction() as connection:
+        connection.execute("DELETE FROM notes")
+    ledger.close()
+    for body in ("second", "third"):
+        machine.save(a=body)
+        await machine.sync()
+    shutil.copy(tmp_path / "old.db", machine.ledger_path)
+    ledger = machine.ledger()
+    session = machine.session(ledger)
+    with capture_logs() as told:
+        running = asyncio.create_task(session.run(lambda _: None))
+        await until(lambda: session.guards.confirmed and session.gauge().named == 0)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert "recovered_note" not in {line["event"] for line in told}
+    assert ledger.notes() == []
+    ledger.close()
+    assert machine.tree()["a"] == machine.mirror()["a"] == "third"
+
+
+async def test_another_deployment_takes_another_ledger_and_the_first_is_found_again(
+    tmp_path: Path,
+) -> None:
+    machine = await synced(tmp_path)
+    first = machine.deployment
+    machine.remote.deployment = deployment(seed=1)
+    with pytest.raises(AnotherDeployment) as raised:
+        await machine.sync()
+    assert raised.value.deployment == machine.deployment.name
+    assert machine.tree() == {"a": "first", "b": "other"}
+    assert first.name != machine.deployment.name
+
+
+def test_a_url_leads_to_the_ledger_of_the_deployment_behind_it(tmp_path: Path) -> None:
+    state = StateFolder(tmp_path / "state")
+    state.open()
+    paths = []
+    for name in ("one", "two"):
+        state.rebind("http://x", "w", name)
+        ledger = state.open_ledger("http://x", "w")
+        with ledger.transaction():
+            ledger.places.put("deployment", name)
+        ledger.close()
+        paths.append(state.ledger_path("http://x", "w"))
+    assert paths[0] != paths[1]
+    state.rebind("http://x", "w", "one")
+    assert state.ledger_path("http://x", "w") == paths[0]
+    state.rebind("http://x", "v", "one")
+    assert state.ledger_path("http://x", "v") not in paths, "another workspace, another ledger"
+    state.close()
+
+
+@pytest.mark.parametrize("damage", ["header", "pages"])
+def test_a_damaged_ledger_is_put_aside_and_a_fresh_one_made(tmp_path: Path, damage: str) -> None:
+    state = StateFolder(tmp_path / "state")
+    state.open()
+    ledger = state.open_ledger("http://x", "w")
+    path = state.ledger_path("http://x", "w")
+    assert path is not None
+    with ledger.transaction() as connection:
+        for number in range(500):
+            connection.execute("INSERT INTO meta VALUES (?, 'x')", (f"name {number:050}",))
+    ledger.close()
+    body = bytearray(path.read_bytes())
+    if damage == "header":
+        body[:100] = b"x" * 100
+    else:
+        body[-8192:] = b"x" * 8192
+        path.with_name(path.name + "-wal").touch()
+    path.write_bytes(body)
+    fresh = state.open_ledger("http://x", "w")
+    assert fresh.places.get("name " + "0" * 50) is None
+    fresh.close()
+    assert state.ledger_path("http://x", "w") != path
+    assert path.with_name(path.name + ".damaged").read_bytes() == body
+    state.close()
+
+
+def test_a_ledger_of_another_state_folder_is_not_believed(tmp_path: Path) -> None:
+    there, here = StateFolder(tmp_path / "there"), StateFolder(tmp_path / "here")
+    for state in (there, here):
+        state.open()
+        ledger = state.open_ledger("http://x", "w")
+        with ledger.transaction():
+            ledger.places.put("whose", state.path.name)
+        ledger.close()
+        state.close()
+    source, target = there.ledger_path("http://x", "w"), here.ledger_path("http://x", "w")
+    assert source is not None
+    assert target is not None
+    shutil.copy(source, target)
+    opened = here.open_ledger("http://x", "w")
+    assert opened.places.get("whose") is None
+    opened.close()
+    assert target.exists()
+
+
+def nonce_of(machine: Machine) -> str | None:
+    ledger = machine.ledger()
+    try:
+        return ledger.places.get("nonce")
+    finally:
+        ledger.close()
+
+
+def conflicts(machine: Machine) -> int:
+    ledger = machine.ledger()
+    try:
+        with ledger.transaction() as connection:
+            return int(connection.execute("SELECT count(*) FROM conflicts").fetchone()[0])
+    finally:
+        ledger.close()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110 - it is another object's word, not an event
+            await asyncio.sleep(0.01)

@@ -1,0 +1,426 @@
+"""Deletions that wait: counted in both directions, across restarts, until a person decides."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from syncd.core.guard import WINDOW, Direction, RootState
+from syncd.core.model import Hold, Key
+from syncd.core.writing import Note
+
+from .fakes import STORE, Desk
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    made = Desk(tmp_path)
+    yield made
+    made.ledger.close()
+
+
+def names(count: int) -> list[str]:
+    return [f"n{number:03}" for number in range(count)]
+
+
+async def holding(desk: Desk, count: int) -> list[str]:
+    """A store of so many notes that both sides hold."""
+    made = names(count)
+    await desk.agree(**{name: f"the note {name}" for name in made})
+    assert len(desk.machine.mirror()) == count
+    # Long enough ago that none of them counts as made within the window.
+    desk.clock.seconds += 2 * WINDOW
+    return made
+
+
+async def delete(desk: Desk, gone: list[str]) -> None:
+    desk.machine.delete(*gone)
+    await desk.consider(gone)
+    desk.send()
+
+
+@pytest.mark.parametrize(("size", "allowed"), [(12, 10), (40, 10), (60, 12), (100, 20)])
+async def test_as_many_go_as_are_allowed_and_one_more_stops(
+    desk: Desk, size: int, allowed: int
+) -> None:
+    notes = await holding(desk, size)
+    await delete(desk, notes[:allowed])
+    assert len(desk.machine.mirror()) == size - allowed
+    assert not desk.guards.stand
+    await delete(desk, notes[allowed : allowed + 1])
+    assert len(desk.machine.mirror()) == size - allowed
+    assert desk.waiting() == {notes[allowed]}
+
+
+async def test_all_deletions_of_a_turn_are_judged_together(desk: Desk) -> None:
+    notes = await holding(desk, 40)
+    await delete(desk, notes[:11])
+    assert len(desk.machine.mirror()) == 40
+    assert desk.waiting() == set(notes[:11])
+    (guard,) = desk.ledger.attention.guards().values()
+    assert guard.direction is Direction.TO_REMOTE
+    assert guard.missing == 11
+    assert "11 of 40 files" in guard.reason
+
+
+async def test_edits_keep_flowing(desk: Desk) -> None:
+    notes = await holding(desk, 40)
+    await delete(desk, notes[:11])
+    await desk.agree(n030="edited", fresh="new")
+    assert desk.machine.mirror()["n030"] == "edited"
+    assert desk.machine.mirror()["fresh"] == "new"
+
+
+async def test_a_restart_does_not_begin_the_window_anew(desk: Desk) -> None:
+    notes = await holding(desk, 40)
+    await delete(desk, notes[:8])
+    desk.restart()
+    await delete(desk, notes[8:12])
+    assert len(desk.machine.mirror()) == 32
+    desk.restart()
+    assert desk.guards.stand
+    assert desk.waiting() == set(notes[8:12])
+
+
+async def test_the_window_ends_after_ten_minutes(desk: Desk) -> None:
+    notes = await holding(desk, 40)
+    await delete(desk, notes[:8])
+    desk.clock.seconds += WINDOW
+    await delete(desk, notes[8:16])
+    assert len(desk.machine.mirror()) == 24
+
+
+async def test_waiting_does_not_wear_a_guard_out(desk: Desk) -> None:
+    notes = await holding(desk, 40)
+    await delete(desk, notes[:8])
+    await delete(desk, notes[8:12])
+    desk.clock.seconds += 2 * WINDOW
+    desk.restart()
+    await desk.consider(notes[:12])
+    desk.send()
+    assert len(desk.machine.mirror()) == 32
+
+
+async def test_what_was_queued_and_not_sent_waits_too(desk: Desk) -> None:
+    notes = await holding(desk, 40)
+    desk.machine.delete(*notes[:8])
+    await desk.consider(notes[:8])
+    desk.machine.delete(*notes[8:12])
+    await desk.consider(notes[8:12])
+    assert desk.waiting() == set(notes[:12])
+    desk.send()
+    assert len(desk.machine.mirror()) == 40
+
+
+async def test_renamed_files_are_not_deleted_ones(desk: Desk) -> None:
+    notes = await holding(desk, 40)
+    desk.clock.seconds -= 2 * WINDOW
+    for name in notes[:30]:
+        (desk.machine.files / f"{name}.txt").rename(desk.machine.files / f"moved-{name}.txt")
+    await desk.consider([f"moved-{name}" for name in notes[:30]])
+    await desk.consider(notes[:30])
+    desk.send()
+    assert not desk.guards.stand
+    assert {name for name in desk.machine.mirror() if name in notes} == set(notes[30:])
+
+
+async def test_one_copy_does_not_excuse_many_deletions(desk: Desk) -> None:
+    notes = names(40)
+    await desk.agree(**dict.fromkeys(notes, "the same everywhere"))
+    with desk.ledger.transaction() as connection:
+        connection.execute("UPDATE files SET ctime_ns = 0")
+    desk.machine.save(copy="the same everywhere")
+    await desk.consider(["copy"])
+    await delete(desk, notes[:20])
+    assert desk.waiting() == set(notes[:20])
+
+
+async def test_files_put_back_lift_the_guard(desk: Desk) -> None:
+    notes = await holding(desk, 40)
+    await delete(desk, notes[:20])
+    desk.machine.save(**{name: f"the note {name}" for name in notes[:20]})
+    await desk.consider(notes[:20])
+    desk.scan()
+    assert not desk.guards.stand
+    assert desk.waiting() == set()
+    assert len(desk.machine.mirror()) == 40
+    await delete(desk, notes[:1])
+    assert len(desk.machine.mirror()) == 39
+
+
+async def test_a_walk_that_misses_many_stops_them_before_the_first_goes(desk: Desk) -> None:
+    notes = await holding(desk, 100)
+    desk.machine.delete(*notes[:60])
+    desk.scan()
+    assert desk.waiting() == set(notes[:60])
+    for name in notes[:60]:
+        await desk.consider([name])
+    desk.send()
+    assert len(desk.machine.mirror()) == 100
+
+
+async def test_approved_deletions_go_once(desk: Desk) -> None:
+    notes = await holding(desk, 60)
+    await delete(desk, notes[:20])
+    assert desk.guards.approve(STORE).deletions == 20
+    assert not desk.guards.stand
+    desk.restart()
+    await desk.consider(notes[:20])
+    desk.send()
+    assert len(desk.machine.mirror()) == 40
+    await delete(desk, notes[20:35])
+    assert desk.waiting() == set(notes[20:35])
+    assert len(desk.machine.mirror()) == 40
+
+
+async def test_an_approval_is_spent_with_what_it_let_go(desk: Desk) -> None:
+    notes = await holding(desk, 60)
+    await delete(desk, notes[:20])
+    desk.guards.approve(STORE)
+    await desk.consider(notes[:20])
+    desk.send()
+    await desk.agree(**{name: f"the note {name}" for name in notes[:20]})
+    desk.clock.seconds += 2 * WINDOW
+    await delete(desk, notes[:20])
+    assert desk.waiting() == set(notes[:20])
+
+
+async def test_rejected_deletions_bring_the_files_back(desk: Desk) -> None:
+    notes = await holding(desk, 40)
+    await delete(desk, notes[:20])
+    assert desk.guards.reject(STORE).deletions == 20
+    await desk.consider(notes)
+    desk.send()
+    assert desk.machine.tree() == {name: f"the note {name}" for name in notes}
+    assert desk.machine.mirror() == desk.machine.tree()
+    assert not desk.guards.stand
+
+
+async def test_deletions_from_elsewhere_wait_and_edits_do_not(desk: Desk) -> None:
+    notes = await holding(desk, 40)
+    desk.delete_there(notes[:20])
+    await desk.consider(notes)
+    assert len(desk.machine.tree()) == 40
+    assert desk.waiting() == set(notes[:20])
+    (guard,) = desk.ledger.attention.guards().values()
+    assert guard.direction is Direction.TO_LOCAL
+    await delete(desk, notes[20:21])
+    assert notes[20] not in desk.machine.mirror(), "the other direction is not stopped"
+
+
+async def test_approved_deletions_from_elsewhere_reach_the_files(desk: Desk) -> None:
+    notes = await holding(desk, 40)
+    desk.delete_there(notes[:20])
+    await desk.consider(notes)
+    desk.guards.approve(STORE)
+    await desk.consider(notes)
+    assert set(desk.machine.tree()) == set(notes[20:])
+
+
+async def test_rejected_deletions_from_elsewhere_are_undone_there(desk: Desk) -> None:
+    notes = await holding(desk, 40)
+    desk.delete_there(notes[:20])
+    await desk.consider(notes)
+    desk.guards.reject(STORE)
+    await desk.consider(notes)
+    desk.send()
+    assert set(desk.machine.mirror()) == set(notes)
+    assert set(desk.machine.tree()) == set(notes)
+
+
+async def test_a_move_on_another_machine_is_no_mass_deletion(desk: Desk) -> None:
+    notes = await holding(desk, 40)
+    desk.clock.seconds -= 2 * WINDOW
+    desk.machine.save(**{f"moved-{name}": f"the note {name}" for name in notes[:30]})
+    await desk.consider([f"moved-{name}" for name in notes[:30]])
+    desk.send()
+    desk.delete_there(notes[:30])
+    await desk.consider(notes[:30])
+    assert set(desk.machine.tree()) == {*notes[30:], *(f"moved-{name}" for name in notes[:30])}
+
+
+def renamed(files: Path) -> None:
+    files.rename(files.with_name("elsewhere"))
+
+
+def replaced(files: Path) -> None:
+    renamed(files)
+    files.mkdir()
+
+
+def linked(files: Path) -> None:
+    replaced(files)
+    files.rmdir()
+    other = files.with_name("other")
+    other.mkdir()
+    files.symlink_to(other)
+
+
+def emptied(files: Path) -> None:
+    for path in files.iterdir():
+        path.unlink()
+
+
+WAYS = pytest.mark.parametrize("how", [renamed, replaced, linked, emptied])
+
+
+@WAYS
+async def test_a_wrong_folder_stops_deletions_at_the_decision(
+    desk: Desk, how: Callable[[Path], None]
+) -> None:
+    notes = await holding(desk, 5)
+    how(desk.machine.files)
+    await desk.consider(notes)
+    desk.scan()
+    await desk.consider(notes)
+    desk.send()
+    assert len(desk.machine.mirror()) == 5
+    assert (STORE, Direction.BOTH) in desk.ledger.attention.guards()
+
+
+@WAYS
+async def test_a_wrong_folder_stops_what_was_decided_before(
+    desk: Desk, how: Callable[[Path], None]
+) -> None:
+    notes = await holding(desk, 5)
+    desk.machine.delete(notes[0])
+    await desk.consider(notes[:1])
+    assert desk.ledger.outbox.count() == {"queued": 1}
+    how(desk.machine.files)
+    desk.send()
+    assert len(desk.machine.mirror()) == 5
+    assert desk.guards.stand
+
+
+@WAYS
+async def test_a_wrong_folder_stops_deletions_from_elsewhere_at_the_file(
+    desk: Desk, how: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes = await holding(desk, 5)
+    desk.delete_there(notes[:1])
+    stage = desk.replica.stage
+    kept = desk.machine.files.with_name("kept")
+    shutil.copytree(desk.machine.files, kept)
+
+    def staged(writes: object) -> object:
+        result = stage(writes)  # type: ignore[arg-type]
+        how(desk.machine.files)
+        return result
+
+    monkeypatch.setattr(desk.replica, "stage", staged)
+    performed: list[Note] = []
+
+    def perform(notes: Sequence[Note]) -> list[Hold]:
+        performed.extend(notes)
+        return []
+
+    monkeypatch.setattr(desk.replica, "perform", perform)
+    await desk.reconciler.consider([Key(STORE, f"{notes[0]}.txt")])
+    assert performed == []
+    assert desk.guards.stand
+
+
+async def test_an_emptied_folder_is_approved_and_its_deletions_go(desk: Desk) -> None:
+    notes = await holding(desk, 5)
+    emptied(desk.machine.files)
+    desk.scan()
+    assert desk.guards.approve(STORE).deletions == 5
+    await desk.consider(notes)
+    desk.send()
+    assert desk.machine.mirror() == {}
+
+
+async def test_nothing_is_approved_while_the_folder_is_away(desk: Desk) -> None:
+    await holding(desk, 5)
+    renamed(desk.machine.files)
+    desk.scan()
+    assert "missing" in desk.guards.approve(STORE).why
+    assert "missing" in desk.guards.reject(STORE).why
+    assert desk.guards.stand
+
+
+async def test_a_device_number_may_change_at_a_boot(desk: Desk) -> None:
+    notes = await holding(desk, 5)
+    identity = desk.replica.identity()
+    assert identity is not None
+    device, _, inode = identity.partition(":")
+    known = desk.guards.roots.known(STORE)
+    assert known is not None
+    other = f"{int(device) + 1}:{inode}"
+    desk.guards.roots.record(STORE, type(known)(known.configuration, other, True, known.place))
+    desk.restart()
+    assert desk.guards.root_state(STORE) is RootState.PRESENT
+    await delete(desk, notes[:1])
+    assert len(desk.machine.mirror()) == 4
+
+
+async def test_the_same_inode_on_another_disk_is_another_folder(desk: Desk) -> None:
+    await holding(desk, 5)
+    known = desk.guards.roots.known(STORE)
+    assert known is not None
+    assert known.root is not None
+    device, _, inode = known.root.partition(":")
+    other = f"{int(device) + 1}:{inode}"
+    desk.guards.roots.record(STORE, type(known)(known.configuration, other, True, known.place))
+    for path in desk.machine.files.iterdir():
+        body = path.read_bytes()
+        path.unlink()
+        path.write_bytes(body)
+    assert desk.guards.root_state(STORE) is RootState.REPLACED
+
+
+async def test_an_unreadable_folder_hides_files_and_deletes_none(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Root reads every folder, so the refusal is made where the walk lists one.
+    below = desk.machine.files / "below"
+    below.mkdir()
+    notes = await holding(desk, 5)
+    (below / "deep.txt").write_text("deep")
+    await desk.consider(["below/deep"])
+    desk.send()
+    listed = os.scandir
+    inode = below.stat().st_ino
+
+    def refused(folder: int) -> object:
+        if os.fstat(folder).st_ino == inode:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return listed(folder)
+
+    monkeypatch.setattr("os.scandir", refused)
+    seen = desk.replica.scan()
+    assert not seen.missing("below/deep.txt")
+    assert not seen.missing(f"{notes[0]}.txt")
+    assert {path.rstrip("/") for path in seen.holds} == {"below"}
+
+
+def mount(files: Path) -> bool:
+    command = ["mount", "-t", "tmpfs", "syncd-test", str(files)]
+    return subprocess.run(command, check=False, capture_output=True).returncode == 0
+
+
+def unmount(files: Path) -> None:
+    subprocess.run(["umount", str(files)], check=True)
+
+
+async def test_unmounted(desk: Desk) -> None:
+    files = desk.machine.files
+    if not mount(files):
+        pytest.skip("mounting is not permitted here")
+    try:
+        desk.guards.roots.adopt(STORE, desk.replica.identity())
+        notes = await holding(desk, 5)
+    finally:
+        unmount(files)
+    await desk.consider(notes)
+    desk.scan()
+    await desk.consider(notes)
+    desk.send()
+    assert len(desk.machine.mirror()) == 5
+    assert desk.ledger.attention.guards()[STORE, Direction.BOTH].reason == "its folder is replaced"

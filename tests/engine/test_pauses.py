@@ -1,0 +1,108 @@
+"""Sending waits for git, visibly; keys that flap are held, and a person may let them go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from syncd.core.flap import WINDOW
+from syncd.core.model import Intent, Key
+from syncd.core.pause import LOCK_PATIENCE, LOCKED, QUIET, Operation
+from syncd.engine.health import Health
+from syncd.engine.pauses import Pauses
+
+from .fakes import STORE, Desk
+
+NOTE = Key(STORE, "a.txt")
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    made = Desk(tmp_path)
+    yield made
+    made.ledger.close()
+
+
+class Git:
+    """What git is said to do."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.operation: Operation | None = None
+        self._desk = desk
+        health = Health(desk.ledger, desk.clock)
+        self._pauses = Pauses(desk.ledger, {STORE: lambda: self.operation}, desk.clock, health)
+
+    def claim(self) -> list[Intent]:
+        return self._desk.ledger.claim(10, 1 << 20, [], self._pauses.waiting())
+
+    def told(self) -> str | None:
+        with self._desk.ledger.transaction() as connection:
+            row = connection.execute(
+                "SELECT state, detail FROM health WHERE part = ?", (f"git:{STORE}",)
+            ).fetchone()
+        return f"{row[0]}: {row[1]}" if row else None
+
+
+async def test_a_store_is_not_sent_while_the_index_is_locked(desk: Desk) -> None:
+    git = Git(desk)
+    desk.machine.save(a="saved by a checkout")
+    await desk.consider(["a"])
+    git.operation = Operation(LOCKED, 0.0)
+    assert git.claim() == []
+    assert git.told() == "waiting: index.lock is under way"
+    desk.clock.seconds += LOCK_PATIENCE
+    assert [intent.key for intent in git.claim()] == [NOTE]
+
+
+async def test_what_was_saved_meanwhile_goes_when_git_is_done(desk: Desk) -> None:
+    git = Git(desk)
+    desk.machine.save(a="conflict markers")
+    await desk.consider(["a"])
+    git.operation = Operation("a merge", 1.0)
+    assert git.claim() == []
+    desk.machine.save(a="resolved")
+    await desk.consider(["a"])
+    assert git.claim() == []
+    git.operation = None
+    assert [intent.body for intent in git.claim()] == [b"resolved"]
+    git.claim()
+    assert git.told() == "idle: "
+
+
+async def test_a_forgotten_merge_does_not_keep_edits_back_and_status_says_so(desk: Desk) -> None:
+    git = Git(desk)
+    git.operation = Operation("a merge", 1.0)
+    desk.machine.save(a="one")
+    await desk.consider(["a"])
+    assert git.claim() == []
+    desk.clock.seconds += QUIET - 1
+    assert git.claim() == []
+    desk.clock.seconds += 1
+    assert len(git.claim()) == 1
+    assert git.told() == "going-on: in spite of a merge"
+
+
+async def test_a_flapping_key_is_held_until_it_is_quiet(desk: Desk) -> None:
+    await desk.agree(a="one", b="beside")
+    for body in ("two", "one", "two", "one"):
+        await desk.agree(a=body)
+    assert desk.machine.mirror()["a"] == "two"
+    assert desk.ledger.attention.held(STORE)["a.txt"].reason == "flapping"
+    await desk.agree(b="goes on")
+    assert desk.machine.mirror()["b"] == "goes on"
+    desk.clock.seconds += WINDOW
+    await desk.agree(a="one")
+    assert desk.machine.mirror()["a"] == "one"
+    assert desk.ledger.attention.held(STORE) == {}
+
+
+async def test_a_person_lets_a_flapping_key_go(desk: Desk) -> None:
+    await desk.agree(a="one")
+    for body in ("two", "one", "two", "one"):
+        await desk.agree(a=body)
+    assert desk.machine.mirror()["a"] == "two"
+    assert desk.reconciler.flaps.release([NOTE]) == [NOTE]
+    await desk.agree(a="one")
+    assert desk.machine.mirror()["a"] == "one"

@@ -1,0 +1,144 @@
+"""History kept within its bounds, on a real folder and a real ledger."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from syncd.core.model import Conflict, Digest, Key, Snapshot
+from syncd.core.retention import AGE, NEWEST
+from syncd.engine.retention import Retention
+from syncd.files.history import History
+from syncd.ledger.events import Event
+from syncd.ledger.ledger import Ledger
+from tests.ledger.test_ledger import content
+
+KEY = Key("flows", "a.json")
+
+
+class Wall:
+    """The clock of the file system, that a test moves on."""
+
+    ahead = 0.0
+
+    def now(self) -> float:
+        return time.time() + self.ahead
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def read_ns(self) -> int:
+        return time.time_ns()
+
+
+class Home:
+    def __init__(self, folder: Path) -> None:
+        self.ledger = Ledger.open(folder / "ledger.db")
+        self.history = History(folder / "history")
+        self.clock = Wall()
+        self.retention = Retention(self.ledger, self.history, self.clock)
+
+    def replace(self, body: bytes) -> Digest:
+        digest = self.history.put(body)
+        with self.ledger.transaction():
+            self.ledger.past.replaced(KEY, digest, "pull", self.clock.now())
+        return digest
+
+    def indexed(self) -> list[Digest]:
+        return [each.digest for each in self.ledger.past.of(KEY)]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path)
+
+
+async def test_old_versions_go_with_their_bytes_and_the_newest_stay(home: Home) -> None:
+    digests = [home.replace(b"%d" % number) for number in range(NEWEST + 2)]
+    assert await home.retention.round() == 0
+    home.clock.ahead = AGE + 60
+    assert await home.retention.round() == 2
+    assert home.indexed() == digests[:1:-1]
+    assert set(home.history.sizes()) == set(digests[2:])
+    assert await home.retention.round() == 0
+
+
+async def test_what_a_conflict_names_stays(home: Home) -> None:
+    body = b"theirs"
+    lost = home.history.put(body)
+    with home.ledger.transaction():
+        conflict = Conflict(None, content(b"mine"), Snapshot(4, content(body)))
+        home.ledger.conflicts.add(KEY, conflict, None, 1.0)
+    nobody = home.history.put(b"retired, and named by nothing")
+    home.clock.ahead = AGE - 60
+    await home.retention.round()
+    assert home.history.has(nobody), "what was retired without a row stays as long as versions do"
+    home.clock.ahead = AGE + 60
+    await home.retention.round()
+    assert home.history.has(lost)
+    assert not home.history.has(nobody)
+
+
+async def test_bytes_that_another_version_has_too_stay(home: Home) -> None:
+    home.replace(b"same")
+    home.clock.ahead = AGE + 60
+    for number in range(NEWEST - 1):
+        home.replace(b"%d" % number)
+    same = home.replace(b"same")
+    assert await home.retention.round() == 1
+    assert home.history.get(same) == b"same"
+
+
+async def test_bytes_kept_anew_just_before_they_go_are_spared(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A turn keeps bytes first and indexes them after: a round in between must not take them."""
+    old = home.replace(b"old")
+    for number in range(NEWEST):
+        home.replace(b"%d" % number)
+    long_ago = time.time() - AGE * 2
+    with home.ledger.transaction():
+        for version in home.ledger.past.of(KEY):
+            home.ledger.past.forget([version])
+            since = long_ago if version.digest == old else version.since
+            home.ledger.past.replaced(KEY, version.digest, "pull", since)
+    dropping = home.history.drop
+
+    def meanwhile(digest: Digest, before_ns: int) -> bool:
+        home.history.put(b"old")
+        return dropping(digest, before_ns)
+
+    monkeypatch.setattr(home.history, "drop", meanwhile)
+    assert await home.retention.round() == 1
+    assert home.history.get(old) == b"old"
+
+
+def test_drop_takes_only_what_was_not_kept_since(tmp_path: Path) -> None:
+    history = History(tmp_path)
+    digest = history.put(b"body")
+    path = tmp_path / digest[:2] / digest
+    assert not history.drop(digest, path.stat().st_ctime_ns)
+    kept = path.stat().st_ctime_ns
+    while path.stat().st_ctime_ns == kept:
+        history.put(b"body")
+    assert not history.drop(digest, kept + 1), "keeping it anew counts"
+    assert history.drop(digest, time.time_ns() + 10**9)
+    assert not history.drop(digest, time.time_ns() + 10**9)
+    assert history.sizes() == {}
+
+
+def test_sizes_tell_what_is_kept_and_nothing_else(tmp_path: Path) -> None:
+    history = History(tmp_path)
+    digest = history.put(b"12345")
+    (tmp_path / digest[:2] / "arriving-1").write_bytes(b"x")
+    (tmp_path / "else").mkdir()
+    assert history.sizes() == {digest: 5}
+
+
+async def test_the_log_is_trimmed_too(home: Home) -> None:
+    with home.ledger.transaction():
+        home.ledger.events.add(Event(KEY, "pushed", 1.0))
+    await home.retention.round()
+    assert home.ledger.events.newest(9) == []
