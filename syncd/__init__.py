@@ -10,31 +10,43 @@ Where things are, and what may import what (`cli -> daemon -> {engine, files, re
 embedded} -> core`, `files -> stores -> core`; a test holds it):
 
     core/      pure: the nouns (`model`), the decision (`reconcile`), when to look (`settle`,
-               `doubt`), when deletions wait (`guard`)
-    stores/    pure: which files belong to a store (`layout`), what their bytes must be (`codec`)
+               `doubt`, `flap`, `pause`), when deletions wait (`guard`), and what still counts
+               when ledger and deployment have parted (`epoch`); merging (`merge`, `sequence`,
+               `lines`, `counter`) of values that keep their spelling (`value`)
+    stores/    pure: which files belong to a store (`layout`), what their bytes must be (`codec`),
+               how a kind's records merge (`annotations`, `merge`) and are written (`splice`)
     files/     one store's folder: `read`, `scan`, `write` (stage, swap, look, recover), `history`,
-               `watch`; `replica` is all of it as the engine sees it, `vigil` keeps it watched
+               `watch`; `replica` is all of it as the engine sees it, `vigil` keeps it watched;
+               `lease` and `swapped` (programs that still write), `claim` (one daemon a folder),
+               `git` (what git is doing there)
     ledger/    one SQLite file: `entries` (base, last heard), `outbox`, `contents`, `places`,
-               `attention` (conflicts, holds, guards, health); `ledger` has the verbs, each one
-               transaction; `state` owns the folder around it
+               `attention` (holds, guards, health), `conflicts`, `events` (the log), `past` (the
+               index of history); `ledger` has the verbs, each one transaction; `state` owns the
+               folder around it; `schema*.sql` are the steps that make a ledger
     remote/    the deployment: `client` (calls over HTTP), `wire` (messages), `replica` (verbs),
                `listener` (wake-ups, from a child process that runs the official client)
     engine/    the verbs, in asyncio, behind the Protocols of `ports`: `intake` (named keys),
-               `turn` and `writer` (one turn), `pusher`, `puller`, `bootstrap`, `link`, `rescan`;
+               `turn`, `decide`, `combine` and `writer` (one turn), `pusher`, `puller`,
+               `bootstrap`, `link`, `rescan`, `late` and `audit` (later looks), `guards`, `epoch`;
                `session` wires them
     embedded/  a Convex-compatible backend for trying and developing, and its launcher
-    daemon.py  the composition root; `config`, `errors`, `logs`, `status` beside it; `cli/` prints
+    control/   what commands ask for: `channel` and `client` (a unix socket), `acts` (doing it, in
+               the daemon or, where none runs, in the command)
+    daemon.py  the composition root over `opening` and `beside` (what runs beside the engine);
+               `attach`, `status` and `listing` serve `cli/`, which prints
 
 Rules that keep edits safe, and where they live:
 
     A sent outbox row is frozen until answered, across restarts      ledger/outbox.py
-    Answers before changes: a key with a sent row only captures      engine/turn.py
+    Answers before changes: a key with a sent row only captures      engine/decide.py
     Receipts, not digests, tell whether an operation was applied     convex/model, ledger/ledger.py
     What was heard never goes back                                   ledger/entries.py
     A note is in the ledger before a file is touched                 engine/writer.py
-    Files are swapped, then what came out is looked at               files/write.py, files/swap.py
+    Files are swapped, what came out is looked at, then and later    files/swap.py, files/swapped.py
     Missing is believed at the second look, unreadable never         core/doubt.py, files/read.py
-    Deletions wait while a folder is missing, replaced or emptied    core/guard.py, engine/guards.py
+    What a person's decision replaces is in history first            control/saving.py
+    Deletions wait while a folder is not itself, or too many go      core/guard.py, engine/guards.py
+    Across epochs only digests count, and nothing is deleted         core/epoch.py, engine/epoch.py
 """
 
 __version__ = "0.1.0"

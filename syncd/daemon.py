@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
+from syncd.beside import Beside
 from syncd.config import EMBEDDED, Config, StoreConfig
-from syncd.embedded.enroll import enroll, own_token
+from syncd.embedded.enroll import own_token
 from syncd.embedded.launcher import EmbeddedBackend
 from syncd.engine.bootstrap import Progress
-from syncd.engine.link import AnotherEpoch
+from syncd.engine.link import AnotherDeployment
 from syncd.engine.online import Tied
-from syncd.engine.registry import Registration, register
+from syncd.engine.registry import register
 from syncd.engine.session import Session
-from syncd.errors import ConfigError, SyncdError
+from syncd.engine.teller import Teller
+from syncd.engine.witnesses import Denied
+from syncd.errors import SyncdError
+from syncd.files.claim import Claims
+from syncd.files.git import operation_around
 from syncd.files.history import History
 from syncd.files.replica import FileReplica
 from syncd.files.vigil import Vigil
 from syncd.ledger.ledger import Ledger
-from syncd.ledger.state import StateFolder
+from syncd.ledger.state import PASSING, StateFolder
+from syncd.opening import SystemClock, make_folder, no_token, place_of, registration, replicas
 from syncd.remote.client import ConvexHttp
 from syncd.remote.listener import Listener
 from syncd.remote.replica import ConvexReplica
@@ -33,22 +39,6 @@ GRACE = 5.0
 """Seconds a stop gives to what is queued; what is not sent by then stays in the outbox."""
 
 log = structlog.get_logger()
-
-
-class SystemClock:
-    """The machine's clocks."""
-
-    def now(self) -> float:
-        """Seconds since the epoch."""
-        return time.time()
-
-    def monotonic(self) -> float:
-        """Seconds that never jump, from an arbitrary start."""
-        return time.monotonic()
-
-    def read_ns(self) -> int:
-        """Nanoseconds since the epoch, on the clock that stamps files."""
-        return time.time_ns()
 
 
 @dataclass(slots=True)
@@ -61,6 +51,7 @@ class Daemon:
     token: str | None
     backend: EmbeddedBackend | None
     approved: frozenset[str]
+    claims: Claims
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Keep everything the same until `stopping` is set. Raises SyncdError."""
@@ -68,29 +59,34 @@ class Daemon:
             ledger = self.state.open_ledger(self.config.url, self.config.workspace)
             try:
                 await self._run_on(ledger, stopping)
-            except* AnotherEpoch as epochs:
-                self._begin_epoch(epochs)
+            except* AnotherDeployment as another:
+                self._rebind(another)
             finally:
                 ledger.close()
 
     async def once(self, progress: Callable[[Session], Progress]) -> None:
         """Bring both sides to agreement and return. Raises SyncdError."""
-        for attempt in range(2):
+        for attempt in range(3):
             ledger = self.state.open_ledger(self.config.url, self.config.workspace)
             try:
-                session = self._session(ledger)
+                session = self._session(ledger, replicas(self.config))
                 await session.once(progress(session))
-            except AnotherEpoch as epoch:
-                if attempt:
+                if (remote := self._remote()) is not None:
+                    await Teller(ledger, remote).tell()
+            except (AnotherDeployment, Denied) as parted:
+                if attempt == 2:
                     raise
-                self._begin_epoch(epoch)
+                if isinstance(parted, AnotherDeployment):
+                    self._rebind(parted)
             else:
                 return
             finally:
                 ledger.close()
 
     async def _run_on(self, ledger: Ledger, stopping: asyncio.Event) -> None:
-        session = self._session(ledger)
+        place = place_of(self.config)
+        session = self._session(ledger, place.stores)
+        beside = Beside(place, ledger, session, self._remote())
         if self.http is None:
             session.health.report("deployment", "offline", "no deployment is configured")
             log.warning("offline", why="neither CONVEX_URL nor url is set",
@@ -100,8 +96,9 @@ class Daemon:
         for vigil in vigils:
             vigil.start()
         async with asyncio.TaskGroup() as group:
-            running = [group.create_task(vigil.run()) for vigil in vigils]
-            running.append(group.create_task(session.run(_telling(listener))))
+            begun = (self.claims.run(), session.run(_telling(listener, beside)), beside.run())
+            running = [group.create_task(each) for each in begun]
+            running += [group.create_task(vigil.run()) for vigil in vigils]
             if listener is not None:
                 running.append(group.create_task(listener.run()))
             if self.backend is not None:
@@ -111,14 +108,21 @@ class Daemon:
                 task.cancel()
         await session.flush(GRACE)
 
-    def _session(self, ledger: Ledger) -> Session:
-        stores = replicas(self.config)
-        for name in register(ledger, {s.name: _registration(s) for s in self.config.stores}):
-            _make(self.config, name)
-        remote = None
-        if self.http is not None and self.token is not None:
-            remote = ConvexReplica(self.http, self.token, self.config.workspace)
-        return Session(ledger, remote, stores, SystemClock(), self.approved)
+    def _session(self, ledger: Ledger, stores: Mapping[str, FileReplica]) -> Session:
+        history = History(self.state.history)
+        told = {
+            store.name: registration(store, stores[store.name].identity())
+            for store in self.config.stores
+        }
+        for name in register(ledger, told, history.put):
+            make_folder(self.config, name)
+        git = {store.name: partial(operation_around, store.path) for store in self.config.stores}
+        return Session(ledger, self._remote(), stores, SystemClock(), self.approved, git=git)
+
+    def _remote(self) -> ConvexReplica | None:
+        if self.http is None or self.token is None:
+            return None
+        return ConvexReplica(self.http, self.token, self.config.workspace)
 
     def _listener(self, session: Session) -> Listener | None:
         if self.http is None or self.token is None:
@@ -126,12 +130,7 @@ class Daemon:
         settings = {
             "url": self.http.url, "token": self.token, "workspace": self.config.workspace
         }  # fmt: skip
-        return Listener(
-            settings,
-            session.wake,
-            lambda state, detail: session.health.report("listener", state, detail),
-            self.http.reachable,
-        )
+        return Listener(settings, session.wake, session.heard_from, self.http.reachable)
 
     def _vigil(self, session: Session, store: StoreConfig) -> Vigil:
         return Vigil(
@@ -146,12 +145,12 @@ class Daemon:
 
         await backend.supervise(report)
 
-    def _begin_epoch(self, epoch: AnotherEpoch | ExceptionGroup[AnotherEpoch]) -> None:
-        while isinstance(epoch, BaseExceptionGroup):
-            epoch = epoch.exceptions[0]
-        log.warning("epoch_began", why=epoch.why, kept="the former ledger, in the state folder",
+    def _rebind(self, another: AnotherDeployment | ExceptionGroup[AnotherDeployment]) -> None:
+        while isinstance(another, BaseExceptionGroup):
+            another = another.exceptions[0]
+        log.warning("rebound", why=str(another), kept="the former ledger, in the state folder",
                     next="files and deployment are compared anew; nothing is deleted")  # fmt: skip
-        self.state.new_ledger(self.config.url, self.config.workspace).close()
+        self.state.rebind(self.config.url, self.config.workspace, another.deployment)
 
 
 @asynccontextmanager
@@ -162,7 +161,9 @@ async def open_daemon(
     state = StateFolder(config.state)
     async with AsyncExitStack() as stack:
         stack.callback(state.close)
-        state.open()
+        state.open(PASSING)
+        folders = {store.name: store.path for store in config.stores}
+        claims = stack.enter_context(Claims(folders))
         backend, url, token = None, config.url, config.token
         if url == EMBEDDED:
             backend = EmbeddedBackend(state.backend, port=config.embedded.port, log=_backend_said)
@@ -172,9 +173,9 @@ async def open_daemon(
             state.backend_url.write_text(url)
             token = await own_token(backend, state.token, config.workspace)
         if url is not None and token is None:
-            raise _no_token(url)
+            raise no_token(url)
         http = await stack.enter_async_context(ConvexHttp(url)) if url else None
-        yield Daemon(config, state, http, token, backend, approved)
+        yield Daemon(config, state, http, token, backend, approved, claims)
 
 
 async def stopped_by_signal(stopping: asyncio.Event) -> None:
@@ -191,80 +192,14 @@ async def stopped_by_signal(stopping: asyncio.Event) -> None:
         loop.add_signal_handler(number, stop)
 
 
-@asynccontextmanager
-async def open_remote(config: Config) -> AsyncIterator[ConvexReplica]:
-    """The deployment as it is, beside a running daemon or without one. Raises SyncdError."""
-    state = StateFolder(config.state)
-    if config.url == EMBEDDED and state.owner() is None:
-        async with open_daemon(config) as daemon:
-            if daemon.http is not None and daemon.token is not None:
-                yield ConvexReplica(daemon.http, daemon.token, config.workspace)
-        return
-    url, token = config.url, config.token
-    if url == EMBEDDED:
-        url, token = state.backend_url.read_text(), state.token.read_text().strip()
-    if url is None:
-        raise ConfigError("no deployment is configured", "set CONVEX_URL: see README.md")
-    if token is None:
-        raise _no_token(url)
-    async with ConvexHttp(url) as http:
-        yield ConvexReplica(http, token, config.workspace)
-
-
-def replicas(config: Config) -> dict[str, FileReplica]:
-    """The folders of the configured stores, by name."""
-    history = History(StateFolder(config.state).history)
-    return {
-        store.name: FileReplica(store.path, store.kind, store.patterns(), history)
-        for store in config.stores
-    }
-
-
-async def enroll_device(config: Config, name: str) -> str:
-    """A token for the device `name` on the embedded backend, which must be running."""
-    state = StateFolder(config.state)
-    if config.url != EMBEDDED or state.owner() is None:
-        raise ConfigError(
-            "no embedded backend runs for this configuration; nobody was enrolled",
-            "start `syncd run` first; on another deployment use "
-            "`npx convex run devices:enroll`, see convex/README.md",
-        )
-    url = state.backend_url.read_text()
-    answer = await enroll(url, state.backend / "admin_key", config.workspace, name)
-    return answer.token
-
-
-def _no_token(url: str) -> ConfigError:
-    return ConfigError(
-        f"there is no device token for {url}; nothing was started",
-        "enroll this device (`npx convex run devices:enroll`, see README.md) and set SYNCD_TOKEN",
-    )
-
-
-def _telling(listener: Listener | None) -> Tied:
+def _telling(listener: Listener | None, beside: Beside) -> Tied:
     def tied(trouble: SyncdError | None) -> None:
-        if listener is not None and trouble is None:
-            listener.resume()
-        elif listener is not None:
-            listener.doubt()
+        if trouble is None:
+            beside.tied()
+        if listener is not None:
+            (listener.resume if trouble is None else listener.doubt)()
 
     return tied
-
-
-def _registration(store: StoreConfig) -> Registration:
-    return Registration(store.model_dump_json(), store.patterns().matches)
-
-
-def _make(config: Config, name: str) -> None:
-    # Only for a store that was never in touch: later a missing folder is a reason to stop.
-    path = next(store.path for store in config.stores if store.name == name)
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(
-            f"the folder of store {name!r} cannot be made: {error.strerror}; nothing was started",
-            "make it, or mend its path in config.toml",
-        ) from error
 
 
 def _backend_said(line: str) -> None:

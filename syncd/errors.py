@@ -47,6 +47,10 @@ class LedgerError(SyncdError):
     """The ledger cannot be opened or written; files and deployment are untouched."""
 
 
+class LedgerDamaged(LedgerError):
+    """The ledger's file is not one any more; it was not changed."""
+
+
 class LedgerNewer(LedgerError):
     """The ledger was written by a newer program."""
 
@@ -57,3 +61,9 @@ class AnotherInstance(SyncdError):
     """Another process owns the state folder; this one changed nothing."""
 
     exit_code = 9
+
+
+class NotReachable(SyncdError):
+    """A daemon runs and does not answer its control socket."""
+
+    exit_code = 6

@@ -123,7 +123,7 @@ def _report(config: Config, connection: sqlite3.Connection, running: int | None)
         queued=rows.get("queued", 0),
         sent=rows.get("sent", 0),
         parked=rows.get("parked", 0),
-        conflicts=_count(connection, "conflicts"),
+        conflicts=_unresolved(connection),
         held=_count(connection, "held"),
         guards=_count(connection, "guards"),
         stores=[_store(config, connection, store.name) for store in config.stores],
@@ -166,6 +166,10 @@ def _judge_online(found: StatusReport, waiting: int) -> tuple[State, str]:
         return State.SYNCING, "hearing what changed on the deployment"
     listener = found.parts.get("listener")
     means = "live" if listener and listener.state == "live" else "polling"
+    means += "".join(
+        f"; {name}: {part.detail}" for name, part in found.parts.items()
+        if name.startswith("watch:") and part.state == "unproven"
+    )  # fmt: skip
     return State.IN_SYNC, f"everything told is here and everything saved is there ({means})"
 
 
@@ -187,13 +191,21 @@ def _count(connection: sqlite3.Connection, table: str, store: str | None = None)
     return int(connection.execute(query, values).fetchone()[0])
 
 
+def _unresolved(connection: sqlite3.Connection) -> int:
+    query = "SELECT count(*) FROM conflicts WHERE resolved IS NULL"
+    return int(connection.execute(query).fetchone()[0])
+
+
 def _problems(connection: sqlite3.Connection) -> Iterable[Problem]:
-    for store, reason, missing, since in connection.execute("SELECT * FROM guards"):
+    for store, direction, reason, missing, since in connection.execute(
+        "SELECT store, direction, reason, missing, since FROM guards"
+    ):
+        back = "pushes the files again" if direction == "to_local" else "brings the files back"
         yield Problem(
             sort="guard", key=store, reason=reason, since=since,
             detail=f"{missing} deletions wait; edits go on",
-            advice="put the files back; or, if they are meant to go, stop the daemon and run "
-            f"`syncd sync --once --approve-deletions {store}`",
+            advice=f"put the files back; or `syncd approve {store}` lets the deletions go, and "
+            f"`syncd reject {store}` {back}",
         )  # fmt: skip
     for store, path, reason, detail, advice, since in connection.execute(
         "SELECT * FROM held ORDER BY since DESC LIMIT ?", (SHOWN,)
@@ -207,12 +219,13 @@ def _problems(connection: sqlite3.Connection) -> Iterable[Problem]:
         yield Problem(sort="parked", key=f"{store}:{path}", reason=reason or "",
                       detail=detail or "", since=since,
                       advice="mend the file: its next save is sent")  # fmt: skip
-    for store, path, device, revision, since in connection.execute(
-        """SELECT store, path, remote_device, remote_revision, since FROM conflicts
-           ORDER BY number DESC LIMIT ?""",
+    for number, store, path, device, revision, since in connection.execute(
+        """SELECT number, store, path, coalesce(remote_name, remote_device), remote_revision, since
+           FROM conflicts WHERE resolved IS NULL ORDER BY number DESC LIMIT ?""",
         (SHOWN,),
     ):
         yield Problem(sort="conflict", key=f"{store}:{path}", reason="both sides changed it",
                       detail=f"the file won over revision {revision} of device {device}; "
                       "both versions are kept in the ledger", since=since,
-                      advice="compare, and save the file as it should be")  # fmt: skip
+                      advice="compare, and save the file as it should be; "
+                      f"`syncd conflicts show {number}` helps")  # fmt: skip

@@ -14,18 +14,24 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "node_modules" not in
 ALLOWED = {
     "core": {"core"},
     "stores": {"core", "stores"},
-    "files": {"core", "stores", "files"},
+    "files": {"core", "stores", "files", "errors"},
     "ledger": {"core", "ledger", "errors"},
     "remote": {"core", "remote", "errors"},
-    "engine": {"core", "engine", "ledger", "errors"},
+    "engine": {"core", "stores", "engine", "ledger", "errors"},
     "embedded": {"embedded", "remote", "errors"},
     "config": {"core", "stores", "errors"},
     "errors": set(),
     "logs": set(),
     "status": {"config", "ledger"},
+    "control": {"core", "control", "ledger", "engine", "errors"},
+    "beside": {"core", "control", "files", "ledger", "engine", "config", "errors"},
+    "listing": {"core", "files", "ledger", "config", "errors"},
+    "opening": {"files", "ledger", "engine", "config", "errors", "beside"},
     "daemon": {"core", "stores", "files", "ledger", "remote", "engine", "embedded", "config",
-               "errors"},
-    "cli": {"cli", "daemon", "config", "errors", "logs", "status", "engine", "embedded"},
+               "errors", "beside", "opening"},
+    "attach": {"daemon", "ledger", "remote", "embedded", "config", "errors", "opening"},
+    "cli": {"cli", "daemon", "attach", "opening", "config", "errors", "logs", "status", "engine",
+            "embedded", "beside", "control", "listing", "core"},
 }  # fmt: skip
 """What each part of the house may import of syncd. A module's part is its folder or its name."""
 

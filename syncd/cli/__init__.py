@@ -5,7 +5,15 @@ from __future__ import annotations
 
 def main() -> None:
     """Run `syncd`."""
-    from syncd.cli import dev, run, status, verify  # noqa: F401 - they register
+    from syncd.cli import (  # noqa: F401 - they register
+        conflicts,
+        decide,
+        dev,
+        log,
+        run,
+        status,
+        verify,
+    )
     from syncd.cli.app import app
 
     app()

@@ -44,7 +44,7 @@ def enroll(
     On other deployments: `npx convex run devices:enroll`, see convex/README.md.
     Examples: `syncd devices enroll laptop`, `syncd devices enroll ci --config /srv/config.toml`
     """
-    from syncd.daemon import enroll_device
+    from syncd.attach import enroll_device
 
     typer.echo(asyncio.run(enroll_device(configured(config), name)))
     return 0

@@ -74,6 +74,8 @@ async def _once(config: Config, approved: frozenset[str]) -> int:
             ticking: list[asyncio.Task[None]] = []
 
             def progress_of(session: Session) -> Progress:
+                for former in ticking:
+                    former.cancel()  # Its session's ledger is closed: a new epoch began.
                 ticking.append(asyncio.create_task(_tick(session, progress)))
                 return progress
 

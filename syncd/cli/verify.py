@@ -35,8 +35,9 @@ def verify(config: ConfigPath = CONFIG, as_json: AsJson = False) -> int:
 
 
 async def _verify(config: Config) -> list[Verdict]:
-    from syncd.daemon import open_remote, replicas
+    from syncd.attach import open_remote
     from syncd.engine.verify import verify as compare
+    from syncd.opening import replicas
 
     async with AsyncExitStack() as stack:
         remote = await stack.enter_async_context(open_remote(config))

@@ -1,0 +1,49 @@
+"""What commands need beside a running daemon, or without one: the deployment, and new devices."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from syncd.config import EMBEDDED, Config
+from syncd.daemon import open_daemon
+from syncd.embedded.enroll import enroll
+from syncd.errors import ConfigError
+from syncd.ledger.state import StateFolder
+from syncd.opening import no_token
+from syncd.remote.client import ConvexHttp
+from syncd.remote.replica import ConvexReplica
+
+
+@asynccontextmanager
+async def open_remote(config: Config) -> AsyncIterator[ConvexReplica]:
+    """The deployment as it is, beside a running daemon or without one. Raises SyncdError."""
+    state = StateFolder(config.state)
+    if config.url == EMBEDDED and state.owner() is None:
+        async with open_daemon(config) as daemon:
+            if daemon.http is not None and daemon.token is not None:
+                yield ConvexReplica(daemon.http, daemon.token, config.workspace)
+        return
+    url, token = config.url, config.token
+    if url == EMBEDDED:
+        url, token = state.backend_url.read_text(), state.token.read_text().strip()
+    if url is None:
+        raise ConfigError("no deployment is configured", "set CONVEX_URL: see README.md")
+    if token is None:
+        raise no_token(url)
+    async with ConvexHttp(url) as http:
+        yield ConvexReplica(http, token, config.workspace)
+
+
+async def enroll_device(config: Config, name: str) -> str:
+    """A token for the device `name` on the embedded backend, which must be running."""
+    state = StateFolder(config.state)
+    if config.url != EMBEDDED or state.owner() is None:
+        raise ConfigError(
+            "no embedded backend runs for this configuration; nobody was enrolled",
+            "start `syncd run` first; on another deployment use "
+            "`npx convex run devices:enroll`, see convex/README.md",
+        )
+    url = state.backend_url.read_text()
+    answer = await enroll(url, state.backend / "admin_key", config.workspace, name)
+    return answer.token

@@ -1,0 +1,103 @@
+"""What runs beside the engine on one ledger: commands are done, conflicts are told, history is
+kept within its bounds. And the same acts for a command while no daemon runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from syncd.config import Config
+from syncd.control.acts import Acts
+from syncd.control.channel import Channel
+from syncd.control.desk import Desk
+from syncd.core.model import Key, Kind
+from syncd.engine.guards import Guards
+from syncd.engine.ports import Clock
+from syncd.engine.retention import Retention
+from syncd.engine.session import Session
+from syncd.engine.teller import Recorder, Teller
+from syncd.errors import ConfigError
+from syncd.files.history import History
+from syncd.files.replica import FileReplica
+from syncd.ledger.ledger import Ledger
+from syncd.ledger.state import StateFolder
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where acts happen: what the configuration says, opened."""
+
+    config: Config
+    stores: Mapping[str, FileReplica]
+    history: History
+    clock: Clock
+
+
+class Beside:
+    """Everything that goes on beside a session. `recorder` None: there is no deployment."""
+
+    def __init__(
+        self, place: Place, ledger: Ledger, session: Session, recorder: Recorder | None
+    ) -> None:
+        acts = Acts(_desk(place, ledger, session.look_again), session.guards)
+        self._channel = Channel(place.config.state, acts.perform)
+        self._retention = Retention(ledger, place.history, place.clock)
+        self._teller = Teller(ledger, recorder) if recorder is not None else None
+
+    def tied(self) -> None:
+        """The deployment answers: what it was not told yet can be told."""
+        if self._teller is not None:
+            self._teller.wake()
+
+    async def run(self) -> None:
+        """Until cancelled. Raises LedgerError."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._channel.run())
+            group.create_task(self._retention.run())
+            if self._teller is not None:
+                group.create_task(self._teller.run())
+
+
+@contextmanager
+def acts_alone(place: Place) -> Iterator[Acts]:
+    """Acts while no daemon runs; owns the state folder meanwhile.
+
+    What they leave to the daemon is done when it starts: it looks at every file anyway. Raises
+    AnotherInstance where one runs, ConfigError where none ever did, LedgerError.
+    """
+    config = place.config
+    state = StateFolder(config.state)
+    if state.ledger_path(config.url, config.workspace) is None:
+        raise ConfigError(
+            "syncd has not run here yet; nothing was changed", "start it with `syncd run`"
+        )
+    state.open()
+    try:
+        ledger = state.open_ledger(config.url, config.workspace)
+        try:
+            guards = Guards(ledger, place.stores, place.clock)
+            yield Acts(_desk(place, ledger, lambda _: None), guards)
+        finally:
+            ledger.close()
+    finally:
+        state.close()
+
+
+def _desk(place: Place, ledger: Ledger, name: Callable[[Iterable[Key]], None]) -> Desk:
+    return Desk(ledger, _opaque(place, ledger), place.history, place.clock, name)
+
+
+def _opaque(place: Place, ledger: Ledger) -> dict[str, FileReplica]:
+    # The same folders with their files taken for bytes: a file that does not parse is what
+    # people restore. Swaps tell whether a save came between, so two views do not collide.
+    records = ledger.places.stores()
+    views: dict[str, FileReplica] = {}
+    for store in place.config.stores:
+        swapped = place.stores[store.name].swapped
+        view = FileReplica(store.path, Kind.FILE, store.patterns(), swapped)
+        view.bound = records[store.name].root if store.name in records else None
+        views[store.name] = view
+    return views

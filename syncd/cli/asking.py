@@ -1,0 +1,52 @@
+"""Commands that change something: done by the daemon, or here while none runs."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+import typer
+
+from syncd.cli.text import shown
+from syncd.config import Config
+from syncd.control.messages import Answer, AnyRequest, failed
+from syncd.errors import AnotherInstance, SyncdError
+
+
+def have_done(config: Config, request: AnyRequest) -> Answer:
+    """Have `request` done by the daemon that owns the state folder, or own it meanwhile."""
+    try:
+        return asyncio.run(_have_done(config, request))
+    except SyncdError as error:
+        return failed(error)
+
+
+def print_answer(answer: Answer, *, as_json: bool, nothing: str) -> int:
+    """What was done and what was not; the exit code. `nothing` is said where there was nothing."""
+    if as_json:
+        typer.echo(answer.model_dump_json(indent=2))
+        return answer.exit_code
+    for done in answer.done:
+        detail = f": {done.detail}" if done.detail else ""
+        typer.echo(shown(f"{done.what} {done.key}{detail}"))
+    for failure in answer.failed:
+        place = f"{failure.key}: " if failure.key else ""
+        print(shown(f"syncd: {place}{failure.what}"), file=sys.stderr)  # noqa: T201
+        print(shown(f"  -> {failure.advice}"), file=sys.stderr)  # noqa: T201
+    if answer.more:
+        typer.echo(f"... and {answer.more} more")
+    if not answer.done and not answer.failed:
+        typer.echo(nothing)
+    return answer.exit_code
+
+
+async def _have_done(config: Config, request: AnyRequest) -> Answer:
+    from syncd.beside import acts_alone
+    from syncd.control.client import ask
+    from syncd.opening import place_of
+
+    try:
+        with acts_alone(place_of(config)) as acts:
+            return await acts.perform(request)
+    except AnotherInstance:
+        return await ask(config.state, request)

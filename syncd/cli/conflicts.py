@@ -1,0 +1,223 @@
+"""`syncd conflicts`: what both sides changed, and what is to become of it."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from base64 import b64encode
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from syncd.cli.app import CONFIG, AsJson, ConfigPath, app, configured, reporting
+from syncd.cli.asking import have_done, print_answer
+from syncd.cli.text import moment, shown, size
+from syncd.control.messages import BODY_BYTES, Resolve, Side, Undo
+from syncd.errors import ConfigError
+from syncd.listing import ConflictReport, Listing, Version, open_listing
+
+conflicts = typer.Typer(
+    help="Files that both sides changed: the file won, the other version is kept.",
+    no_args_is_help=True,
+)
+app.add_typer(conflicts, name="conflicts")
+
+SHOWN = 1000
+"""Conflicts that a list of all of them has at most."""
+
+Number = Annotated[int, typer.Argument(help="The conflict, as `syncd conflicts list` counts them.")]
+Mine = Annotated[bool, typer.Option("--mine", help="The file stays as it is now.")]
+Theirs = Annotated[bool, typer.Option("--theirs", help="The version that lost.")]
+Base = Annotated[bool, typer.Option("--base", help="The version both sides started from.")]
+
+
+@conflicts.command("list")
+@reporting
+def list_(
+    config: ConfigPath = CONFIG,
+    everything: Annotated[bool, typer.Option("--all", help="Resolved ones too.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """List the conflicts that wait for a decision.
+
+    Examples: `syncd conflicts list`, `syncd conflicts list --all --json`
+    """
+    with open_listing(configured(config)) as listing:
+        found = listing.conflicts(SHOWN if everything else None)
+    if as_json:
+        typer.echo(found.model_dump_json(indent=2))
+    else:
+        for conflict in found.conflicts:
+            _print_line(conflict)
+        typer.echo(f"{found.open or 'no'} open conflict{'' if found.open == 1 else 's'}")
+    return 4 if found.open else 0
+
+
+@conflicts.command()
+@reporting
+def show(
+    number: Number,
+    config: ConfigPath = CONFIG,
+    mine: Mine = False,
+    theirs: Theirs = False,
+    base: Base = False,
+    as_json: AsJson = False,
+) -> int:
+    """Tell who wrote what and when; with a side, print that version's bytes.
+
+    Examples: `syncd conflicts show 3`, `syncd conflicts show 3 --theirs > theirs.json`
+    """
+    with open_listing(configured(config)) as listing:
+        conflict = listing.conflict(number)
+        if mine or theirs or base:
+            side = _one_side(mine=mine, theirs=theirs, base=base)
+            typer.echo(_body(listing, conflict, side), nl=False)
+            return 0
+    if as_json:
+        typer.echo(json.dumps({"version": 1, **conflict.model_dump()}, indent=2))
+    else:
+        _print_whole(conflict)
+    return 0
+
+
+@conflicts.command()
+@reporting
+def diff(number: Number, config: ConfigPath = CONFIG, as_json: AsJson = False) -> int:
+    """Compare the version that lost with the one that won.
+
+    Examples: `syncd conflicts diff 3`, `syncd conflicts diff 3 --json`
+    """
+    with open_listing(configured(config)) as listing:
+        conflict = listing.conflict(number)
+        lines = list(_diff(listing, conflict))
+    if as_json:
+        typer.echo(json.dumps({"version": 1, "number": number, "diff": lines}, indent=2))
+    else:
+        for line in lines:
+            typer.echo(shown(line, keep="\t"))
+    return 0
+
+
+@conflicts.command()
+@reporting
+def resolve(
+    number: Annotated[int | None, typer.Argument(help="The conflict; none with --all.")] = None,
+    config: ConfigPath = CONFIG,
+    mine: Mine = False,
+    theirs: Theirs = False,
+    base: Base = False,
+    file: Annotated[Path | None, typer.Option(help="The bytes of this file.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every open conflict.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Decide what the file is to hold; what it held goes into history first.
+
+    Examples: `syncd conflicts resolve 3 --theirs`, `syncd conflicts resolve --all --mine`
+    """
+    side = _one_side(mine=mine, theirs=theirs, base=base, file=file is not None)
+    if (number is None) != everything:
+        raise ConfigError("name one conflict, or say --all; nothing was changed",
+                          "`syncd conflicts list` tells the numbers")  # fmt: skip
+    body = None if file is None else _read(file)
+    request = Resolve(number=number, side=side, body=body)
+    answer = have_done(configured(config), request)
+    return print_answer(answer, as_json=as_json, nothing="no conflict is open")
+
+
+@conflicts.command()
+@reporting
+def undo(number: Number, config: ConfigPath = CONFIG, as_json: AsJson = False) -> int:
+    """Put back what the file held before a conflict was resolved, and open it again.
+
+    Examples: `syncd conflicts undo 3`, `syncd conflicts undo 3 --json`
+    """
+    answer = have_done(configured(config), Undo(number=number))
+    return print_answer(answer, as_json=as_json, nothing="nothing to undo")
+
+
+def _one_side(*, mine: bool, theirs: bool, base: bool, file: bool = False) -> Side:
+    told: dict[Side, bool] = {"mine": mine, "theirs": theirs, "base": base, "file": file}
+    chosen = [side for side, wanted in told.items() if wanted]
+    if len(chosen) != 1:
+        raise ConfigError(
+            "choose one side; nothing was changed", "say --mine, --theirs, --base or --file PATH"
+        )
+    return chosen[0]
+
+
+def _read(file: Path) -> str:
+    try:
+        body = file.read_bytes()
+    except OSError as error:
+        raise ConfigError(
+            f"{file} cannot be read: {error.strerror}; nothing was changed", "name another file"
+        ) from error
+    if len(body) > BODY_BYTES:
+        raise ConfigError(
+            f"{file} has more than {size(BODY_BYTES)}; nothing was changed",
+            "save it over the mirrored file yourself, then resolve with --mine",
+        )
+    return b64encode(body).decode()
+
+
+def _body(listing: Listing, conflict: ConflictReport, side: Side) -> bytes:
+    body = listing.body(_versions(conflict)[side])
+    if body is None:
+        raise ConfigError(f"conflict {conflict.number} has no {side}", "choose another side")
+    return body
+
+
+def _versions(conflict: ConflictReport) -> dict[Side, Version | None]:
+    return {"base": conflict.base, "mine": conflict.mine, "theirs": conflict.theirs}
+
+
+def _diff(listing: Listing, conflict: ConflictReport) -> Iterator[str]:
+    theirs, mine = (listing.body(each) or b"" for each in (conflict.theirs, conflict.mine))
+    try:
+        before, after = theirs.decode().splitlines(), mine.decode().splitlines()
+    except UnicodeDecodeError:
+        yield "the versions differ, and are not both text"
+        return
+    who = _writer(conflict.theirs)
+    yield from difflib.unified_diff(
+        before, after, f"theirs ({who})", "mine (the file)", lineterm=""
+    )
+
+
+def _print_line(conflict: ConflictReport) -> None:
+    number = conflict.number
+    typer.echo(shown(f"{number}  {_name(conflict)}"))
+    typer.echo(shown(f"   {moment(conflict.since)}  the file won over {_writer(conflict.theirs)}"))
+    if conflict.resolved is not None:
+        typer.echo(f"   {moment(conflict.resolved)}  resolved: {conflict.resolution}")
+    else:
+        typer.echo(f"   -> syncd conflicts diff {number}")
+
+
+def _print_whole(conflict: ConflictReport) -> None:
+    typer.echo(shown(f"conflict {conflict.number}: {_name(conflict)}"))
+    typer.echo(f"since   {moment(conflict.since)}")
+    for side, version in _versions(conflict).items():
+        if version is None:
+            typer.echo(f"{side:7} none")
+        else:
+            about = f"{version.digest[:12]}  {size(version.size)}, by {_writer(version)}"
+            typer.echo(shown(f"{side:7} {about}"))
+    if conflict.resolved is not None:
+        typer.echo(f"solved  {moment(conflict.resolved)}  {conflict.resolution}")
+        typer.echo(f"-> syncd conflicts undo {conflict.number}")
+    else:
+        typer.echo(f"-> syncd conflicts resolve {conflict.number} --mine (or --theirs, --base)")
+
+
+def _name(conflict: ConflictReport) -> str:
+    record = f"#{conflict.record}" if conflict.record else ""
+    return f"{conflict.store}:{conflict.path}{record}"
+
+
+def _writer(version: Version | None) -> str:
+    who = version.who if version is not None and version.who else "an unknown device"
+    revision = f"revision {version.revision} of " if version and version.revision else ""
+    return revision + who

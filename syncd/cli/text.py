@@ -1,0 +1,27 @@
+"""How names and times are written for people. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+
+def shown(text: str, keep: str = "") -> str:
+    """`text` with everything that could drive a terminal, or turn a line around, escaped."""
+    return "".join(
+        each if each.isprintable() or each in keep else each.encode("unicode_escape").decode()
+        for each in text
+    )
+
+
+def moment(seconds: float) -> str:
+    """A time of day here, to the second."""
+    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def size(count: int | None) -> str:
+    """A number of bytes."""
+    if count is None:
+        return "not kept here"
+    if count < 10_000:
+        return f"{count} B"
+    return f"{count / 1000:.0f} kB" if count < 10_000_000 else f"{count / 1e6:.0f} MB"

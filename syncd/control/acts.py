@@ -1,0 +1,135 @@
+"""What commands ask for, done: in the daemon, or in the command itself while none runs.
+
+Files are written like a person's save, and what they held is in history first. The ledger is
+written by whoever owns the state folder, on one thread, one act at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Protocol, assert_never
+
+from syncd.control.deciding import Deciding
+from syncd.control.desk import Desk
+from syncd.control.messages import (
+    Answer,
+    AnyRequest,
+    Approve,
+    Done,
+    Failure,
+    Reject,
+    Resolve,
+    Restore,
+    Retry,
+    Undo,
+)
+from syncd.core.guard import Verdict
+from syncd.core.model import Digest, Key
+
+
+class Guarding(Protocol):
+    """What holds deletions back: see `engine.guards`."""
+
+    def approve(self, store: str) -> Verdict:
+        """Let the deletions that wait go, once."""
+
+    def reject(self, store: str) -> Verdict:
+        """Put back what is gone."""
+
+
+class Acts:
+    """Does one request after the other."""
+
+    def __init__(self, desk: Desk, guards: Guarding) -> None:
+        self._desk = desk
+        self._guards = guards
+        self._deciding = Deciding(desk)
+        self._one = asyncio.Lock()
+
+    async def perform(self, request: AnyRequest) -> Answer:
+        """Do it. Raises LedgerError; everything else is told in the answer."""
+        async with self._one:
+            match request:
+                case Resolve():
+                    return await self._deciding.resolve(request)
+                case Undo():
+                    return await self._deciding.undo(request)
+                case Restore():
+                    return await self._restore(request)
+                case Approve():
+                    return self._guarded(request.store, self._guards.approve, _APPROVED)
+                case Reject():
+                    return self._guarded(request.store, self._guards.reject, _REJECTED)
+                case Retry():
+                    return self._retry(request)
+                case _:
+                    assert_never(request)
+
+    async def _restore(self, request: Restore) -> Answer:
+        key = Key(request.store, request.path)
+        body = await self._desk.find(Digest(request.digest))
+        if body is None:
+            return _not_done(
+                key, f"the bytes of {request.digest[:12]} are not kept here; nothing was changed",
+                "history holds what remote changes replaced, for 30 days: `syncd log` lists it",
+            )  # fmt: skip
+        saved = await self._desk.save(key, body, "restored")
+        if isinstance(saved, Failure):
+            return Answer(failed=[saved])
+        detail = "what it held is in history" if saved.changed else "it held these bytes already"
+        return Answer(done=[Done(key=str(key), what="restored", detail=detail)])
+
+    def _guarded(self, store: str | None, act: Callable[[str], Verdict], detail: str) -> Answer:
+        if store is not None and store not in self._desk.files:
+            return Answer(failed=[_no_store(store, self._desk.files)])
+        waiting = {name for name, _ in self._desk.ledger.attention.guards()}
+        answer = Answer()
+        for name in sorted(waiting if store is None else waiting & {store}):
+            verdict = act(name)
+            if verdict.why:
+                answer.failed.append(_undecided(name, verdict))
+            else:
+                what = f"{verdict.deletions} deletions"
+                answer.done.append(Done(key=name, what=what, detail=detail))
+        return answer
+
+    def _retry(self, request: Retry) -> Answer:
+        key = None
+        if request.store is not None and request.path is not None:
+            key = Key(request.store, request.path)
+        ledger = self._desk.ledger
+        with ledger.transaction():
+            parked = ledger.outbox.retry(key=key)
+        held = [
+            Key(store, path)
+            for store in self._desk.files
+            for path in ledger.attention.held(store)
+            if key in (None, Key(store, path))
+        ]
+        self._desk.name([*parked, *held])
+        return Answer(
+            done=[
+                *(Done(key=str(each), what="queued again") for each in parked),
+                *(Done(key=str(each), what="looked at again") for each in held),
+            ]
+        )
+
+
+_APPROVED = "approved: they go now, later ones are guarded as before"
+_REJECTED = "rejected: the files come back"
+
+
+def _undecided(store: str, verdict: Verdict) -> Failure:
+    what = f"nothing was decided: {verdict.why}"
+    return Failure(key=store, what=what, advice="bring the folder back first", exit_code=3)
+
+
+def _no_store(store: str, stores: Iterable[str]) -> Failure:
+    names = ", ".join(sorted(stores)) or "none"
+    what = f"no store is named {store!r}; nothing was changed"
+    return Failure(what=what, advice=f"configured stores: {names}", exit_code=2)
+
+
+def _not_done(key: Key, what: str, advice: str) -> Answer:
+    return Answer(failed=[Failure(key=str(key), what=what, advice=advice)])

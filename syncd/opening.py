@@ -1,0 +1,75 @@
+"""What the configuration names, opened: the stores' folders, their history, the clocks."""
+
+from __future__ import annotations
+
+import time
+
+from syncd.beside import Place
+from syncd.config import Config, StoreConfig
+from syncd.engine.registry import Registration
+from syncd.errors import ConfigError
+from syncd.files.history import History
+from syncd.files.replica import FileReplica
+from syncd.files.swapped import Swapped
+from syncd.ledger.state import StateFolder
+
+
+class SystemClock:
+    """The machine's clocks."""
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return time.time()
+
+    def monotonic(self) -> float:
+        """Seconds that never jump, from an arbitrary start."""
+        return time.monotonic()
+
+    def read_ns(self) -> int:
+        """Nanoseconds since the epoch, on the clock that stamps files."""
+        return time.time_ns()
+
+
+def place_of(config: Config) -> Place:
+    """Where commands act."""
+    history = History(StateFolder(config.state).history)
+    return Place(config, replicas(config, history), history, SystemClock())
+
+
+def replicas(config: Config, history: History | None = None) -> dict[str, FileReplica]:
+    """The folders of the configured stores, by name."""
+    state = StateFolder(config.state)
+    kept = history or History(state.history)
+
+    def opened(store: StoreConfig) -> FileReplica:
+        swapped = Swapped(state.swapped / store.name, kept)
+        return FileReplica(store.path, store.kind, store.patterns(), swapped)
+
+    return {store.name: opened(store) for store in config.stores}
+
+
+def registration(store: StoreConfig, identity: str | None) -> Registration:
+    """What the ledger remembers of a store; `identity` is its folder's, None while missing."""
+    configuration = store.model_dump_json(exclude={"path"})
+    return Registration(configuration, store.patterns().matches, str(store.path), identity)
+
+
+def make_folder(config: Config, name: str) -> None:
+    """Make the folder of a store. Raises ConfigError."""
+    # Only for a store that was never in touch: later a missing folder is a reason to stop.
+    path = next(store.path for store in config.stores if store.name == name)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"the folder of store {name!r} cannot be made: {error.strerror}; nothing was started",
+            "make it, or mend its path in config.toml",
+        ) from error
+
+
+def no_token(url: str) -> ConfigError:
+    """The trouble of having no device token for `url`."""
+    return ConfigError(
+        f"there is no device token for {url}; nothing was started",
+        "enroll this device (`npx convex run devices:enroll`, see README.md) and set SYNCD_TOKEN",
+    )

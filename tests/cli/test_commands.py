@@ -1,0 +1,250 @@
+"""Commands with the daemon down, on a real ledger: what they print, and their exit codes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+from typer.testing import CliRunner
+
+from syncd.cli.naming import key_of, time_of
+from syncd.cli.text import shown, size
+from syncd.core.model import Conflict, Hold, Key, Snapshot
+from syncd.errors import ConfigError
+from syncd.ledger.events import Event
+from tests.ledger.test_ledger import content
+from tests.test_control import MINE, THEIRS, Home
+
+COMMANDS = [
+    ["conflicts", "list"], ["conflicts", "show"], ["conflicts", "diff"], ["conflicts", "resolve"],
+    ["conflicts", "undo"], ["log"], ["restore"], ["approve"], ["reject"], ["retry"],
+]  # fmt: skip
+EXAMPLES = 2
+
+
+class Terminal:
+    """A person at the command line of one home."""
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+        self.config = str(home.config.source)
+
+    def run(self, *words: str) -> tuple[int, str, str]:
+        from syncd.cli import app, conflicts, decide, log, status  # noqa: F401 - they register
+
+        result = CliRunner().invoke(app.app, [*words, "--config", self.config])
+        assert result.exception is None or isinstance(result.exception, SystemExit)
+        return result.exit_code, result.stdout, result.stderr
+
+    def json(self, *words: str) -> Any:
+        _, out, _ = self.run(*words, "--json")
+        told = json.loads(out)
+        assert told["version"] == 1
+        return told
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    yield Terminal(Home(tmp_path))
+    structlog.reset_defaults()  # The commands' logs go to a stream that is closed by now.
+
+
+def test_a_conflict_is_listed_shown_compared_resolved_and_undone(terminal: Terminal) -> None:
+    home = terminal.home
+    assert terminal.run("conflicts", "list") == (0, "no open conflicts\n", "")
+    home.save(MINE)
+    home.conflict()
+    code, out, _ = terminal.run("conflicts", "list")
+    assert code == 4
+    assert "1  flows:a.json\n" in out
+    assert "the file won over revision 4 of device-2" in out
+    assert "-> syncd conflicts diff 1\n1 open conflict\n" in out
+
+    code, out, _ = terminal.run("conflicts", "show", "1")
+    assert code == 0
+    assert f"theirs  {content(THEIRS).digest[:12]}  13 B, by revision 4 of device-2" in out
+    assert f"mine    {content(MINE).digest[:12]}  11 B, by this machine" in out
+    assert terminal.run("conflicts", "show", "1", "--theirs")[1].encode() == THEIRS
+
+    code, out, _ = terminal.run("conflicts", "diff", "1")
+    assert out.splitlines()[-2:] == ["-" + THEIRS.decode(), "+" + MINE.decode()]
+
+    code, out, _ = terminal.run("conflicts", "resolve", "1", "--theirs")
+    assert (code, home.reads()) == (0, THEIRS)
+    assert "resolved flows:a.json: the file holds their version; what it held is in history" in out
+    assert terminal.run("conflicts", "list")[0] == 0
+    assert "resolved: theirs" in terminal.run("conflicts", "list", "--all")[1]
+
+    assert terminal.run("conflicts", "undo", "1")[0] == 0
+    assert home.reads() == MINE
+    assert [event["what"] for event in terminal.json("log", "flows:a.json")["events"]] == [
+        "reopened", "undone", "decided", "resolved", "conflict",
+    ]  # fmt: skip
+
+
+def test_status_counts_what_is_open_and_says_how_to_go_on(terminal: Terminal) -> None:
+    terminal.home.save(MINE)
+    terminal.home.conflict()
+    code, out, _ = terminal.run("status")
+    assert code == 4
+    assert "`syncd conflicts show 1` helps" in out
+    terminal.run("conflicts", "resolve", "1", "--mine")
+    assert terminal.json("status")["conflicts"] == 0
+
+
+def test_a_file_of_ones_own_resolves_a_conflict(terminal: Terminal, tmp_path: Path) -> None:
+    terminal.home.save(MINE)
+    terminal.home.conflict()
+    merged = tmp_path / "merged.json"
+    merged.write_bytes(b'{"by":"both"}')
+    told = terminal.json("conflicts", "resolve", "1", "--file", str(merged))
+    assert [done["what"] for done in told["done"]] == ["resolved"]
+    assert terminal.home.reads() == b'{"by":"both"}'
+
+
+def test_an_earlier_version_is_restored_by_revision_digest_and_time(terminal: Terminal) -> None:
+    home = terminal.home
+    versions = {revision: b'{"revision":%d}' % revision for revision in (1, 2, 3)}
+    with home.ledger() as ledger, ledger.transaction():
+        for revision, body in versions.items():
+            digest = home.history.put(body)
+            at = datetime(2026, 1, revision, tzinfo=UTC).timestamp()
+            ledger.events.add(Event(Key("flows", "a.json"), "pulled", at, digest, revision, "d"))
+    home.save(MINE)
+    asked = {
+        2: ("--rev", "2"), 3: ("--digest", content(versions[3]).digest[:8]),
+        1: ("--at", "2026-01-01T12:00:00+00:00"),
+    }  # fmt: skip
+    for revision, how in asked.items():
+        code, out, err = terminal.run("restore", "flows:a.json", *how)
+        assert (code, err) == (0, "")
+        assert "restored flows:a.json: what it held is in history" in out
+        assert home.reads() == versions[revision]
+    assert home.history.get(content(MINE).digest) == MINE
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["conflicts", "show", "9"], 2, "there is no conflict 9"),
+        (["conflicts", "resolve", "9", "--mine"], 2, "there is no conflict 9; nothing was changed"),
+        (["conflicts", "resolve", "1"], 2, "choose one side; nothing was changed"),
+        (["conflicts", "resolve", "1", "--mine", "--theirs"], 2, "choose one side"),
+        (["conflicts", "resolve", "--mine"], 2, "name one conflict, or say --all"),
+        (["conflicts", "resolve", "1", "--all", "--mine"], 2, "name one conflict, or say --all"),
+        (["conflicts", "resolve", "1", "--file", "/none"], 2, "cannot be read"),
+        (["restore", "flows:a.json"], 2, "say which version; nothing was changed"),
+        (["restore", "flows:a.json", "--rev", "7"], 2, "revision 7 is not remembered"),
+        (["restore", "flows:a.json", "--digest", "ff"], 2, "no versions have a digest"),
+        (["restore", "flows:a.json", "--at", "soon"], 2, "'soon' is no time"),
+        (["restore", "flows:a.json", "--at", "2h"], 2, "what it held then is not remembered"),
+        (["restore", "/etc/passwd", "--at", "2h"], 2, "lies in no store; nothing was changed"),
+        (["approve"], 2, "name one store, or say --all"),
+        (["approve", "nowhere"], 2, "no store is named 'nowhere'; nothing was changed"),
+        (["reject", "--all"], 0, "no deletion waits"),
+        (["retry"], 0, "nothing is held or parked"),
+        (["log"], 0, "nothing is recorded"),
+    ],
+)
+def test_what_cannot_be_done_is_said(
+    terminal: Terminal, words: list[str], code: int, said: str
+) -> None:
+    found, out, err = terminal.run(*words)
+    assert found == code, err
+    assert said in (out + err).replace("\n", " ")
+    if code:
+        assert "->" in err
+
+
+def test_a_guard_is_approved_with_the_daemon_down(terminal: Terminal) -> None:
+    from syncd.core.guard import Direction, Guard
+
+    with terminal.home.ledger() as ledger, ledger.transaction():
+        ledger.attention.set_guard(Guard("flows", "many", 12, Direction.TO_REMOTE, 1.0))
+    assert "flows" in terminal.run("approve", "--all")[1]
+    with terminal.home.ledger() as ledger:
+        assert ledger.attention.guards() == {}
+    assert terminal.run("approve", "flows") == (0, "no deletion waits\n", "")
+
+
+def test_retry_tells_what_is_looked_at_again(terminal: Terminal) -> None:
+    with terminal.home.ledger() as ledger, ledger.transaction():
+        ledger.attention.hold("flows", "b.json", Hold("bad-json", "no", "mend it"), 0.0)
+    assert terminal.run("retry")[1] == "looked at again flows:b.json\n"
+    assert terminal.run("retry", "flows:c.json")[1] == "nothing is held or parked\n"
+
+
+def test_names_cannot_drive_the_terminal(terminal: Terminal) -> None:
+    evil = Key("flows", "\x1b[2J\u202egnp.json\r\n x\udcff\x07")
+    with terminal.home.ledger() as ledger, ledger.transaction():
+        lost = Conflict(None, content(MINE), Snapshot(4, content(THEIRS)))
+        path = evil.path.replace("\udcff", "")
+        ledger.contents.put(content(THEIRS).digest, b"\x1b]0;title\x07\n")
+        ledger.contents.put(content(MINE).digest, b"a\tb\n")
+        ledger.conflicts.add(Key("flows", path), lost, "\x1b[31mdevice", 5.0)
+    for words in (["log"], ["conflicts", "list"], ["conflicts", "show", "1"],
+                  ["conflicts", "diff", "1"]):  # fmt: skip
+        _, out, _ = terminal.run(*words)
+        assert all(each.isprintable() or each in "\n\t" for each in out), repr(out)
+        assert r"\x1b" in out
+    assert shown(evil.path) == r"\x1b[2J\u202egnp.json\r\n x\udcff\x07"
+
+
+def test_lines_of_ordinary_names_fit_a_terminal(terminal: Terminal) -> None:
+    home = terminal.home
+    home.save(MINE)
+    home.conflict()
+    terminal.run("conflicts", "resolve", "1", "--theirs")
+    home.conflict()
+    for words in (["conflicts", "list", "--all"], ["conflicts", "show", "1"], ["log"],
+                  ["log", "flows:a.json"]):  # fmt: skip
+        _, out, _ = terminal.run(*words)
+        assert out
+        assert max(map(len, out.splitlines())) <= 80, out
+        assert "\x1b" not in out
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_has_two_examples_and_tells_json(command: list[str]) -> None:
+    from syncd.cli import app, conflicts, decide, log  # noqa: F401 - they register
+
+    out = CliRunner().invoke(app.app, [*command, "--help"], env={"COLUMNS": "200"}).stdout
+    examples = out.split("Examples:")[1].split("│")[0]
+    assert examples.count(f"`syncd {' '.join(command)}") >= 1
+    assert examples.count("`syncd ") == EXAMPLES
+    assert "--json" in out
+    assert "--config" in out
+
+
+def test_a_key_is_named_by_store_by_path_and_from_here(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, root = terminal.home.config, terminal.home.store.parent
+    key = Key("flows", "sub/é.json")
+    monkeypatch.chdir(root)
+    for told in ("flows:sub/é.json", "flows/sub/é.json", str(root / "flows/sub/e\u0301.json"),
+                 "sub/é.json"):  # fmt: skip
+        assert key_of(config, told) == key
+    for told in (str(root / "config.toml"), str(root / "flows")):
+        with pytest.raises(ConfigError, match="lies in no store"):
+            key_of(config, told)
+
+
+def test_a_time_is_told_by_the_clock_or_backwards() -> None:
+    now = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    assert time_of("2h", now) == now.timestamp() - 7200
+    assert time_of("30min ago", now) == now.timestamp() - 1800
+    assert time_of("2026-11-23T11:00:00+00:00", now) == now.timestamp() - 3600
+    local = datetime(2026, 11, 23, 11).astimezone()
+    assert time_of("2026-11-23 11:00", now) == local.timestamp()
+
+
+def test_sizes_are_short() -> None:
+    assert [size(each) for each in (None, 0, 9999, 10_000, 123_456_789)] == [
+        "not kept here", "0 B", "9999 B", "10 kB", "123 MB",
+    ]  # fmt: skip
