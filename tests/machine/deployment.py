@@ -1,0 +1,213 @@
+"""A model of the functions in `convex/model`: what they answer and what they change.
+
+One deployment, one workspace. Every call is one transaction; everything it writes shares one
+`at`. The order of `at` is the order of commits.
+"""
+
+from __future__ import annotations
+
+import copy
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from syncd.core.model import (
+    NEVER,
+    Applied,
+    Change,
+    Content,
+    Cursor,
+    Digest,
+    Intent,
+    Key,
+    Outcome,
+    Refused,
+    Replayed,
+    Snapshot,
+    Stale,
+    Tombstone,
+    Version,
+    Witness,
+)
+from syncd.core.news import Page, Welcome
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """The last operation of a device on an entry, and the revision it made."""
+
+    operation: str
+    revision: int
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the deployment holds for a key."""
+
+    key: Key
+    revision: int
+    digest: Digest | None
+    last: Digest | None
+    body: bytes | None
+    device: str
+    receipts: dict[str, Receipt]
+    at: int
+
+    @property
+    def snapshot(self) -> Snapshot:
+        version: Version = Tombstone(self.last)
+        if self.digest is not None and self.body is not None:
+            version = Content(self.digest, len(self.body))
+        return Snapshot(self.revision, version, self.at)
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """One write that the deployment took, for the witnesses of a run."""
+
+    key: Key
+    revision: int
+    digest: Digest | None
+    replaced: Digest | None
+    device: str
+    operation: str
+    at: int
+
+
+@dataclass
+class State:
+    """What a backup of the deployment holds."""
+
+    entries: dict[Key, Entry] = field(default_factory=dict)
+    starts: dict[tuple[str, str], int] = field(default_factory=dict)
+
+
+class Deployment:
+    """The workspace as the functions see it. Page sizes are small, so that pages are cut."""
+
+    def __init__(self, rng: random.Random, page_rows: int) -> None:
+        self.name = f"{rng.getrandbits(128):032x}"
+        self.state = State()
+        self.revoked: set[str] = set()
+        self.accepted: list[Accepted] = []
+        self.page_rows = page_rows
+        self._rng = rng
+        self._at = 1000
+
+    def backup(self) -> State:
+        """A copy to restore later."""
+        return State(dict(self.state.entries), dict(self.state.starts))
+
+    def restore(self, state: State) -> None:
+        """Be what it was at the backup; the clock of commits goes on."""
+        self.state = copy.copy(State(dict(state.entries), dict(state.starts)))
+
+    def hello(
+        self,
+        device: str,
+        ledger: str,
+        start: int,
+        witnesses: Sequence[Witness],
+        cursor: Cursor | None = None,
+    ) -> Welcome:
+        seen = self.state.starts.get((device, ledger), 0)
+        self.state.starts[device, ledger] = max(seen, start)
+        broken = tuple(witness for witness in witnesses if not self._holds(witness))
+        behind = cursor is not None and int(self.head()) < int(cursor)
+        return Welcome(self.name, device, device, self.head(), seen, broken, behind)
+
+    def push(self, device: str, intents: Sequence[Intent]) -> list[Outcome]:
+        self._at += self._rng.randint(1, 3)
+        return [self._push_one(device, intent, self._at) for intent in intents]
+
+    def changes(
+        self,
+        device: str,
+        stores: Sequence[str],
+        cursor: Cursor | None,
+        witnesses: Sequence[Witness] = (),
+    ) -> Page:
+        broken = tuple(witness for witness in witnesses if not self._holds(witness))
+        after = int(cursor or "0")
+        found: list[Change] = []
+        last, rows = after, 0
+        for entry in sorted(self.state.entries.values(), key=lambda entry: entry.at):
+            if entry.at <= after:
+                continue
+            if rows >= self.page_rows and self.cut_here(entry.at, last):
+                return Page(found, Cursor(str(last)), False, broken)
+            last, rows = entry.at, rows + 1
+            if entry.key.store in stores:
+                found.append(self._told(entry, with_body=entry.device != device))
+        return Page(found, Cursor(str(last)), True, broken)
+
+    def cut_here(self, at: int, last: int) -> bool:
+        """Whether a page may end between two entries."""
+        return at != last
+
+    def fetch(self, keys: Sequence[Key]) -> list[Change | None]:
+        entries = [self.state.entries.get(key) for key in keys]
+        return [self._told(entry, with_body=True) if entry else None for entry in entries]
+
+    def head(self) -> Cursor:
+        newest = max((entry.at for entry in self.state.entries.values()), default=0)
+        return Cursor(str(newest))
+
+    def manifest(self, store: str, after: Key | None) -> tuple[list[Change], Key | None]:
+        keys = sorted(key for key in self.state.entries if key.store == store)
+        rest = [key for key in keys if after is None or key > after]
+        page = rest[: self.page_rows]
+        told = [self._told(self.state.entries[key], with_body=False) for key in page]
+        return told, page[-1] if len(rest) > len(page) else None
+
+    def _holds(self, witness: Witness) -> bool:
+        entry = self.state.entries.get(witness.key)
+        if entry is None:
+            return False
+        same = entry.revision == witness.revision and entry.digest == witness.digest
+        return entry.revision > witness.revision or same
+
+    def _push_one(self, device: str, intent: Intent, at: int) -> Outcome:
+        entry = self.state.entries.get(intent.key)
+        receipt = self.receipt(entry, device)
+        if entry is not None and receipt and receipt.operation == intent.operation:
+            return Replayed(receipt.revision, entry.snapshot)
+        if not self.is_expected(entry, intent):
+            return Stale(entry.snapshot if entry else NEVER)
+        if intent.body is None and (entry is None or entry.digest is None):
+            return Refused("nothing-to-delete", "the entry is not live")
+        return Applied(self._apply(device, intent, entry, at), at)
+
+    def receipt(self, entry: Entry | None, device: str) -> Receipt | None:
+        """What the entry remembers of the device."""
+        return entry.receipts.get(device) if entry else None
+
+    def is_expected(self, entry: Entry | None, intent: Intent) -> bool:
+        """Compare-and-set: revision and digest both."""
+        revision, digest = (entry.revision, entry.digest) if entry else (0, None)
+        return (revision, digest) == (intent.expect_revision, intent.expect_digest)
+
+    def _apply(self, device: str, intent: Intent, entry: Entry | None, at: int) -> int:
+        revision = (entry.revision if entry else 0) + 1
+        replaced = entry.digest if entry else None
+        digest = intent.version.digest if isinstance(intent.version, Content) else None
+        kept = {
+            name: receipt
+            for name, receipt in (entry.receipts if entry else {}).items()
+            if name not in self.revoked
+        }
+        receipts = {**kept, device: Receipt(intent.operation, revision)}
+        last = replaced if digest is None else None
+        self.state.entries[intent.key] = Entry(
+            intent.key, revision, digest, last, intent.body, device, receipts, at
+        )
+        self.accepted.append(
+            Accepted(intent.key, revision, digest, replaced, device, intent.operation, at)
+        )
+        return revision
+
+    def _told(self, entry: Entry, *, with_body: bool) -> Change:
+        return Change(entry.key, entry.snapshot, entry.device, entry.body if with_body else None)
+
+
+__all__ = ["Accepted", "Deployment", "Entry", "Receipt", "State", "replace"]

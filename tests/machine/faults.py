@@ -1,0 +1,104 @@
+"""What may go wrong in a run, how often, and what did."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, fields, replace
+
+
+@dataclass(frozen=True)
+class Mix:
+    """Probabilities: of a crash or a meddling program at every system call and ledger step, of
+    network faults at every call, of rarer events at every action of the run."""
+
+    crash: float = 0.0
+    power_cut: float = 0.0
+    """Of a crash being a power cut."""
+    meddle: float = 0.0
+    """Of somebody saving between two system calls of the daemon."""
+    disk_error: float = 0.0
+    lost_request: float = 0.0
+    lost_answer: float = 0.0
+    late_request: float = 0.0
+    """The caller is told that it failed; it is carried out later."""
+    doubled: float = 0.0
+    slow: float = 0.0
+    failing: float = 0.0
+    """The deployment throws, and changes nothing."""
+    partition: float = 0.0
+    event_lost: float = 0.0
+    event_doubled: float = 0.0
+    overflow: float = 0.0
+    wake_lost: float = 0.0
+    unreadable: float = 0.0
+    unmounted: float = 0.0
+    clock_jump: float = 0.0
+    ledger_lost: float = 0.0
+    ledger_old: float = 0.0
+    restored: float = 0.0
+    replaced: float = 0.0
+    revoked: float = 0.0
+    stopped: float = 0.0
+
+
+NONE = Mix()
+PLAIN = Mix(
+    crash=0.004,
+    lost_request=0.05,
+    lost_answer=0.10,
+    late_request=0.05,
+    doubled=0.05,
+    slow=0.1,
+    meddle=0.01,
+    event_lost=0.05,
+    wake_lost=0.05,
+)
+HARD = Mix(
+    crash=0.02,
+    power_cut=0.3,
+    meddle=0.03,
+    disk_error=0.004,
+    lost_request=0.10,
+    lost_answer=0.35,
+    late_request=0.08,
+    doubled=0.10,
+    slow=0.15,
+    failing=0.02,
+    partition=0.03,
+    event_lost=0.10,
+    event_doubled=0.10,
+    overflow=0.01,
+    wake_lost=0.15,
+    unreadable=0.02,
+    unmounted=0.02,
+    clock_jump=0.03,
+    stopped=0.02,
+)
+MEDDLING = Mix(meddle=0.06, slow=0.1, event_lost=0.05)
+"""People who save between the daemon's system calls, and little else."""
+CRASHING = Mix(crash=0.008, power_cut=0.7, lost_answer=0.1)
+"""Daemons that die in the middle of a write, half of them with the machine's power."""
+LOSSY = Mix(lost_request=0.1, lost_answer=0.35, late_request=0.1, doubled=0.1, slow=0.2)
+"""A network that loses a third of the answers."""
+HIDING = Mix(unreadable=0.15, lost_answer=0.1)
+"""Files and folders that cannot be read for a while."""
+INTERRUPTED = Mix(crash=0.012, meddle=0.06)
+"""People who save in the middle of writes that a crash then cuts short."""
+MOUNTING = Mix(unmounted=0.25, lost_answer=0.3, slow=0.2, event_lost=0.1, stopped=0.02)
+"""Folders that come and go while changes are on their way."""
+DEAF = Mix(event_lost=0.8, wake_lost=0.3, overflow=0.2, clock_jump=0.05)
+"""Watchers that see little: walks have to find what changed."""
+FOCUSED = (MEDDLING, LOSSY, HIDING, CRASHING, INTERRUPTED, MOUNTING, DEAF)
+EPOCHS = Mix(
+    **{field.name: getattr(HARD, field.name) / 2 for field in fields(Mix)
+       if field.name not in {"ledger_lost", "ledger_old", "restored", "replaced", "revoked"}},
+    ledger_lost=0.02, ledger_old=0.02, restored=0.02, replaced=0.01, revoked=0.02,
+)  # fmt: skip
+
+
+def swarm(mix: Mix, rng: random.Random) -> Mix:
+    """Each fault of a broad mix is left out of some runs: runs differ in kind."""
+    if mix in FOCUSED:
+        return mix
+    out = {field.name: 0.0 for field in fields(Mix) if rng.random() < 0.4}
+    return replace(mix, **out)

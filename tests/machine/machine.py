@@ -1,0 +1,350 @@
+"""One machine: a disk, clocks, kept ledgers, and a daemon that runs, dies and starts again."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from syncd.core.model import Digest, Key, Kind
+from syncd.engine.link import AnotherDeployment
+from syncd.engine.registry import Registration, register
+from syncd.engine.session import Session
+from syncd.errors import LedgerError, SyncdError
+from syncd.files.history import History
+from syncd.files.replica import FileReplica
+from syncd.files.swapped import Swapped
+from syncd.ledger.connection import _migrate, transaction
+from syncd.ledger.ledger import Ledger
+from syncd.stores.layout import TEMPORARY_PREFIX, Layout
+
+from .ancestry import digest_of
+from .disk import Disk, Inode
+from .kernel import Mounted, Place
+from .loop import Loop
+from .network import Wire
+from .sources import CALLS
+
+if TYPE_CHECKING:
+    from .world import World
+
+STORE = "docs"
+PATHS = ("a.json", "b.json", "n.txt", "d/c.json")
+"""The files that people work on."""
+LAYOUT = Layout(("*",), ())
+
+
+class Crash(BaseException):
+    """The daemon ends here: no clean-up for an error runs."""
+
+
+class KeptLedger(Ledger):
+    """A ledger in memory that survives its daemon; every step of a transaction may be the last."""
+
+    def __init__(self, connection: sqlite3.Connection, machine: Machine) -> None:
+        super().__init__(connection)
+        self.machine = machine
+
+    def close(self) -> None:
+        pass
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        self.machine.step("begin")
+        with transaction(self._connection) as connection:
+            yield connection
+            self.machine.step("commit")
+        self.machine.world.dirty = True
+        self.machine.step("committed")
+
+
+@lru_cache(maxsize=1)
+def _template() -> bytes:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    _migrate(connection, Path("ledger"))
+    return connection.serialize()
+
+
+def fresh_database(image: bytes | None = None) -> sqlite3.Connection:
+    """A ledger's database in memory, empty or as it was when `image` was taken."""
+    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    connection.deserialize(image or _template())
+    return connection
+
+
+class Clock:
+    """The machine's clocks; the wall clock may be wrong and may jump."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.skew = 0.0
+
+    def now(self) -> float:
+        return 1_700_000_000 + self._world.now + self.skew
+
+    def monotonic(self) -> float:
+        return self._world.now
+
+    def read_ns(self) -> int:
+        return int(self.now() * 1_000_000) * 1000
+
+
+class Machine:
+    """A computer with one store, whose daemon is started, killed and started again."""
+
+    def __init__(self, world: World, name: str, device: int) -> None:
+        self.world = world
+        self.name = name
+        self.clock = Clock(world)
+        self.disk = Disk(device, world.rng, self.clock.read_ns)
+        self.store = self.disk.make_folder(self.disk.root, "store")
+        self.disk.make_folder(self.store, "d")
+        self.disk.make_folder(self.disk.root, "history")
+        self.disk.make_folder(self.disk.make_folder(self.disk.root, "swapped"), "docs")
+        self.disk.flush_all()
+        self.disk.changed = self._changed
+        self.mounted = Mounted(
+            self.disk, self._system_call, self._wrote, leases=world.rng.random() < 0.5
+        )
+        self.databases: list[sqlite3.Connection] = []
+        """Ledgers, the one in use last; the others are kept in the state folder."""
+        self.new_ledger()
+        self.ledger_changes = 0
+        self.loop: Loop | None = None
+        self.session: Session | None = None
+        self._main: asyncio.Task[None]
+        self.partitioned = False
+        self.approved: frozenset[str] = frozenset()
+        self.power_cuts = 0
+        self.wire = Wire(self)
+
+    # The daemon
+
+    @property
+    def alive(self) -> bool:
+        return self.loop is not None and not self.loop.dead
+
+    @property
+    def database(self) -> sqlite3.Connection:
+        return self.databases[-1]
+
+    def new_ledger(self) -> None:
+        """As StateFolder.new_ledger: one that agreed on nothing; the former is kept."""
+        database = fresh_database()
+        ledger = Ledger(database)
+        with ledger.transaction():
+            ledger.places.put("nonce", f"{self.world.rng.getrandbits(128):032x}")
+            ledger.places.put("workspace", "default")
+        self.databases.append(database)
+
+    def start(self) -> None:
+        """Start the daemon."""
+        if self.alive:
+            return
+        self.world.story(f"{self.name} starts")
+        self.loop = Loop(  # type: ignore[abstract]
+            self.world, lambda what: self.world.died(self, what),
+            lambda: setattr(self.world, "acting", self),
+        )  # fmt: skip
+        task = self.loop.create_task(self._run())
+        self._main = task
+        loop = self.loop
+
+        def ended(_: object) -> None:
+            if not loop.dead and not task.cancelled():
+                self._ended(task.exception())
+
+        task.add_done_callback(ended)
+
+    async def _run(self) -> None:
+        # As Daemon.run and Daemon._run_on, without watcher, listener and signals.
+        while True:
+            ledger = KeptLedger(self.database, self)
+            try:
+                await self._run_on(ledger)
+            except* AnotherDeployment as epochs:
+                self.world.story(f"{self.name} begins an epoch: {epochs.exceptions[0]}")
+                self.new_ledger()
+                self.ledger_changes += 1
+
+    async def _run_on(self, ledger: Ledger) -> None:
+        register(ledger, {STORE: Registration("1", LAYOUT.matches)})
+        history = History(cast(Path, Place(CALLS, self.mounted, "/history")))
+        aside = cast(Path, Place(CALLS, self.mounted, "/swapped/docs"))
+        swapped = Swapped(aside, history)
+        place = cast(Path, Place(CALLS, self.mounted, "/store"))
+        stores = {STORE: FileReplica(place, Kind.DOCUMENT, LAYOUT, swapped)}
+        self.session = Session(ledger, self.wire, stores, self.clock, self.approved)
+        await self.session.run(self._tied)
+
+    def _tied(self, trouble: SyncdError | None) -> None:
+        if trouble is None:
+            self.world.exercised["tied"] += 1
+
+    def _ended(self, error: BaseException | None) -> None:
+        if isinstance(error, BaseExceptionGroup):
+            known = error.subgroup(LedgerError) is not None
+        else:
+            known = isinstance(error, LedgerError)
+        if not known:
+            self.world.died(self, repr(error), error)
+        self.kill("the daemon gave up")
+
+    def stop(self) -> None:
+        """End the daemon as a signal does: cancelled, then a moment to send what is queued."""
+        loop, session = self.loop, self.session
+        if loop is None or loop.dead or session is None:
+            return
+        self.world.story(f"{self.name} stops")
+        main = self._main
+
+        async def flush() -> None:
+            main.cancel()
+            await asyncio.wait([main])
+            await session.flush(5.0)
+            self.kill("stopped")
+
+        def check() -> None:
+            if not loop.dead:
+                self.world.violated("a stop ends", f"{self.name} still runs a minute later")
+
+        loop.create_task(flush())
+        self.world.after(60.0, check)
+
+    def kill(self, why: str, *, power: bool = False) -> None:
+        """End the daemon without any clean-up; with `power` the disk loses what was not flushed."""
+        loop = self.loop
+        if loop is None:
+            return
+        self.world.story(f"{self.name} dies: {why}")
+        loop.kill()
+        if self.database.in_transaction:
+            self.database.execute("ROLLBACK")
+        for task in loop.tasks:
+            with suppress(BaseException):
+                cast(Any, task.get_coro()).close()
+        CALLS.drop(self.mounted)
+        self.loop, self.session = None, None
+        if power:
+            self.power_cuts += 1
+            self.world.exercised["power_cut"] += 1
+            self.disk.cut_power()
+            self.world.after_power_cut(self)
+        self.world.after(self.world.moment(3.0), self.start)
+
+    def step(self, what: str) -> None:
+        """A point at which the daemon may end."""
+        if self.loop is None or self.loop.dead:
+            raise Crash
+        if self.world.may_crash() and self.world.happens("crash"):
+            self._crash(what)
+
+    def _crash(self, what: str) -> None:
+        power = self.world.happens("power_cut")
+        loop = self.loop
+        assert loop is not None
+        loop.dead = True
+        self.world.exercised[f"crash at {what}"] += 1
+        self.world.after(0.0, lambda: self.kill(f"at {what}", power=power))
+        raise Crash
+
+    # What its system calls meet
+
+    def _system_call(self, call: str, folder: Inode | None, name: str) -> None:
+        self.world.now += 2e-6
+        if self.loop is None:
+            raise Crash
+        self.step(call)
+        if folder is self.store and f"{name}" in PATHS:
+            self.world.at_work[self.name] = [name]
+        if self.world.happens("meddle"):
+            self.world.meddle(self)
+        if call in _MAY_FAIL and self.world.happens("disk_error"):
+            raise OSError(_MAY_FAIL[call], os.strerror(_MAY_FAIL[call]), name)
+
+    def _wrote(self, call: str, folder: Inode, name: str) -> None:
+        """The daemon changed what a name is."""
+        self.world.dirty = True
+        if folder is self.store or folder in self.store.names.values():
+            self.world.check_name(self, call, folder, name)
+
+    # What its people see
+
+    def folder_of(self, path: str) -> tuple[Inode, str] | None:
+        """The folder and the name of a path in the store, None while the store is away."""
+        if self.disk.root.names.get("store") is not self.store:
+            return None
+        parent, _, name = path.rpartition("/")
+        folder = self.store.names.get(parent) if parent else self.store
+        return (folder, name) if folder is not None and folder.is_folder else None
+
+    def visible(self, path: str) -> Inode | None:
+        """The file at a path of the store."""
+        place = self.folder_of(path)
+        inode = place[0].names.get(place[1]) if place else None
+        return inode if inode is not None and not inode.is_folder else None
+
+    def live(self) -> dict[str, bytes]:
+        """Every file of the store under a real name, by path."""
+        return {path: inode.data for path, inode in self.inodes()
+                if TEMPORARY_PREFIX not in path and not path.endswith(".tmp")}  # fmt: skip
+
+    def inodes(self) -> list[tuple[str, Inode]]:
+        found: list[tuple[str, Inode]] = []
+        for name, inode in self.store.names.items():
+            if inode.is_folder:
+                found += [(f"{name}/{below}", each) for below, each in inode.names.items()]
+            else:
+                found.append((name, inode))
+        return found
+
+    def path_of(self, inode: Inode) -> str | None:
+        """Under which real name a file is visible."""
+        return next((path for path, met in self.inodes() if met is inode
+                     and TEMPORARY_PREFIX not in path), None)  # fmt: skip
+
+    def temporaries(self) -> list[bytes]:
+        return [inode.data for path, inode in self.inodes() if TEMPORARY_PREFIX in path]
+
+    def aside(self) -> list[bytes]:
+        """What was taken out of the store and is looked at again."""
+        top = self.disk.root.names.get("swapped")
+        folders = top.names.values() if top is not None else ()
+        return [inode.data for folder in folders for name, inode in folder.names.items()
+                if not name.endswith(".label")]  # fmt: skip
+
+    def history(self) -> dict[str, bytes]:
+        """What is in the history folder, by path."""
+        found: dict[str, bytes] = {}
+        for shelf, folder in self.disk.root.names["history"].names.items():
+            for name, inode in folder.names.items():
+                found[f"{shelf}/{name}"] = inode.data
+        return found
+
+    def history_digests(self) -> set[Digest]:
+        return {digest_of(body) for body in self.history().values()}
+
+    def _changed(self, folder: Inode, name: str, settled: bool) -> None:
+        """A name changed; what the watcher makes of it, if there is one that runs."""
+        if name.startswith(TEMPORARY_PREFIX) or self.session is None:
+            return
+        if folder is self.store:
+            path = name
+        elif folder is self.store.names.get("d"):
+            path = f"d/{name}"
+        else:
+            return
+        if LAYOUT.matches(path) and not path.endswith(".tmp"):
+            self.world.hint(self, Key(STORE, path), settled)
+
+
+_MAY_FAIL = {
+    "open": errno.EMFILE, "read": errno.EIO, "write": errno.ENOSPC, "fsync": errno.EIO,
+    "exchange": errno.EIO, "rename": errno.ENOSPC, "stat": errno.EIO, "mkdir": errno.ENOSPC,
+}  # fmt: skip

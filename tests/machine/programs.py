@@ -1,0 +1,281 @@
+"""What people and their programs do to the files of a machine, each as its steps in time.
+
+A program is a generator that yields how many seconds pass before its next step. It tells the
+run's `Saves` what it saved and what it had read before.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from .ancestry import EMPTY
+from .disk import Inode
+from .machine import PATHS
+
+if TYPE_CHECKING:
+    from .machine import Machine
+    from .world import World
+
+Program = Iterator[float]
+
+
+class Person:
+    """Somebody at a machine: reads, remembers, saves."""
+
+    def __init__(self, world: World, machine: Machine) -> None:
+        self.world = world
+        self.machine = machine
+        self._memory: dict[str, tuple[int, bytes]] = {}
+
+    def random(self) -> Program:
+        """One program, picked at random."""
+        rng = self.world.rng
+        path = rng.choice(PATHS)
+        programs: list[tuple[int, Callable[[], Program]]] = [
+            (30, lambda: self.replace(path)),
+            (12, lambda: self.in_place(path)),
+            (8, lambda: self.twice_in_a_tick(path)),
+            (8, lambda: self.append("n.txt")),
+            (10, lambda: self.from_memory(path)),
+            (5 if self.world.reverts else 0, lambda: self.revert(path)),
+            (8, lambda: self.delete(path)),
+            (6, lambda: self.delete_and_create(path)),
+            (5, lambda: self.rename(path, rng.choice(PATHS))),
+        ]
+        weights = [weight for weight, _ in programs]
+        return rng.choices([make for _, make in programs], weights)[0]()
+
+    def at_once(self) -> Program:
+        """A program of a single step, for the moment between two system calls."""
+        rng = self.world.rng
+        path = rng.choice(self.machine_paths())
+        programs: list[Callable[[], Program]] = [
+            lambda: self.replace(path, pause=0.0),
+            lambda: self.in_place(path, pause=0.0),
+            lambda: self.delete(path),
+            lambda: self.from_memory(path),
+        ]
+        return rng.choice(programs)()
+
+    def machine_paths(self) -> list[str]:
+        """Paths, those more often whose file the daemon is at work on."""
+        return [*PATHS, *(self.world.at_work.get(self.machine.name, ())) * 6]
+
+    def replace(self, path: str, pause: float = 0.05) -> Program:
+        """Read, change, save by renaming a new file into place."""
+        known, body = self.read(path)
+        if pause:
+            yield self.world.moment(pause)
+        self._install(path, self._edited(path, body), known)
+
+    def from_memory(self, path: str) -> Program:
+        """Save a change of what was read some time ago."""
+        known, body = self._memory.get(path) or self.read(path)
+        self._install(path, self._edited(path, body), known)
+        yield from ()
+
+    def revert(self, path: str) -> Program:
+        """Save bytes that the file held before."""
+        former = [
+            digest for digest in self.world.witness.seen(self.machine.name, path)
+            if digest != EMPTY
+        ]  # fmt: skip
+        if former:
+            known, _ = self.read(path)
+            yield self.world.moment(0.02)
+            body = self.world.saves.bodies[self.world.rng.choice(former)]
+            inode = self.machine.visible(path)
+            if self.world.is_whole(path, body) and (inode is None or inode.data != body):
+                self.world.exercised["revert"] += 1
+                self.world.witness.reverted(path)
+                self._install(path, body, known)
+
+    def in_place(self, path: str, pause: float = 0.4) -> Program:
+        """Truncate the file and write it in two pieces."""
+        known, body = self.read(path)
+        inode = self.machine.visible(path)
+        if inode is None:
+            return
+        while inode.leased:
+            yield 0.001
+        inode.writers += 1
+        new = self._edited(path, body)
+        known |= self._store(path, inode, b"", known, whole=False)
+        if pause:
+            yield self.world.moment(pause)
+        known |= self._store(path, inode, new[: len(new) // 2], known, whole=False)
+        if pause:
+            yield self.world.moment(pause)
+        self._store(path, inode, new, known, whole=True)
+        self._close(path, inode)
+
+    def twice_in_a_tick(self, path: str) -> Program:
+        """Write in place, and again so soon that no time stamp and no size tells it."""
+        for _ in range(2):
+            known, body = self.read(path)
+            inode = self.machine.visible(path)
+            if inode is None or inode.leased or inode.writers or not body:
+                return
+            self._store(path, inode, self._edited(path, body), known, whole=True)
+            folder, name = self.machine.folder_of(path) or (inode, "")
+            self.machine.disk.changed(folder, name, True)
+            yield self.world.moment(0.003)
+
+    def append(self, path: str) -> Program:
+        """Hold the file open, and append a line some time later."""
+        inode = self.machine.visible(path)
+        if inode is None:
+            return
+        while inode.leased:
+            yield 0.001
+        inode.writers += 1
+        for _ in range(self.world.rng.randint(1, 3)):
+            yield self.world.moment(0.5)
+            if not self.world.is_whole(self.machine.path_of(inode) or path, b"a line"):
+                break
+            known = self.world.saves.mask(self.world.digest(inode.data))
+            self._store(path, inode, inode.data + self._line(), known, whole=True)
+        self._close(path, inode)
+
+    def delete(self, path: str) -> Program:
+        """Remove the file."""
+        self._remove(path)
+        yield from ()
+
+    def delete_and_create(self, path: str) -> Program:
+        """Save as some programs do: remove, then write anew."""
+        known, body = self.read(path)
+        if self.machine.visible(path) is None:
+            return
+        new = self._edited(path, body)
+        self._remove(path)
+        yield self.world.moment(1.6)
+        self._install(path, new, known)
+
+    def rename(self, path: str, other: str) -> Program:
+        """Give the file another name, over what has it now."""
+        source, target = self.machine.folder_of(path), self.machine.folder_of(other)
+        inode = self.machine.visible(path)
+        if inode is None or source is None or target is None or path == other:
+            return
+        if not self.world.is_whole(other, inode.data):
+            return
+        saves, digest = self.world.saves, self.world.digest(inode.data)
+        over = self.machine.visible(other)
+        known = saves.mask(digest) | (saves.mask(self.world.digest(over.data)) if over else 0)
+        if over is not None:
+            self.world.witness.overwritten(self.machine.name, self.world.digest(over.data))
+        self.world.person_removed(self.machine, path, digest)
+        self.world.story(f"{self.machine.name} renames {path} to {other}")
+        self.world.exercised["rename"] += 1
+        save = saves.save(inode.data, self.machine.name, other, known, self.world.now)
+        self.world.person_saved(self.machine, other, save)
+        self.machine.disk.rename(*source, *target)
+        self.machine.disk.flush_all()
+        yield from ()
+
+    def read(self, path: str) -> tuple[int, bytes]:
+        """What the file holds now: what is known by it, and its bytes."""
+        inode = self.machine.visible(path)
+        body = inode.data if inode is not None and inode.readable else b""
+        found = self.world.saves.mask(self.world.digest(body)) if body else 0, body
+        if body and self.world.rng.random() < 0.5:
+            self._memory[path] = found
+        return found
+
+    def _install(self, path: str, body: bytes, known: int) -> None:
+        place = self.machine.folder_of(path)
+        if place is None:
+            return
+        self._saved_over(self.machine.visible(path), known)
+        self._tell(path, body, known, "saves", whole=True)
+        folder, name = place
+        disk = self.machine.disk
+        inode = disk.create(folder, f"{name}.{self.world.number()}.tmp", 0o644)
+        disk.store(inode, body)
+        temporary = next(each for each, found in folder.names.items() if found is inode)
+        disk.rename(folder, temporary, folder, name)
+        disk.flush_all()
+
+    def _store(self, path: str, inode: Inode, body: bytes, known: int, *, whole: bool) -> int:
+        self._saved_over(inode, known)
+        path = self.machine.path_of(inode) or path
+        here = self.machine.visible(path) is inode
+        save = self._tell(path, body, known, "writes in place", whole=whole and inode.links > 0)
+        if not whole:
+            # What the program knew and cut off is its own to bring back.
+            saves = self.world.saves
+            saves.over |= saves.mask(self.world.digest(inode.data)) & known
+        if not here:
+            # It reaches a file that lost its name: history is enough.
+            self.world.exercised["late write"] += 1
+            self.world.saves.loosen(save)
+        self.machine.disk.store(inode, body)
+        self.machine.disk.flush_all()
+        inode.kept = None
+        if here:
+            folder, name = self.machine.folder_of(path) or (inode, "")
+            self.machine.disk.changed(folder, name, False)
+        return save
+
+    def _close(self, path: str, inode: Inode) -> None:
+        inode.writers -= 1
+        place = self.machine.folder_of(path)
+        if place is not None and self.machine.visible(path) is inode:
+            self.machine.disk.changed(place[0], place[1], True)
+
+    def _remove(self, path: str) -> None:
+        place, inode = self.machine.folder_of(path), self.machine.visible(path)
+        if place is None or inode is None:
+            return
+        self.world.dirty = True
+        digest = self.world.digest(inode.data)
+        self.world.witness.overwritten(self.machine.name, digest)
+        self.world.saves.deleted(digest)
+        self.world.person_removed(self.machine, path, digest)
+        self.world.story(f"{self.machine.name} deletes {path} {self.world.call(digest)}")
+        self.machine.disk.unlink(*place)
+        self.machine.disk.flush_all()
+
+    def _saved_over(self, inode: Inode | None, known: int) -> None:
+        if inode is None:
+            return
+        self.world.witness.overwritten(self.machine.name, self.world.digest(inode.data))
+        saves = self.world.saves
+        unread = saves.mask(self.world.digest(inode.data)) & ~known
+        for save in saves.names(unread & saves.required & ~saves.over):
+            # One program here saved over another's save: theirs to settle. What came from
+            # elsewhere must at least stay in history.
+            if save.machine == self.machine.name:
+                saves.over |= save.mask
+            else:
+                saves.loosen(save.bit)
+
+    def _tell(self, path: str, body: bytes, known: int, verb: str, *, whole: bool) -> int:
+        save = self.world.saves.save(
+            body, self.machine.name, path, known, self.world.now, whole=whole
+        )
+        self.world.person_saved(self.machine, path, save)
+        part = "" if whole else " in part"
+        self.world.dirty = True
+        self.world.story(f"{self.machine.name} {verb} {path} {self.world.call(save.digest)}{part}")
+        return save.bit
+
+    def _edited(self, path: str, former: bytes) -> bytes:
+        """Another version of what was read: one field or one line is different."""
+        number, rng = f"{self.world.number():05d}", self.world.rng
+        if not path.endswith(".json"):
+            lines = former.decode().splitlines() or ["one", "two", "three", "four", "five"]
+            lines[rng.randrange(len(lines))] = f"{number} {self.machine.name}"
+            return ("\n".join(lines) + "\n").encode()
+        try:
+            fields = dict(json.loads(former))
+        except ValueError:
+            fields = dict.fromkeys("abcde", "00000")
+        fields[rng.choice("abcde")] = number
+        return json.dumps(fields).encode()
+
+    def _line(self) -> bytes:
+        return f"line {self.world.number():05d} {self.machine.name}\n".encode()

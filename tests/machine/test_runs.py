@@ -1,0 +1,109 @@
+"""The engine under random faults: runs, seeds that once failed, and variants that must fail.
+
+The runs are made in processes of their own, with hashing fixed: the order of a set must be the
+same whenever a seed is run again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .faults import HARD, Mix
+from .variants import VARIANTS
+
+HERE = Path(__file__).parent
+RUNS = 120
+BOUND = 60
+"""Seeds within which each broken variant must be caught."""
+
+
+def run(*args: str) -> Any:
+    """What `tests.machine.run` prints as JSON."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.machine.run", "--json", *args],
+        cwd=HERE.parent.parent, env={**os.environ, "PYTHONHASHSEED": "0"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stdout, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def tally() -> Any:
+    return run("--mix", "HARD", "--seeds", str(RUNS))
+
+
+def test_no_run_violates_an_invariant(tally: Any) -> None:
+    assert tally["runs"] == RUNS
+    assert tally["violations"] == []
+
+
+@pytest.mark.parametrize("fault", [f.name for f in fields(Mix) if getattr(HARD, f.name)])
+def test_every_fault_was_met(tally: Any, fault: str) -> None:
+    assert tally["exercised"].get(fault, 0) > 0
+
+
+@pytest.mark.parametrize("what", ["merged", "rename", "revert", "late write", "unaware save"])
+def test_every_situation_was_met(tally: Any, what: str) -> None:
+    assert tally["exercised"].get(what, 0) > 0
+
+
+STEPS = (
+    "begin", "commit", "committed", "open", "write", "fsync", "exchange", "lease", "rename",
+    "scandir", "send push", "answered push", "send changes", "answered changes",
+)  # fmt: skip
+"""Where a daemon must have ended: steps of transactions, system calls, calls of functions."""
+
+
+@pytest.fixture(scope="module")
+def crashes() -> Any:
+    return run("--mix", "CRASHING", "--seeds", "60")
+
+
+def test_crashes_violate_nothing(crashes: Any) -> None:
+    assert crashes["violations"] == []
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_daemon_ended_at_every_step(crashes: Any, tally: Any, step: str) -> None:
+    met = [mix["exercised"].get(f"crash at {step}", 0) for mix in (crashes, tally)]
+    assert sum(met) > 0
+
+
+def kept_seeds() -> list[tuple[str, int]]:
+    lines = (HERE / "seeds.txt").read_text().splitlines()
+    return [
+        (mix, int(seed))
+        for mix, seed in (line.split() for line in lines if line and line[0] != "#")
+    ]
+
+
+@pytest.mark.parametrize(("mix", "seed"), kept_seeds())
+def test_a_seed_that_failed_once(mix: str, seed: int) -> None:
+    assert (
+        run("--mix", mix, "--first", str(seed), "--seeds", "1", "--jobs", "1")["violations"] == []
+    )
+
+
+def test_a_run_is_repeatable() -> None:
+    once, again = (run("--mix", "HARD", "--first", "7", "--seeds", "4") for _ in range(2))
+    assert once == again
+
+
+@pytest.fixture(scope="module")
+def caught() -> dict[str, tuple[int | None, str]]:
+    return {name: (seeds, rule) for name, seeds, rule in run("--variants", "--seeds", str(BOUND))}
+
+
+@pytest.mark.parametrize("name", [variant.name for variant in VARIANTS])
+def test_the_variant_is_caught(caught: dict[str, tuple[int | None, str]], name: str) -> None:
+    seeds, rule = caught[name]
+    assert seeds is not None, f"{name}: {rule}"

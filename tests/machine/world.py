@@ -1,0 +1,429 @@
+"""A run: machines, a deployment, simulated time, faults, and everything that happened."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import json
+import random
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+
+from syncd.core.model import Digest, Intent, Key, Outcome
+from syncd.engine import late
+
+from . import invariants
+from .ancestry import Save, Saves, digest_of
+from .deployment import Deployment, State
+from .disk import Inode
+from .faults import NONE, Mix, swarm
+from .machine import PATHS, STORE, Crash, Machine
+from .programs import Person, Program
+from .sources import CHANCE, LOG, TAPS
+
+__all__ = ["World"]
+
+ACTING = 20.0
+"""Seconds in which people act."""
+
+SETTLING = 450.0
+"""Seconds after which, without faults and edits, everything must agree: two walks and a bit."""
+
+QUIET = 400.0
+"""Seconds in which then nothing more may happen."""
+
+
+MOST_STEPS = 60_000
+"""Ten times what a run takes: a run that has not ended by then never does."""
+
+
+class Violation(AssertionError):
+    """An invariant of the design does not hold."""
+
+    def __init__(self, rule: str, what: str) -> None:
+        super().__init__(f"{rule}: {what}")
+        self.rule = rule
+
+
+class World:
+    """Everything there is. `now` is in seconds and never jumps; machines' wall clocks do."""
+
+    def __init__(
+        self,
+        seed: int,
+        mix: Mix,
+        machines: int = 2,
+        *,
+        checks: int = 4,
+        deployment: type[Deployment] = Deployment,
+    ) -> None:
+        self.seed = seed
+        late.EVERY = 1.0
+        self.rng = random.Random(seed)
+        CHANCE.rng = random.Random(seed + 1)
+        LOG.told = self._logged
+        TAPS.merged = self._merged
+        TAPS.tried = self._tried
+        TAPS.unaware = self._unaware
+        self.now = 0.0
+        self.mix = swarm(mix, self.rng)
+        self.reverts = self.rng.random() < 0.4
+        """Whether people save bytes that were there before: some checks are blind then."""
+        self.exercised: Counter[str] = Counter()
+        self.calls: Counter[str] = Counter()
+        self.told_lines: list[str] = []
+        self.saves = Saves()
+        self.steps = 0
+        self.dirty = True
+        """Whether anything lasting changed since the invariants were looked at."""
+        self.crashes = 0
+        self.generation = 0
+        self.at_work: dict[str, list[str]] = {}
+        self._heap: list[tuple[float, int, Callable[[], None]]] = []
+        self._sequence = itertools.count()
+        self._numbers = itertools.count(1)
+        self._checks = checks
+        self.acting: Machine | None = None
+        """Whose daemon ran last."""
+        self.violation: Violation | None = None
+        self.deployment_type = deployment
+        self.deployment = deployment(self.rng, self.rng.choice((1, 2, 3, 100)))
+        self.backups: list[State] = []
+        self.machines = [Machine(self, f"m{i}", 10 + i) for i in range(machines)]
+        self.people = {machine.name: Person(self, machine) for machine in self.machines}
+        self.witness = invariants.Witness(self)
+        self._digests: dict[bytes, Digest] = {}
+
+    # Time
+
+    def at(self, when: float, act: Callable[[], None]) -> None:
+        heapq.heappush(self._heap, (when, next(self._sequence), act))
+
+    def after(self, pause: float, act: Callable[[], None]) -> None:
+        self.at(self.now + pause, act)
+
+    def moment(self, longest: float) -> float:
+        return self.rng.random() * longest
+
+    def happens(self, fault: str) -> bool:
+        chance: float = getattr(self.mix, fault)
+        if chance and self.rng.random() < chance:
+            self.exercised[fault] += 1
+            return True
+        return False
+
+    def number(self) -> int:
+        return next(self._numbers)
+
+    def run_until(self, end: float) -> None:
+        """Let everything happen that is due until `end`. Raises Violation."""
+        while self._heap and self._heap[0][0] <= end:
+            self.step()
+        self.now = max(self.now, end)
+
+    def step(self) -> None:
+        """Let the next thing happen."""
+        when, _, act = heapq.heappop(self._heap)
+        self.now = max(self.now, when)
+        self.steps += 1
+        with suppress(Crash):
+            act()
+        if self.steps > MOST_STEPS:
+            self.violated("quiescence", "it goes on and on")
+        if self.violation is not None:
+            raise self.violation
+        if self.dirty and self.steps % self._checks == 0:
+            self.dirty = False
+            self.witness.check()
+
+    def step_if_any(self) -> None:
+        """The next thing, where anything is due."""
+        if self._heap:
+            self.step()
+
+    # A whole run
+
+    def run(self) -> None:
+        """Faults and edits, then peace; raises Violation where an invariant does not hold."""
+        self.begin()
+        self.run_until(ACTING)
+        self.settle()
+
+    def begin(self) -> None:
+        """Some files, the daemons, and people who begin to act."""
+        for machine in self.machines:
+            if self.rng.random() < 0.6:
+                for path in self.rng.sample(PATHS, self.rng.randint(1, 3)):
+                    self.play(machine, self.people[machine.name].replace(path))
+            self.after(self.moment(1.0), machine.start)
+            if self.rng.random() < 0.5:
+                machine.clock.skew = self.rng.choice((-1e6, -3.0, 3.0, 1e6))
+            for path in PATHS:
+                last = self.people[machine.name].twice_in_a_tick(path)
+                self.at(ACTING - self.moment(0.5), partial(self.play, machine, last))
+        self.after(self.moment(1.0), self._act)
+        self.after(self.moment(1.0), self._misfortune)
+
+    def settle(self) -> None:
+        """Peace: everything agrees within bounded time, and then nothing more happens."""
+        self.mix = NONE
+        late.EVERY = 15.0  # Nobody writes any more: a look now and then will do.
+        self.make_whole()
+        self.run_until(self.now + SETTLING)
+        self._approve()
+        self.witness.check()
+        self.witness.check_agreement(temporaries=True)
+        for machine in self.machines:
+            machine.stop() if self.rng.random() < 0.5 else machine.kill("to start once more")
+        self.run_until(self.now + 30)
+        before = self.witness.activity()
+        self.run_until(self.now + QUIET)
+        self.witness.check_agreement()
+        after = self.witness.activity()
+        if before != after:
+            self.violated("quiescence", f"{before} became {after}")
+
+    def make_whole(self) -> None:
+        """End what misfortunes left."""
+        self.deployment.revoked.clear()
+        for machine in self.machines:
+            machine.partitioned = False
+            machine.disk.root.names["store"] = machine.store
+            machine.store.readable = True
+            for _, inode in machine.inodes():
+                inode.readable = True
+            self.after(self.moment(1.0), machine.start)
+
+    def _approve(self) -> None:
+        for machine in self.machines:
+            if invariants.guards(machine):
+                self.exercised["guard approved"] += 1
+                self.story(f"{machine.name}: a person approves the deletions")
+                machine.approved = frozenset({STORE})
+                machine.kill("to approve deletions")
+                self.run_until(self.now + SETTLING)
+
+    def _act(self) -> None:
+        if self.now >= ACTING - 1:
+            return
+        machine = self.rng.choice(self.machines)
+        self.play(machine, self.people[machine.name].random())
+        busy = self.rng.random() < 0.7
+        self.after(self.moment(0.3 if busy else 2.0), self._act)
+
+    def play(self, machine: Machine, program: Program) -> None:
+        """Let a program go on until it pauses; it ends with the power of its machine."""
+        pause = next(program, None)
+        if pause is not None:
+            self._go_on(machine, program, pause)
+
+    def _go_on(self, machine: Machine, program: Program, pause: float) -> None:
+        cuts = machine.power_cuts
+
+        def go_on() -> None:
+            if machine.power_cuts == cuts:
+                self.play(machine, program)
+
+        self.after(pause, go_on)
+
+    def _misfortune(self) -> None:
+        if self.now >= ACTING - 1:
+            return
+        machine = self.rng.choice(self.machines)
+        self.after(self.moment(0.4), self._misfortune)
+        if self.happens("partition"):
+            machine.partitioned = True
+            self.after(self.moment(4.0), lambda: setattr(machine, "partitioned", False))
+        if self.happens("clock_jump"):
+            machine.clock.skew += self.rng.choice((-1e7, -10.0, -0.02, 0.02, 10.0, 1e7))
+        if self.happens("unreadable"):
+            self._hide(machine)
+        if self.happens("unmounted"):
+            self._unmount(machine)
+        if self.happens("stopped"):
+            machine.stop()
+        if self.happens("ledger_lost"):
+            self.lose_ledger(machine, None)
+        if self.happens("overflow") and machine.session is not None:
+            machine.session.rescan.request(STORE)
+        if self.happens("revoked"):
+            self.deployment.revoked.add(machine.name)
+            self.after(self.moment(3.0), lambda: self.deployment.revoked.discard(machine.name))
+
+    def _hide(self, machine: Machine) -> None:
+        files = [inode for _, inode in machine.inodes()] + [machine.store]
+        inode = self.rng.choice(files)
+        self.story(f"{machine.name}: something becomes unreadable")
+        self._mode(machine, inode, readable=False)
+        self.after(self.moment(3.0), lambda: self._mode(machine, inode, readable=True))
+
+    def _mode(self, machine: Machine, inode: Inode, *, readable: bool) -> None:
+        inode.readable = readable
+        inode.ctime = machine.disk.stamp()
+        place = machine.folder_of(machine.path_of(inode) or "")
+        if place is not None and place[1]:
+            machine.disk.changed(*place, False)
+
+    def _unmount(self, machine: Machine) -> None:
+        names = machine.disk.root.names
+        # Before the first contact nobody can know which folder is meant.
+        first_contact = not invariants.is_bootstrapped(machine)
+        if names.get("store") is not machine.store or first_contact:
+            return
+        self.story(f"{machine.name}: the store's folder is away")
+        del names["store"]
+        if self.rng.random() < 0.5:
+            machine.disk.make_folder(machine.disk.root, "store")
+
+        def back() -> None:
+            names["store"] = machine.store
+            self.story(f"{machine.name}: the store's folder is back")
+            if machine.session is not None:
+                machine.session.rescan.request(STORE)
+
+        self.after(self.moment(5.0), back)
+        if machine.session is not None and self.rng.random() < 0.7:
+            machine.session.rescan.request(STORE)
+
+    def lose_ledger(self, machine: Machine, image: bytes | None) -> None:
+        """The ledger is gone, or is an older copy of itself."""
+        if machine.alive:
+            machine.kill("the ledger is lost")
+        self.story(f"{machine.name}: the ledger is lost")
+        machine.databases.pop()
+        machine.new_ledger()
+        machine.ledger_changes += 1
+        self.saves.loosen(self.saves.masks(digest_of(body) for body in machine.temporaries()))
+
+    # What machines tell
+
+    def may_crash(self) -> bool:
+        return self.crashes < 40
+
+    def meddle(self, machine: Machine) -> None:
+        """Somebody saves between two system calls of the daemon."""
+        self.play(machine, self.people[machine.name].at_once())
+
+    def hint(self, machine: Machine, key: Key, settled: bool) -> None:
+        """The watcher sees a change."""
+        if self.happens("event_lost"):
+            return
+        session = machine.session
+
+        def touch() -> None:
+            if session is machine.session and session is not None:
+                session.intake.touched(key, settled=settled)
+
+        for _ in range(2 if self.happens("event_doubled") else 1):
+            self.after(self.moment(0.005), touch)
+
+    def push(self, device: str, intents: Sequence[Intent]) -> list[Outcome]:
+        """The deployment carries out a push; everybody who listens is woken."""
+        self.dirty = True
+        before = len(self.deployment.accepted)
+        outcomes = self.deployment.push(device, intents)
+        for accepted in self.deployment.accepted[before:]:
+            self.story(
+                f"deployment: {device} {accepted.key.path} r{accepted.revision} at {accepted.at} "
+                f"{self.call(accepted.digest)} over {self.call(accepted.replaced)}"
+            )
+            self.witness.accepted(accepted)
+        if len(self.deployment.accepted) > before:
+            for machine in self.machines:
+                late = self.moment(30.0) if self.happens("wake_lost") else self.moment(0.05)
+                self.after(late, lambda machine=machine: self._wake(machine))  # type: ignore[misc]
+        return outcomes
+
+    def _wake(self, machine: Machine) -> None:
+        if machine.session is not None:
+            machine.session.wake()
+
+    def told(self, machine: Machine, function: str, answer: object) -> None:
+        """An answer reached a machine."""
+        if function == "push":
+            self.story(f"{machine.name} is answered {answer}")
+
+    def person_saved(self, machine: Machine, path: str, save: Save) -> None:
+        self.witness.saved(machine.name, path, save)
+
+    def person_removed(self, machine: Machine, path: str, digest: Digest) -> None:
+        self.witness.removed(machine.name, path, digest)
+
+    def check_name(self, machine: Machine, call: str, folder: Inode, name: str) -> None:
+        self.witness.named(machine, call, folder, name)
+
+    def after_power_cut(self, machine: Machine) -> None:
+        """Programs ended too; a person repairs what one of them left in pieces."""
+        self.witness.after_power_cut(machine)
+        for path, inode in machine.inodes():
+            inode.writers = 0
+            if path in PATHS and not self.is_whole(path, inode.data):
+                self.play(machine, self.people[machine.name].replace(path))
+
+    def died(self, machine: Machine, what: str, error: BaseException | None = None) -> None:
+        self.violated("no daemon dies", f"{machine.name}: {what}", error)
+
+    def violated(self, rule: str, what: str, cause: BaseException | None = None) -> None:
+        """Note the first violation; the run ends with it."""
+        self.story(f"VIOLATED {rule}: {what}")
+        if self.violation is None:
+            self.violation = Violation(rule, what)
+            self.violation.__cause__ = cause
+
+    def _merged(self, local: bytes, remote: bytes, result: bytes) -> None:
+        machine, digest = self.acting, self.digest(result)
+        if machine is None:
+            return
+        self.exercised["merged"] += 1
+        known = self.saves.mask(self.digest(local)) | self.saves.mask(self.digest(remote))
+        if self.saves.mask(digest) | known != self.saves.mask(digest):
+            save = self.saves.save(result, machine.name, "", known, self.now, whole=False)
+            self.story(f"{machine.name} merges to #{save.number}")
+        for path in PATHS:
+            self.witness.merged(machine.name, path, digest)
+
+    def _tried(self, local: bytes, remote: bytes, result: bytes) -> None:
+        # Whether it will be written is not known yet: bytes that are somebody's tell nothing.
+        if not self.saves.knows(self.digest(result)):
+            self._merged(local, remote, result)
+
+    def _unaware(self, key: Key, digest: Digest) -> None:
+        if self.acting is not None:
+            self.exercised["unaware save"] += 1
+            self.witness.unaware(self.acting.name, key.path, digest)
+
+    def _logged(self, line: str) -> None:
+        machine = self.acting
+        name = machine.name if machine else "?"
+        self.story(f"{name}: {line}")
+        met = line.startswith("contested ") or line.endswith("outcome=Contested")
+        if met and machine is not None:
+            self.witness.contested(name, line.split("key=docs:")[1].split(" ")[0])
+
+    def story(self, line: str) -> None:
+        self.told_lines.append(f"{self.now:10.5f} {line}")
+
+    def call(self, digest: Digest | None) -> str:
+        """A short name for bytes, for stories."""
+        if digest is None:
+            return "nothing"
+        saves = self.saves.of(digest)
+        return "/".join(f"#{save.number}" for save in saves[-2:]) if saves else digest[:8]
+
+    def digest(self, body: bytes) -> Digest:
+        found = self._digests.get(body)
+        if found is None:
+            found = self._digests[body] = digest_of(body)
+        return found
+
+    def is_whole(self, path: str, body: bytes) -> bool:
+        """Whether a program would save these bytes under that name."""
+        if not path.endswith(".json"):
+            return True
+        try:
+            json.loads(body)
+        except ValueError:
+            return False
+        return True
