@@ -7,6 +7,7 @@ import time
 import typer
 
 from syncd.cli.app import CONFIG, AsJson, ConfigPath, app, configured, reporting
+from syncd.cli.text import shown
 from syncd.status import StatusReport, report
 
 
@@ -27,7 +28,7 @@ def status(config: ConfigPath = CONFIG, as_json: AsJson = False) -> int:
 
 def _print(found: StatusReport) -> None:
     runs = f"daemon {found.running}" if found.running is not None else "no daemon"
-    typer.echo(f"{found.state.value}: {found.detail}")
+    typer.echo(f"{found.state.value}: {shown(found.detail)}")
     typer.echo(f"{runs}; workspace {found.workspace}; {found.url or 'no deployment'}")
     typer.echo(f"outbox: {found.queued} queued, {found.sent} sent, {found.parked} parked")
     for store in found.stores:
@@ -35,7 +36,7 @@ def _print(found: StatusReport) -> None:
         typer.echo(f"store {store.name}: {store.files} files, {store.held} held{more}")
         typer.echo(f"  {store.path}")
     for name, part in sorted(found.parts.items()):
-        detail = f" ({part.detail})" if part.detail else ""
+        detail = f" ({shown(part.detail)})" if part.detail else ""
         typer.echo(f"{name}: {part.state} for {_age(part.since)}{detail}")
     print_problems(found)
 
@@ -43,8 +44,8 @@ def _print(found: StatusReport) -> None:
 def print_problems(found: StatusReport) -> None:
     """Every problem on three lines: what, why, what to do."""
     for problem in found.problems:
-        typer.echo(f"{problem.sort} {problem.key}: {problem.reason}")
-        typer.echo(f"  {problem.detail}\n  -> {problem.advice}")
+        typer.echo(f"{problem.sort} {shown(problem.key)}: {problem.reason}")
+        typer.echo(f"  {shown(problem.detail)}\n  -> {problem.advice}")
     more = found.held + found.parked + found.conflicts + found.guards - len(found.problems)
     if more > 0:
         typer.echo(f"... and {more} more")

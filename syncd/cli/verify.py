@@ -10,6 +10,7 @@ import typer
 
 from syncd.cli.app import CONFIG, AsJson, ConfigPath, app, configured, reporting
 from syncd.cli.progress import showing_progress
+from syncd.cli.text import shown
 from syncd.config import Config
 from syncd.engine.verify import Verdict
 
@@ -71,8 +72,8 @@ def _print(verdicts: list[Verdict]) -> None:
         for found in verdict.drifts[:SHOWN]:
             here = found.local[:8] if found.local else "no file"
             there = found.remote[:8] if found.remote else "no entry"
-            typer.echo(f"  {found.key.path}: here {here}, there {there}")
+            typer.echo(f"  {shown(found.key.path)}: here {here}, there {there}")
         if len(verdict.drifts) > SHOWN:
             typer.echo(f"  ... and {len(verdict.drifts) - SHOWN} more")
         for path, reason in list(verdict.held.items())[:SHOWN]:
-            typer.echo(f"  held {path}: {reason}")
+            typer.echo(f"  held {shown(path)}: {reason}")

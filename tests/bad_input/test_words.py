@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
+from importlib import import_module
 
 import pytest
 import structlog
@@ -66,8 +66,7 @@ def test_problems_of_status(text: str, capsys: pytest.CaptureFixture[str]) -> No
 def test_what_verify_prints(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     verdict = Verdict("flows", held={text: "bad-path"})
     verdict.drifts.append(Drift(Key("flows", text), Digest("a" * 64), None))
-    # `syncd.cli.verify` is also the name of the command that the package offers.
-    sys.modules["syncd.cli.verify"]._print([verdict])
+    import_module("syncd.cli.verify")._print([verdict])
     lines = capsys.readouterr().out.split("\n")
     assert len(lines) == 4
     assert all(map(is_harmless, lines))
