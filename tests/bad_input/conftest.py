@@ -11,7 +11,7 @@ from tests.embedded.backend import Backend
 from tests.system.deployment import started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
     """The embedded backend with the real functions, shared by all groups."""
     shared = started(tmp_path_factory.mktemp("deployment") / "data")
@@ -19,7 +19,7 @@ def backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
     shared.close()
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def impatient() -> Iterator[None]:
     """As many looks as ever before anything is believed, a hundredth of the time between them."""
     with pytest.MonkeyPatch.context() as patch:

@@ -317,7 +317,7 @@ async def _run(laptop: Laptop, other: Laptop, expected: dict[str, bytes]) -> Non
     running = asyncio.create_task(laptop.session().run(lambda _trouble: None))
     parked: set[str] = set()
     try:
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(20):
             while not parked and not await _agree(laptop, other, expected):
                 assert not running.done(), f"the engine ended by itself: {running}"
                 await asyncio.sleep(0.05)
