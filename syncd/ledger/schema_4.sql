@@ -1,0 +1,1 @@
+-- The ledger, version 4: more than one entry a file, files that only grow, moves, payloads.
