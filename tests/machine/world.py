@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import heapq
-import itertools
 import json
 import random
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -18,10 +16,13 @@ from . import invariants
 from .ancestry import Save, Saves, digest_of
 from .deployment import Deployment, State
 from .disk import Inode
-from .faults import NONE, Mix, swarm
+from .faults import NONE, Mix
+from .hearsay import Hearsay
 from .machine import PATHS, STORE, Crash, Machine
+from .misfortunes import Misfortunes
 from .programs import Person, Program
-from .sources import CHANCE, LOG, TAPS
+from .sources import CHANCE
+from .timeline import Timeline
 
 __all__ = ["World"]
 
@@ -47,8 +48,8 @@ class Violation(AssertionError):
         self.rule = rule
 
 
-class World:
-    """Everything there is. `now` is in seconds and never jumps; machines' wall clocks do."""
+class World(Timeline):
+    """Everything there is, on one timeline."""
 
     def __init__(
         self,
@@ -59,21 +60,12 @@ class World:
         checks: int = 4,
         deployment: type[Deployment] = Deployment,
     ) -> None:
-        self.seed = seed
+        super().__init__(random.Random(seed), mix)
         late.EVERY = 1.0
-        self.rng = random.Random(seed)
         CHANCE.rng = random.Random(seed + 1)
-        LOG.told = self._logged
-        TAPS.merged = self._merged
-        TAPS.tried = self._tried
-        TAPS.unaware = self._unaware
-        self.now = 0.0
-        self.mix = swarm(mix, self.rng)
         self.reverts = self.rng.random() < 0.4
         """Whether people save bytes that were there before: some checks are blind then."""
-        self.exercised: Counter[str] = Counter()
         self.calls: Counter[str] = Counter()
-        self.told_lines: list[str] = []
         self.saves = Saves()
         self.steps = 0
         self.dirty = True
@@ -81,10 +73,6 @@ class World:
         self.crashes = 0
         self.generation = 0
         self.at_work: dict[str, list[str]] = {}
-        self._heap: list[tuple[float, int, Callable[[], None]]] = []
-        self._sequence = itertools.count()
-        self._numbers = itertools.count(1)
-        self._checks = checks
         self.acting: Machine | None = None
         """Whose daemon ran last."""
         self.violation: Violation | None = None
@@ -94,39 +82,20 @@ class World:
         self.machines = [Machine(self, f"m{i}", 10 + i) for i in range(machines)]
         self.people = {machine.name: Person(self, machine) for machine in self.machines}
         self.witness = invariants.Witness(self)
+        self.misfortunes = Misfortunes(self)
+        Hearsay(self)
+        self._checks = checks
         self._digests: dict[bytes, Digest] = {}
-
-    # Time
-
-    def at(self, when: float, act: Callable[[], None]) -> None:
-        heapq.heappush(self._heap, (when, next(self._sequence), act))
-
-    def after(self, pause: float, act: Callable[[], None]) -> None:
-        self.at(self.now + pause, act)
-
-    def moment(self, longest: float) -> float:
-        return self.rng.random() * longest
-
-    def happens(self, fault: str) -> bool:
-        chance: float = getattr(self.mix, fault)
-        if chance and self.rng.random() < chance:
-            self.exercised[fault] += 1
-            return True
-        return False
-
-    def number(self) -> int:
-        return next(self._numbers)
 
     def run_until(self, end: float) -> None:
         """Let everything happen that is due until `end`. Raises Violation."""
-        while self._heap and self._heap[0][0] <= end:
+        while (due := self.next_due) is not None and due <= end:
             self.step()
         self.now = max(self.now, end)
 
     def step(self) -> None:
         """Let the next thing happen."""
-        when, _, act = heapq.heappop(self._heap)
-        self.now = max(self.now, when)
+        act = self.take_next()
         self.steps += 1
         with suppress(Crash):
             act()
@@ -140,7 +109,7 @@ class World:
 
     def step_if_any(self) -> None:
         """The next thing, where anything is due."""
-        if self._heap:
+        if self.next_due is not None:
             self.step()
 
     # A whole run
@@ -170,7 +139,7 @@ class World:
         """Peace: everything agrees within bounded time, and then nothing more happens."""
         self.mix = NONE
         late.EVERY = 15.0  # Nobody writes any more: a look now and then will do.
-        self.make_whole()
+        self.misfortunes.end()
         self.run_until(self.now + SETTLING)
         self._approve()
         self.witness.check()
@@ -184,17 +153,6 @@ class World:
         after = self.witness.activity()
         if before != after:
             self.violated("quiescence", f"{before} became {after}")
-
-    def make_whole(self) -> None:
-        """End what misfortunes left."""
-        self.deployment.revoked.clear()
-        for machine in self.machines:
-            machine.partitioned = False
-            machine.disk.root.names["store"] = machine.store
-            machine.store.readable = True
-            for _, inode in machine.inodes():
-                inode.readable = True
-            self.after(self.moment(1.0), machine.start)
 
     def _approve(self) -> None:
         for machine in self.machines:
@@ -229,73 +187,9 @@ class World:
         self.after(pause, go_on)
 
     def _misfortune(self) -> None:
-        if self.now >= ACTING - 1:
-            return
-        machine = self.rng.choice(self.machines)
-        self.after(self.moment(0.4), self._misfortune)
-        if self.happens("partition"):
-            machine.partitioned = True
-            self.after(self.moment(4.0), lambda: setattr(machine, "partitioned", False))
-        if self.happens("clock_jump"):
-            machine.clock.skew += self.rng.choice((-1e7, -10.0, -0.02, 0.02, 10.0, 1e7))
-        if self.happens("unreadable"):
-            self._hide(machine)
-        if self.happens("unmounted"):
-            self._unmount(machine)
-        if self.happens("stopped"):
-            machine.stop()
-        if self.happens("ledger_lost"):
-            self.lose_ledger(machine, None)
-        if self.happens("overflow") and machine.session is not None:
-            machine.session.rescan.request(STORE)
-        if self.happens("revoked"):
-            self.deployment.revoked.add(machine.name)
-            self.after(self.moment(3.0), lambda: self.deployment.revoked.discard(machine.name))
-
-    def _hide(self, machine: Machine) -> None:
-        files = [inode for _, inode in machine.inodes()] + [machine.store]
-        inode = self.rng.choice(files)
-        self.story(f"{machine.name}: something becomes unreadable")
-        self._mode(machine, inode, readable=False)
-        self.after(self.moment(3.0), lambda: self._mode(machine, inode, readable=True))
-
-    def _mode(self, machine: Machine, inode: Inode, *, readable: bool) -> None:
-        inode.readable = readable
-        inode.ctime = machine.disk.stamp()
-        place = machine.folder_of(machine.path_of(inode) or "")
-        if place is not None and place[1]:
-            machine.disk.changed(*place, False)
-
-    def _unmount(self, machine: Machine) -> None:
-        names = machine.disk.root.names
-        # Before the first contact nobody can know which folder is meant.
-        first_contact = not invariants.is_bootstrapped(machine)
-        if names.get("store") is not machine.store or first_contact:
-            return
-        self.story(f"{machine.name}: the store's folder is away")
-        del names["store"]
-        if self.rng.random() < 0.5:
-            machine.disk.make_folder(machine.disk.root, "store")
-
-        def back() -> None:
-            names["store"] = machine.store
-            self.story(f"{machine.name}: the store's folder is back")
-            if machine.session is not None:
-                machine.session.rescan.request(STORE)
-
-        self.after(self.moment(5.0), back)
-        if machine.session is not None and self.rng.random() < 0.7:
-            machine.session.rescan.request(STORE)
-
-    def lose_ledger(self, machine: Machine, image: bytes | None) -> None:
-        """The ledger is gone, or is an older copy of itself."""
-        if machine.alive:
-            machine.kill("the ledger is lost")
-        self.story(f"{machine.name}: the ledger is lost")
-        machine.databases.pop()
-        machine.new_ledger()
-        machine.ledger_changes += 1
-        self.saves.loosen(self.saves.masks(digest_of(body) for body in machine.temporaries()))
+        if self.now < ACTING - 1:
+            self.misfortunes.strike()
+            self.after(self.moment(0.4), self._misfortune)
 
     # What machines tell
 
@@ -371,39 +265,6 @@ class World:
         if self.violation is None:
             self.violation = Violation(rule, what)
             self.violation.__cause__ = cause
-
-    def _merged(self, local: bytes, remote: bytes, result: bytes) -> None:
-        machine, digest = self.acting, self.digest(result)
-        if machine is None:
-            return
-        self.exercised["merged"] += 1
-        known = self.saves.mask(self.digest(local)) | self.saves.mask(self.digest(remote))
-        if self.saves.mask(digest) | known != self.saves.mask(digest):
-            save = self.saves.save(result, machine.name, "", known, self.now, whole=False)
-            self.story(f"{machine.name} merges to #{save.number}")
-        for path in PATHS:
-            self.witness.merged(machine.name, path, digest)
-
-    def _tried(self, local: bytes, remote: bytes, result: bytes) -> None:
-        # Whether it will be written is not known yet: bytes that are somebody's tell nothing.
-        if not self.saves.knows(self.digest(result)):
-            self._merged(local, remote, result)
-
-    def _unaware(self, key: Key, digest: Digest) -> None:
-        if self.acting is not None:
-            self.exercised["unaware save"] += 1
-            self.witness.unaware(self.acting.name, key.path, digest)
-
-    def _logged(self, line: str) -> None:
-        machine = self.acting
-        name = machine.name if machine else "?"
-        self.story(f"{name}: {line}")
-        met = line.startswith("contested ") or line.endswith("outcome=Contested")
-        if met and machine is not None:
-            self.witness.contested(name, line.split("key=docs:")[1].split(" ")[0])
-
-    def story(self, line: str) -> None:
-        self.told_lines.append(f"{self.now:10.5f} {line}")
 
     def call(self, digest: Digest | None) -> str:
         """A short name for bytes, for stories."""

@@ -1,0 +1,55 @@
+"""What the code under test tells of itself and leaves no other trace of: merges, doubts, logs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from syncd.core.model import Digest, Key
+
+from .machine import PATHS
+from .sources import LOG, TAPS
+
+if TYPE_CHECKING:
+    from .world import World
+
+
+class Hearsay:
+    """Passes it on to the run's witnesses. `world.acting` is whose daemon it is about."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        LOG.told = self._logged
+        TAPS.merged = self._merged
+        TAPS.tried = self._tried
+        TAPS.unaware = self._unaware
+
+    def _merged(self, local: bytes, remote: bytes, result: bytes) -> None:
+        world, machine = self._world, self._world.acting
+        if machine is None:
+            return
+        world.exercised["merged"] += 1
+        saves, digest = world.saves, world.digest(result)
+        known = saves.mask(world.digest(local)) | saves.mask(world.digest(remote))
+        if saves.mask(digest) | known != saves.mask(digest):
+            save = saves.save(result, machine.name, "", known, world.now, whole=False)
+            world.story(f"{machine.name} merges to #{save.number}")
+        for path in PATHS:
+            world.witness.merged(machine.name, path, digest)
+
+    def _tried(self, local: bytes, remote: bytes, result: bytes) -> None:
+        # Whether it will be written is not known yet: bytes that are somebody's tell nothing.
+        if not self._world.saves.knows(self._world.digest(result)):
+            self._merged(local, remote, result)
+
+    def _unaware(self, key: Key, digest: Digest) -> None:
+        if self._world.acting is not None:
+            self._world.exercised["unaware save"] += 1
+            self._world.witness.unaware(self._world.acting.name, key.path, digest)
+
+    def _logged(self, line: str) -> None:
+        machine = self._world.acting
+        name = machine.name if machine else "?"
+        self._world.story(f"{name}: {line}")
+        met = line.startswith("contested ") or line.endswith("outcome=Contested")
+        if met and machine is not None:
+            self._world.witness.contested(name, line.split("key=docs:")[1].split(" ")[0])
