@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 import pytest
+import requests
 from convex.http_client import ConvexHttpClient
 
 from convex import ConvexClient, ConvexError, ConvexInt64
@@ -20,6 +21,10 @@ def call_all(client: Any, tag: str) -> None:
     with pytest.raises(ConvexError) as failed:
         client.mutation("things:failAfterWriting", {"tag": tag, "data": {"code": "no"}})
     assert failed.value.data == {"code": "no"}
+    where = client.mutation("files:uploadUrl")
+    file = requests.post(where, data=b"\x00\xff", timeout=10).json()["storageId"]
+    address = client.query("files:url", {"file": file})
+    assert requests.get(address, timeout=10).content == b"\x00\xff"
     with pytest.raises(Exception, match="Could not find public function"):
         client.query("platform:secret", {})
 

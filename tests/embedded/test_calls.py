@@ -169,8 +169,8 @@ def test_promises_left_behind_change_nothing(backend: Backend, tag: str) -> None
 
 
 def test_what_is_not_there_says_so(backend: Backend) -> None:
-    error = backend.call("mutation", "platform:later", {}).error
-    assert "The embedded backend does not do scheduling" in error
+    error = backend.call("mutation", "platform:storeBlob", {}).error
+    assert "The embedded backend does not do this call of file storage" in error
 
 
 def test_console_lines_are_answered(backend: Backend) -> None:

@@ -9,7 +9,7 @@ import { ConvexError } from "convex/values";
 import WebSocket from "ws";
 
 const [url, adminKey, tag] = process.argv.slice(2);
-const { things, platform } = anyApi;
+const { things, platform, files } = anyApi;
 
 const VALUES = [
   1.5,
@@ -53,8 +53,21 @@ async function followChanges(client, tag) {
   assert.deepEqual(heard.slice(0, 3), [0, 1, 2]);
 }
 
+async function moveFiles(client) {
+  const address = await client.mutation(files.uploadUrl, {});
+  const body = new Blob(["é😀".repeat(50_000)], { type: "text/plain" });
+  const answer = await fetch(address, { method: "POST", body });
+  const { storageId } = await answer.json();
+  const read = await fetch(await client.query(files.url, { file: storageId }));
+  assert.equal(read.headers.get("content-type"), "text/plain");
+  assert.equal(await read.text(), await body.text());
+  await client.mutation(files.remove, { file: storageId });
+  assert.equal(await client.query(files.url, { file: storageId }), null);
+}
+
 const http = new ConvexHttpClient(url, { logger: false });
 await callEverything(http, `${tag} http`);
+await moveFiles(http);
 assert.equal(await http.consistentQuery(things.count, { tag: `${tag} http` }), 2);
 http.setAdminAuth(adminKey);
 assert.equal(await http.query(platform.secret, {}), "told");

@@ -72,16 +72,27 @@ export class Backend {
     return this.#takeTurn(() => use((call, reads) => this.#query(call, reads)));
   }
 
-  /** Calls a mutation. With a request name, a repetition is answered from the first execution. */
-  mutation(call: Call, name: RequestName | null = null): Promise<Outcome> {
+  /**
+   * Calls a mutation. With a request name, a repetition is answered from the first execution.
+   * `finish` adds to a mutation that succeeded, in its transaction.
+   */
+  mutation(
+    call: Call,
+    name: RequestName | null = null,
+    finish?: (tx: Transaction) => void,
+  ): Promise<Outcome> {
     return this.#takeTurn(() =>
       reported(async (logLines) => {
         const former = name === null ? null : this.#store.recall(name);
         if (former !== null) return { ok: true, value: former.result, ts: former.ts, logLines };
         const fn = this.#functions.find(call.path, "mutation", call.caller.isAdmin);
         const tx = new Transaction(this.#store, "mutation");
-        const answer = await transact(tx, name, () => this.#execute(fn, call, tx, logLines));
-        for (const listener of this.#listeners) listener(tx.written);
+        const answer = await transact(tx, name, async () => {
+          const result = await this.#execute(fn, call, tx, logLines);
+          finish?.(tx);
+          return result;
+        });
+        this.#tell(tx);
         return { ok: true, value: answer.result, ts: answer.ts, logLines };
       }),
     );
@@ -92,6 +103,32 @@ export class Backend {
       const fn = this.#functions.find(call.path, "action", call.caller.isAdmin);
       const value = await this.#execute(fn, call, null, logLines);
       return { ok: true, value, ts: this.#store.ts, logLines };
+    });
+  }
+
+  /** Does work of the platform's own in a transaction, in its turn. */
+  transaction<T>(work: (tx: Transaction) => T): Promise<T> {
+    return this.#takeTurn(async () => {
+      const tx = new Transaction(this.#store, "mutation");
+      let value: T;
+      await transact(tx, null, async () => {
+        value = work(tx);
+        return "null";
+      });
+      this.#tell(tx);
+      return value!;
+    });
+  }
+
+  /** Reads on the platform's own account, in its turn. */
+  lookUp<T>(work: (tx: Transaction) => T): Promise<T> {
+    return this.#takeTurn(async () => {
+      const tx = new Transaction(this.#store, "query");
+      try {
+        return work(tx);
+      } finally {
+        tx.rollback();
+      }
     });
   }
 
@@ -144,6 +181,10 @@ export class Backend {
   #execute(fn: Fn, call: Call, tx: Transaction | null, logLines: string[]): Promise<string> {
     const frame = frameOf(fn, tx, call.caller, logLines, call.depth ?? 0);
     return execute(fn, call.args, frame, this.#store.tableOf);
+  }
+
+  #tell(tx: Transaction): void {
+    for (const listener of this.#listeners) listener(tx.written);
   }
 
   #takeTurn<T>(work: () => Promise<T>): Promise<T> {

@@ -13,6 +13,7 @@ import { join } from "node:path";
 
 export interface Folder {
   database: string;
+  storage: string;
   instanceName: string;
   adminKey: string;
 }
@@ -33,7 +34,8 @@ export function openFolder(path: string): Folder {
     join(path, "admin_key"),
     () => `${instanceName}|${randomBytes(32).toString("hex")}`,
   );
-  return { database: join(path, "data.sqlite3"), instanceName, adminKey };
+  const [database, storage] = [join(path, "data.sqlite3"), join(path, "storage")];
+  return { database, storage, instanceName, adminKey };
 }
 
 function readOrMake(path: string, make: () => string): string {

@@ -1,6 +1,7 @@
 /** The registered functions of a bundle: by name, with their kind, visibility and validators. */
 import { Outage, Refusal } from "./failure.ts";
 import type { ValidatorJSON } from "./validate.ts";
+import type { CronSpec } from "./crons.ts";
 import type { ExportedSchema } from "./migrate.ts";
 
 export type Kind = "query" | "mutation" | "action";
@@ -41,6 +42,8 @@ export interface Bundle {
 
 export class Functions {
   readonly schema: ExportedSchema;
+  /** What the module `crons` exports, by name. */
+  readonly crons: { [name: string]: CronSpec };
   readonly #byPath: ReadonlyMap<string, Fn>;
 
   constructor(bundle: Bundle) {
@@ -48,6 +51,7 @@ export class Functions {
     const all = Object.entries(bundle.modules).flatMap(([module, exports]) =>
       Object.entries(exports).flatMap(([name, value]) => describe(`${module}:${name}`, value)),
     );
+    this.crons = cronsOf(bundle.modules["crons"]?.["default"]);
     this.#byPath = new Map(all.map((fn) => [fn.path, fn]));
   }
 
@@ -68,6 +72,12 @@ export class Functions {
     }
     return fn;
   }
+}
+
+function cronsOf(exported: unknown): { [name: string]: CronSpec } {
+  const crons = exported as { isCrons?: boolean; export(): string } | undefined;
+  if (crons?.isCrons !== true) return {};
+  return JSON.parse(crons.export()) as { [name: string]: CronSpec };
 }
 
 function describe(path: string, value: unknown): Fn[] {

@@ -3,18 +3,21 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { Outage, messageOf } from "./failure.ts";
 import { callerOf } from "./identity.ts";
 import { LIMITS } from "./limits.ts";
+import { download, isTransfer, upload } from "./transfer.ts";
 import { formatNamed, restyle, type Format, type Style } from "./wire.ts";
 import { base64OfInteger, type Encoded, type EncodedObject } from "./values.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Backend, RunQuery } from "./backend.ts";
 import type { Caller } from "./frame.ts";
 import type { Kind } from "./functions.ts";
+import type { Storage } from "./storage.ts";
 
 /** What `/instance_version` says. */
 export const VERSION = "syncd-embedded";
 
 export interface Api {
   backend: Backend;
+  storage: Storage;
   instanceName: string;
   adminKey: string;
   log: (line: string) => void;
@@ -27,20 +30,24 @@ interface FunctionRequest {
 }
 
 export function serveHttp(api: Api): Server {
-  return createServer({ requestTimeout: 60_000 }, (request, response) => {
+  // Two minutes, the platform's bound of an upload.
+  return createServer({ requestTimeout: 120_000 }, (request, response) => {
     allowOrigin(request, response);
-    answer(api, request).then(
-      (body) => respond(response, 200, body),
-      (error: unknown) => respondTrouble(api, response, error),
-    );
+    serve(api, request, response).catch((error: unknown) => respondTrouble(api, response, error));
   });
+}
+
+async function serve(api: Api, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const url = new URL(request.url ?? "/", "http://localhost");
+  const reads = request.method === "GET" || request.method === "HEAD";
+  if (isTransfer(url.pathname) && reads) return download(api, request, response, url);
+  respond(response, 200, await answer(api, request, url));
 }
 
 /** A body to send: text as plain text, `json` as it is. */
 type Body = string | { json: string };
 
-async function answer(api: Api, request: IncomingMessage): Promise<Body> {
-  const url = new URL(request.url ?? "/", "http://localhost");
+async function answer(api: Api, request: IncomingMessage, url: URL): Promise<Body> {
   const route = `${request.method} ${url.pathname}`;
   if (request.method === "OPTIONS") return "";
   switch (route) {
@@ -64,6 +71,8 @@ async function answer(api: Api, request: IncomingMessage): Promise<Body> {
     case "POST /api/mutation":
     case "POST /api/action":
       return callOne(api, request, url.pathname.slice("/api/".length) as Kind);
+    case "POST /api/storage/upload":
+      return { json: await upload(api, request, url) };
     case "POST /api/function":
       requireAdmin(callerOf(request.headers.authorization, api.adminKey));
       return callOne(api, request, null);
@@ -212,6 +221,8 @@ function respondTrouble(api: Api, response: ServerResponse, error: unknown): voi
       ? error
       : new Outage(500, "InternalServerError", "The backend itself failed.");
   if (outage.status >= 500) api.log(`${outage.code}: ${messageOf(error)}`);
+  // Half of an answer is on its way: only its end can tell that it is not whole.
+  if (response.headersSent) return void response.destroy();
   response.setHeader("Connection", "close");
   respond(response, outage.status, {
     json: JSON.stringify({ code: outage.code, message: outage.message }),

@@ -25,6 +25,7 @@ export const LIMITS = {
   documentsRead: 32_000,
   documentsWritten: 16_000,
   indexRanges: 4096,
+  functionsScheduled: 1000,
   /** Milliseconds of a query's or mutation's own code, syscalls excluded. */
   userTime: 1000,
   /** Milliseconds from first to last, after which a query or mutation is given up. */
@@ -41,6 +42,7 @@ export class Meter {
   documentsRead = 0;
   documentsWritten = 0;
   indexRanges = 0;
+  functionsScheduled = 0;
   #userTime = 0;
   #resumed = performance.now();
 
@@ -48,6 +50,13 @@ export class Meter {
     this.indexRanges += 1;
     if (this.indexRanges > LIMITS.indexRanges)
       throw tooMany("TooManyReads", "index ranges read", LIMITS.indexRanges, ADVICE);
+  }
+
+  countScheduled(): void {
+    this.functionsScheduled += 1;
+    const { functionsScheduled: limit } = LIMITS;
+    if (this.functionsScheduled > limit)
+      throw tooMany("TooManyFunctionsScheduled", "functions scheduled", limit, "");
   }
 
   countRead(size: number): void {

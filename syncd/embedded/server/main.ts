@@ -11,7 +11,9 @@
  * - `backend` calls functions in turns, `execute` runs one, `outcome` words what came of it;
  * - `syscalls` is what functions ask for, `query`, `page` and `filter` how they read;
  * - `transaction` and `writes` are one execution's view of the documents, with its `limits`;
- * - `store`, `catalog` and `migrate` are SQLite;
+ * - `store`, `catalog` and `migrate` are SQLite, `system` its tables that are the platform's own;
+ * - `storage` keeps files, `transfer` takes and sends them; `scheduler` runs what is due, with
+ *   `crons` and `calendar`;
  * - `values`, `keys`, `ids` and `validate` know what Convex values are.
  */
 import { once } from "node:events";
@@ -27,6 +29,8 @@ import { Functions, type Bundle } from "./functions.ts";
 import { installGlobals } from "./globals.ts";
 import { serveHttp } from "./http.ts";
 import { serveSockets } from "./sockets.ts";
+import { Scheduler } from "./scheduler.ts";
+import { Storage } from "./storage.ts";
 import { Store } from "./store.ts";
 import { installSyscalls } from "./syscalls.ts";
 
@@ -77,18 +81,26 @@ async function start(options: Options): Promise<() => Promise<void>> {
   const folder = openFolder(options.data);
   installGlobals();
   const functions = new Functions((await import(pathToFileURL(options.functions).href)) as Bundle);
-  const backend = new Backend(new Store(folder.database, functions.schema), functions);
-  installSyscalls((frame, kind, path, args) => backend.callFrom(frame, kind, path, args));
-  const api = { backend, instanceName: folder.instanceName, adminKey: folder.adminKey, log };
+  const store = new Store(folder.database, functions.schema);
+  const storage = new Storage(folder.storage, store, folder.adminKey);
+  const backend = new Backend(store, functions);
+  installSyscalls((frame, kind, path, args) => backend.callFrom(frame, kind, path, args), {
+    backend,
+    storage,
+  });
+  const { instanceName, adminKey } = folder;
+  const api = { backend, storage, instanceName, adminKey, log };
   const server = serveHttp(api);
   const endSockets = serveSockets(server, api);
   server.listen(options.port, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
-  process.stdout.write(
-    `${JSON.stringify({ url: `http://127.0.0.1:${port}`, pid: process.pid })}\n`,
-  );
+  storage.origin = `http://127.0.0.1:${port}`;
+  const scheduler = new Scheduler(backend, store, functions, log);
+  await scheduler.start();
+  process.stdout.write(`${JSON.stringify({ url: storage.origin, pid: process.pid })}\n`);
   return async () => {
+    await scheduler.stop();
     const closed = once(server, "close");
     server.close();
     endSockets();

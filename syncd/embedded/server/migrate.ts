@@ -10,6 +10,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { Refusal } from "./failure.ts";
 import { BY_CREATION_TIME, Index, Table } from "./catalog.ts";
 import { makeTableOfId } from "./ids.ts";
+import { SYSTEM_TABLES } from "./system.ts";
 import { mismatch, type ValidatorJSON } from "./validate.ts";
 import type { EncodedObject } from "./values.ts";
 
@@ -38,8 +39,9 @@ const CATALOG = `
  * Applies the schema; answers its tables by name. Throws a `Refusal` that lists documents that do
  * not fit.
  */
-export function migrate(db: DatabaseSync, schema: ExportedSchema): Map<string, Table> {
+export function migrate(db: DatabaseSync, deployed: ExportedSchema): Map<string, Table> {
   db.exec(CATALOG);
+  const schema = { ...deployed, tables: [...SYSTEM_TABLES, ...deployed.tables] };
   const numbers = new Map(
     schema.tables.map((table) => [table.tableName, numberOf(db, table.tableName)]),
   );

@@ -174,7 +174,6 @@ function locate(
 }
 
 function indexNamed(tx: Transaction, tableName: string, indexName: string): Index {
-  if (tableName.startsWith("_")) throw notYet(`the system table ${tableName}`);
   const table: Table | undefined = tx.store.tables.get(tableName);
   const index = table?.indexes.get(indexName);
   if (index === undefined)

@@ -10,6 +10,8 @@ import { DatabaseSync } from "node:sqlite";
 import { Outage, Refusal, messageOf } from "./failure.ts";
 import { makeTableOfId } from "./ids.ts";
 import { migrate, type ExportedSchema } from "./migrate.ts";
+import { Crons } from "./crons.ts";
+import { FileNames } from "./files.ts";
 import type { Table } from "./catalog.ts";
 import type { TableOfId } from "./validate.ts";
 
@@ -36,6 +38,8 @@ export interface Answer {
 export class Store {
   readonly tables: ReadonlyMap<string, Table>;
   readonly tableOf: TableOfId;
+  readonly files: FileNames;
+  readonly crons: Crons;
   readonly #db: DatabaseSync;
   readonly #byNumber: ReadonlyMap<number, Table>;
   #ts: bigint;
@@ -49,6 +53,8 @@ export class Store {
     this.#db = new DatabaseSync(file, { timeout: 0 });
     try {
       this.tables = this.#prepare(file, schema);
+      this.files = new FileNames(this.#db);
+      this.crons = new Crons(this.#db);
       this.#ts = this.#recallClock();
     } catch (error) {
       this.#db.close();

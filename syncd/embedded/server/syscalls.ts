@@ -9,9 +9,13 @@ import { frames, type Frame } from "./frame.ts";
 import { LIMITS } from "./limits.ts";
 import { readPage, type PageRequest } from "./page.ts";
 import { Stream, type SerializedQuery } from "./query.ts";
+import { cancel, schedule } from "./scheduler.ts";
 import { isStorageTrouble } from "./store.ts";
+import { requireOwn, requireSide } from "./system.ts";
 import { base64OfInteger, type EncodedObject } from "./values.ts";
+import type { Backend } from "./backend.ts";
 import type { Kind } from "./functions.ts";
+import type { FileDocument, Storage } from "./storage.ts";
 import type { Transaction } from "./transaction.ts";
 
 /**
@@ -23,6 +27,12 @@ export type CallFunction = (
   path: string,
   args: EncodedObject,
 ) => Promise<string>;
+
+/** What functions reach beside documents. */
+export interface Platform {
+  backend: Backend;
+  storage: Storage;
+}
 
 /**
  * The arguments of a syscall. Written by the npm runtime, never by a user, so their types are taken
@@ -38,18 +48,21 @@ interface Args {
   udfType: "query" | "mutation" | "snapshotQuery";
   name?: string;
   args: EncodedObject;
+  isSystem: boolean;
+  storageId: string;
+  /** Seconds since the epoch. */
+  ts: number;
 }
 
 const UNKNOWN: Record<string, string> = {
-  storage: "file storage",
-  schedule: "scheduling",
-  cancel: "scheduling",
+  storage: "this call of file storage",
   actions: "this action call",
   count: "counting a table",
 };
 
-export function installSyscalls(call: CallFunction): void {
-  const handlers = asyncSyscalls(call);
+export function installSyscalls(call: CallFunction, platform: Platform): void {
+  const handlers = { ...asyncSyscalls(call), ...storageSyscalls(platform.storage) };
+  Object.assign(handlers, schedulerSyscalls(platform.backend));
   Object.assign(globalThis, {
     Convex: {
       syscall: (op: string, json: string) =>
@@ -127,11 +140,17 @@ function syncSyscall(frame: Frame, op: string, args: Args): string {
 
 type Handler = (frame: Frame, args: Args) => string | Promise<string>;
 
-function asyncSyscalls(call: CallFunction): { [op: string]: Handler | undefined } {
+type Handlers = { [op: string]: Handler | undefined };
+
+function asyncSyscalls(call: CallFunction): Handlers {
   const callAs = (kind: Kind) => (frame: Frame, args: Args) =>
     call(frame, kind, nameOf(args), args.args);
   return {
-    get: (frame, { id, table }) => transactionOf(frame).get(id, table) ?? "null",
+    get: (frame, { id, table, isSystem }) => {
+      const tx = transactionOf(frame);
+      requireSide(table ?? tx.store.tableOf(id), isSystem);
+      return tx.get(id, table) ?? "null";
+    },
     queryStreamNext: (frame, { queryId }) => {
       const entry = frame.streams[queryId]?.next() ?? null;
       return entry === null ? '{"value":null,"done":true}' : `{"value":${entry.json},"done":false}`;
@@ -145,10 +164,13 @@ function asyncSyscalls(call: CallFunction): { [op: string]: Handler | undefined 
       frame.paginated = true;
       return readPage(transactionOf(frame), args as unknown as PageRequest);
     },
-    insert: (frame, { table, value }) => `{"_id":"${transactionOf(frame).insert(table, value)}"}`,
-    shallowMerge: (frame, { id, value, table }) => transactionOf(frame).patch(id, value, table),
-    replace: (frame, { id, value, table }) => transactionOf(frame).replace(id, value, table),
-    remove: (frame, { id, table }) => transactionOf(frame).remove(id, table),
+    insert: (frame, { table, value }) => {
+      requireOwn(table);
+      return `{"_id":"${transactionOf(frame).insert(table, value)}"}`;
+    },
+    shallowMerge: (frame, { id, value, table }) => writing(frame, id).patch(id, value, table),
+    replace: (frame, { id, value, table }) => writing(frame, id).replace(id, value, table),
+    remove: (frame, { id, table }) => writing(frame, id).remove(id, table),
     runUdf: (frame, args) => {
       transactionOf(frame);
       return call(
@@ -169,6 +191,50 @@ function asyncSyscalls(call: CallFunction): { [op: string]: Handler | undefined 
   };
 }
 
+/** The transaction of a function that writes the document `id`. */
+function writing(frame: Frame, id: string): Transaction {
+  const tx = transactionOf(frame);
+  requireOwn(tx.store.tableOf(id));
+  return tx;
+}
+
+function storageSyscalls(storage: Storage): Handlers {
+  return {
+    storageGenerateUploadUrl: () => JSON.stringify(storage.uploadUrl()),
+    storageGetUrl: (frame, { storageId }) =>
+      JSON.stringify(storage.url(transactionOf(frame), storageId)),
+    storageGetMetadata: (frame, { storageId }) =>
+      JSON.stringify(metadata(storage.document(transactionOf(frame), storageId))),
+    storageDelete: (frame, { storageId }) => {
+      storage.remove(transactionOf(frame), storageId);
+      return "null";
+    },
+  };
+}
+
+function metadata(file: FileDocument | null) {
+  if (file === null) return null;
+  const { _id: storageId, sha256, size, contentType = null } = file;
+  return { storageId, sha256: Buffer.from(sha256, "base64").toString("hex"), size, contentType };
+}
+
+function schedulerSyscalls(backend: Backend): Handlers {
+  const scheduled = (tx: Transaction, args: Args) =>
+    JSON.stringify(schedule(tx, nameOf(args), args.ts * 1000, args.args));
+  return {
+    schedule: (frame, args) => scheduled(transactionOf(frame), args),
+    cancel_job: (frame, { id }) => {
+      cancel(transactionOf(frame), id);
+      return "null";
+    },
+    "actions/schedule": (_, args) => backend.transaction((tx) => scheduled(tx, args)),
+    "actions/cancel_job": async (_, { id }) => {
+      await backend.transaction((tx) => cancel(tx, id));
+      return "null";
+    },
+  };
+}
+
 function nameOf(args: Args): string {
   if (args.name === undefined) throw notYet("function handles and components");
   return args.name;
@@ -182,7 +248,7 @@ function metrics({ meter }: Transaction): string {
     databaseQueries: measure(meter.indexRanges, LIMITS.indexRanges),
     documentsRead: measure(meter.documentsRead, LIMITS.documentsRead),
     documentsWritten: measure(meter.documentsWritten, LIMITS.documentsWritten),
-    functionsScheduled: measure(0, 0),
+    functionsScheduled: measure(meter.functionsScheduled, LIMITS.functionsScheduled),
     scheduledFunctionArgsBytes: measure(0, 0),
   });
 }

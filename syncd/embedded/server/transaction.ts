@@ -34,6 +34,8 @@ export class Transaction {
   readonly reads: ReadRange[] = [];
   /** Raised by every write and undoing: what was read ahead before it is not to be trusted. */
   version = 0;
+  /** What is done once the transaction is committed, and never otherwise. */
+  readonly afterCommit: (() => void)[] = [];
   /** What SQLite itself threw first: no function may swallow that and go on to commit. */
   trouble: unknown;
   readonly #writes: Writes;
@@ -100,7 +102,7 @@ export class Transaction {
   /** Runs a part whose writes are undone when it throws; what it read and used stays counted. */
   async nested<T>(run: () => Promise<T>): Promise<T> {
     this.#begin();
-    const mark = this.#writes.mark();
+    const [mark, acts] = [this.#writes.mark(), this.afterCommit.length];
     this.store.savepoint();
     try {
       const result = await run();
@@ -109,6 +111,7 @@ export class Transaction {
     } catch (error) {
       this.store.rollbackToSavepoint();
       this.#writes.forgetSince(mark);
+      this.afterCommit.length = acts;
       this.version += 1;
       throw error;
     }
@@ -129,6 +132,7 @@ export class Transaction {
     const answer = { result: resolveCommitTs(result, ts), ts };
     this.store.commit(answer, name);
     this.#ended = true;
+    for (const act of this.afterCommit) act();
     return answer;
   }
 

@@ -5,6 +5,7 @@ import {
   internalQueryGeneric as internalQuery,
   mutationGeneric as mutation,
   queryGeneric as query,
+  type StorageActionWriter,
 } from "convex/server";
 import { v } from "convex/values";
 
@@ -126,11 +127,11 @@ export const talk = query({
   },
 });
 
-export const later = mutation({
+export const storeBlob = mutation({
   args: {},
   returns: v.null(),
   handler: async (ctx) => {
-    await ctx.scheduler.runAfter(0, anyApi.platform!.add!, { tag: "t", fail: false });
+    await (ctx.storage as unknown as StorageActionWriter).store(new Blob(["x"]));
     return null;
   },
 });
