@@ -16,14 +16,15 @@ from syncd.core.value import Number, Opaque, Value
 DEEPEST: Final = 100
 """Levels of nesting that parse. Real workflows reach 14, Convex takes 64; beyond is whole."""
 
-_MARK: Final = "\ufeff"
+MARK: Final = "\ufeff"
+"""The byte order mark, which may stand before a text."""
 _SPACE: Final = re.compile(r"[ \t\n\r]*")
 _COLON: Final = re.compile(r"[ \t\n\r]*:[ \t\n\r]*")
 _COMMA_OR_BRACE: Final = re.compile(r"[ \t\n\r]*([,}])[ \t\n\r]*")
 _COMMA_OR_BRACKET: Final = re.compile(r"[ \t\n\r]*([,\]])[ \t\n\r]*")
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _string: Final = JSONDecoder().raw_decode
-_STRING_OR_SPACE: Final = re.compile(r'("(?:[^"\\]|\\.)*")|[ \t\n\r]+')
+_STRING: Final = re.compile(r'("[^"\\]*+(?:\\.[^"\\]*+)*+")')
 _LITERALS: Final[tuple[tuple[str, bool | None], ...]] = (
     ("true", True),
     ("false", False),
@@ -68,10 +69,17 @@ def parse(text: str) -> Node | None:
     A byte order mark may stand before it.
     """
     try:
-        node = _Parser(text).value(_skip(text, len(_MARK) if text.startswith(_MARK) else 0), 0)
+        node = _Parser(text).value(_skip(text, len(MARK) if text.startswith(MARK) else 0), 0)
     except (_Unexpected, JSONDecodeError):
         return None
     return node if _skip(text, node.end) == len(text) else None
+
+
+def compact(text: str) -> str:
+    """A JSON text without the white space between its tokens."""
+    parts = _STRING.split(text)
+    parts[::2] = ["".join(part.split()) for part in parts[::2]]
+    return "".join(parts)
 
 
 class _Unexpected(Exception):
@@ -126,7 +134,7 @@ class _Parser:
             more, place, end = following[1] == ",", following.end(), following.end(1)
         members = {item.key: item.node.value for item in items}
         if len(members) < len(items):
-            return Node(start, end, Opaque(_compact(self._text[start:end])))
+            return Node(start, end, Opaque(compact(self._text[start:end])))
         return Node(start, end, members, items)
 
     def _array(self, start: int, depth: int) -> Node:
@@ -146,7 +154,3 @@ class _Parser:
         if found is None:
             raise _Unexpected
         return found
-
-
-def _compact(text: str) -> str:
-    return _STRING_OR_SPACE.sub(lambda found: found[1] or "", text)

@@ -1,0 +1,225 @@
+"""Records files taken apart and put together: nothing is lost, and nothing changed needlessly."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from syncd.core.model import Hold
+from syncd.core.value import Opaque, Value, spelled
+from syncd.stores.join import join
+from syncd.stores.records import ENVELOPE, Split, misfit, part_of, split, tokens
+from tests.core.json_values import values
+
+AT = "/deployments"
+NAMES = ["a", "b", "deploy-1", "caf\u00e9", 'q"\\', "\u2028", "0"]
+BLANK = st.text(" \t\n\r", max_size=3)
+
+
+@st.composite
+def record(draw: st.DrawFn, name: str) -> str:
+    """The compact tokens of a record."""
+    fields = draw(st.dictionaries(st.sampled_from(["x", "y", "", "id2"]), values, max_size=3))
+    members = [f"{json.dumps(key)}:{spelled(value)}" for key, value in fields.items()]
+    place = draw(st.integers(0, len(members)))
+    spelling = draw(st.sampled_from([json.dumps(name), json.dumps(name, ensure_ascii=False)]))
+    return "{" + ",".join([*members[:place], f'"id":{spelling}', *members[place:]]) + "}"
+
+
+@st.composite
+def wanted(draw: st.DrawFn) -> dict[str, bytes]:
+    """Parts of a records file, the envelope first."""
+    names = draw(st.lists(st.sampled_from(NAMES), unique=True, max_size=5))
+    others = draw(st.dictionaries(st.sampled_from(["queue", "v", "", "/"]), values, max_size=3))
+    members = [f"{json.dumps(key)}:{spelled(value)}" for key, value in others.items()]
+    members.insert(draw(st.integers(0, len(members))), '"deployments":[]')
+    envelope = "{" + ",".join(members) + "}"
+    return {ENVELOPE: envelope.encode(), **{n: draw(record(n)).encode() for n in names}}
+
+
+@st.composite
+def spread(draw: st.DrawFn, text: str) -> str:
+    """A JSON text with white space between its tokens, as somebody's editor leaves it."""
+    style = draw(st.sampled_from(["two", "one", "tabs", "wild", "windows"]))
+    if style == "wild":
+        found = re.split(r'("(?:[^"\\]|\\.)*"|[{}\[\],:])', text)
+        return draw(BLANK).join(["", *filter(None, found), ""])
+    blanks = {"one": (None, None), "two": (2, None), "tabs": ("\t", None), "windows": (4, None)}
+    if not _plain(text):
+        return text
+    laid = json.dumps(json.loads(text), indent=blanks[style][0], ensure_ascii=False)
+    return laid.replace("\n", "\r\n") if style == "windows" and "\\n" not in laid else laid
+
+
+def _plain(text: str) -> bool:
+    """Whether the standard library writes the tokens as they are."""
+    try:
+        again = json.dumps(json.loads(text), separators=(",", ":"), ensure_ascii=False)
+        again.encode()
+    except (ValueError, UnicodeEncodeError):
+        return False
+    return again == text
+
+
+def whole(parts: dict[str, bytes]) -> str:
+    records = b",".join(body for name, body in parts.items() if name != ENVELOPE)
+    return (
+        parts[ENVELOPE].replace(b'"deployments":[]', b'"deployments":[' + records + b"]").decode()
+    )
+
+
+def opened(text: str) -> Split:
+    found = split(text.encode(), AT)
+    assert isinstance(found, Split), found
+    return found
+
+
+files = wanted().flatmap(lambda parts: st.tuples(st.just(parts), spread(whole(parts))))
+
+
+@given(files)
+def test_a_file_is_its_parts_whatever_its_white_space(file: tuple[dict[str, bytes], str]) -> None:
+    parts, text = file
+    assert tokens(opened(text).parts) == parts
+
+
+@given(files)
+def test_joining_what_is_there_changes_no_byte(file: tuple[dict[str, bytes], str]) -> None:
+    parts, text = file
+    assert join(opened(text), parts, AT) == text.encode()
+
+
+@given(files, wanted())
+def test_what_is_joined_is_what_was_asked_for(
+    file: tuple[dict[str, bytes], str], asked: dict[str, bytes]
+) -> None:
+    local = opened(file[1])
+    again = split(join(local, asked, AT), AT, local)
+    assert isinstance(again, Split)
+    assert tokens(again.parts) == asked
+    kept = [name for name in local.names if name in asked]
+    assert again.names[: len(kept)] == kept
+
+
+@given(wanted())
+def test_a_file_that_is_not_there_is_two_space_json(asked: dict[str, bytes]) -> None:
+    body = join(None, asked, AT)
+    assert tokens(opened(body.decode()).parts) == asked
+    assume(_plain(whole(asked)))
+    assert body == json.dumps(json.loads(whole(asked)), indent=2, ensure_ascii=False).encode()
+
+
+@given(files, st.data())
+def test_one_change_leaves_the_bytes_of_all_else(
+    file: tuple[dict[str, bytes], str], data: st.DataObject
+) -> None:
+    parts, text = file
+    local = opened(text)
+    assume(local.names)
+    name = data.draw(st.sampled_from(local.names))
+    joined = join(local, parts | {name: data.draw(record(name)).encode()}, AT).decode()
+    start, end = local.place.elements[local.names.index(name)]
+    assert joined.startswith(text[:start])
+    assert joined.endswith(text[end:])
+
+
+DEPLOYMENT: dict[str, object] = {
+    "id": "d1",
+    "siteId": "s",
+    "status": "pending",
+    "buildArtifacts": ["x", "y"],
+    "e": {},
+}
+
+
+def written(*deployments: dict[str, object], queue: list[str]) -> str:
+    return json.dumps({"deployments": deployments, "queue": queue}, indent=2)
+
+
+@pytest.mark.parametrize("queue", [[], ["d1"], ["d1", "d2"]])
+@pytest.mark.parametrize("before", [[], [DEPLOYMENT]])
+def test_a_file_of_a_program_stays_as_the_program_writes_it(
+    before: list[dict[str, object]], queue: list[str]
+) -> None:
+    after = [*before, {**DEPLOYMENT, "id": "d2"}]
+    local, there = written(*before, queue=["d0"]), written(*after, queue=queue)
+    assert join(opened(local), tokens(opened(there).parts), AT) == there.encode()
+
+
+HELD = {
+    "no list": "{}",
+    "something else": '{"deployments": {}}',
+    "an element that is no object": '{"deployments": [1]}',
+    "no id": '{"deployments": [{"name": "a"}]}',
+    "an id that is no text": '{"deployments": [{"id": 1}]}',
+    "an empty id": '{"deployments": [{"id": ""}]}',
+    "an id that is not Unicode": '{"deployments": [{"id": "\\ud800"}]}',
+    "two with one id": '{"deployments": [{"id": "a"}, {"id": "\\u0061"}]}',
+    "two lists": '{"deployments": [], "deployments": []}',
+    "no JSON": '{"deployments": [{"id": "a"}',
+    "no JSON in a record": '{"deployments": [{"id": "a", "b": 1,}]}',
+    "no JSON beside": '{"deployments": [{"id": "a"}], "queue": [1,,2]}',
+    "something behind": '{"deployments": [{"id": "a"}]} x',
+    "a comma too many": '{"deployments": [{"id": "a"},]}',
+}
+
+
+@pytest.mark.parametrize("why", HELD)
+def test_what_cannot_be_taken_apart_is_held(why: str) -> None:
+    assert isinstance(split(HELD[why].encode(), AT), Hold)
+
+
+@given(st.text('{}[]",:\\ adeploymentsid1\n', max_size=60))
+def test_whatever_the_text_something_is_answered(text: str) -> None:
+    body = ('{"deployments": [' + text).encode()
+    found = split(body, AT)
+    if isinstance(found, Split):
+        assert json.loads(body)["deployments"] is not None
+
+
+def test_pointers_lead_through_objects_and_may_be_empty() -> None:
+    nested = '{"a/b": {"~": [{"id": "x"}], "n": 1}, "c": [[1], {"d": "]"}]}'
+    found = split(nested.encode(), "/a~1b/~0")
+    assert isinstance(found, Split)
+    assert found.names == ["x"]
+    assert found.parts[ENVELOPE].body == b'{"a/b":{"~":[],"n":1},"c":[[1],{"d":"]"}]}'
+    alone = split(b' [\n  {"id": "x"}\n]\n', "")
+    assert isinstance(alone, Split)
+    more = join(alone, {**tokens(alone.parts), "y": b'{"id":"y","n":1}'}, "")
+    assert more == b' [\n  {"id": "x"},\n  {"id":"y","n":1}\n]\n'.replace(
+        b'":"y","n":1', b'": "y", "n": 1'
+    )
+
+
+def test_parts_from_elsewhere_must_fit() -> None:
+    assert misfit("a", b'{"id":"a"}', AT) is None
+    assert misfit(ENVELOPE, b'{"deployments":[]}', AT) is None
+    for name, body in [
+        ("a", b'{"id":"b"}'), ("a", b"[]"), ("a", b"{"), ("a", b"\xff"),
+        (ENVELOPE, b'{"deployments":[{"id":"a"}]}'), (ENVELOPE, b"{}"), (ENVELOPE, b"\xff"),
+    ]:  # fmt: skip
+        assert isinstance(misfit(name, body, AT), Hold)
+
+
+def test_thousands_of_records_are_taken_apart_at_once() -> None:
+    """Bounds and not budgets: a tree of this text takes seconds."""
+    many = [{**DEPLOYMENT, "id": f"d{n}", "log": "x" * 300} for n in range(5000)]
+    local = opened(written(*many, queue=[]))
+    began = time.process_time()
+    again = split(local.text.encode(), AT, local)
+    assert isinstance(again, Split)
+    changed = {**tokens(again.parts), "d7": b'{"id":"d7"}', "new": b'{"id":"new"}'}
+    join(again, changed, AT)
+    assert time.process_time() - began < 1.0
+
+
+def test_parts_are_versions() -> None:
+    part = part_of('{"id":"a"}')
+    assert part.content.size == 10
+    value: Value = Opaque('{"id":"a"}')
+    assert spelled(value).encode() == part.body
