@@ -1,13 +1,13 @@
 /** Assets, as the files say them; an asset's category is the first folder of its path. */
 import { v } from "convex/values";
-import { deviceQuery } from "./model/authorized";
+import { appQuery } from "./model/authorized";
 import { pageOf, paging, record, withRecord } from "./model/answer";
 import schema from "./schema";
 
 const asset = schema.doc("assets");
 
 /** The asset with this id; of several, the one with the first path. */
-export const get = deviceQuery({
+export const get = appQuery({
   args: { id: v.string() },
   returns: v.union(v.object({ ...asset.fields, ...record }), v.null()),
   handler: async (ctx, { id }) => {
@@ -22,7 +22,7 @@ export const get = deviceQuery({
 });
 
 /** By path. */
-export const list = deviceQuery({
+export const list = appQuery({
   args: { category: v.optional(v.string()), type: v.optional(v.string()), ...paging },
   returns: v.object({ rows: v.array(asset), cursor: v.union(v.string(), v.null()) }),
   handler: async (ctx, { category, type, ...page }) => {

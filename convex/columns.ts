@@ -57,6 +57,23 @@ export const assetColumns = v.object({
 });
 export type AssetColumns = Infer<typeof assetColumns>;
 
+/** Times in ms; `startedAt` may be the milliseconds in the id. */
+export const deploymentColumns = v.object({
+  recordId: v.string(),
+  siteId: v.optional(v.string()),
+  status: v.optional(v.string()),
+  environment: v.optional(v.string()),
+  commitHash: v.optional(v.string()),
+  branch: v.optional(v.string()),
+  startedAt: v.optional(v.number()),
+  completedAt: v.optional(v.number()),
+  healthCheckStatus: v.optional(v.string()),
+  error: v.optional(v.string()),
+  rollbackId: v.optional(v.string()),
+  artifactCount: v.optional(v.number()),
+});
+export type DeploymentColumns = Infer<typeof deploymentColumns>;
+
 export const documentColumns = v.object({
   kind,
   name: v.string(),

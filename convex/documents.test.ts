@@ -33,11 +33,13 @@ test("documents are found by their path and listed by store", async () => {
 test("of a records file the envelope is the document", async () => {
   const t = deployment();
   const laptop = await enrolled(t);
-  const file = { store: "deploys", kind: "deployment" } as const;
+  const record = { store: "deploys", kind: "deployment", record: "1" } as const;
+  const envelope = { store: "deploys", kind: "document" } as const;
   await laptop.push(
-    await operationOn("d.json", '{"id":"1"}', undefined, { ...file, record: "1" }),
-    await operationOn("d.json", '{"deployments":[]}', undefined, file),
+    await operationOn("d.json", '{"id":"1"}', undefined, record),
+    await operationOn("d.json", '{"deployments":[]}', undefined, envelope),
   );
   const asked = { ...laptop.credentials, store: "deploys", path: "d.json" };
   expect(await t.query(api.documents.get, asked)).toMatchObject({ record: "" });
+  expect((await t.query(api.documents.list, laptop.credentials)).rows).toHaveLength(1);
 });

@@ -1,13 +1,13 @@
 /** Everything that has no table of its own. */
 import { v } from "convex/values";
-import { deviceQuery } from "./model/authorized";
+import { appQuery } from "./model/authorized";
 import { pageOf, paging, record, withRecord } from "./model/answer";
 import schema from "./schema";
 
 const document = schema.doc("documents");
 
 /** The document at this path; of a records file, its envelope. */
-export const get = deviceQuery({
+export const get = appQuery({
   args: { store: v.string(), path: v.string() },
   returns: v.union(v.object({ ...document.fields, ...record }), v.null()),
   handler: async (ctx, { store, path }) => {
@@ -22,7 +22,7 @@ export const get = deviceQuery({
 });
 
 /** By path. */
-export const list = deviceQuery({
+export const list = appQuery({
   args: { store: v.optional(v.string()), ...paging },
   returns: v.object({ rows: v.array(document), cursor: v.union(v.string(), v.null()) }),
   handler: async (ctx, { store, ...page }) => {

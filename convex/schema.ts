@@ -2,12 +2,13 @@ import { defineSchema, defineTable } from "convex/server";
 import { v } from "convex/values";
 import {
   assetColumns,
+  deploymentColumns,
   documentColumns,
   executionColumns,
   source,
   workflowColumns,
 } from "./columns";
-import { carried, conflictColumns, format, kind, scope } from "./validators";
+import { carried, conflictColumns, format, kind, registration, scope } from "./validators";
 
 /** What an entry remembers of a device: the last operation applied and the revision it made. */
 const receipt = v.object({
@@ -20,6 +21,7 @@ export default defineSchema({
   /**
    * The file plane: one document a key, kept as a tombstone when the file is deleted.
    * `text` holds content up to INLINE_BYTES, otherwise it is null and `pieces` counts the parts.
+   * `app`: the last version was written on the app plane, not from a file of `device`.
    */
   entries: defineTable({
     workspace: v.string(),
@@ -38,6 +40,7 @@ export default defineSchema({
     pieces: v.number(),
     origin: v.union(v.id("devices"), v.null()),
     device: v.id("devices"),
+    app: v.optional(v.literal(true)),
     receipts: v.array(receipt),
     carried,
     at: v.commitTs(),
@@ -51,6 +54,16 @@ export default defineSchema({
     number: v.number(),
     text: v.string(),
   }).index("by_entry_and_number", ["entry", "number"]),
+
+  /** The stores that devices have configured; `first` registered it, `last` as it is now. */
+  stores: defineTable({
+    workspace: v.string(),
+    ...registration.fields,
+    first: v.id("devices"),
+    last: v.id("devices"),
+  })
+    .index("by_workspace_and_name", ["workspace", "name"])
+    .index("by_workspace_and_kind", ["workspace", "kind"]),
 
   /** A machine's registration; its id survives token rotation and re-enrolment. */
   devices: defineTable({
@@ -133,6 +146,19 @@ export default defineSchema({
       "category",
       "type",
       "path",
+    ]),
+
+  deployments: defineTable({ ...source, ...deploymentColumns.fields })
+    .index("by_entry", ["entry"])
+    .index("by_workspace_and_recordId_and_path", ["workspace", "recordId", "path"])
+    .index("by_workspace_and_startedAt", ["workspace", "startedAt"])
+    .index("by_workspace_and_status_and_startedAt", ["workspace", "status", "startedAt"])
+    .index("by_workspace_and_siteId_and_startedAt", ["workspace", "siteId", "startedAt"])
+    .index("by_workspace_and_siteId_and_status_and_startedAt", [
+      "workspace",
+      "siteId",
+      "status",
+      "startedAt",
     ]),
 
   documents: defineTable({ ...source, ...documentColumns.fields })

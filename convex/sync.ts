@@ -7,9 +7,21 @@ import { fetchEntries } from "./model/fetch";
 import { manifestAfter } from "./model/manifest";
 import { deploymentId, noteStart } from "./model/presence";
 import * as entries from "./model/push";
+import { registerStores } from "./model/store";
 import { trouble } from "./model/trouble";
 import { brokenWitnesses } from "./model/witness";
-import { change, conflict as told, key, listed, operation, place, PROTOCOL, result, witness } from "./validators";
+import {
+  change,
+  conflict as told,
+  key,
+  listed,
+  operation,
+  place,
+  PROTOCOL,
+  registration,
+  result,
+  witness,
+} from "./validators";
 
 /** Start and every reconnect: who is who, where the feed ends, and whether history was lost. */
 export const hello = deviceMutation("read", {
@@ -44,6 +56,20 @@ export const hello = deviceMutation("read", {
       seen: await noteStart(ctx, ctx.device._id, started),
       broken: await brokenWitnesses(ctx, ctx.workspace, witnesses),
     };
+  },
+});
+
+/**
+ * The stores this device has configured, so that functions know where to create; idempotent.
+ * A device that may only read changes nothing by it.
+ */
+export const register = deviceMutation("read", {
+  args: { stores: v.array(registration) },
+  returns: v.object({ registered: v.number() }),
+  handler: async (ctx, { stores }) => {
+    if (!ctx.device.scopes.includes("write")) return { registered: 0 };
+    await registerStores(ctx, stores);
+    return { registered: stores.length };
   },
 });
 

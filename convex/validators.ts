@@ -23,6 +23,30 @@ export type Format = Infer<typeof format>;
 export const scope = v.union(v.literal("read"), v.literal("write"));
 export type Scope = Infer<typeof scope>;
 
+export const layout = v.union(v.literal("file"), v.literal("records"), v.literal("lines"));
+export type LayoutName = Infer<typeof layout>;
+
+export const direction = v.union(
+  v.literal("both"),
+  v.literal("own"),
+  v.literal("push"),
+  v.literal("pull"),
+);
+
+/**
+ * A store as a device has it configured. `create` is the path of a new entry, with `{id}` and
+ * `{category}` to be filled in; `pointer` says where in a records file its list is.
+ */
+export const registration = v.object({
+  name: v.string(),
+  kind,
+  layout,
+  direction,
+  create: v.string(),
+  pointer: v.optional(v.string()),
+});
+export type Registration = Infer<typeof registration>;
+
 const nullableString = v.union(v.string(), v.null());
 
 /** What an earlier version told and a later one may omit; set if absent, cleared by a tombstone. */

@@ -1,6 +1,6 @@
 /** Workflows and their executions, as the files say them. */
 import { v } from "convex/values";
-import { deviceQuery } from "./model/authorized";
+import { appQuery } from "./model/authorized";
 import { pageOf, paging, record, withRecord } from "./model/answer";
 import schema from "./schema";
 
@@ -9,7 +9,7 @@ const execution = schema.doc("executions");
 const cursor = v.union(v.string(), v.null());
 
 /** The workflow with this id; of several, the one with the first path. */
-export const get = deviceQuery({
+export const get = appQuery({
   args: { id: v.string() },
   returns: v.union(v.object({ ...workflow.fields, ...record }), v.null()),
   handler: async (ctx, { id }) => {
@@ -24,7 +24,7 @@ export const get = deviceQuery({
 });
 
 /** By name if a status is given, else by path. */
-export const list = deviceQuery({
+export const list = appQuery({
   args: { status: v.optional(v.string()), name: v.optional(v.string()), ...paging },
   returns: v.object({ rows: v.array(workflow), cursor }),
   handler: async (ctx, { status, name, ...page }) => {
@@ -49,7 +49,7 @@ export const list = deviceQuery({
 });
 
 /** The execution with this id, which is its file's name. */
-export const getExecution = deviceQuery({
+export const getExecution = appQuery({
   args: { executionId: v.string() },
   returns: v.union(v.object({ ...execution.fields, ...record }), v.null()),
   handler: async (ctx, { executionId }) => {
@@ -64,7 +64,7 @@ export const getExecution = deviceQuery({
 });
 
 /** The newest start first; executions without a known start come last. */
-export const listExecutions = deviceQuery({
+export const listExecutions = appQuery({
   args: { workflowId: v.optional(v.string()), status: v.optional(v.string()), ...paging },
   returns: v.object({ rows: v.array(execution), cursor }),
   handler: async (ctx, { workflowId, status, ...page }) => {

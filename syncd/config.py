@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,6 +32,10 @@ INCLUDE: Mapping[Kind, tuple[str, ...]] = {
 """Which files a store of a kind mirrors where the configuration does not say."""
 
 
+CREATE: Mapping[Kind, str] = {Kind.ASSET: "{category}/{id}.json"}
+"""Where what is created in Convex becomes a file, for kinds whose records are not `{id}.json`."""
+
+
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -45,6 +50,7 @@ class StoreConfig(_Model):
     exclude: tuple[str, ...] = ()
     layout: Literal["file"] = "file"
     direction: Literal["both"] = "both"
+    create: str | None = None
 
     @field_validator("kind")
     @classmethod
@@ -54,6 +60,17 @@ class StoreConfig(_Model):
                 f"kind {kind.value!r} is not in this version: use 'document' for its files"
             )
         return kind
+
+    @field_validator("create")
+    @classmethod
+    def _fillable(cls, create: str | None) -> str | None:
+        if create is not None and re.search(r"[{}]", re.sub(r"\{(id|category)\}", "", create)):
+            raise ValueError("only {id} and {category} can be filled in")
+        return create
+
+    def creates_at(self) -> str:
+        """The path of what is created in Convex, with {id} and {category} to be filled in."""
+        return self.create or CREATE.get(self.kind, "{id}.json")
 
     def patterns(self) -> Layout:
         """Which files of the folder are mirrored."""

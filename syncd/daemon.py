@@ -30,7 +30,15 @@ from syncd.files.replica import FileReplica
 from syncd.files.vigil import Vigil
 from syncd.ledger.ledger import Ledger
 from syncd.ledger.state import PASSING, StateFolder
-from syncd.opening import SystemClock, make_folder, no_token, place_of, registration, replicas
+from syncd.opening import (
+    SystemClock,
+    make_folder,
+    no_token,
+    place_of,
+    registration,
+    replicas,
+    settings,
+)
 from syncd.remote.client import ConvexHttp
 from syncd.remote.listener import Listener
 from syncd.remote.replica import ConvexReplica
@@ -117,7 +125,10 @@ class Daemon:
         for name in register(ledger, told, history.put):
             make_folder(self.config, name)
         git = {store.name: partial(operation_around, store.path) for store in self.config.stores}
-        return Session(ledger, self._remote(), stores, SystemClock(), self.approved, git=git)
+        return Session(
+            ledger, self._remote(), stores, SystemClock(), self.approved,
+            git=git, settings=[settings(store) for store in self.config.stores],
+        )  # fmt: skip
 
     def _remote(self) -> ConvexReplica | None:
         if self.http is None or self.token is None:

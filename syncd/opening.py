@@ -6,6 +6,7 @@ import time
 
 from syncd.beside import Place
 from syncd.config import Config, StoreConfig
+from syncd.core.news import StoreSettings
 from syncd.engine.registry import Registration
 from syncd.errors import ConfigError
 from syncd.files.history import History
@@ -50,8 +51,13 @@ def replicas(config: Config, history: History | None = None) -> dict[str, FileRe
 
 def registration(store: StoreConfig, identity: str | None) -> Registration:
     """What the ledger remembers of a store; `identity` is its folder's, None while missing."""
-    configuration = store.model_dump_json(exclude={"path"})
+    configuration = store.model_dump_json(exclude={"path", "create"})
     return Registration(configuration, store.patterns().matches, str(store.path), identity)
+
+
+def settings(store: StoreConfig) -> StoreSettings:
+    """What the deployment is told of a store."""
+    return StoreSettings(store.name, store.kind, store.layout, store.direction, store.creates_at())
 
 
 def make_folder(config: Config, name: str) -> None:

@@ -27,7 +27,7 @@ ALLOWED = {
     "control": {"core", "control", "ledger", "engine", "errors"},
     "beside": {"core", "control", "files", "ledger", "engine", "config", "errors"},
     "listing": {"core", "files", "ledger", "config", "errors"},
-    "opening": {"files", "ledger", "engine", "config", "errors", "beside"},
+    "opening": {"core", "files", "ledger", "engine", "config", "errors", "beside"},
     "daemon": {"core", "stores", "files", "ledger", "remote", "engine", "embedded", "config",
                "errors", "beside", "opening"},
     "attach": {"daemon", "ledger", "remote", "embedded", "config", "errors", "opening"},

@@ -29,6 +29,17 @@ def test_defaults(tmp_path: Path) -> None:
     assert store.kind is Kind.WORKFLOW
     assert store.patterns().matches("deep/er/a.yaml")
     assert not store.patterns().matches("a.txt")
+    assert store.creates_at() == "{id}.json"
+
+
+def test_what_is_created_goes_where_the_store_says(tmp_path: Path) -> None:
+    assets = '[[store]]\nname = "assets"\nkind = "asset"\npath = "assets"\n'
+    (store,) = load(write(tmp_path, assets), {}).stores
+    assert store.creates_at() == "{category}/{id}.json"
+    (store,) = load(write(tmp_path, STORE + 'create = "new/{id}.yaml"\n'), {}).stores
+    assert store.creates_at() == "new/{id}.yaml"
+    with pytest.raises(ConfigError, match=r"only \{id\} and \{category\}"):
+        load(write(tmp_path, STORE + 'create = "{name}.json"\n'), {})
 
 
 def test_the_projects_own_configuration_is_valid_and_complete() -> None:

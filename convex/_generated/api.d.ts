@@ -11,6 +11,7 @@
 import type * as assets from "../assets.js";
 import type * as columns from "../columns.js";
 import type * as conflicts from "../conflicts.js";
+import type * as deployments from "../deployments.js";
 import type * as devices from "../devices.js";
 import type * as documents from "../documents.js";
 import type * as model_answer from "../model/answer.js";
@@ -30,7 +31,9 @@ import type * as model_manifest from "../model/manifest.js";
 import type * as model_presence from "../model/presence.js";
 import type * as model_project from "../model/project.js";
 import type * as model_push from "../model/push.js";
+import type * as model_revise from "../model/revise.js";
 import type * as model_row from "../model/row.js";
+import type * as model_store from "../model/store.js";
 import type * as model_trouble from "../model/trouble.js";
 import type * as model_value from "../model/value.js";
 import type * as model_witness from "../model/witness.js";
@@ -50,6 +53,7 @@ declare const fullApi: ApiFromModules<{
   assets: typeof assets;
   columns: typeof columns;
   conflicts: typeof conflicts;
+  deployments: typeof deployments;
   devices: typeof devices;
   documents: typeof documents;
   "model/answer": typeof model_answer;
@@ -69,7 +73,9 @@ declare const fullApi: ApiFromModules<{
   "model/presence": typeof model_presence;
   "model/project": typeof model_project;
   "model/push": typeof model_push;
+  "model/revise": typeof model_revise;
   "model/row": typeof model_row;
+  "model/store": typeof model_store;
   "model/trouble": typeof model_trouble;
   "model/value": typeof model_value;
   "model/witness": typeof model_witness;

@@ -5,7 +5,7 @@ import type { Change, Key, Listed, Snapshot } from "../validators";
 
 export type Entry = Doc<"entries">;
 
-/** Keys are unique: `push` is the only one that inserts, after reading this very range. */
+/** Keys are unique: only `revise` inserts, after its caller has read this very range. */
 export function findEntry(ctx: QueryCtx, workspace: string, key: Key): Promise<Entry | null> {
   return ctx.db
     .query("entries")

@@ -25,3 +25,5 @@ export const WITNESSES = 500;
 export const LIST_ROWS = 200;
 /** Conflicts of one call; their text is bounded by PAGE_BYTES. */
 export const CONFLICTS = 50;
+/** Stores that one device registers. */
+export const STORES = 100;

@@ -5,7 +5,13 @@
  * fields to read), `id-from-name` (no id inside, the file's name stands for it), `cut` (a column
  * holds less than the text).
  */
-import type { AssetColumns, DocumentColumns, ExecutionColumns, WorkflowColumns } from "../columns";
+import type {
+  AssetColumns,
+  DeploymentColumns,
+  DocumentColumns,
+  ExecutionColumns,
+  WorkflowColumns,
+} from "../columns";
 import type { Carried, Format, Kind } from "../validators";
 import { Fields, isObject, milliseconds } from "./fields";
 
@@ -13,6 +19,7 @@ type Columns =
   | { table: "workflows"; columns: WorkflowColumns }
   | { table: "executions"; columns: ExecutionColumns }
   | { table: "assets"; columns: AssetColumns }
+  | { table: "deployments"; columns: DeploymentColumns }
   | { table: "documents"; columns: DocumentColumns };
 
 export type RowTable = Columns["table"];
@@ -27,6 +34,8 @@ export function tableOf(kind: Kind): RowTable {
       return "executions";
     case "asset":
       return "assets";
+    case "deployment":
+      return "deployments";
     default:
       return "documents";
   }
@@ -72,6 +81,8 @@ function columnsOf(
       return { table, columns: execution(path, fields, carried) };
     case "assets":
       return { table, columns: asset(path, fields) };
+    case "deployments":
+      return { table, columns: deployment(path, fields) };
     case "documents":
       return { table, columns: document(kind, path, fields, value) };
   }
@@ -121,6 +132,25 @@ function asset(path: string, fields: Fields): AssetColumns {
     rating: metadata.number("rating"),
     author: metadata.text("author"),
     version: metadata.text("version") ?? fields.text("version"),
+  };
+}
+
+/** One record of a records file, or a file of its own. */
+function deployment(path: string, fields: Fields): DeploymentColumns {
+  const recordId = idOf(path, fields);
+  return {
+    recordId,
+    siteId: fields.text("siteId"),
+    status: fields.text("status"),
+    environment: fields.text("environment"),
+    commitHash: fields.text("commitHash"),
+    branch: fields.text("branch"),
+    startedAt: fields.time("startedAt") ?? timeInName(recordId),
+    completedAt: fields.time("completedAt"),
+    healthCheckStatus: fields.text("healthCheckStatus"),
+    error: fields.prose("error") ?? fields.object("error").prose("message"),
+    rollbackId: fields.text("rollbackId"),
+    artifactCount: fields.count("buildArtifacts"),
   };
 }
 

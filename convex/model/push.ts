@@ -2,17 +2,14 @@
  * Compare-and-set of entries. Reads nothing but the entries named (never the head, never a
  * counter), so that pushes of different keys do not contend.
  */
-import type { Id } from "../_generated/dataModel";
 import type { MutationCtx } from "../_generated/server";
 import type { Expectation, Operation, Result } from "../validators";
 import type { Caller } from "./authorized";
 import { check, type Checked } from "./check";
-import { inlined, writePieces } from "./content";
 import { findEntry, snapshotOf, type Entry } from "./entry";
 import type { Refusal } from "./key";
 import { OPERATIONS } from "./limits";
-import { tableOf } from "./project";
-import { dropRow, writeRow, writeRowLater } from "./row";
+import { revise } from "./revise";
 import { trouble } from "./trouble";
 
 type Ctx = MutationCtx & Caller;
@@ -73,79 +70,16 @@ async function refuseDeletion(
 }
 
 /** Writes the next revision, its row included, and returns its number. */
-async function apply(
+function apply(
   ctx: Ctx,
   operation: Operation,
   bytes: Uint8Array | null,
   entry: Entry | null,
 ): Promise<number> {
-  const revision = (entry?.revision ?? 0) + 1;
-  const { write } = operation;
-  const { pieces, ...content } =
-    write === null || bytes === null ? { text: null, pieces: [] } : inlined(write.text, bytes);
-  const next = {
-    workspace: ctx.workspace,
-    store: operation.store,
-    path: operation.path,
-    record: operation.record,
-    kind: operation.kind,
-    format: operation.format,
-    revision,
-    digest: write?.digest ?? null,
-    deleted: write === null,
-    lastDigest: write === null ? (entry?.digest ?? null) : null,
-    movedTo: operation.movedTo ?? null,
-    size: write?.size ?? 0,
-    ...content,
-    pieces: pieces.length,
-    origin: entry === null ? ctx.device._id : entry.origin,
-    device: ctx.device._id,
-    receipts: await receiptsWith(ctx, entry, operation.operation, revision),
-    carried: write === null ? {} : { ...operation.carried, ...entry?.carried },
-    at: ctx.db.vars.commitTs,
-  };
-  const id = await put(ctx, entry, next);
-  if ((entry?.pieces ?? 0) > 0 || pieces.length > 0) await writePieces(ctx, id, pieces);
-  await projectRow(ctx, { ...next, _id: id }, operation, entry);
-  return revision;
-}
-
-async function put(ctx: Ctx, entry: Entry | null, next: Omit<Entry, "_id" | "_creationTime">) {
-  if (entry === null) return ctx.db.insert("entries", next);
-  await ctx.db.replace("entries", entry._id, next);
-  return entry._id;
-}
-
-async function projectRow(
-  ctx: Ctx,
-  entry: Omit<Entry, "_creationTime">,
-  operation: Operation,
-  before: Entry | null,
-) {
-  const { write } = operation;
-  const moves = before !== null && tableOf(before.kind) !== tableOf(entry.kind);
-  if (before !== null && (moves || write === null)) await dropRow(ctx, before);
-  if (write === null) return;
-  if (operation.rows === "later") await writeRowLater(ctx, entry._id);
-  else await writeRow(ctx, entry, write.text);
-}
-
-/** This device's receipt is replaced; those of revoked devices leave with this write. */
-async function receiptsWith(
-  ctx: Ctx,
-  entry: Entry | null,
-  operation: string,
-  revision: number,
-): Promise<Entry["receipts"]> {
-  const receipts = [{ device: ctx.device._id, operation, revision }];
-  for (const receipt of entry?.receipts ?? []) {
-    if (receipt.device === ctx.device._id) continue;
-    if (await isEnrolled(ctx, receipt.device)) receipts.push(receipt);
-  }
-  return receipts;
-}
-
-async function isEnrolled(ctx: Ctx, id: Id<"devices">): Promise<boolean> {
-  const device = await ctx.db.get("devices", id);
-  return device !== null && !device.revoked;
+  const { kind, format, write, movedTo, carried, rows } = operation;
+  const { store, path, record } = operation;
+  const content = write && bytes && { text: write.text, bytes, digest: write.digest };
+  const next = { key: { store, path, record }, kind, format, content, movedTo, carried, rows };
+  const author = { device: ctx.device._id, operation: operation.operation };
+  return revise(ctx, ctx.workspace, entry, next, author);
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from syncd.core.model import Change, Cursor, Witness
+from syncd.core.model import Change, Cursor, Kind, Witness
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,22 @@ class Welcome:
     seen: int
     broken: tuple[Witness, ...]
     behind: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """A store as the deployment is told of it, so that its functions know where to create.
+
+    `create` is the path of a new entry, with `{id}` and `{category}` to be filled in; `pointer`
+    says where in a records file its list is.
+    """
+
+    name: str
+    kind: Kind
+    layout: str
+    direction: str
+    create: str
+    pointer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
 from syncd.core.epoch import End, ended
 from syncd.core.model import BYTES_DAMAGED
-from syncd.core.news import Welcome
+from syncd.core.news import StoreSettings, Welcome
 from syncd.engine.bootstrap import Bootstrap, Progress
 from syncd.engine.epoch import Epoch
 from syncd.engine.health import Health
@@ -51,6 +51,7 @@ class Link:
         health: Health,
         epoch: Epoch,
         witnesses: Witnesses,
+        settings: Sequence[StoreSettings],
     ) -> None:
         self._ledger = ledger
         self._remote = remote
@@ -58,6 +59,7 @@ class Link:
         self._health = health
         self._epoch = epoch
         self._witnesses = witnesses
+        self._settings = settings
         self._retry_now = asyncio.Event()
 
     async def tie(self, progress: Progress) -> tuple[Welcome, list[str]]:
@@ -71,7 +73,9 @@ class Link:
             self._health.report("epoch", "began", welcome.value)
             await self._epoch.end(welcome)
             self._witnesses.forget()
+            self._remember_registered("")
             welcome = await self._hello()
+        await self._register()
         with self._ledger.transaction():
             self._ledger.outbox.retry(FUNCTION_FAILED)
             self._ledger.attention.release_all(BYTES_DAMAGED)
@@ -101,6 +105,17 @@ class Link:
         state = "auth-failed" if isinstance(error, Unauthorized) else "offline"
         self._health.trouble("deployment", state, error)
         self._health.report("feed", "behind", "the deployment is away")
+
+    async def _register(self) -> None:
+        """Tell the deployment of the stores, unless this one was told the same already."""
+        told = repr(self._settings)
+        if told != (self._ledger.places.get("registered") or repr(())):
+            await self._remote.register(self._settings)
+            self._remember_registered(told)
+
+    def _remember_registered(self, told: str) -> None:
+        with self._ledger.transaction():
+            self._ledger.places.put("registered", told)
 
     async def _hello(self) -> Welcome | End:
         """Say hello once. An epoch that has ended leaves the ledger as it was."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import structlog
 
-from syncd.core.news import Welcome
+from syncd.core.news import StoreSettings, Welcome
 from syncd.engine.bootstrap import Bootstrap, Progress
 from syncd.engine.epoch import Epoch
 from syncd.engine.guards import Guards
@@ -47,6 +47,7 @@ class Online:
         health: Health,
         epoch: Epoch,
         waiting: Callable[[], Collection[str]],
+        settings: Sequence[StoreSettings],
     ) -> None:
         self._rescan = rescan
         self._intake = intake
@@ -55,7 +56,7 @@ class Online:
         self.puller = Puller(ledger, remote, intake, stores, clock, health, witnesses)
         self.pusher = Pusher(ledger, remote, intake, guards, clock, waiting)
         bootstrap = Bootstrap(ledger, remote, self.puller, guards, stores, clock, epoch)
-        self.link = Link(ledger, remote, bootstrap, health, epoch, witnesses)
+        self.link = Link(ledger, remote, bootstrap, health, epoch, witnesses, settings)
         self.pusher.connect(self.puller.fetch)
         intake.connect(self.pusher.wake, self.puller.fetch)
 

@@ -19,7 +19,7 @@ from syncd.core.model import (
     Outcome,
     Witness,
 )
-from syncd.core.news import Page, Welcome
+from syncd.core.news import Page, StoreSettings, Welcome
 from syncd.core.reading import Reading, Stat
 from syncd.core.writing import LateSave, Note, Writing
 
@@ -132,6 +132,9 @@ class RemoteReplica(Protocol):
         self, ledger: str, start: int, cursor: Cursor | None, witnesses: Sequence[Witness]
     ) -> Welcome:
         """Say who we are and what we remember."""
+
+    async def register(self, stores: Sequence[StoreSettings]) -> None:
+        """Make the configured stores known; the same again changes nothing."""
 
     async def push(self, intents: Sequence[Intent]) -> list[Outcome]:
         """Send intents in one transaction; an outcome each, in order."""

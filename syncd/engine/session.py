@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
 
 from syncd.core.model import Key
+from syncd.core.news import StoreSettings
 from syncd.engine.audit import Audit
 from syncd.engine.bootstrap import Progress
 from syncd.engine.epoch import Epoch
@@ -52,6 +53,7 @@ class Session:
         approved: frozenset[str] = frozenset(),
         *,
         git: Mapping[str, Looking] | None = None,
+        settings: Sequence[StoreSettings] = (),
     ) -> None:
         self.guards = guards = Guards(ledger, stores, clock, approved)
         self._ledger = ledger
@@ -70,7 +72,7 @@ class Session:
             pauses = Pauses(ledger, git or {}, clock, self.health)
             self._online = Online(
                 ledger, remote, stores, clock, guards, self.intake, self.rescan, self.health,
-                epoch, pauses.waiting,
+                epoch, pauses.waiting, tuple(settings),
             )  # fmt: skip
 
     def wake(self) -> None:

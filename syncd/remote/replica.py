@@ -12,7 +12,7 @@ from tenacity.wait import wait_random_exponential
 
 from syncd.core.conflict import ListedConflict
 from syncd.core.model import Change, Content, Cursor, Intent, Key, Outcome, Witness
-from syncd.core.news import Page, Welcome
+from syncd.core.news import Page, StoreSettings, Welcome
 from syncd.errors import ProtocolError, Unavailable
 from syncd.remote.client import ConvexHttp
 from syncd.remote.conflict import to_conflict
@@ -26,9 +26,11 @@ from syncd.remote.wire import (
     HelloAnswer,
     ManifestAnswer,
     PushAnswer,
+    RegisterAnswer,
     WireChange,
     to_key,
     to_operation,
+    to_registration,
     to_witness,
 )
 
@@ -68,6 +70,13 @@ class ConvexReplica:
             # Cursors are decimals of the last `at` that was handed out; only here they are read.
             behind=cursor is not None and int(answer.head) < int(cursor),
         )
+
+    async def register(self, stores: Sequence[StoreSettings]) -> None:
+        """Make the configured stores known; the same again changes nothing."""
+        args = self._args(stores=[to_registration(store) for store in stores])
+        async for attempt in _patiently():
+            with attempt:
+                await self._http.mutation("sync:register", args, RegisterAnswer)
 
     async def push(self, intents: Sequence[Intent]) -> list[Outcome]:
         """Send intents in one transaction; an outcome each, in order.

@@ -36,6 +36,7 @@ from syncd.core.model import (
     Version,
     Witness,
 )
+from syncd.core.news import StoreSettings
 
 PROTOCOL = 1
 """Number of this wire format; `sync:hello` refuses a number it does not know."""
@@ -184,6 +185,12 @@ class HelloAnswer(_Message):
     broken: list[WireWitness]
 
 
+class RegisterAnswer(_Message):
+    """`sync:register`: how many stores it took note of."""
+
+    registered: int
+
+
 class PushAnswer(_Message):
     """`sync:push`: one result an operation, in the order sent."""
 
@@ -269,6 +276,18 @@ def to_operation(intent: Intent) -> dict[str, Any]:
         "expect": {"revision": intent.expect_revision, "digest": intent.expect_digest},
         "write": write,
     }
+
+
+def to_registration(store: StoreSettings) -> dict[str, Any]:
+    """A store's settings as `sync:register` takes them."""
+    told = {
+        "name": store.name,
+        "kind": store.kind.value,
+        "layout": store.layout,
+        "direction": store.direction,
+        "create": store.create,
+    }
+    return told if store.pointer is None else {**told, "pointer": store.pointer}
 
 
 def to_key(key: Key) -> dict[str, str]:

@@ -24,7 +24,7 @@ from syncd.core.model import (
     Outcome,
     Witness,
 )
-from syncd.core.news import Page, Welcome
+from syncd.core.news import Page, StoreSettings, Welcome
 from syncd.engine.decide import Turn
 from syncd.engine.guards import Guards
 from syncd.engine.registry import Registration, register
@@ -84,6 +84,9 @@ class Remote:
     ) -> Welcome:
         return self.deployment.hello(self.device, ledger, start, witnesses, cursor)
 
+    async def register(self, stores: Sequence[StoreSettings]) -> None:
+        self.deployment.register(stores)
+
     async def push(self, intents: Sequence[Intent]) -> list[Outcome]:
         return self.deployment.push(self.device, intents)
 
@@ -119,6 +122,7 @@ class Machine:
         self._aside = folder / "swapped"
         self.approved: frozenset[str] = frozenset()
         self.clock: StandingClock = RunningClock()
+        self.settings: tuple[StoreSettings, ...] = ()
 
     @property
     def deployment(self) -> Deployment:
@@ -145,7 +149,10 @@ class Machine:
 
     def session(self, ledger: Ledger) -> Session:
         register(ledger, {STORE: Registration("1", LAYOUT.matches)})
-        return Session(ledger, self.remote, {STORE: self.replica()}, self.clock, self.approved)
+        return Session(
+            ledger, self.remote, {STORE: self.replica()}, self.clock, self.approved,
+            settings=self.settings,
+        )  # fmt: skip
 
     def save(self, **bodies: str) -> None:
         for name, body in bodies.items():

@@ -29,7 +29,7 @@ from syncd.core.model import (
     Version,
     Witness,
 )
-from syncd.core.news import Page, Welcome
+from syncd.core.news import Page, StoreSettings, Welcome
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,7 @@ class Deployment:
         self.state = State()
         self.revoked: set[str] = set()
         self.accepted: list[Accepted] = []
+        self.registered: dict[str, StoreSettings] = {}
         self.page_rows = page_rows
         self._rng = rng
         self._at = 1000
@@ -115,6 +116,10 @@ class Deployment:
         broken = tuple(witness for witness in witnesses if not self._holds(witness))
         behind = cursor is not None and int(self.head()) < int(cursor)
         return Welcome(self.name, device, device, self.head(), seen, broken, behind)
+
+    def register(self, stores: Sequence[StoreSettings]) -> None:
+        """The first that is told of a kind is where the functions create."""
+        self.registered |= {store.name: store for store in stores}
 
     def push(self, device: str, intents: Sequence[Intent]) -> list[Outcome]:
         self._at += self._rng.randint(1, 3)

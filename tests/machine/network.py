@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from syncd.core.model import Change, Cursor, Intent, Key, Outcome, Witness
-from syncd.core.news import Page, Welcome
+from syncd.core.news import Page, StoreSettings, Welcome
 from syncd.errors import FunctionFailed, Unauthorized, Unavailable
 
 Answer = TypeVar("Answer")
@@ -32,6 +32,10 @@ class Wire:
         return await self._call(
             "hello", lambda: self._world.deployment.hello(self._name, ledger, start, shown, cursor)
         )
+
+    async def register(self, stores: Sequence[StoreSettings]) -> None:
+        told = tuple(stores)
+        await self._call("register", lambda: self._world.deployment.register(told))
 
     async def push(self, intents: Sequence[Intent]) -> list[Outcome]:
         sent = tuple(intents)

@@ -1,0 +1,119 @@
+/**
+ * The one way in which an entry gets its next revision, from a push and from the app plane alike:
+ * the entry, its pieces and its row in one transaction.
+ */
+import type { Id } from "../_generated/dataModel";
+import type { MutationCtx } from "../_generated/server";
+import type { Carried, Format, Key, Kind } from "../validators";
+import { inlined, writePieces } from "./content";
+import type { Entry } from "./entry";
+import { tableOf } from "./project";
+import { dropRow, writeRow, writeRowLater } from "./row";
+
+/**
+ * Who writes. `operation` is the device's own, for its receipt. It is null for a write on the app
+ * plane, which leaves no receipt and is told to the device's files like anybody's.
+ */
+export type Author = { device: Id<"devices">; operation: string | null };
+
+/** What an entry becomes; `content` null makes it a tombstone. */
+export type Next = {
+  key: Key;
+  kind: Kind;
+  format: Format;
+  content: Content | null;
+  movedTo?: string;
+  carried?: Carried;
+  rows?: "later";
+};
+
+/** A text with its UTF-8 bytes and their digest. */
+export type Content = { text: string; bytes: Uint8Array; digest: string };
+
+/** Makes `entry` (null: the key is new to `workspace`) what `next` says; its new revision. */
+export async function revise(
+  ctx: MutationCtx,
+  workspace: string,
+  entry: Entry | null,
+  next: Next,
+  author: Author,
+): Promise<number> {
+  const revision = (entry?.revision ?? 0) + 1;
+  const { content } = next;
+  const { text, pieces } =
+    content === null ? { text: null, pieces: [] } : inlined(content.text, content.bytes);
+  const document = {
+    workspace,
+    store: next.key.store,
+    path: next.key.path,
+    record: next.key.record,
+    kind: next.kind,
+    format: next.format,
+    revision,
+    digest: content?.digest ?? null,
+    deleted: content === null,
+    lastDigest: content === null ? (entry?.digest ?? null) : null,
+    movedTo: next.movedTo ?? null,
+    size: content?.bytes.length ?? 0,
+    text,
+    pieces: pieces.length,
+    origin: entry === null ? originOf(author) : entry.origin,
+    device: author.device,
+    ...(author.operation === null && { app: true as const }),
+    receipts: await receiptsWith(ctx, entry, author, revision),
+    carried: content === null ? {} : { ...next.carried, ...entry?.carried },
+    at: ctx.db.vars.commitTs,
+  };
+  const id = await put(ctx, entry, document);
+  if ((entry?.pieces ?? 0) > 0 || pieces.length > 0) await writePieces(ctx, id, pieces);
+  await reviseRow(ctx, { ...document, _id: id }, next, entry);
+  return revision;
+}
+
+/** What is created on the app plane has no device that it comes from. */
+function originOf({ device, operation }: Author): Id<"devices"> | null {
+  return operation === null ? null : device;
+}
+
+async function put(
+  ctx: MutationCtx,
+  entry: Entry | null,
+  next: Omit<Entry, "_id" | "_creationTime">,
+) {
+  if (entry === null) return ctx.db.insert("entries", next);
+  await ctx.db.replace("entries", entry._id, next);
+  return entry._id;
+}
+
+async function reviseRow(
+  ctx: MutationCtx,
+  entry: Omit<Entry, "_creationTime">,
+  { content, rows }: Next,
+  before: Entry | null,
+): Promise<void> {
+  const moves = before !== null && tableOf(before.kind) !== tableOf(entry.kind);
+  if (before !== null && (moves || content === null)) await dropRow(ctx, before);
+  if (content === null) return;
+  if (rows === "later") await writeRowLater(ctx, entry._id);
+  else await writeRow(ctx, entry, content.text);
+}
+
+/** The author's receipt is replaced; those of revoked devices leave with this write. */
+async function receiptsWith(
+  ctx: MutationCtx,
+  entry: Entry | null,
+  { device, operation }: Author,
+  revision: number,
+): Promise<Entry["receipts"]> {
+  const receipts = operation === null ? [] : [{ device, operation, revision }];
+  for (const receipt of entry?.receipts ?? []) {
+    if (operation !== null && receipt.device === device) continue;
+    if (await isEnrolled(ctx, receipt.device)) receipts.push(receipt);
+  }
+  return receipts;
+}
+
+async function isEnrolled(ctx: MutationCtx, id: Id<"devices">): Promise<boolean> {
+  const device = await ctx.db.get("devices", id);
+  return device !== null && !device.revoked;
+}

@@ -1,0 +1,60 @@
+/** The stores of a workspace, as devices have them configured. */
+import type { Doc } from "../_generated/dataModel";
+import type { MutationCtx, QueryCtx } from "../_generated/server";
+import type { Kind, Registration } from "../validators";
+import type { Caller } from "./authorized";
+import { refusePath } from "./key";
+import { STORES } from "./limits";
+import { trouble } from "./trouble";
+
+export type Store = Doc<"stores">;
+
+/**
+ * Notes each store once for its name. A store that another device registered before takes on what
+ * this one says, but stays the older one: where new entries are created does not wander.
+ */
+export async function registerStores(
+  ctx: MutationCtx & Caller,
+  stores: Registration[],
+): Promise<void> {
+  if (stores.length > STORES) throw trouble("invalid", `at most ${STORES} stores a call`);
+  for (const store of stores) {
+    check(store);
+    await registerStore(ctx, store);
+  }
+}
+
+/** The store in which new entries of this kind are created: the first that was registered. */
+export function storeFor(ctx: QueryCtx, workspace: string, kind: Kind): Promise<Store | null> {
+  return ctx.db
+    .query("stores")
+    .withIndex("by_workspace_and_kind", (q) => q.eq("workspace", workspace).eq("kind", kind))
+    .first();
+}
+
+async function registerStore(ctx: MutationCtx & Caller, store: Registration): Promise<void> {
+  const { workspace, device } = ctx;
+  const known = await ctx.db
+    .query("stores")
+    .withIndex("by_workspace_and_name", (q) => q.eq("workspace", workspace).eq("name", store.name))
+    .unique();
+  if (known === null) {
+    const named = { workspace, ...store, first: device._id, last: device._id };
+    await ctx.db.insert("stores", named);
+  } else {
+    // A write that changes nothing is none: ties again and again cost no revision of the document.
+    const named = { workspace, ...store, first: known.first, last: device._id };
+    await ctx.db.replace("stores", known._id, named);
+  }
+}
+
+function check({ name, create }: Registration): void {
+  if (!/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/.test(name)) {
+    throw trouble(
+      "invalid",
+      `a store's name has letters, digits, _ and -, not ${JSON.stringify(name)}`,
+    );
+  }
+  const refusal = refusePath(create);
+  if (refusal !== null) throw trouble("invalid", `store ${name}: create: ${refusal.detail}`);
+}

@@ -1,0 +1,71 @@
+import { expect, test } from "vitest";
+import { api, internal } from "./_generated/api";
+import { deployment, enrolled } from "./fixture.test";
+import { storeFor } from "./model/store";
+import type { Registration } from "./validators";
+
+const flows: Registration = {
+  name: "flows",
+  kind: "workflow",
+  layout: "file",
+  direction: "both",
+  create: "{id}.json",
+};
+
+async function world() {
+  const t = deployment();
+  const [laptop, server] = [await enrolled(t, "laptop"), await enrolled(t, "server")];
+  const register = (who: typeof laptop, ...stores: Registration[]) =>
+    t.mutation(api.sync.register, { ...who.credentials, stores });
+  const first = (workspace = "team") => t.run((ctx) => storeFor(ctx, workspace, "workflow"));
+  return { t, laptop, server, register, first };
+}
+
+test("the first store of a kind stays the first, whoever registers again and whatever it says", async () => {
+  const { laptop, server, register, first } = await world();
+  await register(laptop, flows);
+  await register(server, { ...flows, name: "more" }, { ...flows, create: "new/{id}.json" });
+  await register(laptop, { ...flows, name: "more" });
+  expect(await first()).toMatchObject({
+    name: "flows",
+    create: "new/{id}.json",
+    first: laptop.device,
+    last: server.device,
+  });
+});
+
+test("registering again the same changes nothing", async () => {
+  const { t, laptop, register } = await world();
+  await register(laptop, flows);
+  const before = await t.run((ctx) => ctx.db.query("stores").take(9));
+  await register(laptop, flows);
+  expect(await t.run((ctx) => ctx.db.query("stores").take(9))).toEqual(before);
+});
+
+test("stores are a workspace's own", async () => {
+  const { laptop, register, first } = await world();
+  await register(laptop, flows);
+  expect(await first("other")).toBeNull();
+});
+
+test("a device that may only read registers nothing", async () => {
+  const { t, first } = await world();
+  const { token } = await t.mutation(internal.devices.enroll, {
+    workspace: "team",
+    name: "screen",
+    scopes: ["read"],
+  });
+  await t.mutation(api.sync.register, { token, workspace: "team", stores: [flows] });
+  expect(await first()).toBeNull();
+});
+
+test.each([
+  ["a path that leaves the store", { create: "../{id}.json" }],
+  ["an absolute path", { create: "/{id}.json" }],
+  ["a name that is none", { name: "a b" }],
+])("%s is refused", async (_, wrong) => {
+  const { laptop, register } = await world();
+  await expect(register(laptop, { ...flows, ...wrong })).rejects.toMatchObject({
+    data: { code: "invalid" },
+  });
+});
