@@ -89,3 +89,19 @@ export const documentColumns = v.object({
   ),
 });
 export type DocumentColumns = Infer<typeof documentColumns>;
+
+/** A sample, from its line: `timestamp` in ms. `text` is the line, with fields nobody knows here. */
+export const sampleColumns = v.object({
+  type: v.string(),
+  name: v.string(),
+  value: v.number(),
+  unit: v.optional(v.string()),
+  timestamp: v.number(),
+  text: v.string(),
+  flags: v.array(v.string()),
+});
+export type SampleColumns = Infer<typeof sampleColumns>;
+
+/** A line that is no sample. */
+export const lineColumns = v.object({ text: v.string(), flags: v.array(v.string()) });
+export type LineColumns = Infer<typeof lineColumns>;

@@ -5,10 +5,20 @@ import {
   deploymentColumns,
   documentColumns,
   executionColumns,
+  lineColumns,
+  sampleColumns,
   source,
   workflowColumns,
 } from "./columns";
-import { carried, conflictColumns, format, kind, registration, scope } from "./validators";
+import {
+  carried,
+  conflictColumns,
+  format,
+  kind,
+  listedLog,
+  registration,
+  scope,
+} from "./validators";
 
 /** What an entry remembers of a device: the last operation applied and the revision it made. */
 const receipt = v.object({
@@ -16,6 +26,14 @@ const receipt = v.object({
   operation: v.string(),
   revision: v.number(),
 });
+
+/** Where a line comes from. */
+const ofLog = {
+  workspace: v.string(),
+  store: v.string(),
+  log: v.id("logs"),
+  number: v.number(),
+};
 
 export default defineSchema({
   /**
@@ -165,4 +183,75 @@ export default defineSchema({
     .index("by_entry", ["entry"])
     .index("by_workspace_and_path", ["workspace", "path"])
     .index("by_workspace_and_store_and_path_and_record", ["workspace", "store", "path", "record"]),
+
+  /**
+   * The life of a file that only grows, of one device: see `model/log.ts`. What `metrics:record`
+   * is told goes to logs of no device.
+   */
+  logs: defineTable({
+    workspace: v.string(),
+    device: v.union(v.id("devices"), v.null()),
+    ...listedLog.fields,
+  })
+    .index("by_workspace_and_device_and_store_and_generation", [
+      "workspace",
+      "device",
+      "store",
+      "generation",
+    ])
+    .index("by_workspace_and_store_and_path", ["workspace", "store", "path"]),
+
+  /** A line that is a sample; `number` counts the lines of its log from 0. */
+  metrics: defineTable({ ...ofLog, ...sampleColumns.fields })
+    .index("by_log_and_number", ["log", "number"])
+    .index("by_workspace_and_type_and_timestamp", ["workspace", "type", "timestamp"])
+    .index("by_workspace_and_name_and_timestamp", ["workspace", "name", "timestamp"])
+    .index("by_workspace_and_type_and_name_and_timestamp", [
+      "workspace",
+      "type",
+      "name",
+      "timestamp",
+    ]),
+
+  /** Any other line; in a log of samples, one that is none. */
+  lines: defineTable({ ...ofLog, ...lineColumns.fields }).index("by_log_and_number", [
+    "log",
+    "number",
+  ]),
+
+  /**
+   * The samples of one log, type and name in one minute, and in one hour, added up as they come:
+   * `width` is 60,000 or 3,600,000 ms, `start` a multiple of it, `first` and `last` are times.
+   */
+  rollups: defineTable({
+    workspace: v.string(),
+    log: v.id("logs"),
+    width: v.number(),
+    start: v.number(),
+    type: v.string(),
+    name: v.string(),
+    count: v.number(),
+    sum: v.number(),
+    min: v.number(),
+    max: v.number(),
+    first: v.number(),
+    last: v.number(),
+    sketch: v.bytes(),
+  })
+    .index("by_log_and_width_and_start_and_type_and_name", [
+      "log",
+      "width",
+      "start",
+      "type",
+      "name",
+    ])
+    .index("by_workspace_and_width_and_type_and_start", ["workspace", "width", "type", "start"])
+    .index("by_workspace_and_width_and_name_and_start", ["workspace", "width", "name", "start"])
+    .index("by_workspace_and_width_and_type_and_name_and_start", [
+      "workspace",
+      "width",
+      "type",
+      "name",
+      "start",
+    ]),
 });

@@ -166,3 +166,42 @@ export const conflict = v.object({
   text: nullableString,
 });
 export type Conflict = Infer<typeof conflict>;
+
+/**
+ * How far a log goes. `length`: bytes of its file, up to the end of a whole line; `tail`: SHA-256
+ * of the last TAIL_BYTES of these (of all, if they are fewer), "" for an empty log.
+ */
+export const extent = v.object({ length: v.number(), tail: v.string() });
+export type Extent = Infer<typeof extent>;
+
+/** Identity of a log within a device: one file's life. `path` is the file's first name. */
+export const logName = v.object({ store: v.string(), path: v.string(), generation: v.string() });
+
+/** A line without its end; flagged where it is not what the file holds: `cut`, `not-text`. */
+export const sentLine = v.union(
+  v.string(),
+  v.object({ text: v.string(), flag: v.union(v.literal("cut"), v.literal("not-text")) }),
+);
+export type SentLine = Infer<typeof sentLine>;
+
+/** "Add these lines, if the log goes as far as `expect`; then it goes as far as `next`." */
+export const append = v.object({
+  ...logName.fields,
+  kind,
+  expect: extent,
+  next: extent,
+  lines: v.array(sentLine),
+});
+export type Append = Infer<typeof append>;
+
+/** The answer to one append; `mismatch` tells how far the log goes. */
+export const appendResult = v.union(
+  v.object({ outcome: v.literal("appended"), ...extent.fields }),
+  v.object({ outcome: v.literal("mismatch"), ...extent.fields }),
+  v.object({ outcome: v.literal("refused"), reason: v.string(), detail: v.string() }),
+);
+export type AppendResult = Infer<typeof appendResult>;
+
+/** A log as devices recover by it; `lines` counts those that have a row. */
+export const listedLog = v.object({ ...logName.fields, kind, ...extent.fields, lines: v.number() });
+export type ListedLog = Infer<typeof listedLog>;

@@ -27,3 +27,14 @@ export const LIST_ROWS = 200;
 export const CONFLICTS = 50;
 /** Stores that one device registers. */
 export const STORES = 100;
+/** Appends of one call, and their lines; their text is bounded by APPEND_BYTES. */
+export const APPENDS = 100;
+export const LINES = 500;
+export const APPEND_BYTES = MIB;
+/** What of a line is kept: JSON can make three bytes of text of one in the file. */
+export const LINE_BYTES = 192 * KIB;
+/** Samples of one `metrics:record`. */
+export const SAMPLES = 500;
+/** Rollups that one `metrics:aggregate` reads, and samples where a minute is cut in two. */
+export const ROLLUPS = 4000;
+export const EDGE_SAMPLES = 4000;

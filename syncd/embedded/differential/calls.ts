@@ -3,7 +3,7 @@
  * goes back into that world's own calls, so arguments are made from its memory.
  */
 import type { Value } from "convex/values";
-import { content, STORES, type Content } from "./texts.ts";
+import { content, line, STORES, type Content } from "./texts.ts";
 import type { Random } from "./random.ts";
 import type { Args, Outcome } from "./world.ts";
 
@@ -12,6 +12,8 @@ export class Memory {
   /** By device; a token that another replaced stays under its own name. */
   readonly tokens = new Map<string, string>();
   readonly cursors = new Map<string, string>();
+  /** Of logs, in the order in which they were listed first. */
+  readonly logs: string[] = [];
 }
 
 export interface Call {
@@ -41,6 +43,7 @@ export class Run {
   readonly #random: Random;
   readonly #workspace: string;
   readonly #held = new Map<string, Held>();
+  readonly #extents = new Map<string, { length: number; tail: string }>();
   readonly #pushed: Operation[] = [];
   #devices = 0;
 
@@ -57,11 +60,14 @@ export class Run {
     if (dice < 0.45) return this.#push();
     if (dice < 0.5) return this.#administer();
     if (dice < 0.55) return this.#hello();
+    if (dice < 0.65) return this.#append();
+    if (dice < 0.75) return this.#readLogs();
     return random.chance(0.5) ? this.#readFiles() : this.#readRows();
   }
 
   /** Takes note of the oracle's answer, on which later expectations are built. */
   learn(call: Call, operations: Operation[] | undefined, outcome: Outcome): void {
+    if (call.path === "logs:append" && outcome.ok) this.#learnExtents(call, outcome);
     if (call.path !== "sync:push" || operations === undefined || !outcome.ok) return;
     const { results } = outcome.value as { results: { outcome: string; revision: number }[] };
     for (const [at, result] of results.entries()) {
@@ -75,6 +81,10 @@ export class Run {
   /** Puts what an answer handed out into the memory of its world. */
   static remember(memory: Memory, call: Call, outcome: Outcome): void {
     if (!outcome.ok || outcome.value === null) return;
+    if (call.path === "logs:list") {
+      const { rows } = outcome.value as { rows: { _id: string }[] };
+      if (memory.logs.length === 0) memory.logs.push(...rows.map(({ _id }) => _id));
+    }
     const { name, token, cursor } = outcome.value as {
       name: string;
       token?: string;
@@ -170,6 +180,88 @@ export class Run {
     const digest = [...sum].map((byte) => byte.toString(16).padStart(2, "0")).join("");
     const wrong = this.#random.chance(0.03);
     return { digest: wrong ? this.#random.hex(64) : digest, size: bytes.length, text };
+  }
+
+  #learnExtents(call: Call, outcome: Outcome & { ok: true }): void {
+    const { results } = outcome.value as { results: { length?: number; tail?: string }[] };
+    const { appends } = call.args(new Memory()) as { appends: { generation: string }[] };
+    for (const [at, { length, tail }] of results.entries()) {
+      if (length === undefined || tail === undefined) continue;
+      this.#extents.set(appends[at]!.generation, { length, tail });
+    }
+  }
+
+  #append(): Call {
+    const random = this.#random;
+    if (random.chance(0.3)) return this.#record();
+    const appends = Array.from({ length: 1 + random.below(2) }, () => {
+      const generation = random.pick(["0", "1", "2"]).repeat(random.chance(0.03) ? 31 : 32);
+      const known = this.#extents.get(generation) ?? { length: 0, tail: "" };
+      const expect = random.chance(0.15) ? { length: 7, tail: random.hex(64) } : known;
+      const lines = Array.from({ length: random.below(5) }, () => line(random));
+      const next = {
+        length: expect.length + lines.length + random.below(99),
+        tail: random.hex(64),
+      };
+      const kind = random.chance(0.8) ? "metric" : "document";
+      return { store: "samples", path: random.pick(PATHS), generation, kind, expect, next, lines };
+    });
+    return this.#authorized("mutation", "logs:append", { appends });
+  }
+
+  #record(): Call {
+    const random = this.#random;
+    const value = random.pick([0, -1.5, 3, 1e300]);
+    const told = { type: "t", name: random.pick(["n", "m"]), timestamp: random.below(7_200_000) };
+    const labels = random.pick<Args>([{}, { labels: { host: "a", port: 1 } }]);
+    const one = { ...told, ...(random.chance(0.9) && { value }), ...labels };
+    return this.#authorized(
+      "mutation",
+      "metrics:record",
+      random.chance(0.8) ? one : { samples: [one] },
+    );
+  }
+
+  #readLogs(): Call {
+    const random = this.#random;
+    const some = (args: Args): Args => (random.chance(0.5) ? args : {});
+    const between = { startTime: random.below(3_600_000), endTime: random.below(9_000_000) };
+    const [type, name] = [{ type: random.pick(["t", "u"]) }, { name: random.pick(["n", "m"]) }];
+    const order = some({ order: random.pick(["asc", "desc"]) });
+    switch (random.below(6)) {
+      case 0:
+        return this.#authorized("query", "logs:tails", { store: "samples", after: null });
+      case 1:
+        return this.#authorized("query", "logs:list", {
+          store: "samples",
+          ...some({ path: random.pick(PATHS) }),
+        });
+      case 2:
+        return this.#authorized("query", "logs:lines", (memory) => ({
+          log: memory.logs[0] ?? "none",
+        }));
+      case 3:
+        return this.#authorized("query", "metrics:getByType", {
+          ...type,
+          ...some(name),
+          ...some(between),
+          ...order,
+        });
+      case 4:
+        return this.#authorized("query", "metrics:getByName", {
+          ...name,
+          ...some(type),
+          ...some(between),
+          ...order,
+        });
+      default:
+        return this.#authorized("query", "metrics:aggregate", {
+          ...some(type),
+          ...some(name),
+          ...some(between),
+          ...some({ bucket: random.pick([60_000, 300_000, 3_600_000, 1]) }),
+        });
+    }
   }
 
   #witnesses(): Value {

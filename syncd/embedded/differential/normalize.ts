@@ -4,7 +4,7 @@
  */
 import type { Value } from "convex/values";
 
-const NAMES = new Set(["_id", "device", "entry", "origin", "deployment", "token"]);
+const NAMES = new Set(["_id", "device", "entry", "origin", "deployment", "token", "log"]);
 
 export class Labels {
   readonly #known = new Map<string, string>();

@@ -21,6 +21,19 @@ export function content(random: Random, store: string): Content {
   return made;
 }
 
+/** A line of a log; some are no samples. */
+export function line(random: Random): string | { text: string; flag: "cut" | "not-text" } {
+  if (random.chance(0.05)) return { text: "x".repeat(9), flag: random.pick(["cut", "not-text"]) };
+  if (random.chance(0.1)) return random.pick(["", "{", "[]", "3", '{"value":"1"}', "\u0000"]);
+  return JSON.stringify({
+    type: random.pick(["t", "u", 3]),
+    name: random.pick(["n", "m", undefined]),
+    value: random.pick([0, -0, 1, -2.5, 1e-9, 1e12]),
+    timestamp: random.pick([random.below(7_200_000), "1970-01-01T00:30:00Z", -1]),
+    ...(random.chance(0.3) && { unit: "ms", labels: { host: "é", é: random.below(2) } }),
+  });
+}
+
 const CONTENTS: Record<string, (random: Random) => Content> = {
   flows: (random) => json("workflow", workflow(random)),
   runs: (random) => json("execution", execution(random)),

@@ -1,0 +1,48 @@
+/** Files of lines that only grow. */
+import { v } from "convex/values";
+import { appQuery, deviceMutation, deviceQuery } from "./model/authorized";
+import { pageOf, paging } from "./model/answer";
+import * as logs from "./model/log";
+import schema from "./schema";
+import { append as one, appendResult, listedLog } from "./validators";
+
+const cursor = v.union(v.string(), v.null());
+
+/** Adds lines to logs of the calling device; one answer an append, in their order. */
+export const append = deviceMutation("write", {
+  args: { appends: v.array(one) },
+  returns: v.object({ results: v.array(appendResult) }),
+  handler: async (ctx, { appends }) => ({ results: await logs.append(ctx, appends) }),
+});
+
+/** How far the calling device's logs of a store go; page on with `next` as `after`. */
+export const tails = deviceQuery({
+  args: { store: v.string(), after: v.union(v.string(), v.null()) },
+  returns: v.object({ logs: v.array(listedLog), next: v.union(v.string(), v.null()) }),
+  handler: (ctx, { store, after }) => logs.tailsAfter(ctx, store, after),
+});
+
+/** Logs of all devices, by path. */
+export const list = appQuery({
+  args: { store: v.string(), path: v.optional(v.string()), ...paging },
+  returns: v.object({ rows: v.array(schema.doc("logs")), cursor }),
+  handler: async (ctx, { store, path, ...page }) => {
+    const found = ctx.db.query("logs").withIndex("by_workspace_and_store_and_path", (q) => {
+      const ofStore = q.eq("workspace", ctx.workspace).eq("store", store);
+      return path === undefined ? ofStore : ofStore.eq("path", path);
+    });
+    return pageOf(found, page);
+  },
+});
+
+/** The lines of a log that are no samples, in their order. */
+export const lines = appQuery({
+  args: { log: v.id("logs"), ...paging },
+  returns: v.object({ rows: v.array(schema.doc("lines")), cursor }),
+  handler: async (ctx, { log, ...page }) => {
+    const found = await ctx.db.get("logs", log);
+    if (found?.workspace !== ctx.workspace) return { rows: [], cursor: null };
+    const ofLog = ctx.db.query("lines").withIndex("by_log_and_number", (q) => q.eq("log", log));
+    return pageOf(ofLog, page);
+  },
+});

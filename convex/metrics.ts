@@ -1,0 +1,87 @@
+/** Samples: recorded here, or told line by line by files. */
+import { v, type Infer } from "convex/values";
+import { appMutation, appQuery } from "./model/authorized";
+import { aggregate as sumUp, aggregated } from "./model/aggregate";
+import { pageOf, paging } from "./model/answer";
+import { chosenSamples, type Times } from "./model/choice";
+import { recordSamples, sample } from "./model/record";
+import { labelsOf } from "./model/sample";
+import { trouble } from "./model/trouble";
+import { valueOf } from "./model/value";
+import schema from "./schema";
+
+const metric = schema.doc("metrics");
+/** `labels` as the line has them, where Convex can return them. */
+const answered = v.object({ ...metric.fields, labels: v.optional(v.any()) });
+const page = v.object({ rows: v.array(answered), cursor: v.union(v.string(), v.null()) });
+
+/** Times in ms; both ends belong to the range. */
+const range = { startTime: v.optional(v.number()), endTime: v.optional(v.number()) };
+const order = { order: v.optional(v.union(v.literal("asc"), v.literal("desc"))) };
+
+/** One sample, or `samples`. */
+export const record = appMutation({
+  args: {
+    ...sample.fields,
+    type: v.optional(v.string()),
+    name: v.optional(v.string()),
+    value: v.optional(v.number()),
+    samples: v.optional(v.array(sample)),
+  },
+  returns: v.object({ recorded: v.number() }),
+  handler: async (ctx, { samples = [], type, name, value, ...rest }) => {
+    const single = type !== undefined && name !== undefined && value !== undefined;
+    if (
+      !single &&
+      (samples.length === 0 || [type, name, value].some((each) => each !== undefined))
+    ) {
+      throw trouble("invalid", "a sample has a type, a name and a value");
+    }
+    const all = single ? [...samples, { type, name, value, ...rest }] : samples;
+    await recordSamples(ctx, ctx.workspace, all);
+    return { recorded: all.length };
+  },
+});
+
+/** Samples of a type, the newest first unless told. */
+export const getByType = appQuery({
+  args: { type: v.string(), name: v.optional(v.string()), ...range, ...order, ...paging },
+  returns: page,
+  handler: async (ctx, { type, name, startTime, endTime, order = "desc", ...rest }) => {
+    const times: Times = { from: startTime, to: endTime };
+    const samples = chosenSamples(ctx, ctx.workspace, { type, name }, times).order(order);
+    return withLabels(await pageOf(samples, rest));
+  },
+});
+
+/** Samples of a name, the newest first unless told. */
+export const getByName = appQuery({
+  args: { name: v.string(), type: v.optional(v.string()), ...range, ...order, ...paging },
+  returns: page,
+  handler: async (ctx, { name, type, startTime, endTime, order = "desc", ...rest }) => {
+    const times: Times = { from: startTime, to: endTime };
+    const samples = chosenSamples(ctx, ctx.workspace, { type, name }, times).order(order);
+    return withLabels(await pageOf(samples, rest));
+  },
+});
+
+/**
+ * Count, sum, extremes, mean and percentiles of a type, a name, or both; also for each `bucket`
+ * of so many ms (whole minutes) that has samples. See `model/aggregate.ts` for what is exact.
+ */
+export const aggregate = appQuery({
+  args: {
+    type: v.optional(v.string()),
+    name: v.optional(v.string()),
+    ...range,
+    bucket: v.optional(v.number()),
+    cursor: v.optional(v.union(v.string(), v.null())),
+  },
+  returns: aggregated,
+  handler: (ctx, question) => sumUp(ctx, ctx.workspace, question),
+});
+
+function withLabels({ rows, cursor }: { rows: Infer<typeof metric>[]; cursor: string | null }) {
+  const told = rows.map((row) => ({ ...row, labels: labelsOf(valueOf("json", row.text).value) }));
+  return { rows: told, cursor };
+}

@@ -1,0 +1,197 @@
+/**
+ * Many samples as a few numbers. Whole minutes and hours are read from their rollups; in a minute
+ * that the range cuts in two its samples are read, unless all of them lie in the range. What does
+ * not fit in one call is carried over in the cursor, so that the last page tells of everything.
+ */
+import { v, type Infer } from "convex/values";
+import type { QueryCtx } from "../_generated/server";
+import { EDGE_SAMPLES, ROLLUPS } from "./limits";
+import { decodeCarry, encodeCarry, type Carry } from "./carry";
+import { HOUR, MINUTE, startOf, Summary, type Rollup } from "./rollup";
+import { chosenRollups, chosenSamples, type Choice } from "./choice";
+import { quantile } from "./sketch";
+import { spansOf, type Range, type Span } from "./span";
+import { trouble } from "./trouble";
+
+/** Largest time of a Date, in ms. */
+const END_OF_TIME = 8.64e15;
+
+const value = v.union(v.number(), v.null());
+
+/** `sum` is 0 and the others null where there is no sample. Percentiles: see RELATIVE_ERROR. */
+export const summary = v.object({
+  count: v.number(),
+  sum: v.number(),
+  min: value,
+  max: value,
+  mean: value,
+  p50: value,
+  p90: value,
+  p95: value,
+  p99: value,
+});
+export type Told = Infer<typeof summary>;
+
+export const aggregated = v.object({
+  ...summary.fields,
+  buckets: v.array(v.object({ start: v.number(), ...summary.fields })),
+  widened: v.boolean(),
+  partial: v.boolean(),
+  cursor: v.union(v.string(), v.null()),
+});
+export type Aggregated = Infer<typeof aggregated>;
+
+export type Question = Choice & {
+  startTime?: number;
+  endTime?: number;
+  bucket?: number;
+  cursor?: string | null;
+};
+
+/** See `metrics:aggregate`. */
+export async function aggregate(
+  ctx: QueryCtx,
+  workspace: string,
+  question: Question,
+): Promise<Aggregated> {
+  refuse(question);
+  const { startTime = -END_OF_TIME, endTime = END_OF_TIME, bucket, cursor } = question;
+  const carry = decodeCarry(cursor ?? null);
+  const reading = new Reading(ctx, workspace, question, { from: startTime, to: endTime }, carry);
+  const coarse = bucket === undefined || bucket % HOUR === 0;
+  for (const span of spansOf({ from: startTime, to: endTime }, coarse)) {
+    if (span.end <= carry.next) continue;
+    const rest = { ...span, start: Math.max(span.start, carry.next) };
+    const stopped = span.edge ? await reading.edge(rest) : await reading.whole(rest);
+    if (stopped !== null) return reading.answer(stopped);
+  }
+  return reading.answer(null);
+}
+
+function refuse({ type, name, bucket }: Question): void {
+  if (type === undefined && name === undefined) {
+    throw trouble("invalid", "name a type, a name, or both");
+  }
+  if (bucket !== undefined && !(bucket > 0 && bucket % MINUTE === 0)) {
+    throw trouble("invalid", `bucket is a multiple of ${MINUTE} ms`);
+  }
+}
+
+/** One call's reading; `carry` is what earlier calls read. */
+class Reading {
+  readonly #buckets: ({ start: number } & Told)[] = [];
+  #widened = false;
+  #read = 0;
+
+  constructor(
+    private readonly ctx: QueryCtx,
+    private readonly workspace: string,
+    private readonly question: Question,
+    private readonly range: Range,
+    private readonly carry: Carry,
+  ) {}
+
+  /** Reads rollups; the time from which another call goes on, null at the end of the span. */
+  async whole(span: Span): Promise<number | null> {
+    let at: number | null = null;
+    for await (const rollup of chosenRollups(this.ctx, this.workspace, this.question, span)) {
+      // All of one start are read together: a place between them has no name.
+      if (this.#read >= ROLLUPS && rollup.start !== at) return rollup.start;
+      at = rollup.start;
+      this.#add(rollup.start, (summary) => summary.merge(rollup));
+    }
+    return null;
+  }
+
+  async edge(span: Span): Promise<number | null> {
+    if (this.#read >= ROLLUPS) return span.start;
+    const rollups: Rollup[] = [];
+    for await (const rollup of chosenRollups(this.ctx, this.workspace, this.question, span)) {
+      rollups.push(rollup);
+    }
+    const { from, to } = this.range;
+    const touched = rollups.filter(({ first, last }) => first <= to && last >= from);
+    const cut = touched.some(({ first, last }) => first < from || last > to);
+    const samples = cut ? await this.#samples(span) : null;
+    if (samples !== null) {
+      for (const value of samples) this.#add(span.start, (summary) => summary.add(value));
+      return null;
+    }
+    this.#widened ||= cut;
+    for (const rollup of touched) this.#add(span.start, (summary) => summary.merge(rollup));
+    return null;
+  }
+
+  answer(next: number | null): Aggregated {
+    const { total, open } = this.carry;
+    const partial = next !== null;
+    const unfinished = partial && open?.start === this.#bucketOf(next);
+    if (open !== null && !unfinished) this.#finish(open);
+    const rest = { next: next ?? 0, total, open: unfinished ? open : null };
+    return {
+      ...told(total),
+      buckets: this.#buckets,
+      widened: this.#widened,
+      partial,
+      cursor: partial ? encodeCarry(rest) : null,
+    };
+  }
+
+  /** The samples of a minute that lie in the range; null where they are too many to be read. */
+  async #samples({ start, end }: Span): Promise<number[] | null> {
+    const from = Math.max(start, this.range.from);
+    const rows = await chosenSamples(this.ctx, this.workspace, this.question, {
+      from,
+      to: this.range.to,
+      before: end,
+    }).take(EDGE_SAMPLES + 1);
+    return rows.length > EDGE_SAMPLES ? null : rows.map(({ value }) => value);
+  }
+
+  #add(start: number, into: (summary: Summary) => void): void {
+    this.#read += 1;
+    into(this.carry.total);
+    const bucket = this.#bucketOf(start);
+    if (bucket === null) return;
+    if (this.carry.open !== null && this.carry.open.start !== bucket) {
+      this.#finish(this.carry.open);
+      this.carry.open = null;
+    }
+    this.carry.open ??= { start: bucket, summary: new Summary() };
+    into(this.carry.open.summary);
+  }
+
+  #bucketOf(time: number): number | null {
+    const { bucket } = this.question;
+    return bucket === undefined ? null : startOf(time, bucket);
+  }
+
+  #finish({ start, summary }: { start: number; summary: Summary }): void {
+    this.#buckets.push({ start, ...told(summary) });
+  }
+}
+
+function told({ count, sum, min, max, sketch }: Summary): Told {
+  if (count === 0) {
+    return {
+      count,
+      sum,
+      min: null,
+      max: null,
+      mean: null,
+      p50: null,
+      p90: null,
+      p95: null,
+      p99: null,
+    };
+  }
+  // The extremes are known exactly.
+  const percentile = (q: number) => Math.min(max, Math.max(min, quantile(sketch, q) ?? min));
+  const [p50, p90, p95, p99] = [0.5, 0.9, 0.95, 0.99].map(percentile) as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  return { count, sum, min, max, mean: sum / count, p50, p90, p95, p99 };
+}
