@@ -15,6 +15,7 @@ from syncd.control.channel import Channel
 from syncd.control.desk import Desk
 from syncd.core.model import Key, Kind
 from syncd.engine.guards import Guards
+from syncd.engine.hiatus import Hiatus
 from syncd.engine.ports import Clock
 from syncd.engine.retention import Retention
 from syncd.engine.session import Session
@@ -42,7 +43,8 @@ class Beside:
     def __init__(
         self, place: Place, ledger: Ledger, session: Session, recorder: Recorder | None
     ) -> None:
-        acts = Acts(_desk(place, ledger, session.look_again), session.guards)
+        desk = _desk(place, ledger, session.look_again)
+        acts = Acts(desk, session.guards, session.hiatus, session.beat)
         self._channel = Channel(place.config.state, acts.perform)
         self._retention = Retention(ledger, place.history, place.clock)
         self._teller = Teller(ledger, recorder) if recorder is not None else None
@@ -79,11 +81,16 @@ def acts_alone(place: Place) -> Iterator[Acts]:
         ledger = state.open_ledger(config.url, config.workspace)
         try:
             guards = Guards(ledger, place.stores, place.clock)
-            yield Acts(_desk(place, ledger, lambda _: None), guards)
+            hiatus = Hiatus(ledger, place.clock)
+            yield Acts(_desk(place, ledger, lambda _: None), guards, hiatus, _no_engine)
         finally:
             ledger.close()
     finally:
         state.close()
+
+
+async def _no_engine() -> None:
+    """There is nothing whose progress could be waited for."""
 
 
 def _desk(place: Place, ledger: Ledger, name: Callable[[Iterable[Key]], None]) -> Desk:

@@ -83,12 +83,27 @@ class EmbeddedConfig(_Model):
     port: int = Field(default=3210, ge=0, le=65535)
 
 
+class HttpConfig(_Model):
+    """Health and metrics on 127.0.0.1; without a port nothing listens."""
+
+    port: int | None = Field(default=None, ge=1, le=65535)
+
+
+class NotifyConfig(_Model):
+    """Who is told when things go wrong, or well again."""
+
+    exec: tuple[str, ...] = ()
+    webhook: str | None = Field(default=None, pattern=r"^https?://")
+
+
 class FileConfig(_Model):
     """What config.toml may hold."""
 
     url: str | None = None
     workspace: str = Field(default="default", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
     embedded: EmbeddedConfig = EmbeddedConfig()
+    http: HttpConfig = HttpConfig()
+    notify: NotifyConfig = NotifyConfig()
     store: tuple[StoreConfig, ...] = ()
 
     @model_validator(mode="after")
@@ -109,6 +124,8 @@ class Config(_Model):
     token: str | None = Field(repr=False)
     workspace: str
     embedded: EmbeddedConfig
+    http: HttpConfig = HttpConfig()
+    notify: NotifyConfig = NotifyConfig()
     stores: tuple[StoreConfig, ...]
 
 
@@ -131,6 +148,8 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Config:
         token=_token(settings),
         workspace=told.workspace,
         embedded=told.embedded,
+        http=told.http,
+        notify=told.notify,
         stores=stores,
     )
 
@@ -164,7 +183,10 @@ def _problem(told: dict[str, Any], problem: Mapping[str, Any]) -> str:
     place = list(problem["loc"])
     if problem["type"] != "extra_forbidden":
         return f"{_spot(told, place)}: {problem['msg'].removeprefix('Value error, ')}"
-    models: dict[object, type[BaseModel]] = {"store": StoreConfig, "embedded": EmbeddedConfig}
+    models: dict[object, type[BaseModel]] = {
+        "store": StoreConfig, "embedded": EmbeddedConfig, "http": HttpConfig,
+        "notify": NotifyConfig,
+    }  # fmt: skip
     known = models.get(place[0], FileConfig) if len(place) > 1 else FileConfig
     close = difflib.get_close_matches(str(place[-1]), list(known.model_fields), n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ""

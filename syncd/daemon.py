@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from syncd.files.replica import FileReplica
 from syncd.files.vigil import Vigil
 from syncd.ledger.ledger import Ledger
 from syncd.ledger.state import PASSING, StateFolder
+from syncd.notify import Notifier
 from syncd.opening import (
     SystemClock,
     make_folder,
@@ -39,9 +39,11 @@ from syncd.opening import (
     replicas,
     settings,
 )
+from syncd.pulse import Pulse
 from syncd.remote.client import ConvexHttp
 from syncd.remote.listener import Listener
 from syncd.remote.replica import ConvexReplica
+from syncd.supervisor import Supervisor
 
 GRACE = 5.0
 """Seconds a stop gives to what is queued; what is not sent by then stays in the outbox."""
@@ -60,6 +62,7 @@ class Daemon:
     backend: EmbeddedBackend | None
     approved: frozenset[str]
     claims: Claims
+    supervisor: Supervisor
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Keep everything the same until `stopping` is set. Raises SyncdError."""
@@ -95,6 +98,26 @@ class Daemon:
         place = place_of(self.config)
         session = self._session(ledger, place.stores)
         beside = Beside(place, ledger, session, self._remote())
+        # The service manager is told as long as queued saves are still sent.
+        watched = asyncio.create_task(self._watched(session))
+        try:
+            await self._run_beside(session, beside, stopping)
+        finally:
+            watched.cancel()
+            await asyncio.gather(watched, return_exceptions=True)
+
+    async def _watched(self, session: Session) -> None:
+        """Tell those who look from outside, until cancelled."""
+        told = [self.supervisor.told, Notifier(self.config.notify).told]
+        pulse = Pulse(self.config, session.beat, told, self.supervisor.interval)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(pulse.run())
+            if (port := self.config.http.port) is not None:
+                from syncd.endpoint import Endpoint
+
+                group.create_task(Endpoint(self.config, port, session.beat).run())
+
+    async def _run_beside(self, session: Session, beside: Beside, stopping: asyncio.Event) -> None:
         if self.http is None:
             session.health.report("deployment", "offline", "no deployment is configured")
             log.warning("offline", why="neither CONVEX_URL nor url is set",
@@ -112,6 +135,7 @@ class Daemon:
             if self.backend is not None:
                 running.append(group.create_task(self._supervise(self.backend, session)))
             await stopping.wait()
+            self.supervisor.stopping()
             for task in running:
                 task.cancel()
         await session.flush(GRACE)
@@ -166,7 +190,9 @@ class Daemon:
 
 @asynccontextmanager
 async def open_daemon(
-    config: Config, approved: frozenset[str] = frozenset()
+    config: Config,
+    approved: frozenset[str] = frozenset(),
+    supervisor: Supervisor | None = None,
 ) -> AsyncIterator[Daemon]:
     """Own the state folder and start the embedded backend if configured. Raises SyncdError."""
     state = StateFolder(config.state)
@@ -186,21 +212,8 @@ async def open_daemon(
         if url is not None and token is None:
             raise no_token(url)
         http = await stack.enter_async_context(ConvexHttp(url)) if url else None
-        yield Daemon(config, state, http, token, backend, approved, claims)
-
-
-async def stopped_by_signal(stopping: asyncio.Event) -> None:
-    """Set `stopping` on SIGTERM or SIGINT; a second one ends the process at once."""
-    loop = asyncio.get_running_loop()
-
-    def stop() -> None:
-        if stopping.is_set():
-            raise SystemExit(1)
-        log.info("stopping", again="a second signal skips what is still to be sent")
-        stopping.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
+        watching = supervisor or Supervisor()
+        yield Daemon(config, state, http, token, backend, approved, claims, watching)
 
 
 def _telling(listener: Listener | None, beside: Beside) -> Tied:

@@ -39,6 +39,12 @@ class ProtocolError(SyncdError):
     exit_code = 8
 
 
+class Paused(SyncdError):
+    """A person paused mirroring; what is saved is kept and sent when the pause ends."""
+
+    exit_code = 3
+
+
 class FunctionFailed(SyncdError):
     """A function threw on the deployment; its transaction changed nothing."""
 

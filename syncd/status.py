@@ -5,9 +5,13 @@ Does IO: read-only.
 
 from __future__ import annotations
 
+import math
 import sqlite3
+import time
 from collections.abc import Iterable
+from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -28,7 +32,16 @@ class State(StrEnum):
     DEGRADED = "degraded"
     OFFLINE = "offline"
     SYNCING = "syncing"
+    PAUSED = "paused"
     IN_SYNC = "in-sync"
+
+
+class Readiness(StrEnum):
+    """Whether a program may rely on the daemon."""
+
+    STARTING = "starting"
+    READY = "ready"
+    HALTED = "halted"
 
 
 class Part(BaseModel):
@@ -76,9 +89,16 @@ class StatusReport(BaseModel):
     conflicts: int = 0
     held: int = 0
     guards: int = 0
+    paused: bool = False
+    paused_until: float | None = None
     stores: list[StoreReport] = []
     parts: dict[str, Part] = {}
     problems: list[Problem] = []
+
+    @property
+    def unwell(self) -> int:
+        """How many problems there are, listed or not."""
+        return self.held + self.parked + self.conflicts + self.guards
 
     @property
     def exit_code(self) -> int:
@@ -112,6 +132,22 @@ def report(config: Config) -> StatusReport:
         connection.close()
 
 
+def readiness(found: StatusReport) -> Readiness:
+    """Whether what programs save here is taken care of.
+
+    It is once every store was in touch with the deployment, or while there is none to be in touch
+    with: saves wait in the outbox then. What waits for a person stops nothing else.
+    """
+    if found.state in (State.HALTED, State.NEEDS_INIT, State.AUTH_FAILED):
+        return Readiness.HALTED
+    known = all(store.bootstrapped for store in found.stores)
+    files = found.parts.get("files")
+    read = files is not None and files.state == "current"
+    if known and read:
+        return Readiness.READY
+    return Readiness.READY if found.state is State.OFFLINE and read else Readiness.STARTING
+
+
 def _report(config: Config, connection: sqlite3.Connection, running: int | None) -> StatusReport:
     rows = dict(connection.execute("SELECT state, count(*) FROM outbox GROUP BY state"))
     found = StatusReport(
@@ -126,6 +162,7 @@ def _report(config: Config, connection: sqlite3.Connection, running: int | None)
         conflicts=_unresolved(connection),
         held=_count(connection, "held"),
         guards=_count(connection, "guards"),
+        **_paused(connection),
         stores=[_store(config, connection, store.name) for store in config.stores],
         parts={
             part: Part(state=state, detail=detail, since=since, checked=checked)
@@ -144,15 +181,31 @@ def _judge(found: StatusReport) -> tuple[State, str]:
         return State.HALTED, f"no daemon runs; {waiting} changes wait. Start `syncd run`"
     if deployment and deployment.state == "auth-failed":
         return State.AUTH_FAILED, deployment.detail
-    if found.guards or found.held or found.parked:
-        return State.DEGRADED, "some keys are not mirrored, see below; everything else is"
-    polling = [n for n, p in found.parts.items() if n.startswith("watch:") and p.state == "polling"]
-    if polling:
-        return State.DEGRADED, f"{polling[0]} is polled: {found.parts[polling[0]].detail}"
+    if degraded := _degraded(found):
+        return State.DEGRADED, degraded
+    if found.paused:
+        return State.PAUSED, f"{_until(found.paused_until)}; {waiting} changes wait"
     if deployment is None or deployment.state != "online":
         reason = deployment.detail if deployment else "not reached yet"
         return State.OFFLINE, f"{reason}; {waiting} changes wait"
     return _judge_online(found, waiting)
+
+
+def _degraded(found: StatusReport) -> str:
+    """Why not everything is mirrored as it should be; empty where it is."""
+    if found.guards or found.held or found.parked:
+        return "some keys are not mirrored, see below; everything else is"
+    for name, part in found.parts.items():
+        if name.startswith("watch:") and part.state == "polling":
+            return f"{name} is polled: {part.detail}"
+    return ""
+
+
+def _until(end: float | None) -> str:
+    if end is None:
+        return "until `syncd resume`"
+    when = datetime.fromtimestamp(end).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    return f"until {when}, or `syncd resume`"
 
 
 def _judge_online(found: StatusReport, waiting: int) -> tuple[State, str]:
@@ -189,6 +242,14 @@ def _count(connection: sqlite3.Connection, table: str, store: str | None = None)
     where, values = ("WHERE store = ?", (store,)) if store else ("", ())
     query = f"SELECT count(*) FROM {table} {where}"  # noqa: S608 - table is one of ours
     return int(connection.execute(query, values).fetchone()[0])
+
+
+def _paused(connection: sqlite3.Connection) -> dict[str, Any]:
+    """Whether a person's pause lasts, and when it ends by itself: see `engine.hiatus`."""
+    row = connection.execute("SELECT value FROM meta WHERE name = 'paused'").fetchone()
+    end = float(row[0]) if row and row[0] else 0.0
+    until = end if time.time() < end < math.inf else None
+    return {"paused": end > time.time(), "paused_until": until}
 
 
 def _unresolved(connection: sqlite3.Connection) -> int:

@@ -51,11 +51,11 @@ def enroll(
 
 
 async def _dev(data: Path, port: int) -> None:
-    from syncd.daemon import stopped_by_signal
     from syncd.embedded.launcher import EmbeddedBackend
+    from syncd.signals import Signals
 
-    stopping = asyncio.Event()
-    await stopped_by_signal(stopping)
+    signals = Signals()
+    signals.listen()
     backend = EmbeddedBackend(data, port=port, log=lambda line: typer.echo(line, err=True))
     await backend.start()
     typer.echo(f"CONVEX_URL={backend.url}")
@@ -63,6 +63,6 @@ async def _dev(data: Path, port: int) -> None:
     ended = asyncio.create_task(
         backend.supervise(lambda event, detail: typer.echo(f"{event}: {detail}", err=True))
     )
-    await stopping.wait()
+    await signals.ending.wait()
     ended.cancel()
     await backend.stop()

@@ -6,6 +6,7 @@ import asyncio
 from contextlib import suppress
 from typing import Annotated
 
+import structlog
 import typer
 
 from syncd.cli.app import CONFIG, ConfigPath, app, configured, reporting
@@ -15,6 +16,8 @@ from syncd.engine.bootstrap import Progress
 from syncd.engine.session import Session
 from syncd.errors import ConfigError
 from syncd.logs import set_up
+
+log = structlog.get_logger()
 
 APPROVE = "Send deletions of this store even if its folder is empty or another one."
 
@@ -49,15 +52,36 @@ def sync(
 
 
 async def _run(config: Config) -> None:
-    from syncd.daemon import open_daemon, stopped_by_signal
+    from syncd.daemon import open_daemon
+    from syncd.signals import Signals
+    from syncd.supervisor import Supervisor
 
-    stopping = asyncio.Event()
-    await stopped_by_signal(stopping)
-    async with open_daemon(config) as daemon:
-        set_up(secrets=(daemon.token or "",))
-        say = f"mirroring {len(config.stores)} stores, workspace {config.workspace!r}"
-        typer.echo(f"{say}, with {daemon.http.url if daemon.http else 'no deployment'}", err=True)
-        await daemon.run(stopping)
+    turns = [config]
+    signals = Signals(lambda: _reloaded(turns))
+    signals.listen()
+    supervisor = Supervisor()
+    while not signals.stopping:
+        signals.begin_turn()
+        config = turns[-1]
+        async with open_daemon(config, supervisor=supervisor) as daemon:
+            set_up(secrets=(daemon.token or "",))
+            say = f"mirroring {len(config.stores)} stores, workspace {config.workspace!r}"
+            with_ = daemon.http.url if daemon.http else "no deployment"
+            typer.echo(f"{say}, with {with_}", err=True)
+            await daemon.run(signals.ending)
+        if not signals.stopping:
+            supervisor.reloading()
+
+
+def _reloaded(turns: list[Config]) -> bool:
+    """Add the configuration as it is now, if it can be used."""
+    try:
+        turns.append(_with_stores(configured(turns[-1].source)))
+    except ConfigError as error:
+        log.warning("reload_refused", what=str(error), advice=error.advice,
+                    next="the configuration of before stays in force")  # fmt: skip
+        return False
+    return True
 
 
 async def _once(config: Config, approved: frozenset[str]) -> int:
@@ -106,8 +130,7 @@ def _summary(config: Config) -> int:
 
     found = report(config)
     files = sum(store.files for store in found.stores)
-    left = found.held + found.parked + found.conflicts + found.guards
-    typer.echo(f"{files} files mirrored in {len(found.stores)} stores; {left} need a look")
+    typer.echo(f"{files} files mirrored in {len(found.stores)} stores; {found.unwell} need a look")
     print_problems(found)
     return 0 if found.exit_code == 6 else found.exit_code
 

@@ -46,7 +46,7 @@ def print_problems(found: StatusReport) -> None:
     for problem in found.problems:
         typer.echo(f"{problem.sort} {shown(problem.key)}: {problem.reason}")
         typer.echo(f"  {shown(problem.detail)}\n  -> {problem.advice}")
-    more = found.held + found.parked + found.conflicts + found.guards - len(found.problems)
+    more = found.unwell - len(found.problems)
     if more > 0:
         typer.echo(f"... and {more} more")
 

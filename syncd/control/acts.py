@@ -7,7 +7,8 @@ written by whoever owns the state folder, on one thread, one act at a time.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol, assert_never
 
 from syncd.control.deciding import Deciding
@@ -18,9 +19,12 @@ from syncd.control.messages import (
     Approve,
     Done,
     Failure,
+    Pause,
+    Ping,
     Reject,
     Resolve,
     Restore,
+    Resume,
     Retry,
     Undo,
 )
@@ -38,33 +42,55 @@ class Guarding(Protocol):
         """Put back what is gone."""
 
 
-class Acts:
-    """Does one request after the other."""
+class Pausing(Protocol):
+    """A person's pause: see `engine.hiatus`."""
 
-    def __init__(self, desk: Desk, guards: Guarding) -> None:
+    def begin(self, seconds: float = math.inf) -> None:
+        """Pause from now."""
+
+    def end(self) -> bool:
+        """End it; whether there was one."""
+
+
+class Acts:
+    """Does one request after the other. `beat` returns once the engine could begin a turn."""
+
+    def __init__(
+        self, desk: Desk, guards: Guarding, pausing: Pausing, beat: Callable[[], Awaitable[None]]
+    ) -> None:
         self._desk = desk
         self._guards = guards
+        self._pausing = pausing
+        self._beat = beat
         self._deciding = Deciding(desk)
         self._one = asyncio.Lock()
 
     async def perform(self, request: AnyRequest) -> Answer:
         """Do it. Raises LedgerError; everything else is told in the answer."""
+        if isinstance(request, Ping):  # Not behind an act that takes its time.
+            await self._beat()
+            return Answer(done=[Done(key="", what="alive")])
         async with self._one:
             match request:
                 case Resolve():
-                    return await self._deciding.resolve(request)
+                    answer = await self._deciding.resolve(request)
                 case Undo():
-                    return await self._deciding.undo(request)
+                    answer = await self._deciding.undo(request)
                 case Restore():
-                    return await self._restore(request)
+                    answer = await self._restore(request)
                 case Approve():
-                    return self._guarded(request.store, self._guards.approve, _APPROVED)
+                    answer = self._guarded(request.store, self._guards.approve, _APPROVED)
                 case Reject():
-                    return self._guarded(request.store, self._guards.reject, _REJECTED)
+                    answer = self._guarded(request.store, self._guards.reject, _REJECTED)
                 case Retry():
-                    return self._retry(request)
+                    answer = self._retry(request)
+                case Pause():
+                    answer = self._pause(request)
+                case Resume():
+                    answer = self._resume()
                 case _:
                     assert_never(request)
+            return answer
 
     async def _restore(self, request: Restore) -> Answer:
         key = Key(request.store, request.path)
@@ -93,6 +119,16 @@ class Acts:
                 what = f"{verdict.deletions} deletions"
                 answer.done.append(Done(key=name, what=what, detail=detail))
         return answer
+
+    def _pause(self, request: Pause) -> Answer:
+        self._pausing.begin(math.inf if request.seconds is None else request.seconds)
+        detail = "nothing is sent or heard until it ends; saves are queued"
+        return Answer(done=[Done(key="mirroring", what="paused", detail=detail)])
+
+    def _resume(self) -> Answer:
+        if not self._pausing.end():
+            return Answer()
+        return Answer(done=[Done(key="mirroring", what="resumed")])
 
     def _retry(self, request: Retry) -> Answer:
         key = None

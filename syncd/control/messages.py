@@ -93,8 +93,28 @@ class Retry(_Request):
     path: str | None = None
 
 
+class Pause(_Request):
+    """Send nothing and hear nothing for `seconds`, None until Resume; saves are queued."""
+
+    command: Literal["pause"] = "pause"
+    seconds: Annotated[float, Field(gt=0)] | None = None
+
+
+class Resume(_Request):
+    """End the pause."""
+
+    command: Literal["resume"] = "resume"
+
+
+class Ping(_Request):
+    """Say that the engine could begin another turn."""
+
+    command: Literal["ping"] = "ping"
+
+
 AnyRequest = Annotated[
-    Resolve | Undo | Restore | Approve | Reject | Retry, Field(discriminator="command")
+    Resolve | Undo | Restore | Approve | Reject | Retry | Pause | Resume | Ping,
+    Field(discriminator="command"),
 ]
 
 

@@ -12,6 +12,7 @@ from syncd.engine.bootstrap import Bootstrap, Progress
 from syncd.engine.epoch import Epoch
 from syncd.engine.guards import Guards
 from syncd.engine.health import Health
+from syncd.engine.hiatus import Hiatus
 from syncd.engine.intake import Intake
 from syncd.engine.link import Link
 from syncd.engine.ports import Clock, LocalReplica, RemoteReplica
@@ -48,7 +49,10 @@ class Online:
         epoch: Epoch,
         waiting: Callable[[], Collection[str]],
         settings: Sequence[StoreSettings],
+        hiatus: Hiatus,
     ) -> None:
+        self._hiatus = hiatus
+        self._health = health
         self._rescan = rescan
         self._intake = intake
         self._epoch = epoch
@@ -68,6 +72,7 @@ class Online:
     async def run(self, tied: Tied) -> None:
         """Follow until cancelled; `tied` is told of every loss and every tie. See `tie`."""
         while True:
+            await self._hiatus.over()
             welcome, fresh = await self.link.tie_patiently(tied)
             tied(None)
             await self._welcome(welcome)
@@ -75,6 +80,7 @@ class Online:
                 await self._rescan.scan(store)
             try:
                 await self._follow()
+                self._health.report("feed", "behind", "mirroring is paused")
             except (Unavailable, Unauthorized, ProtocolError, FunctionFailed) as trouble:
                 self.link.lost(trouble)
                 tied(trouble)
@@ -91,10 +97,11 @@ class Online:
             pushing.cancel()
 
     async def _follow(self) -> None:
-        """Push and pull until either fails; raises what it failed with."""
+        """Push and pull until either fails, raising what it failed with, or a pause begins."""
         # RACE: no TaskGroup. That of Python 3.11 and 3.12.0 drops a cancellation that comes while
         # it ends the others after a failure; this loop would go on, and a stop never end.
-        following = [asyncio.create_task(each) for each in (self.pusher.run(), self.puller.run())]
+        runs = (self.pusher.run(), self.puller.run(), self._hiatus.begun())
+        following = [asyncio.create_task(each) for each in runs]
         try:
             ended, _ = await asyncio.wait(following, return_when=asyncio.FIRST_COMPLETED)
         finally:

@@ -15,6 +15,7 @@ from syncd.engine.bootstrap import Progress
 from syncd.engine.epoch import Epoch
 from syncd.engine.guards import Guards
 from syncd.engine.health import Health
+from syncd.engine.hiatus import Hiatus
 from syncd.engine.intake import Intake
 from syncd.engine.late import Late
 from syncd.engine.online import Online, Tied
@@ -23,7 +24,7 @@ from syncd.engine.pauses import Looking, Pauses
 from syncd.engine.ports import Clock, LocalReplica, RemoteReplica
 from syncd.engine.rescan import Rescan
 from syncd.engine.turn import Reconciler
-from syncd.errors import SyncdError
+from syncd.errors import Paused, SyncdError
 from syncd.ledger.ledger import Ledger
 
 log = structlog.get_logger()
@@ -59,6 +60,7 @@ class Session:
         self._ledger = ledger
         self._reconciler = Reconciler(ledger, stores, guards, clock)
         self.health = Health(ledger, clock)
+        self.hiatus = Hiatus(ledger, clock)
         self.intake = Intake(self._reconciler, clock)
         self.rescan = Rescan(ledger, stores, guards, self.intake, clock)
         self._audit = Audit(ledger, stores, self.intake, self.health, clock)
@@ -72,7 +74,7 @@ class Session:
             pauses = Pauses(ledger, git or {}, clock, self.health)
             self._online = Online(
                 ledger, remote, stores, clock, guards, self.intake, self.rescan, self.health,
-                epoch, pauses.waiting, tuple(settings),
+                epoch, pauses.waiting, tuple(settings), self.hiatus,
             )  # fmt: skip
 
     def wake(self) -> None:
@@ -95,6 +97,11 @@ class Session:
         named = list(keys)
         self._reconciler.flaps.release(named)
         self.intake.name(named)
+
+    async def beat(self) -> None:
+        """Return once another turn could begin and the ledger answers."""
+        async with self._reconciler.between_turns:
+            self._ledger.outbox.count()
 
     def gauge(self) -> Gauge:
         """How much is left to do."""
@@ -119,6 +126,10 @@ class Session:
         """Bring both sides to agreement and return. Raises the first trouble met."""
         if self._online is None:
             raise RuntimeError("once needs a deployment")
+        if self.hiatus.left:
+            raise Paused(
+                "mirroring is paused; nothing was sent or written", "`syncd resume` ends the pause"
+            )
         await self._online.tie(progress)
         await self._prepare()
         running = [
@@ -142,7 +153,7 @@ class Session:
     async def flush(self, seconds: float) -> None:
         """Give what is queued up to `seconds` to be sent; the rest stays in the outbox."""
         gauge = self.gauge()
-        if self._online is None or not gauge.queued + gauge.sent:
+        if self._online is None or self.hiatus.left or not gauge.queued + gauge.sent:
             return
         try:
             async with asyncio.timeout(seconds):

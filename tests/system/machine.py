@@ -48,6 +48,7 @@ class Machine:
     stores: Mapping[str, str] = field(default_factory=lambda: {"flows": "workflow"})
     environment: dict[str, str] = field(default_factory=dict)
     prefix: Sequence[str] = ()
+    program: Sequence[str] = (sys.executable, "-m", "syncd")
     daemon: subprocess.Popen[bytes] | None = None
 
     def __post_init__(self) -> None:
@@ -172,7 +173,7 @@ class Machine:
         return Mirror(url, token, self.workspace)
 
     def _command(self, *command: str) -> list[str]:
-        words = [*self.prefix, sys.executable, "-m", "syncd", *command]
+        words = [*self.prefix, *self.program, *command]
         return words if "--config" in command or "--help" in command else [
             *words, "--config", str(self.config)
         ]  # fmt: skip

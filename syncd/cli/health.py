@@ -1,0 +1,59 @@
+"""`syncd health`: for probes; says little and ends at once."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from syncd.cli.app import CONFIG, ConfigPath, app, configured, reporting
+from syncd.config import Config
+from syncd.errors import NotReachable
+
+PATIENCE = 5.0
+"""Seconds in which the engine must be able to begin a turn."""
+
+LIVE = "Whether the daemon makes progress, whatever becomes of the deployment."
+STARTUP = "Whether the daemon has begun: as ready, but for a token that is refused."
+
+
+@app.command()
+@reporting
+def health(
+    config: ConfigPath = CONFIG,
+    live: Annotated[bool, typer.Option("--live", help=LIVE)] = False,
+    startup: Annotated[bool, typer.Option("--startup", help=STARTUP)] = False,
+) -> int:
+    """Tell whether programs may rely on the daemon: exit code 0 for yes, 1 for not now, 6 for down.
+
+    Examples: `syncd health`, `syncd health --live`
+    """
+    settings = configured(config)
+    asyncio.run(_progresses(settings))
+    if live:
+        typer.echo("alive")
+        return 0
+    from syncd.status import Readiness, readiness, report
+
+    found = report(settings)
+    told = readiness(found)
+    typer.echo(f"{told.value}: {found.state.value}")
+    return 0 if told is Readiness.READY or (startup and told is Readiness.HALTED) else 1
+
+
+async def _progresses(config: Config) -> None:
+    """Return if a daemon runs and could begin another turn. Raises NotReachable."""
+    from syncd.control.client import ask
+    from syncd.control.messages import Ping
+    from syncd.ledger.state import StateFolder
+
+    if StateFolder(config.state).owner() is None:
+        raise NotReachable(f"no daemon owns {config.state}", "start it with `syncd run`")
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await ask(config.state, Ping())
+    except TimeoutError as error:
+        raise NotReachable(
+            "the daemon makes no progress", "look at its log; a restart loses nothing"
+        ) from error

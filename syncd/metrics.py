@@ -1,0 +1,66 @@
+"""How things are, in numbers, as Prometheus reads them.
+
+What is counted are the events of the log, since the start; what is measured comes from
+`status.report`. No label has a path, a key or an id: the values of each are known beforehand, and
+every series is there from the start, at zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from syncd import __version__
+from syncd.status import State, StatusReport
+from syncd.tally import TALLY
+
+
+def exposition(found: StatusReport) -> bytes:
+    """Everything there is to tell, in Prometheus's text format."""
+    registry = CollectorRegistry()
+    registry.register(_Reported(found))
+    return generate_latest(registry)
+
+
+class _Reported:
+    def __init__(self, found: StatusReport) -> None:
+        self._found = found
+
+    def collect(self) -> Iterable[Metric]:
+        found = self._found
+        yield _labelled("build_info", "The program's version", "version", {__version__: 1})
+        states = {state.value: int(found.state is state) for state in State}
+        yield _labelled("state", "1 for the state that holds", "state", states)
+        waiting = {"queued": found.queued, "sent": found.sent, "parked": found.parked}
+        yield _labelled("outbox_operations", "Rows of the outbox", "state", waiting)
+        unwell = {"conflict": found.conflicts, "held": found.held, "guard": found.guards}
+        yield _labelled("problems", "What waits for a person", "sort", unwell)
+        files = {store.name: store.files for store in found.stores}
+        yield _labelled("files", "Files that are known", "store", files)
+        checked = {name: part.checked for name, part in found.parts.items() if name in _PARTS}
+        checked = {name: checked.get(name, 0.0) for name in _PARTS}
+        yield _labelled("checked_timestamp_seconds", "When a part last told how it is, 0 for never",
+                        "part", checked)  # fmt: skip
+        yield self._events()
+
+    def _events(self) -> Metric:
+        counter = CounterMetricFamily(
+            "syncd_events", "Events of the log since the start", labels=["event"]
+        )
+        for word, count in TALLY.counts.items():
+            counter.add_metric([word], count)
+        return counter
+
+
+_PARTS = ("deployment", "feed", "files", "listener", "audit")
+
+
+def _labelled(
+    name: str, about: str, label: str, values: dict[str, int] | dict[str, float]
+) -> Metric:
+    gauge = GaugeMetricFamily(f"syncd_{name}", about, labels=[label])
+    for value, number in values.items():
+        gauge.add_metric([value], number)
+    return gauge

@@ -1,0 +1,55 @@
+"""The daemon's pulse: that it makes progress, and how things are, told to whoever wants to know.
+
+What is told is `status.report`, the one truth that `syncd status` prints too. Does IO.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
+
+from syncd.config import Config
+from syncd.errors import LedgerError
+from syncd.status import StatusReport, report
+
+EVERY = 15.0
+"""Seconds between two looks: each counts rows of the ledger."""
+
+Told = Callable[[StatusReport], Awaitable[None]]
+
+log = structlog.get_logger()
+
+
+class Pulse:
+    """Looks at the daemon from inside, again and again.
+
+    `beat` returns once the engine could begin another turn: a turn that hangs ends the pulse,
+    and a service manager that waits for it starts the daemon anew.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        beat: Callable[[], Awaitable[None]],
+        told: Sequence[Told],
+        watched: float | None = None,
+    ) -> None:
+        self._config = config
+        self._beat = beat
+        self._told = told
+        self._every = min(EVERY, watched / 3) if watched else EVERY
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await self._beat()
+            try:
+                found = await asyncio.to_thread(report, self._config)
+            except LedgerError as error:
+                log.warning("status_unknown", what=str(error))
+            else:
+                for each in self._told:
+                    await each(found)
+            await asyncio.sleep(self._every)
