@@ -49,6 +49,10 @@ class FunctionFailed(SyncdError):
     """A function threw on the deployment; its transaction changed nothing."""
 
 
+class RecordError(SyncdError):
+    """A record cannot be read or saved by a program; its file is as it was."""
+
+
 class LedgerError(SyncdError):
     """The ledger cannot be opened or written; files and deployment are untouched."""
 

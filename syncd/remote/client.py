@@ -67,6 +67,10 @@ class ConvexHttp:
         """Call a query and validate what it returns."""
         return await self._call("query", path, args, answer)
 
+    async def find(self, path: str, args: Mapping[str, Any], answer: type[Answer]) -> Answer | None:
+        """Call a query that may answer null: then None."""
+        return (await self._reply("query", path, args, answer)).value
+
     async def mutation(self, path: str, args: Mapping[str, Any], answer: type[Answer]) -> Answer:
         """Call a mutation and validate what it returns. Not idempotent by itself."""
         return await self._call("mutation", path, args, answer)
@@ -88,19 +92,29 @@ class ConvexHttp:
         args: Mapping[str, Any],
         answer: type[Answer],
     ) -> Answer:
+        reply = await self._reply(endpoint, path, args, answer)
+        if reply.value is None:
+            raise _senseless(self.url, path, "no value")
+        return reply.value
+
+    async def _reply(
+        self,
+        endpoint: Literal["query", "mutation"],
+        path: str,
+        args: Mapping[str, Any],
+        answer: type[Answer],
+    ) -> Reply[Answer]:
         body = orjson.dumps({"path": path, "args": args, "format": "convex_encoded_json"})
         status, text = await self._post(f"{self.url}/api/{endpoint}", path, body)
         if status not in (200, 560):
             raise _refusal(self.url, path, status, text)
         try:
-            reply = Reply[answer].model_validate_json(text)  # type: ignore[valid-type]
+            reply: Reply[Answer] = Reply[answer].model_validate_json(text)  # type: ignore[valid-type]
         except ValidationError as error:
             raise _senseless(self.url, path, _first(error)) from error
         if reply.status == "error":
             raise _failure(self.url, path, reply)
-        if reply.value is None:
-            raise _senseless(self.url, path, "no value")
-        return reply.value
+        return reply
 
     async def _post(self, url: str, path: str, body: bytes) -> tuple[int, bytes]:
         if self._session is None:

@@ -247,7 +247,7 @@ class EnrollAnswer(_Message):
     token: str
 
 
-Answer = TypeVar("Answer", bound=_Message)
+Answer = TypeVar("Answer", bound=BaseModel)
 
 
 class Reply(_Message, Generic[Answer]):

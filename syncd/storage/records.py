@@ -65,19 +65,27 @@ class Record(Part):
     """One record of a store. Two are equal where their fields are."""
 
     kind: ClassVar[Kind]
+    _place: tuple[str, str] | None = PrivateAttr(default=None)
     _origin: bytes | None = PrivateAttr(default=None)
 
     @classmethod
-    def read(cls, value: dict[str, Any], origin: bytes | None = None) -> Self:
-        """The record that a JSON object is, whatever it holds; `origin` is its text in a file."""
+    def read(cls, value: dict[str, Any]) -> Self:
+        """The record that a JSON object is, whatever it holds."""
         # Names as the files spell them only: `workflow_id` in a file is a field we do not know.
-        read = cls.model_validate(value, context=_FROM_A_FILE, by_alias=True, by_name=False)
-        read._origin = origin
-        return read
+        return cls.model_validate(value, context=_FROM_A_FILE, by_alias=True, by_name=False)
+
+    def keep(self, place: tuple[str, str], origin: bytes) -> None:
+        """Remember the store and the path of this record's file, and what it said there."""
+        self._place, self._origin = place, origin
+
+    @property
+    def place(self) -> tuple[str, str] | None:
+        """The store and the path of its file; None for a record that was never in one."""
+        return self._place
 
     @property
     def origin(self) -> bytes | None:
-        """The text this record was read from; None for one that was made."""
+        """The text this record was last read from, or saved as."""
         return self._origin
 
     def __eq__(self, other: object) -> bool:

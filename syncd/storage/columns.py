@@ -1,0 +1,230 @@
+"""From a file's text to the columns of its row, as convex/model/project.ts makes them. Pure.
+
+Total, as that is: a field that is absent or of another type reads as absent.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from datetime import UTC, datetime
+from typing import Any, Final, NoReturn
+
+import orjson
+
+from syncd.core.model import Kind
+from syncd.storage.rows import AssetRow, ExecutionRow, Row, WorkflowRow
+
+_NAME: Final = 300
+_PROSE: Final = 2000
+_TAGS: Final = 100
+_LATEST: Final = 8.64e15
+_MARK: Final = b"\xef\xbb\xbf"
+_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
+_ZONED: Final = re.compile(r"(?:[zZ]|[+-]\d\d:?\d\d)$")
+_IN_NAME: Final = re.compile(r"(?:^|\D)(\d{13})(?:\D|$)", re.ASCII)
+
+
+def row_of(kind: Kind, store: str, path: str, digest: str, body: bytes) -> Row | None:
+    """The row of the file at `path`; None where its text is not whole."""
+    flags: set[str] = set()
+    try:
+        value = _parsed(body)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(value, dict):
+        flags.add("not-an-object")
+    fields = _Fields(value, flags)
+    columns = _COLUMNS[kind](path, fields)
+    model = _ROWS[kind]
+    return model.model_construct(
+        store=store, path=path, record="", digest=digest, revision=None,
+        flags=tuple(sorted(flags)), **columns,
+    )  # fmt: skip
+
+
+def stem(path: str) -> str:
+    """The file's name without its extension."""
+    name = path.rpartition("/")[2]
+    dot = name.rfind(".")
+    return name[:dot] if dot > 0 else name
+
+
+def milliseconds(value: object) -> float | None:
+    """A time in milliseconds: of an ISO 8601 string (without a zone: UTC), or a number."""
+    if isinstance(value, str):
+        value = _time(value)
+    told = _finite(value)
+    return told if told is not None and abs(told) <= _LATEST else None
+
+
+def _parsed(body: bytes) -> Any:
+    text = body.removeprefix(_MARK)
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        # What real files hold and orjson refuses: lone surrogates, integers beyond 64 bits.
+        return json.loads(text.decode(), parse_constant=_refused)
+
+
+def _refused(constant: str) -> NoReturn:
+    raise ValueError(constant)
+
+
+def _time(text: str) -> float | None:
+    if not _DAY.match(text):
+        return None
+    try:
+        told = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    if not _ZONED.search(text[10:]):
+        told = told.replace(tzinfo=UTC)
+    return float(math.floor(told.timestamp() * 1000 + 1e-4))
+
+
+def _finite(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        told = float(value)
+    except OverflowError:
+        return None
+    return told + 0.0 if math.isfinite(told) else None
+
+
+class _Fields:
+    """The fields of one object, and the flags of what was lost in reading them."""
+
+    def __init__(self, value: object, flags: set[str]) -> None:
+        self._fields: dict[str, Any] = value if isinstance(value, dict) else {}
+        self.flags = flags
+
+    def raw(self, *names: str) -> Any:
+        return next((v for n in names if (v := self._fields.get(n)) is not None), None)
+
+    def below(self, name: str) -> _Fields:
+        return _Fields(self.raw(name), self.flags)
+
+    def text(self, *names: str) -> str | None:
+        value = self.raw(*names)
+        return self._cut(_digits(value) if _is_number(value) else value, _NAME)
+
+    def prose(self, *names: str) -> str | None:
+        return self._cut(self.raw(*names), _PROSE)
+
+    def number(self, *names: str) -> float | None:
+        return _finite(self.raw(*names))
+
+    def boolean(self, name: str) -> bool | None:
+        value = self.raw(name)
+        return value if isinstance(value, bool) else None
+
+    def time(self, *names: str) -> float | None:
+        return milliseconds(self.raw(*names))
+
+    def count(self, *names: str) -> float | None:
+        value = self.raw(*names)
+        return float(len(value)) if isinstance(value, list | dict) else None
+
+    def tags(self, name: str) -> tuple[str, ...]:
+        value = self.raw(name)
+        if not isinstance(value, list):
+            return ()
+        if len(value) > _TAGS:
+            self.flags.add("cut")
+        names = (each.get("name") if isinstance(each, dict) else each for each in value[:_TAGS])
+        told = (self._cut(each, _NAME) for each in names)
+        return tuple(each for each in told if each is not None)
+
+    def _cut(self, value: object, length: int) -> str | None:
+        if not isinstance(value, str):
+            return None
+        if len(value) <= length and value.isascii():
+            return value
+        units = value.encode("utf-16-le", "surrogatepass")
+        if len(units) > 2 * length:
+            self.flags.add("cut")
+        return units[: 2 * length].decode("utf-16-le", "replace")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _digits(value: float) -> str:
+    return str(int(value)) if value == math.floor(value) and abs(value) < 1e21 else repr(value)
+
+
+def _workflow(path: str, fields: _Fields) -> dict[str, Any]:
+    return {
+        "id": _id(path, fields),
+        "name": _or(fields.text("name", "title"), stem(path)),
+        "description": fields.prose("description"),
+        "version": fields.text("version"),
+        "status": fields.text("status"),
+        "tags": fields.tags("tags"),
+        "active": fields.boolean("active"),
+        "step_count": fields.count("steps"),
+        "node_count": fields.count("nodes"),
+        "created_at": fields.time("createdAt"),
+        "updated_at": fields.time("updatedAt"),
+    }
+
+
+def _execution(path: str, fields: _Fields) -> dict[str, Any]:
+    in_name = _IN_NAME.search(stem(path))
+    error = fields.prose("error")
+    return {
+        "id": stem(path),
+        "workflow_id": fields.text("workflowId"),
+        "status": _or(fields.text("status"), "running"),
+        "start_time": _first(fields.time("startTime"), float(in_name[1]) if in_name else None),
+        "end_time": fields.time("endTime"),
+        "completed_steps": fields.count("completedSteps", "results"),
+        "error": fields.below("error").prose("message") if error is None else error,
+    }
+
+
+def _asset(path: str, fields: _Fields) -> dict[str, Any]:
+    metadata = fields.below("metadata")
+    return {
+        "id": _id(path, fields),
+        "name": _or(fields.text("name", "title"), stem(path)),
+        "category": path.partition("/")[0] if "/" in path else None,
+        "type": fields.text("type"),
+        "tags": fields.tags("tags"),
+        "status": fields.text("status"),
+        "downloads": metadata.number("downloads"),
+        "rating": metadata.number("rating"),
+        "author": metadata.text("author"),
+        "version": _first(metadata.text("version"), fields.text("version")),
+    }
+
+
+def _id(path: str, fields: _Fields) -> str:
+    if told := fields.text("id"):
+        return told
+    fields.flags.add("id-from-name")
+    return stem(path)
+
+
+def _or(value: str | None, other: str) -> str:
+    return other if value is None else value
+
+
+def _first(value: Any, other: Any) -> Any:
+    return other if value is None else value
+
+
+_COLUMNS: Final = {
+    Kind.WORKFLOW: _workflow,
+    Kind.EXECUTION: _execution,
+    Kind.ASSET: _asset,
+}
+_ROWS: Final[dict[Kind, type[Row]]] = {
+    Kind.WORKFLOW: WorkflowRow,
+    Kind.EXECUTION: ExecutionRow,
+    Kind.ASSET: AssetRow,
+}

@@ -1,0 +1,243 @@
+"""One file of a store, read whole and replaced in one step. Does IO; calls block.
+
+A replacement is made from the bytes that it replaces, and the two are swapped: what came out and
+is not what was read is another program's save, from which the replacement is made once more. So
+no edit is lost between programs that use this, and none of others but those that are written in
+the same instant as a third.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Final
+
+from syncd.core.reading import Stat
+from syncd.errors import RecordError
+from syncd.files.folder import NOT_HERE, Folder, OpenForWriting, stat_of, write_all
+from syncd.files.lease import leased
+from syncd.files.root import Root
+from syncd.files.trouble import not_a_file, refused
+from syncd.stores.layout import TEMPORARY_PREFIX
+
+PATIENCE: Final = 2.0
+"""Seconds that another program's write may take before a call gives up."""
+
+_PAUSE: Final = 0.01
+
+Make = Callable[[bytes | None], bytes]
+"""Given the bytes of a file, None where it does not exist, those it shall have."""
+
+
+def body_of(root: Root, path: str) -> tuple[bytes, Stat] | None:
+    """The file's bytes, none of them half written, and its stat; None where it does not exist."""
+    with _troubles(path, "it was not read"):
+        try:
+            with root.folder(path.rpartition("/")[0]) as folder:
+                return _read(folder, path.rpartition("/")[2])
+        except FileNotFoundError:
+            return None
+
+
+def change(root: Root, path: str, make: Make) -> bytes:
+    """Replace the file by what `make` makes of it, durably; the bytes it has now.
+
+    `make` may be called more than once. Where it answers what the file holds nothing is written.
+    Mode and owner are kept, folders are made. Raises RecordError with the file as it was.
+    """
+    parent, _, name = path.rpartition("/")
+    with (
+        _troubles(path, "nothing was written"),
+        root.folder(parent, create=True) as folder,
+        _alone(folder, name),
+    ):
+        return _changed(root, folder, name, make)
+
+
+def append(root: Root, path: str, lines: bytes) -> None:
+    """Add whole lines at the end of the file, which is made where it is missing; durably.
+
+    A line that a crash of another program left unfinished is ended first.
+    """
+    parent, _, name = path.rpartition("/")
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    with _troubles(path, "nothing was added"), root.folder(parent, create=True) as folder:
+        new = folder.stat(name) is None
+        fd = os.open(name, flags, 0o644, dir_fd=folder.fd)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            size = os.fstat(fd).st_size
+            cut = size > 0 and os.pread(fd, 1, size - 1) != b"\n"
+            write_all(fd, b"\n" + lines if cut else lines)
+            os.fdatasync(fd)
+        finally:
+            os.close(fd)
+        if new:
+            folder.sync()
+
+
+def remove(root: Root, path: str) -> bool:
+    """Remove the file, durably; whether there was one."""
+    with _troubles(path, "it was not removed"):
+        try:
+            with root.folder(path.rpartition("/")[0]) as folder:
+                folder.remove(path.rpartition("/")[2])
+                folder.sync()
+        except FileNotFoundError:
+            return False
+        return True
+
+
+def digest(body: bytes) -> str:
+    """The identity of a version: SHA-256 of its bytes."""
+    return hashlib.sha256(body).hexdigest()
+
+
+def _changed(root: Root, folder: Folder, name: str, make: Make) -> bytes:
+    met = placed = _bytes(folder, name)
+    others: list[str] = []
+    while (body := make(met)) != placed:
+        temporary = f"{TEMPORARY_PREFIX}save-{secrets.token_hex(8)}"
+        folder.create(temporary, body, folder.stat(name))
+        if placed is None:
+            if _create(folder, temporary, name):
+                break
+            met = placed = _bytes(folder, name)
+            continue
+        came = _exchange(root, folder, temporary, name, placed)
+        if came is None:
+            met = placed = _bytes(folder, name)
+            continue
+        # What others saved in that moment stays beside the file until it is in it.
+        others.append(temporary)
+        if came == placed:
+            break
+        met, placed = came, body
+    folder.sync()
+    for temporary in others:
+        folder.remove(temporary)
+    return body
+
+
+def _create(folder: Folder, temporary: str, name: str) -> bool:
+    try:
+        folder.move(temporary, name)
+    except FileExistsError:
+        folder.remove(temporary)
+        return False
+    return True
+
+
+def _exchange(root: Root, folder: Folder, temporary: str, name: str, placed: bytes) -> bytes | None:
+    """Gives the file its new bytes; those that came out, under the temporary name from now on.
+
+    None, with nothing changed, where the file went away, or is not `placed` any more.
+    """
+    try:
+        with _nobody_writing(root, folder, name):
+            folder.exchange(temporary, name)
+    except FileNotFoundError:
+        folder.remove(temporary)
+        return None
+    except OSError as error:
+        if error.errno in NOT_HERE and _put_over(folder, temporary, name, placed):
+            return placed
+        folder.remove(temporary)
+        if error.errno in NOT_HERE:
+            return None
+        raise
+    came = _bytes(folder, temporary)
+    return placed if came is None else came
+
+
+def _put_over(folder: Folder, temporary: str, name: str, placed: bytes) -> bool:
+    # RACE: a save between this look and the rename is lost; a file system without exchange
+    # offers nothing better.
+    if _bytes(folder, name) != placed:
+        return False
+    folder.replace(temporary, name)
+    # So that there is something to remove, as after an exchange.
+    folder.create(temporary, b"", None)
+    return True
+
+
+@contextmanager
+def _alone(folder: Folder, name: str) -> Iterator[None]:
+    """Keeps other programs that use this away from the file; a new file is made by one alone.
+
+    The lock is on the file itself, which a save replaces: whoever gets it looks whether it is
+    still the file's.
+    """
+    while True:
+        try:
+            fd = folder.open(name)
+        except FileNotFoundError:
+            yield
+            return
+        try:
+            # Not every file system locks (NFS by a read-only descriptor): the swap is enough.
+            with suppress(OSError):
+                fcntl.flock(fd, fcntl.LOCK_EX)
+            now = folder.stat(name)
+            if now is not None and now.st_ino != os.fstat(fd).st_ino:
+                continue
+            yield
+            return
+        finally:
+            os.close(fd)
+
+
+@contextmanager
+def _nobody_writing(root: Root, folder: Folder, name: str) -> Iterator[None]:
+    """Waits until no program has the file open for writing, and keeps it so."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        with suppress(OpenForWriting):
+            with leased(root, folder, name):
+                yield
+            return
+        if time.monotonic() > until:
+            raise BlockingIOError(0, "a program has it open for writing")
+        time.sleep(_PAUSE)
+
+
+def _read(folder: Folder, name: str) -> tuple[bytes, Stat] | None:
+    """Bytes between two equal stats."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        found = folder.stat(name)
+        if found is None:
+            return None
+        if hold := not_a_file(found.st_mode):
+            raise OSError(0, hold.detail)
+        try:
+            fd = folder.open(name)
+        except FileNotFoundError:
+            return None
+        with os.fdopen(fd, "rb") as file:
+            before = stat_of(os.fstat(file.fileno()))
+            body = file.read()
+            if stat_of(os.fstat(file.fileno())) == before and len(body) == before.size:
+                return body, before
+        if time.monotonic() > until:
+            raise BlockingIOError(0, "it changes all the time")
+        time.sleep(_PAUSE)
+
+
+def _bytes(folder: Folder, name: str) -> bytes | None:
+    found = _read(folder, name)
+    return found[0] if found else None
+
+
+@contextmanager
+def _troubles(path: str, what_not: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        hold = refused(error)
+        raise RecordError(f"{path}: {hold.detail}; {what_not}", hold.advice) from error

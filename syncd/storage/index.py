@@ -1,0 +1,87 @@
+"""The rows of a kind's files, kept up to date by one stat of each file. Does IO; calls block."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from typing import Final, Generic, TypeVar, cast
+
+from syncd.config import StoreConfig
+from syncd.core.reading import Stat
+from syncd.errors import RecordError
+from syncd.files.root import Root
+from syncd.files.scan import scan
+from syncd.storage.columns import row_of
+from syncd.storage.file import body_of, digest
+from syncd.storage.rows import Row
+
+R = TypeVar("R", bound=Row)
+
+Key = tuple[str, str]
+"""A store's name and a path in it."""
+
+_TICK_NS: Final = 50_000_000
+"""Two writes so close may leave one stat: what is that young is read again at the next look."""
+
+
+class Index(Generic[R]):
+    """What the files say. Threads may share one; each look costs a stat a file.
+
+    A file that does not parse, as one that is being written, keeps the row it had.
+    """
+
+    def __init__(self, stores: Iterable[StoreConfig]) -> None:
+        self._stores = tuple(stores)
+        self._rows: dict[Key, R] = {}
+        self._stats: dict[Key, Stat] = {}
+        self._lock = threading.Lock()
+
+    def rows(self) -> Mapping[Key, R]:
+        """The rows of all files, as they are now."""
+        with self._lock:
+            for store in self._stores:
+                self._look(store)
+            return dict(self._rows)
+
+    def paths(self, id: str) -> list[Key]:
+        """Where the record `id` is: more than one place where files share an id, by path."""
+        found = [key for key, row in self.rows().items() if getattr(row, "id", None) == id]
+        return sorted(found)
+
+    def _look(self, store: StoreConfig) -> None:
+        try:
+            root = Root.open(store.path)
+        except OSError:
+            # Not made yet, or gone: there is nothing to list.
+            self._forget(store.name, set())
+            return
+        now = time.time_ns()
+        seen = scan(root, store.patterns()).files
+        for path, entry in seen.items():
+            key = (store.name, path)
+            if self._stats.get(key) != entry.stat:
+                self._read(root, store, key, entry.spelling, now)
+        self._forget(store.name, seen.keys())
+
+    def _read(self, root: Root, store: StoreConfig, key: Key, spelling: str, now: int) -> None:
+        try:
+            found = body_of(root, spelling)
+        except RecordError:
+            return
+        if found is None:
+            return
+        body, stat = found
+        row = row_of(store.kind, store.name, key[1], digest(body), body)
+        if row is not None:
+            self._rows[key] = cast("R", row)
+        settled = now - max(stat.mtime_ns, stat.ctime_ns) > _TICK_NS
+        if settled:
+            self._stats[key] = stat
+
+    def _forget(self, store: str, seen: Iterable[str]) -> None:
+        paths = set(seen)
+        gone = [key for key in self._rows if key[0] == store and key[1] not in paths]
+        for key in gone:
+            del self._rows[key]
+            self._stats.pop(key, None)

@@ -1,0 +1,165 @@
+"""The configured stores of one kind, in which a record is a file. Does IO; calls block."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Final, Generic, TypeVar
+
+from syncd.config import Config, StoreConfig
+from syncd.core.model import Format
+from syncd.errors import ConfigError, RecordError
+from syncd.files.root import Root
+from syncd.storage.edit import edited, fields_of, joined, replaced, written
+from syncd.storage.file import PATIENCE, body_of, change, remove
+from syncd.storage.index import Index, Key
+from syncd.storage.records import Record, told
+from syncd.storage.rows import Found, Row
+from syncd.stores.layout import format_of, unsafe
+
+M = TypeVar("M", bound=Record)
+R = TypeVar("R", bound=Row)
+
+_PAUSE: Final = 0.02
+
+
+class Stores(Generic[M, R]):
+    """All stores of a kind. What is new is saved in the first.
+
+    `removed` are the versions this program deleted: the mirror may still tell of them.
+    """
+
+    def __init__(self, config: Config, model: type[M]) -> None:
+        self._stores = {each.name: each for each in config.stores if each.kind is model.kind}
+        if not self._stores:
+            raise ConfigError(
+                f"{config.source} has no store of kind {model.kind.value!r}; nothing was opened",
+                f'add a [[store]] with kind = "{model.kind.value}" and its path',
+            )
+        self._model = model
+        self._index: Index[R] = Index(self._stores.values())
+        self.removed: dict[Key, str] = {}
+
+    def rows(self) -> Mapping[Key, R]:
+        """What the files say, by store and path."""
+        return self._index.rows()
+
+    def stands(self, row: R, local: Mapping[Key, R]) -> bool:
+        """Whether what the mirror tells holds beside the files, which `local` tells.
+
+        It does for what these stores cannot hold, for what is not here (but for what this
+        program deleted), and for the very bytes that are here.
+        """
+        key = (row.store, row.path)
+        here = local.get(key)
+        if row.store not in self._stores:
+            return True
+        return row.digest == here.digest if here else self.removed.get(key) != row.digest
+
+    def load(self, id: str) -> M | None:
+        """The record `id` from its file; of several files, the first by path."""
+        for key in self._index.paths(id):
+            if (body := self._whole(key)) is not None:
+                return self._record(key, body)
+        return None
+
+    def received(self, found: Found) -> M:
+        """The record that the deployment told, of which there is no file here."""
+        return self._record((found.store, found.path), found.text.encode())
+
+    def save(self, id: str, record: M, new: str) -> Key:
+        """Save the record where it is, or at the path `new`; where that was.
+
+        Raises RecordError with all files as they were.
+        """
+        key = self._place(id, record, new)
+        after = told(record)
+        origin = record.origin
+        before = {} if origin is None else told(self._record(key, origin))
+
+        def ours(met: bytes | None) -> bytes:
+            if origin is not None:
+                return edited(origin, before, after, record.kind)
+            return written(after) if met is None else replaced(met, after, record.kind)
+
+        def make(met: bytes | None) -> bytes:
+            mine = ours(met)
+            if origin is None or met is None or met == origin:
+                return mine
+            return joined(origin, mine, met, record.kind)
+
+        body = change(self._root(key), key[1], make)
+        # What others changed meanwhile is in the file, not in the record: the next save starts
+        # from what this program said.
+        record.keep(key, body if origin is None else ours(body))
+        self.removed.pop(key, None)
+        return key
+
+    def delete(self, id: str) -> bool:
+        """Delete the record's file; whether there was one."""
+        key = self._only(id)
+        if key is None:
+            return False
+        row = self._index.rows().get(key)
+        if row is not None:
+            self.removed[key] = row.digest
+        return remove(self._root(key), key[1])
+
+    def _only(self, id: str) -> Key | None:
+        keys = self._index.paths(id)
+        if len(keys) > 1:
+            places = " and ".join(path for _, path in keys)
+            raise RecordError(
+                f"{id!r} is the id of {places}; nothing was changed",
+                "give each its own id, or work on the file",
+            )
+        return keys[0] if keys else None
+
+    def _place(self, id: str, record: M, new: str) -> Key:
+        known = self._only(id) or record.place
+        if known is not None and known[0] in self._stores:
+            return known
+        store = next(iter(self._stores.values()))
+        if hold := unsafe(new):
+            raise RecordError(f"{id!r} makes no file name: {hold.detail}", "choose another id")
+        if not store.patterns().matches(new):
+            raise RecordError(
+                f"{new} is not among the files of store {store.name!r}; nothing was written",
+                "choose another id, or widen the store's include",
+            )
+        if (met := self._whole((store.name, new))) is not None:
+            raise RecordError(
+                f"{new} holds another record ({len(met):,} bytes); nothing was written",
+                "choose another id, or rename that file",
+            )
+        return store.name, new
+
+    def _record(self, key: Key, body: bytes) -> M:
+        fields = fields_of(body)
+        if fields is None:
+            raise RecordError(f"{key[1]} is no JSON object; it was not read", "look at the file")
+        record = self._model.read(fields)
+        record.keep(key, body)
+        return record
+
+    def _whole(self, key: Key) -> bytes | None:
+        """The file's bytes, waited for while a program writes them; None where it is gone."""
+        if format_of(key[1]) is not Format.JSON:
+            raise RecordError(
+                f"{key[1]} is not JSON, which is all that programs load and save in this version",
+                "work on the file",
+            )
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                found = body_of(self._root(key), key[1])
+            except FileNotFoundError:
+                return None
+            if found is None or fields_of(found[0]) is not None or time.monotonic() > until:
+                return None if found is None else found[0]
+            time.sleep(_PAUSE)
+
+    def _root(self, key: Key) -> Root:
+        store: StoreConfig = self._stores[key[0]]
+        store.path.mkdir(parents=True, exist_ok=True)
+        return Root.open(store.path)

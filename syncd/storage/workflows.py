@@ -1,0 +1,95 @@
+"""The workflow engine's records: workflows, and the executions of each."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import string
+import time
+from typing import Final
+
+from syncd.errors import RecordError
+from syncd.storage.asking import LIMIT, Answers, Asking, Settings
+from syncd.storage.mirror import Mirror
+from syncd.storage.records import Execution, Workflow
+from syncd.storage.rows import ExecutionRow, WorkflowRow
+
+_Workflows = list[WorkflowRow]
+_Executions = list[ExecutionRow]
+
+_DIGITS: Final = string.digits + string.ascii_lowercase
+
+
+def new_execution_id() -> str:
+    """An id as the stack's programs make them: when it began, and nine random characters."""
+    return f"exec-{time.time_ns() // 1_000_000}-{_random()}"
+
+
+def _random() -> str:
+    return "".join(secrets.choice(_DIGITS) for _ in range(9))
+
+
+class AsyncWorkflowStorage(Asking):
+    """Workflows and executions. Saves are durable when they return, and need no network."""
+
+    def __init__(self, config: Settings = "config.toml", *, mirror: Mirror | None = None) -> None:
+        super().__init__(config, mirror=mirror)
+        self._workflows = Answers(self._config, self._mirror, Workflow, WorkflowRow)
+        self._executions = Answers(self._config, self._mirror, Execution, ExecutionRow)
+
+    async def save(self, workflow: Workflow) -> None:
+        """Save a workflow in its file; a new one, which needs an id, as `<id>.json`.
+
+        What others changed in the file since the workflow was loaded stays, but for what this
+        program changed too. Raises RecordError.
+        """
+        if not workflow.id:
+            raise RecordError("the workflow has no id; nothing was written", "give it one")
+        save = self._workflows.stores.save
+        await asyncio.to_thread(save, workflow.id, workflow, f"{workflow.id}.json")
+
+    async def load(self, id: str) -> Workflow | None:
+        """The workflow with this id, None where there is none."""
+        return await self._workflows.load(id, "workflows:get")
+
+    async def list(
+        self, *, status: str | None = None, name: str | None = None, limit: int = LIMIT
+    ) -> _Workflows:
+        """Workflows of this status and name: by name where a status is given, else by path."""
+        return await self._workflows.list(
+            "workflows:list",
+            lambda row: status in (None, row.status) and name in (None, row.name),
+            lambda row: (row.path if status is None else row.name, row.path),
+            limit,
+            status=status,
+            name=name,
+        )
+
+    async def delete(self, id: str) -> bool:
+        """Delete the workflow's file; whether there was one. Its executions stay."""
+        return await asyncio.to_thread(self._workflows.stores.delete, id)
+
+    async def save_execution(self, id: str, execution: Execution) -> None:
+        """Save an execution as `<id>.json`: what it does not tell any more is not in the file.
+
+        `new_execution_id` makes ids.
+        """
+        save = self._executions.stores.save
+        await asyncio.to_thread(save, id, execution, f"{id}.json")
+
+    async def load_execution(self, id: str) -> Execution | None:
+        """The execution with this id; one of another machine as the deployment tells it."""
+        return await self._executions.load(id, "workflows:getExecution", "executionId")
+
+    async def list_executions(
+        self, workflow_id: str | None = None, *, status: str | None = None, limit: int = LIMIT
+    ) -> _Executions:
+        """Executions of a workflow, or of all, in this status: the newest start first."""
+        return await self._executions.list(
+            "workflows:listExecutions",
+            lambda row: workflow_id in (None, row.workflow_id) and status in (None, row.status),
+            lambda row: (row.start_time is None, -(row.start_time or 0.0), row.path),
+            limit,
+            workflowId=workflow_id,
+            status=status,
+        )

@@ -1,0 +1,106 @@
+"""A record that was read and saved again is the same bytes; an edit changes nothing else."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from syncd.core.model import Kind
+from syncd.errors import RecordError
+from syncd.storage.edit import edited, fields_of, joined, replaced, written
+from syncd.storage.records import Asset, Workflow, told
+
+from .test_records import objects, values
+
+WRITTEN = b"""{
+    "zeta": 1.50,  "id": "a",
+  "huge": 123456789012345678901234567890, "far": 1e400,
+  "name": "\\u0041nna", "steps": [ {"id": 7, "x_y": [1.0]},
+       {"id": "b", "agent": "c"} ], "active": "perhaps"
+}
+"""
+
+
+def layouts(value: dict[str, Any]) -> list[bytes]:
+    return [
+        json.dumps(value, indent=indent, ensure_ascii=ascii, allow_nan=False).encode() + end
+        for indent, ascii, end in ((None, True, b""), (2, True, b"\n"), (4, True, b""))
+    ]
+
+
+def saved(body: bytes, change: Any) -> bytes:
+    """What a program's `change` of the workflow in `body` makes of the text."""
+    fields = fields_of(body)
+    assert fields is not None
+    record = Workflow.read(fields)
+    before = told(record)
+    change(record)
+    return edited(body, before, told(record), Kind.WORKFLOW)
+
+
+@given(objects(), st.integers(0, 2))
+def test_what_is_not_changed_keeps_its_bytes(given: Any, layout: int) -> None:
+    model, value = given
+    body = layouts(value)[layout]
+    fields = fields_of(body)
+    assert fields is not None
+    record = model.read(fields)
+    assert edited(body, told(record), told(record), model.kind) == body
+
+
+@given(st.dictionaries(st.text(), values), st.dictionaries(st.text(), values), st.integers(0, 2))
+def test_an_edited_text_reads_as_what_was_told(
+    before: dict[str, Any], after: dict[str, Any], layout: int
+) -> None:
+    body = edited(layouts(before)[layout], before, after, Kind.DOCUMENT)
+    assert json.loads(body) == after
+    assert json.loads(replaced(layouts(before)[layout], after, Kind.DOCUMENT)) == after
+    assert json.loads(written(after)) == after
+
+
+def test_an_edit_leaves_all_else_as_it_is_spelled() -> None:
+    def rename(workflow: Workflow) -> None:
+        workflow.name = "Berta"
+        workflow.steps[1].agent = "d"
+
+    expected = WRITTEN.replace(b'"\\u0041nna"', b'"Berta"').replace(b'"c"', b'"d"')
+    assert saved(WRITTEN, rename) == expected
+
+
+def test_a_field_of_another_type_stays_until_it_is_assigned() -> None:
+    assert saved(WRITTEN, lambda record: None) == WRITTEN
+    activated = saved(WRITTEN, lambda record: setattr(record, "active", True))
+    assert activated == WRITTEN.replace(b'"perhaps"', b"true")
+
+
+def test_elements_come_and_go_and_the_others_keep_their_spelling() -> None:
+    shorter = saved(WRITTEN, lambda record: record.steps.pop())
+    assert b'{"id": 7, "x_y": [1.0]}' in shorter
+    assert [step["id"] for step in json.loads(shorter)["steps"]] == [7]
+
+
+def test_a_field_is_removed_where_the_program_removed_it() -> None:
+    body = b'{"id": "a", "extra": 1, "tags": ["x"]}'
+    fields = fields_of(body)
+    assert fields is not None
+    record = Asset.read(fields)
+    before = told(record)
+    del record.extra  # type: ignore[attr-defined]
+    assert edited(body, before, told(record), Kind.ASSET) == b'{"id": "a", "tags": ["x"]}'
+
+
+def test_what_others_changed_meanwhile_is_joined_and_ours_wins() -> None:
+    origin = b'{"id": "a", "name": "A", "status": "draft", "config": {"x": 1}}'
+    ours = origin.replace(b'"draft"', b'"running"')
+    met = origin.replace(b'"draft"', b'"failed"').replace(b'"x": 1', b'"x": 2')
+    assert joined(origin, ours, met, Kind.WORKFLOW) == ours.replace(b'"x": 1', b'"x": 2')
+
+
+def test_what_is_no_json_is_refused() -> None:
+    for value in (float("nan"), object(), {1, 2}):
+        with pytest.raises(RecordError):
+            written({"value": value})

@@ -1,0 +1,171 @@
+"""Workflows and executions from files alone."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+
+import pytest
+
+from syncd.config import Config
+from syncd.errors import ConfigError, RecordError
+from syncd.storage.records import Execution, Workflow, WorkflowStep, told
+from syncd.storage.workflows import AsyncWorkflowStorage, new_execution_id
+
+
+def folder(project: Config, kind: str) -> Path:
+    return next(each.path for each in project.stores if each.kind == kind)
+
+
+def workflow(id: str, status: str = "draft") -> Workflow:
+    return Workflow(id=id, name=id.upper(), status=status, steps=[WorkflowStep(id="s")])
+
+
+async def test_a_workflow_is_saved_loaded_listed_and_deleted(project: Config) -> None:
+    storage = AsyncWorkflowStorage(project)
+    await storage.save(workflow("b"))
+    await storage.save(workflow("a", "running"))
+    assert (folder(project, "workflow") / "a.json").read_text() == json.dumps(
+        {"id": "a", "name": "A", "steps": [{"id": "s"}], "status": "running"}, indent=2
+    )
+    loaded = await storage.load("a")
+    assert loaded == workflow("a", "running")
+    assert [row.id for row in await storage.list()] == ["a", "b"]
+    assert [row.id for row in await storage.list(status="draft")] == ["b"]
+    assert [row.id for row in await storage.list(name="A")] == ["a"]
+    assert [row.id for row in await storage.list(limit=1)] == ["a"]
+    assert await storage.delete("a") is True
+    assert await storage.delete("a") is False
+    assert await storage.load("a") is None
+    assert [row.id for row in await storage.list()] == ["b"]
+
+
+async def test_an_edit_leaves_the_rest_of_the_file(project: Config) -> None:
+    path = folder(project, "workflow") / "deep" / "n8n.json"
+    path.parent.mkdir(parents=True)
+    text = '{\r\n\t"nodes": [{"id": 1.0}],\r\n\t"id": "x",  "name": "old",\r\n\t"é$": {}\r\n}\r\n'
+    path.write_bytes(text.encode())
+    path.chmod(0o640)
+    storage = AsyncWorkflowStorage(project)
+    loaded = await storage.load("x")
+    assert loaded is not None
+    await storage.save(loaded)
+    assert path.read_bytes() == text.encode()
+    loaded.name = "new"
+    await storage.save(loaded)
+    assert path.read_bytes() == text.replace("old", "new").encode()
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert [found.name for found in path.parent.iterdir()] == ["n8n.json"]
+
+
+async def test_what_another_program_changed_since_is_kept(project: Config) -> None:
+    first, second = AsyncWorkflowStorage(project), AsyncWorkflowStorage(project)
+    await first.save(workflow("a"))
+    mine, theirs = await first.load("a"), await second.load("a")
+    assert mine is not None
+    assert theirs is not None
+    theirs.status, theirs.version = "failed", "2"
+    await second.save(theirs)
+    mine.status = "running"
+    mine.tags.append("new")
+    await first.save(mine)
+    mine.tags.append("newer")
+    await first.save(mine)
+    again = await first.load("a")
+    assert again is not None
+    assert (again.status, again.version, again.tags) == ("running", "2", ["new", "newer"])
+
+
+def test_programs_that_save_at_once_lose_nothing(project: Config) -> None:
+    import asyncio
+
+    asyncio.run(AsyncWorkflowStorage(project).save(workflow("a")))
+
+    def tag(name: str) -> None:
+        async def add() -> None:
+            storage = AsyncWorkflowStorage(project)
+            for number in range(12):
+                loaded = await storage.load("a")
+                assert loaded is not None
+                loaded.tags.append(f"{name}{number}")
+                await storage.save(loaded)
+
+        asyncio.run(add())
+
+    threads = [threading.Thread(target=tag, args=(name,)) for name in "xyz"]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    loaded = asyncio.run(AsyncWorkflowStorage(project).load("a"))
+    assert loaded is not None
+    assert sorted(loaded.tags) == sorted(f"{name}{n}" for name in "xyz" for n in range(12))
+    assert [path.name for path in folder(project, "workflow").iterdir()] == ["a.json"]
+
+
+async def test_executions_are_replaced_and_listed_newest_first(project: Config) -> None:
+    storage = AsyncWorkflowStorage(project)
+    ids = [f"exec-177244289{n:04}-abcdefghi" for n in range(30)]
+    for number, id in enumerate(ids):
+        told = Execution(workflow_id=f"w{number % 2}", context={"n": number})
+        await storage.save_execution(id, told)
+    await storage.save_execution(
+        ids[3], Execution(workflow_id="w1", status="completed", start_time="2026-02-28T09:00:00Z")
+    )
+    newest = await storage.list_executions("w1", limit=3)
+    assert [row.id for row in newest] == [ids[29], ids[27], ids[25]]
+    done = await storage.list_executions(status="completed")
+    assert [row.id for row in done] == [ids[3]]
+    assert [row.id for row in await storage.list_executions("w1")][-1] == ids[3]
+    loaded = await storage.load_execution(ids[3])
+    assert loaded is not None
+    assert "context" not in (loaded.origin or b"").decode()
+    assert new_execution_id() != new_execution_id()
+
+
+async def test_a_file_that_is_being_written_keeps_its_row_and_is_waited_for(
+    project: Config,
+) -> None:
+    storage = AsyncWorkflowStorage(project)
+    await storage.save(workflow("a"))
+    assert len(await storage.list()) == 1
+    path = folder(project, "workflow") / "a.json"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:20])
+    assert [row.id for row in await storage.list()] == ["a"]
+    threading.Timer(0.1, path.write_bytes, [whole]).start()
+    assert await storage.load("a") == workflow("a")
+
+
+async def test_what_cannot_be_saved_is_refused_and_changes_nothing(project: Config) -> None:
+    storage = AsyncWorkflowStorage(project)
+    await storage.save(workflow("a"))
+    twin = folder(project, "workflow") / "twin.json"
+    twin.write_text('{"id": "a"}')
+    for bad in (workflow("a"), workflow("../out"), workflow("x/../y"), Workflow(name="none")):
+        with pytest.raises(RecordError):
+            await storage.save(bad)
+    with pytest.raises(RecordError):
+        await storage.delete("a")
+    twin.write_text('{"id": "b"}')
+    with pytest.raises(RecordError):
+        await storage.save(workflow("twin"))
+    assert told(await storage.load("b") or workflow("b")) == {"id": "b"}
+    assert len(list(folder(project, "workflow").iterdir())) == 2
+
+
+async def test_a_link_is_not_followed(project: Config, tmp_path: Path) -> None:
+    outside = tmp_path / "outside.json"
+    outside.write_text('{"id": "a"}')
+    folder(project, "workflow").mkdir()
+    (folder(project, "workflow") / "a.json").symlink_to(outside)
+    with pytest.raises(RecordError):
+        await AsyncWorkflowStorage(project).save(workflow("a"))
+    assert outside.read_text() == '{"id": "a"}'
+
+
+def test_a_kind_without_a_store_is_a_mistake_of_the_configuration(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("")
+    with pytest.raises(ConfigError):
+        AsyncWorkflowStorage(tmp_path / "config.toml")
