@@ -81,6 +81,9 @@ export const deploymentRecord = v.object({
   siteId: v.optional(v.union(v.string(), v.null())),
   /** pending, queued, building, deploying, success, failed or rolled-back */
   status: v.optional(v.union(v.string(), v.null())),
+  environment: v.optional(v.union(v.string(), v.null())),
+  commitHash: v.optional(v.union(v.string(), v.null())),
+  branch: v.optional(v.union(v.string(), v.null())),
   startedAt: v.optional(v.union(v.number(), v.string(), v.null())),
   completedAt: v.optional(v.union(v.number(), v.string(), v.null())),
   buildArtifacts: v.optional(v.union(v.array(v.any()), v.null())),

@@ -179,6 +179,9 @@ class Deployment(Record):
         default=None,
         description="pending, queued, building, deploying, success, failed or rolled-back",
     )
+    environment: str | None = None
+    commit_hash: str | None = None
+    branch: str | None = None
     started_at: Time | None = None
     completed_at: Time | None = None
     build_artifacts: list[Any] | None = None

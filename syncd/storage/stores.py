@@ -67,12 +67,12 @@ class Stores(Generic[M, R]):
         """The record that the deployment told, of which there is no file here."""
         return self._record((found.store, found.path), found.text.encode())
 
-    def save(self, id: str, record: M, new: str) -> Key:
-        """Save the record where it is, or at the path `new`; where that was.
+    def save(self, id: str, record: M, category: str = "") -> Key:
+        """Save the record where it is, a new one where the store's `create` says; where that is.
 
         Raises RecordError with all files as they were.
         """
-        key = self._place(id, record, new)
+        key = self._place(id, record, category)
         after = told(record)
         origin = record.origin
         before = {} if origin is None else told(self._record(key, origin))
@@ -115,11 +115,12 @@ class Stores(Generic[M, R]):
             )
         return keys[0] if keys else None
 
-    def _place(self, id: str, record: M, new: str) -> Key:
+    def _place(self, id: str, record: M, category: str) -> Key:
         known = self._only(id) or record.place
         if known is not None and known[0] in self._stores:
             return known
         store = next(iter(self._stores.values()))
+        new = store.creates_at().replace("{category}", category).replace("{id}", id)
         if hold := unsafe(new):
             raise RecordError(f"{id!r} makes no file name: {hold.detail}", "choose another id")
         if not store.patterns().matches(new):

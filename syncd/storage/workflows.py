@@ -38,7 +38,7 @@ class AsyncWorkflowStorage(Asking):
         self._executions = Answers(self._config, self._mirror, Execution, ExecutionRow)
 
     async def save(self, workflow: Workflow) -> None:
-        """Save a workflow in its file; a new one, which needs an id, as `<id>.json`.
+        """Save a workflow in its file; a new one, which needs an id, where the store creates.
 
         What others changed in the file since the workflow was loaded stays, but for what this
         program changed too. Raises RecordError.
@@ -46,7 +46,7 @@ class AsyncWorkflowStorage(Asking):
         if not workflow.id:
             raise RecordError("the workflow has no id; nothing was written", "give it one")
         save = self._workflows.stores.save
-        await asyncio.to_thread(save, workflow.id, workflow, f"{workflow.id}.json")
+        await asyncio.to_thread(save, workflow.id, workflow)
 
     async def load(self, id: str) -> Workflow | None:
         """The workflow with this id, None where there is none."""
@@ -70,12 +70,12 @@ class AsyncWorkflowStorage(Asking):
         return await asyncio.to_thread(self._workflows.stores.delete, id)
 
     async def save_execution(self, id: str, execution: Execution) -> None:
-        """Save an execution as `<id>.json`: what it does not tell any more is not in the file.
+        """Save an execution in its file: what it does not tell any more is not in the file.
 
         `new_execution_id` makes ids.
         """
         save = self._executions.stores.save
-        await asyncio.to_thread(save, id, execution, f"{id}.json")
+        await asyncio.to_thread(save, id, execution)
 
     async def load_execution(self, id: str) -> Execution | None:
         """The execution with this id; one of another machine as the deployment tells it."""
