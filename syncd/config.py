@@ -22,6 +22,12 @@ from syncd.stores.layout import Layout
 EMBEDDED = "embedded"
 """The url that stands for a local backend which syncd starts itself."""
 
+CREDENTIAL = "syncd-token"
+"""The device token's name among the credentials that systemd hands over: systemd.exec(5)."""
+
+DEVICE_TOKEN = "device-token"  # noqa: S105 - a file's name
+"""The file of the state folder in which `syncd init` keeps this device's token."""
+
 INCLUDE: Mapping[Kind, tuple[str, ...]] = {
     Kind.WORKFLOW: ("*.json", "*.yaml", "*.yml"),
     Kind.EXECUTION: ("*.json",),
@@ -145,7 +151,7 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Config:
         source=path,
         state=state,
         url=_url(settings, told),
-        token=_token(settings),
+        token=_token(settings, state),
         workspace=told.workspace,
         embedded=told.embedded,
         http=told.http,
@@ -211,18 +217,30 @@ def _url(settings: Mapping[str, str], told: FileConfig) -> str | None:
     )
 
 
-def _token(settings: Mapping[str, str]) -> str | None:
+def _token(settings: Mapping[str, str], state: Path) -> str | None:
+    """SYNCD_TOKEN, else the first file that is there: the one SYNCD_TOKEN_FILE names, the
+    credential that systemd hands over, the one that `syncd init` wrote.
+    """
     if token := settings.get("SYNCD_TOKEN"):
         return token.strip()
     if path := settings.get("SYNCD_TOKEN_FILE"):
-        try:
-            return Path(path).read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise ConfigError(
-                f"SYNCD_TOKEN_FILE {path} cannot be read: {error.strerror}; nothing was started",
-                "point it at a file that holds the device token",
-            ) from error
+        return _token_in(Path(path), f"SYNCD_TOKEN_FILE {path}")
+    credentials = settings.get("CREDENTIALS_DIRECTORY")
+    places = [Path(credentials) / CREDENTIAL] if credentials else []
+    for place in (*places, state / DEVICE_TOKEN):
+        if place.exists():
+            return _token_in(place, str(place))
     return None
+
+
+def _token_in(path: Path, name: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ConfigError(
+            f"{name} cannot be read: {error.strerror}; nothing was started",
+            "point it at a file that holds the device token",
+        ) from error
 
 
 def _env_file(path: Path) -> dict[str, str]:

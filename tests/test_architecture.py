@@ -27,6 +27,7 @@ ALLOWED = {
     "status": {"config", "ledger"},
     "supervisor": {"status"},
     "signals": set(),
+    "units": {"config", "errors"},
     "pulse": {"config", "errors", "status"},
     "notify": {"core", "config", "status"},
     "metrics": {"status", "tally"},
@@ -40,7 +41,7 @@ ALLOWED = {
     "attach": {"daemon", "ledger", "remote", "embedded", "config", "errors", "opening"},
     "cli": {"cli", "daemon", "attach", "opening", "config", "errors", "logs", "status", "engine",
             "embedded", "beside", "control", "listing", "core", "ledger", "signals",
-            "supervisor"},
+            "supervisor", "units"},
 }  # fmt: skip
 """What each part of the house may import of syncd. A module's part is its folder or its name."""
 

@@ -14,6 +14,7 @@ def main() -> None:
         pause,
         run,
         status,
+        systemd,
         verify,
     )
     from syncd.cli.app import app

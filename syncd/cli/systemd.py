@@ -1,0 +1,77 @@
+"""`syncd service`: the daemon as a service of systemd."""
+
+from __future__ import annotations
+
+import getpass
+from typing import Annotated
+
+import typer
+
+from syncd.cli.app import CONFIG, ConfigPath, app, configured, reporting
+from syncd.units import Unit, control, system_unit, user_unit
+from syncd.units import install as install_unit
+from syncd.units import uninstall as uninstall_unit
+
+service = typer.Typer(help="The daemon as a service of systemd.", no_args_is_help=True)
+app.add_typer(service, name="service")
+
+System = Annotated[
+    bool, typer.Option("--system", help="A service of the machine; without, one of yours.")
+]
+User = Annotated[
+    str | None,
+    typer.Option("--user", metavar="NAME", help="Whom a service of the machine runs as."),
+]
+Shown = Annotated[bool, typer.Option("--print", help="Print the files, change nothing.")]
+
+
+@service.command()
+@reporting
+def install(
+    config: ConfigPath = CONFIG, system: System = False, user: User = None, shown: Shown = False
+) -> int:
+    """Write the unit files of this project, enable and start the service. Again: anew.
+
+    Examples: `syncd service install`, `sudo syncd service install --system --user web`
+    """
+    unit = _unit(config, system=system, user=user)
+    if shown:
+        for path, text in unit.files.items():
+            typer.echo(f"# {path}\n{text}")
+        return 0
+    install_unit(unit)
+    typer.echo(f"{unit.name} is enabled and started")
+    if not system:
+        typer.echo("it starts when you log in; `loginctl enable-linger` starts it at boot")
+    return 0
+
+
+@service.command()
+@reporting
+def uninstall(config: ConfigPath = CONFIG, system: System = False) -> int:
+    """Stop and disable the service of this project. Files, ledger and token stay.
+
+    Examples: `syncd service uninstall`, `sudo syncd service uninstall --system`
+    """
+    unit = _unit(config, system=system, user=None)
+    uninstall_unit(unit)
+    typer.echo(f"{unit.name} is stopped and disabled")
+    return 0
+
+
+@service.command()
+@reporting
+def status(config: ConfigPath = CONFIG, system: System = False) -> int:
+    """Tell what systemd says of the service; `syncd status` tells how the mirror is.
+
+    Examples: `syncd service status`, `syncd service status --system`
+    """
+    unit = _unit(config, system=system, user=None)
+    typer.echo(control(unit, "status", "--no-pager", "--lines=5", unit.name).rstrip()
+               or f"{unit.name} is not installed")  # fmt: skip
+    return 0
+
+
+def _unit(config: ConfigPath, *, system: bool, user: str | None) -> Unit:
+    settings = configured(config)
+    return system_unit(settings, user or getpass.getuser()) if system else user_unit(settings)

@@ -1,0 +1,146 @@
+"""Unit files of systemd for one project: what is written where, and which commands follow. Does IO.
+
+The templates lie in `systemd/`; what differs between projects is in a drop-in beside them.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from syncd.config import Config
+from syncd.errors import ConfigError, SyncdError
+
+TEMPLATE = "syncd@.service"
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """The service of one project. `files` are to be written, by path."""
+
+    name: str
+    files: dict[Path, str]
+    systemctl: tuple[str, ...]
+
+
+class ServiceManagerFailed(SyncdError):
+    """systemd refused, or is not there; unit files may have been written."""
+
+
+def user_unit(config: Config) -> Unit:
+    """The service of the calling user."""
+    root = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "systemd/user"
+    return _unit(root, "user", config, ("systemctl", "--user"), ())
+
+
+def system_unit(config: Config, user: str, root: Path = Path("/etc/systemd/system")) -> Unit:
+    """The service of the machine, run as `user`."""
+    folders = {config.source.parent, config.state, *(store.path for store in config.stores)}
+    lines = [f"User={user}", *(f"BindPaths={_quoted(str(folder))}" for folder in _tops(folders))]
+    program = Path(sys.prefix)
+    if program.is_relative_to("/home") or program.is_relative_to("/root"):
+        lines.append(f"BindReadOnlyPaths={_quoted(str(program))}")
+    return _unit(root, "system", config, ("systemctl",), lines)
+
+
+def install(unit: Unit) -> None:
+    """Write the files, enable and start the service. Raises ConfigError, ServiceManagerFailed."""
+    for path, text in unit.files.items():
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise ConfigError(
+                f"{path} cannot be written: {error.strerror}; no service was started",
+                "run this as root for --system, or leave --system out",
+            ) from error
+    control(unit, "daemon-reload")
+    control(unit, "enable", unit.name)
+    control(unit, "restart", unit.name)
+
+
+def uninstall(unit: Unit) -> None:
+    """Stop and disable the service, and remove its drop-in. The template may be others' too."""
+    control(unit, "disable", "--now", unit.name)
+    for path in unit.files:
+        if path.name != TEMPLATE:
+            path.unlink(missing_ok=True)
+            path.parent.rmdir()
+    control(unit, "daemon-reload")
+
+
+def control(unit: Unit, *words: str) -> str:
+    """What `systemctl` says. Raises ServiceManagerFailed."""
+    command = [*unit.systemctl, *words]
+    try:
+        ended = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    except OSError as error:
+        raise ServiceManagerFailed(
+            f"`{' '.join(command)}` cannot be run: {error.strerror}",
+            "without systemd start `syncd run` by other means",
+        ) from error
+    if ended.returncode and words[0] != "status":
+        said = (ended.stderr or ended.stdout).strip().splitlines()
+        whose = "--user " if "--user" in command else ""
+        advice = f"`journalctl {whose}-u {unit.name}` tells more"
+        if words[0] == "daemon-reload":
+            advice = "the unit files are as they should be: is systemd running for this user?"
+        raise ServiceManagerFailed(
+            f"`{' '.join(command)}` failed: {said[0] if said else ended.returncode}", advice
+        )
+    return ended.stdout
+
+
+def _instance(config: Config) -> str:
+    escape = shutil.which("systemd-escape")
+    if escape is None:
+        raise ConfigError(
+            "there is no systemd here (`systemd-escape` is missing); nothing was installed",
+            "start `syncd run` by other means",
+        )
+    command = [escape, "--path", f"--template={TEMPLATE}", str(config.source.parent)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603
+
+
+def _template(whose: str) -> str:
+    shipped = resources.files("syncd") / "systemd" / whose / TEMPLATE
+    if shipped.is_file():
+        return shipped.read_text(encoding="utf-8")
+    checkout = Path(__file__).parent.parent / "systemd" / whose / TEMPLATE
+    return checkout.read_text(encoding="utf-8")
+
+
+def _unit(
+    root: Path, whose: str, config: Config, systemctl: tuple[str, ...], lines: Sequence[str]
+) -> Unit:
+    name = _instance(config)
+    program = f"{_quoted(sys.executable)} -m syncd run --config /%I/{_quoted(config.source.name)}"
+    drop_in = [
+        f"# Written by `syncd service install` for {config.source}.",
+        "[Service]",
+        "ExecStart=",  # The template's is taken back first.
+        f"ExecStart={program}",
+        *lines,
+    ]
+    files = {
+        root / TEMPLATE: _template(whose),
+        root / f"{name}.d/project.conf": "\n".join(drop_in) + "\n",
+    }
+    return Unit(name, files, systemctl)
+
+
+def _tops(folders: set[Path]) -> Sequence[Path]:
+    """Those that lie in no other of them."""
+    return sorted(f for f in folders if not any(f.is_relative_to(o) for o in folders - {f}))
+
+
+def _quoted(text: str) -> str:
+    # systemd.syntax(7): % begins a specifier, quotes take blanks.
+    escaped = text.replace("\\", "\\\\").replace("%", "%%").replace('"', '\\"')
+    return f'"{escaped}"' if " " in escaped or '"' in escaped else escaped

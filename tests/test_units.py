@@ -1,0 +1,93 @@
+"""Unit files: systemd itself says whether they are sound, and how much they are exposed."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from syncd.config import load
+from syncd.units import Unit, system_unit, user_unit
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("systemd-analyze") is None, reason="systemd judges its own files"
+)
+MOST_EXPOSED = 1.5
+
+
+def project(folder: Path) -> Path:
+    home = folder / "my project"
+    (home / "flows").mkdir(parents=True)
+    (home / "config.toml").write_text(
+        '[[store]]\nname = "flows"\nkind = "workflow"\npath = "flows"\n'
+        '[[store]]\nname = "far"\nkind = "workflow"\npath = "../far"\n'
+    )
+    return home / "config.toml"
+
+
+def written(unit: Unit, folder: Path) -> Path:
+    """The files as systemd finds them, the template as an instance of it."""
+    for path, text in unit.files.items():
+        place = folder / path.relative_to(path.anchor).relative_to(*path.parts[1:2])
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+    template = next(folder.rglob("syncd@.service"))
+    instance = template.with_name(unit.name)
+    shutil.copy(template, instance)
+
+    return instance
+
+
+def analyze(*words: str, folder: Path) -> str:
+    ended = subprocess.run(
+        ["systemd-analyze", *words], capture_output=True, text=True, check=False,
+        env={**os.environ, "XDG_RUNTIME_DIR": str(folder), "SYSTEMD_LOG_LEVEL": "warning"},
+    )  # fmt: skip
+    said = ended.stdout + ended.stderr
+    assert ended.returncode == 0, said
+    return said
+
+
+def test_the_units_are_sound(tmp_path: Path) -> None:
+    config = load(project(tmp_path), {})
+    user = written(user_unit(config), tmp_path / "user")
+    system = written(system_unit(config, "root"), tmp_path / "system")
+    assert analyze("--user", "verify", str(user), folder=tmp_path) == ""
+    assert analyze("verify", str(system), folder=tmp_path) == ""
+
+
+def test_the_service_of_the_machine_is_little_exposed(tmp_path: Path) -> None:
+    system = written(system_unit(load(project(tmp_path), {}), "daemon"), tmp_path / "system")
+    words = ("security", "--offline=true", "--no-pager", str(system))
+    said = analyze(*words, folder=tmp_path)
+    (level,) = re.findall(r"Overall exposure level for .*: ([0-9.]+)", said)
+    assert float(level) <= MOST_EXPOSED
+
+
+def test_a_project_may_write_its_own_folders_and_no_others(tmp_path: Path) -> None:
+    unit = system_unit(load(project(tmp_path), {}), "web")
+    drop_in = next(text for path, text in unit.files.items() if path.name == "project.conf")
+    bound = re.findall(r'^BindPaths="?([^"\n]+)"?$', drop_in, re.MULTILINE)
+    assert bound == [str(tmp_path / "far"), str(tmp_path / "my project")]
+    assert "User=web\n" in drop_in
+    assert unit.name.startswith("syncd@")
+    assert unit.name.endswith("my\\x20project.service")
+
+
+def test_no_unit_holds_a_token(tmp_path: Path) -> None:
+    secret = "syncd_0123456789"
+    config = load(project(tmp_path), {"SYNCD_TOKEN": secret})
+    units = (user_unit(config), system_unit(config, "web"))
+    assert not any(secret in text for unit in units for text in unit.files.values())
+
+
+def test_restarts_know_the_exit_codes(tmp_path: Path) -> None:
+    config = load(project(tmp_path), {})
+    for unit in (user_unit(config), system_unit(config, "web")):
+        text = next(text for path, text in unit.files.items() if path.name == "syncd@.service")
+        assert "RestartPreventExitStatus=2 5 8 9\n" in text
+        assert "Type=notify\n" in text
