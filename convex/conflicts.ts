@@ -4,7 +4,7 @@ import type { QueryCtx } from "./_generated/server";
 import type { Doc, Id } from "./_generated/dataModel";
 import { pageOf, paging } from "./model/answer";
 import { deviceQuery } from "./model/authorized";
-import { loserOf } from "./model/conflict";
+import { loserOf, loserUrl } from "./model/conflict";
 import schema from "./schema";
 
 /** A conflict with the names of the device whose file won and of the one whose version lost. */
@@ -28,14 +28,22 @@ export const list = deviceQuery({
   },
 });
 
-/** One conflict with the text that lost, null where its device had no bytes to send. */
+/** One conflict with what lost: its text, or the URL that serves it; null for what nobody sent. */
 export const get = deviceQuery({
   args: { conflict: v.id("conflicts") },
-  returns: v.union(v.object({ ...row.fields, text: v.union(v.string(), v.null()) }), v.null()),
+  returns: v.union(
+    v.object({
+      ...row.fields,
+      text: v.union(v.string(), v.null()),
+      url: v.union(v.string(), v.null()),
+    }),
+    v.null(),
+  ),
   handler: async (ctx, { conflict }) => {
     const found = await ctx.db.get("conflicts", conflict);
     if (found === null || found.workspace !== ctx.workspace) return null;
-    return { ...(await named(ctx, found)), text: await loserOf(ctx, conflict) };
+    const [text, url] = [await loserOf(ctx, conflict), await loserUrl(ctx, found)];
+    return { ...(await named(ctx, found)), text, url };
   },
 });
 

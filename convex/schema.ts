@@ -40,6 +40,7 @@ export default defineSchema({
    * The file plane: one document a key, kept as a tombstone when the file is deleted.
    * `text` holds content up to INLINE_BYTES, otherwise it is null and `pieces` counts the parts.
    * `app`: the last version was written on the app plane, not from a file of `device`.
+   * Content in file storage has neither, but its `blob`.
    */
   entries: defineTable({
     workspace: v.string(),
@@ -56,6 +57,7 @@ export default defineSchema({
     size: v.number(),
     text: v.union(v.string(), v.null()),
     pieces: v.number(),
+    blob: v.optional(v.id("blobs")),
     origin: v.union(v.id("devices"), v.null()),
     device: v.id("devices"),
     app: v.optional(v.literal(true)),
@@ -64,7 +66,8 @@ export default defineSchema({
     at: v.commitTs(),
   })
     .index("by_workspace_and_store_and_path_and_record", ["workspace", "store", "path", "record"])
-    .index("by_workspace_and_at", ["workspace", "at"]),
+    .index("by_workspace_and_at", ["workspace", "at"])
+    .index("by_blob", ["blob"]),
 
   /** Longer text, in parts of at most PIECE_BYTES, cut between code points; `number` from 0. */
   pieces: defineTable({
@@ -82,6 +85,21 @@ export default defineSchema({
   })
     .index("by_workspace_and_name", ["workspace", "name"])
     .index("by_workspace_and_kind", ["workspace", "kind"]),
+
+  /**
+   * Content in file storage, by its digest. `seenAt` (ms) is when it arrived or was last found in
+   * use: see `model/collect.ts`.
+   */
+  blobs: defineTable({
+    workspace: v.string(),
+    digest: v.string(),
+    size: v.number(),
+    storageId: v.id("_storage"),
+    seenAt: v.number(),
+  })
+    .index("by_workspace_and_digest", ["workspace", "digest"])
+    .index("by_storageId", ["storageId"])
+    .index("by_seenAt", ["seenAt"]),
 
   /** A machine's registration; its id survives token rotation and re-enrolment. */
   devices: defineTable({
@@ -112,8 +130,11 @@ export default defineSchema({
     device: v.id("devices"),
     ...conflictColumns.fields,
     author: v.union(v.id("devices"), v.null()),
+    /** Content that lost and lies in file storage. */
+    blob: v.optional(v.id("blobs")),
   })
     .index("by_workspace", ["workspace"])
+    .index("by_blob", ["blob"])
     .index("by_author", ["author"])
     .index("by_device_and_store_and_path_and_record_and_revision", [
       "device",
@@ -130,8 +151,11 @@ export default defineSchema({
     text: v.string(),
   }).index("by_conflict_and_number", ["conflict", "number"]),
 
-  /** One document: the deployment's random id, made by the first `sync:hello`. */
-  meta: defineTable({ deployment: v.string() }),
+  /**
+   * One document: the deployment's random id, made by the first `sync:hello`, and the creation time
+   * up to which uploads were looked at (see `model/collect.ts`).
+   */
+  meta: defineTable({ deployment: v.string(), sweptTo: v.optional(v.number()) }),
 
   workflows: defineTable({ ...source, ...workflowColumns.fields })
     .index("by_entry", ["entry"])

@@ -13,6 +13,7 @@ import { brokenWitnesses } from "./model/witness";
 import {
   change,
   conflict as told,
+  fetched,
   key,
   listed,
   operation,
@@ -99,10 +100,10 @@ export const changes = deviceQuery({
   }),
 });
 
-/** The first of these keys that fit in a response, with their text; ask again for the rest. */
+/** The first of these keys that fit in a response, with their content; ask again for the rest. */
 export const fetch = deviceQuery({
   args: { keys: v.array(key) },
-  returns: v.object({ entries: v.array(v.union(change, v.null())) }),
+  returns: v.object({ entries: v.array(v.union(fetched, v.null())) }),
   handler: async (ctx, { keys }) => ({ entries: await fetchEntries(ctx, ctx.workspace, keys) }),
 });
 

@@ -17,7 +17,12 @@ export const kind = v.union(
 );
 export type Kind = Infer<typeof kind>;
 
-export const format = v.union(v.literal("json"), v.literal("yaml"), v.literal("text"));
+export const format = v.union(
+  v.literal("json"),
+  v.literal("yaml"),
+  v.literal("text"),
+  v.literal("bytes"),
+);
 export type Format = Infer<typeof format>;
 
 export const scope = v.union(v.literal("read"), v.literal("write"));
@@ -74,7 +79,7 @@ export const witness = v.object({
 });
 export type Witness = Infer<typeof witness>;
 
-/** An entry as manifests list it. */
+/** An entry as manifests list it; the content of a `stored` one lies in file storage. */
 export const listed = v.object({
   ...key.fields,
   kind,
@@ -83,6 +88,7 @@ export const listed = v.object({
   lastDigest: nullableString,
   movedTo: nullableString,
   size: v.number(),
+  stored: v.boolean(),
   device: v.string(),
   origin: nullableString,
 });
@@ -92,6 +98,10 @@ export type Listed = Infer<typeof listed>;
 export const change = v.object({ ...listed.fields, text: nullableString });
 export type Change = Infer<typeof change>;
 
+/** An entry with its content: its text or, of a stored one, the URL that serves it. */
+export const fetched = v.object({ ...change.fields, url: nullableString });
+export type Fetched = Infer<typeof fetched>;
+
 /** The place after which a manifest page begins. */
 export const place = v.object({ path: v.string(), record: v.string() });
 export type Place = Infer<typeof place>;
@@ -99,7 +109,12 @@ export type Place = Infer<typeof place>;
 const expectation = v.object({ revision: v.number(), digest: nullableString });
 export type Expectation = Infer<typeof expectation>;
 
-const write = v.object({ digest: v.string(), size: v.number(), text: v.string() });
+/** Content that travels as text, or content that file storage holds already. */
+const content = { digest: v.string(), size: v.number() };
+const write = v.union(
+  v.object({ ...content, text: v.string() }),
+  v.object({ ...content, stored: v.literal(true) }),
+);
 export type Write = Infer<typeof write>;
 
 /** "Make this key this, if it is still that snapshot"; `write` null deletes. */

@@ -9,8 +9,10 @@
  */
 
 import type * as assets from "../assets.js";
+import type * as blobs from "../blobs.js";
 import type * as columns from "../columns.js";
 import type * as conflicts from "../conflicts.js";
+import type * as crons from "../crons.js";
 import type * as deployments from "../deployments.js";
 import type * as devices from "../devices.js";
 import type * as documents from "../documents.js";
@@ -20,9 +22,11 @@ import type * as model_aggregate from "../model/aggregate.js";
 import type * as model_answer from "../model/answer.js";
 import type * as model_authorized from "../model/authorized.js";
 import type * as model_base64 from "../model/base64.js";
+import type * as model_blob from "../model/blob.js";
 import type * as model_carry from "../model/carry.js";
 import type * as model_check from "../model/check.js";
 import type * as model_choice from "../model/choice.js";
+import type * as model_collect from "../model/collect.js";
 import type * as model_conflict from "../model/conflict.js";
 import type * as model_content from "../model/content.js";
 import type * as model_device from "../model/device.js";
@@ -63,8 +67,10 @@ import type {
 
 declare const fullApi: ApiFromModules<{
   assets: typeof assets;
+  blobs: typeof blobs;
   columns: typeof columns;
   conflicts: typeof conflicts;
+  crons: typeof crons;
   deployments: typeof deployments;
   devices: typeof devices;
   documents: typeof documents;
@@ -74,9 +80,11 @@ declare const fullApi: ApiFromModules<{
   "model/answer": typeof model_answer;
   "model/authorized": typeof model_authorized;
   "model/base64": typeof model_base64;
+  "model/blob": typeof model_blob;
   "model/carry": typeof model_carry;
   "model/check": typeof model_check;
   "model/choice": typeof model_choice;
+  "model/collect": typeof model_collect;
   "model/conflict": typeof model_conflict;
   "model/content": typeof model_content;
   "model/device": typeof model_device;

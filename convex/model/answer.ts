@@ -3,6 +3,7 @@ import type { PaginationOptions, PaginationResult } from "convex/server";
 import { v } from "convex/values";
 import type { Doc } from "../_generated/dataModel";
 import type { QueryCtx } from "../_generated/server";
+import { urlOf } from "./blob";
 import { readText } from "./content";
 import { LIST_ROWS } from "./limits";
 import type { RowTable } from "./project";
@@ -16,9 +17,10 @@ export const paging = {
 };
 type Paging = { limit?: number; cursor?: string | null };
 
-/** What `get` adds to a row: see `valueOf`. */
+/** What `get` adds to a row: see `valueOf`. Content in file storage has a URL and no text. */
 export const record = {
-  text: v.string(),
+  text: v.union(v.string(), v.null()),
+  url: v.union(v.string(), v.null()),
   value: v.any(),
   valueFlag: v.union(v.string(), v.null()),
 };
@@ -38,7 +40,9 @@ export async function pageOf<Row>(rows: Pages<Row>, { limit = 50, cursor = null 
 export async function withRecord<Row extends Doc<RowTable>>(ctx: QueryCtx, row: Row | null) {
   const entry = row && (await ctx.db.get("entries", row.entry));
   if (row === null || entry === null) return null;
+  const url = entry.blob === undefined ? null : await urlOf(ctx, entry.blob);
   const text = await readText(ctx, entry);
+  if (text === null) return { ...row, text, url, value: null, valueFlag: "stored" };
   const { value, flag } = valueOf(entry.format, text);
-  return { ...row, text, value, valueFlag: flag };
+  return { ...row, text, url, value, valueFlag: flag };
 }

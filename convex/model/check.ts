@@ -1,16 +1,17 @@
 /** What makes an operation unacceptable whatever its entry holds. */
 import type { Operation, Write } from "../validators";
-import { sha256, utf8 } from "./digest";
+import { isDigest, sha256, utf8 } from "./digest";
 import { refuseKey, refusePath, type Refusal } from "./key";
 import { TEXT_BYTES } from "./limits";
 
-/** An operation with the bytes of its text (null: it deletes), and why it is refused, if it is. */
+/** An operation with the bytes of its text, null without text, and why it is refused, if it is. */
 export type Checked = { operation: Operation; bytes: Uint8Array | null; refusal: Refusal | null };
 
 /** The digest is verified too: nobody could tell later whose bytes an entry really holds. */
 export async function check(operation: Operation): Promise<Checked> {
-  const bytes = operation.write === null ? null : utf8(operation.write.text);
-  const refusal = refuseShape(operation) ?? (await refuseWrite(operation.write, bytes));
+  const { write } = operation;
+  const bytes = write !== null && "text" in write ? utf8(write.text) : null;
+  const refusal = refuseShape(operation) ?? (await refuseWrite(write, bytes));
   return { operation, bytes, refusal };
 }
 
@@ -30,10 +31,11 @@ async function refuseWrite(
   write: Write | null,
   bytes: Uint8Array<ArrayBuffer> | null,
 ): Promise<Refusal | null> {
-  if (write === null || bytes === null) return null;
-  if (!/^[0-9a-f]{64}$/.test(write.digest)) {
+  if (write === null) return null;
+  if (!isDigest(write.digest)) {
     return { reason: "bad-digest", detail: "a digest is 64 lower-case hex digits" };
   }
+  if (bytes === null) return null;
   if (bytes.length > TEXT_BYTES) {
     return { reason: "too-large", detail: `${bytes.length} bytes; at most ${TEXT_BYTES}` };
   }

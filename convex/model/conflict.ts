@@ -3,6 +3,7 @@ import type { Doc, Id } from "../_generated/dataModel";
 import type { MutationCtx, QueryCtx } from "../_generated/server";
 import type { Conflict } from "../validators";
 import type { Caller } from "./authorized";
+import { findBlob, urlOf } from "./blob";
 import { cut } from "./content";
 import { sha256, utf8 } from "./digest";
 import { refuseKey } from "./key";
@@ -29,6 +30,11 @@ export async function recordConflicts(
   return names;
 }
 
+/** Where the content that lost is served, if file storage has it. */
+export async function loserUrl(ctx: QueryCtx, conflict: Doc<"conflicts">): Promise<string | null> {
+  return conflict.blob === undefined ? null : urlOf(ctx, conflict.blob);
+}
+
 /** The text that lost, whole; null where it was not sent. */
 export async function loserOf(ctx: QueryCtx, conflict: Id<"conflicts">): Promise<string | null> {
   const pieces = ctx.db
@@ -49,7 +55,14 @@ async function record(
     await ctx.db.patch("conflicts", known._id, { resolution: told.resolution });
     return;
   }
-  const columns: Columns = { ...told, workspace: ctx.workspace, device: ctx.device._id, author };
+  const blob = text === null ? await findBlob(ctx, ctx.workspace, told.digest) : null;
+  const columns: Columns = {
+    ...told,
+    workspace: ctx.workspace,
+    device: ctx.device._id,
+    author,
+    ...(blob === null ? {} : { blob: blob._id }),
+  };
   const conflict = await ctx.db.insert("conflicts", columns);
   for (const [number, part] of parts(text).entries()) {
     await ctx.db.insert("losers", { conflict, number, text: part });

@@ -1,11 +1,15 @@
-/** An entry's text: in the entry up to INLINE_BYTES, longer in `pieces`. */
+/**
+ * An entry's text: in the entry up to INLINE_BYTES, longer in `pieces`. What lies in file storage is
+ * not read by functions.
+ */
 import type { Doc, Id } from "../_generated/dataModel";
 import type { MutationCtx, QueryCtx } from "../_generated/server";
 import { INLINE_BYTES, PIECE_BYTES } from "./limits";
 
-/** The text of a live entry, exactly as it was written. */
-export async function readText(ctx: QueryCtx, entry: Doc<"entries">): Promise<string> {
+/** The text of a live entry, exactly as it was written; null of a stored one. */
+export async function readText(ctx: QueryCtx, entry: Doc<"entries">): Promise<string | null> {
   if (entry.text !== null) return entry.text;
+  if (entry.blob !== undefined) return null;
   let text = "";
   for await (const piece of piecesOf(ctx, entry._id)) text += piece.text;
   return text;

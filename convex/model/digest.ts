@@ -10,6 +10,10 @@ export function hex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+export function isDigest(text: string): boolean {
+  return /^[0-9a-f]{64}$/.test(text);
+}
+
 /**
  * SHA-256, lower-case hex. `crypto.subtle.digest` is deterministic and therefore allowed in
  * queries and mutations: https://docs.convex.dev/functions/runtimes

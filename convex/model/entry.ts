@@ -25,6 +25,7 @@ export function snapshotOf({ revision, digest, deleted, at }: Entry): Snapshot {
 
 export function listedOf(entry: Entry): Listed {
   const { store, path, record, kind, format, lastDigest, movedTo, size, device, origin } = entry;
+  const stored = entry.blob !== undefined;
   return {
     store,
     path,
@@ -35,6 +36,7 @@ export function listedOf(entry: Entry): Listed {
     lastDigest,
     movedTo,
     size,
+    stored,
     device,
     origin,
   };

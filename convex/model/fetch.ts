@@ -1,26 +1,32 @@
 import type { QueryCtx } from "../_generated/server";
-import type { Change, Key } from "../validators";
+import type { Fetched, Key } from "../validators";
+import { urlOf } from "./blob";
 import { readText } from "./content";
-import { changeOf, findEntry } from "./entry";
+import { changeOf, findEntry, type Entry } from "./entry";
 import { PAGE_BYTES, PAGE_ROWS } from "./limits";
 
 /**
  * The entries of the first keys that fit in a response, at least one; null for a key that never
- * existed. Here a live entry always has its text.
+ * existed. Here a live entry always has its content: its text, or its URL.
  */
 export async function fetchEntries(
   ctx: QueryCtx,
   workspace: string,
   keys: Key[],
-): Promise<(Change | null)[]> {
-  const entries: (Change | null)[] = [];
+): Promise<(Fetched | null)[]> {
+  const entries: (Fetched | null)[] = [];
   let bytes = 0;
   for (const key of keys.slice(0, PAGE_ROWS)) {
     const entry = await findEntry(ctx, workspace, key);
-    bytes += entry?.size ?? 0;
+    bytes += entry === null || entry.blob !== undefined ? 0 : entry.size;
     if (entries.length > 0 && bytes > PAGE_BYTES) break;
-    const live = entry !== null && !entry.deleted;
-    entries.push(entry && changeOf(entry, live ? await readText(ctx, entry) : null));
+    entries.push(entry && (await withContent(ctx, entry)));
   }
   return entries;
+}
+
+async function withContent(ctx: QueryCtx, entry: Entry): Promise<Fetched> {
+  const text = entry.deleted ? null : await readText(ctx, entry);
+  const url = entry.blob === undefined ? null : await urlOf(ctx, entry.blob);
+  return { ...changeOf(entry, text), url };
 }

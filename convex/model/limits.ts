@@ -12,6 +12,10 @@ export const INLINE_BYTES = 16 * KIB;
 export const PIECE_BYTES = 512 * KIB;
 /** The longest text an entry may hold. */
 export const TEXT_BYTES = 2 * MIB;
+/** Blobs or files that one step of the collection looks at. */
+export const BLOBS_AT_ONCE = 100;
+/** Digests of one `blobs:missing`. */
+export const DIGESTS = 1000;
 /** Operations of one push. */
 export const OPERATIONS = 200;
 /** A page of the feed, of a manifest or of fetched entries. */

@@ -1,7 +1,7 @@
 /**
  * From an entry's text to the columns of its row. Pure and total: whatever the text holds, the
  * columns satisfy the schema, and what could not be taken over as it stands is told by a flag:
- * `unparsed` (the format is not JSON), `invalid` (JSON that does not parse), `not-an-object` (no
+ * `stored` (file storage has it, nothing was read), `unparsed` (not JSON), `invalid` (JSON that does not parse), `not-an-object` (no
  * fields to read), `id-from-name` (no id inside, the file's name stands for it), `cut` (a column
  * holds less than the text).
  */
@@ -41,14 +41,16 @@ export function tableOf(kind: Kind): RowTable {
   }
 }
 
+const STORED = { value: undefined, flag: "stored" };
+
 export function project(
   kind: Kind,
   path: string,
   format: Format,
-  text: string,
+  text: string | null,
   carried: Carried,
 ): Projection {
-  const { value, flag } = parse(format, text);
+  const { value, flag } = text === null ? STORED : parse(format, text);
   const fields = new Fields(value);
   if (flag !== null) fields.flags.add(flag);
   const columns = columnsOf(kind, path, fields, value, carried);

@@ -5,11 +5,12 @@
 import type { MutationCtx } from "../_generated/server";
 import type { Expectation, Operation, Result } from "../validators";
 import type { Caller } from "./authorized";
+import { blobFor } from "./blob";
 import { check, type Checked } from "./check";
 import { findEntry, snapshotOf, type Entry } from "./entry";
 import type { Refusal } from "./key";
 import { OPERATIONS } from "./limits";
-import { revise } from "./revise";
+import { revise, type Content } from "./revise";
 import { trouble } from "./trouble";
 
 type Ctx = MutationCtx & Caller;
@@ -42,9 +43,10 @@ async function pushOne(ctx: Ctx, { operation, bytes, refusal }: Checked): Promis
   if (!isExpected(entry, operation.expect)) {
     return { outcome: "stale", current: entry === null ? null : snapshotOf(entry) };
   }
-  const untimely = await refuseDeletion(ctx, operation, entry);
+  const blob = await blobFor(ctx, ctx.workspace, operation.write);
+  const untimely = blob.refusal ?? (await refuseDeletion(ctx, operation, entry));
   if (untimely !== null) return { outcome: "refused", ...untimely };
-  const revision = await apply(ctx, operation, bytes, entry);
+  const revision = await apply(ctx, operation, blob.found ?? textOf(operation, bytes), entry);
   return { outcome: "applied", revision, at: ctx.db.vars.commitTs };
 }
 
@@ -73,13 +75,17 @@ async function refuseDeletion(
 function apply(
   ctx: Ctx,
   operation: Operation,
-  bytes: Uint8Array | null,
+  content: Content | null,
   entry: Entry | null,
 ): Promise<number> {
-  const { kind, format, write, movedTo, carried, rows } = operation;
+  const { kind, format, movedTo, carried, rows } = operation;
   const { store, path, record } = operation;
-  const content = write && bytes && { text: write.text, bytes, digest: write.digest };
   const next = { key: { store, path, record }, kind, format, content, movedTo, carried, rows };
   const author = { device: ctx.device._id, operation: operation.operation };
   return revise(ctx, ctx.workspace, entry, next, author);
+}
+
+function textOf({ write }: Operation, bytes: Uint8Array | null): Content | null {
+  if (write === null || bytes === null || !("text" in write)) return null;
+  return { text: write.text, bytes, digest: write.digest };
 }

@@ -5,6 +5,7 @@
 import type { Id } from "../_generated/dataModel";
 import type { MutationCtx } from "../_generated/server";
 import type { Carried, Format, Key, Kind } from "../validators";
+import type { Blob } from "./blob";
 import { inlined, writePieces } from "./content";
 import type { Entry } from "./entry";
 import { tableOf } from "./project";
@@ -27,8 +28,8 @@ export type Next = {
   rows?: "later";
 };
 
-/** A text with its UTF-8 bytes and their digest. */
-export type Content = { text: string; bytes: Uint8Array; digest: string };
+/** A text with its UTF-8 bytes and their digest, or what lies in file storage. */
+export type Content = { text: string; bytes: Uint8Array; digest: string } | Blob;
 
 /** Makes `entry` (null: the key is new to `workspace`) what `next` says; its new revision. */
 export async function revise(
@@ -40,8 +41,7 @@ export async function revise(
 ): Promise<number> {
   const revision = (entry?.revision ?? 0) + 1;
   const { content } = next;
-  const { text, pieces } =
-    content === null ? { text: null, pieces: [] } : inlined(content.text, content.bytes);
+  const { text, pieces, size, blob } = placed(content);
   const document = {
     workspace,
     store: next.key.store,
@@ -54,9 +54,10 @@ export async function revise(
     deleted: content === null,
     lastDigest: content === null ? (entry?.digest ?? null) : null,
     movedTo: next.movedTo ?? null,
-    size: content?.bytes.length ?? 0,
+    size,
     text,
     pieces: pieces.length,
+    ...(blob !== null && { blob }),
     origin: entry === null ? originOf(author) : entry.origin,
     device: author.device,
     ...(author.operation === null && { app: true as const }),
@@ -68,6 +69,16 @@ export async function revise(
   if ((entry?.pieces ?? 0) > 0 || pieces.length > 0) await writePieces(ctx, id, pieces);
   await reviseRow(ctx, { ...document, _id: id }, next, entry);
   return revision;
+}
+
+/** Where content goes: into the entry, into pieces, or nowhere, since file storage has it. */
+function placed(content: Content | null) {
+  if (content === null) return { text: null, pieces: [], size: 0, blob: null };
+  if ("storageId" in content) {
+    return { text: null, pieces: [], size: content.size, blob: content._id };
+  }
+  const { text, bytes } = content;
+  return { ...inlined(text, bytes), size: bytes.length, blob: null };
 }
 
 /** What is created on the app plane has no device that it comes from. */
@@ -95,7 +106,7 @@ async function reviseRow(
   if (before !== null && (moves || content === null)) await dropRow(ctx, before);
   if (content === null) return;
   if (rows === "later") await writeRowLater(ctx, entry._id);
-  else await writeRow(ctx, entry, content.text);
+  else await writeRow(ctx, entry, "storageId" in content ? null : content.text);
 }
 
 /** The author's receipt is replaced; those of revoked devices leave with this write. */

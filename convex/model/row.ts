@@ -11,11 +11,11 @@ import { readText } from "./content";
 import type { Entry } from "./entry";
 import { project, tableOf, type RowTable } from "./project";
 
-/** Writes the row of a live entry from its text. */
+/** Writes the row of a live entry from its text, null of a stored one. */
 export async function writeRow(
   ctx: MutationCtx,
   entry: Omit<Entry, "_creationTime">,
-  text: string,
+  text: string | null,
 ): Promise<void> {
   const { workspace, store, path, record, revision, digest, kind, format, carried } = entry;
   if (digest === null) throw new Error(`entry ${entry._id} is a tombstone and has no row`);

@@ -14,6 +14,8 @@ export class Memory {
   readonly cursors = new Map<string, string>();
   /** Of logs, in the order in which they were listed first. */
   readonly logs: string[] = [];
+  /** Ids of files, in the order of their uploads. */
+  readonly files: string[] = [];
 }
 
 export interface Call {
@@ -21,6 +23,9 @@ export interface Call {
   path: string;
   args: (memory: Memory) => Args;
 }
+
+/** Bytes to upload, before the call that tells of them. */
+export type Upload = { bytes: Uint8Array<ArrayBuffer>; contentType: string; workspace: string };
 
 interface Held {
   revision: number;
@@ -45,6 +50,7 @@ export class Run {
   readonly #held = new Map<string, Held>();
   readonly #extents = new Map<string, { length: number; tail: string }>();
   readonly #pushed: Operation[] = [];
+  readonly #uploaded: Args[] = [];
   #devices = 0;
 
   constructor(random: Random, workspace: string) {
@@ -57,7 +63,8 @@ export class Run {
     const random = this.#random;
     if (this.#devices < 2) return this.#enroll(`device ${(this.#devices += 1)}`);
     const dice = random.next();
-    if (dice < 0.45) return this.#push();
+    if (dice < 0.4) return this.#push();
+    if (dice < 0.46) return this.#blobs();
     if (dice < 0.5) return this.#administer();
     if (dice < 0.55) return this.#hello();
     if (dice < 0.65) return this.#append();
@@ -105,6 +112,41 @@ export class Run {
       name,
       ...scopes,
     });
+  }
+
+  /** Something to upload before the next call, now and then; few contents, so that they repeat. */
+  upload(): Upload | null {
+    const random = this.#random;
+    if (this.#devices < 2 || !random.chance(0.08)) return null;
+    const bytes = new Uint8Array([random.below(6), 255]);
+    this.#uploaded.push({ bytes: [...bytes] });
+    const contentType = `image/png${random.chance(0.9) ? "; syncd=payload" : ""}`;
+    return { bytes, contentType, workspace: this.#workspace };
+  }
+
+  async #blobs(): Promise<Call> {
+    const random = this.#random;
+    const [digest, other] = [await this.#blobDigest(), await this.#blobDigest()];
+    switch (random.below(5)) {
+      case 0:
+        return this.#authorized("query", "blobs:missing", { digests: [digest, other, digest] });
+      case 1:
+        return this.#authorized("mutation", "blobs:begin", { digest });
+      case 2:
+        return this.#authorized("query", "blobs:url", { digest });
+    }
+    const at = random.below(Math.max(1, this.#uploaded.length));
+    const bytes = (this.#uploaded[at]?.["bytes"] ?? [0]) as number[];
+    const right = { digest: await sha256(new Uint8Array(bytes)), size: bytes.length };
+    const wrong = random.chance(0.1) ? { digest } : random.chance(0.05) ? { size: 9 } : {};
+    return this.#authorized("mutation", "blobs:commit", (memory) => ({
+      ...{ ...right, ...wrong },
+      storageId: memory.files[at] ?? "none",
+    }));
+  }
+
+  #blobDigest(): Promise<string> {
+    return sha256(new Uint8Array([this.#random.below(7), 255]));
   }
 
   #administer(): Call {
@@ -159,7 +201,11 @@ export class Run {
       kind,
       format,
       expect: random.chance(0.1) ? stale : { ...held },
-      write: deletes ? null : await this.#write({ kind, format, text }),
+      write: deletes
+        ? null
+        : random.chance(0.1)
+          ? { digest: await this.#blobDigest(), size: random.chance(0.9) ? 2 : 3, stored: true }
+          : await this.#write({ kind, format, text }),
       ...(random.chance(0.2) && {
         carried: random.chance(0.5) ? { startedAt: 1_600_000_000_000 } : {},
       }),
@@ -176,8 +222,7 @@ export class Run {
 
   async #write({ text }: Content): Promise<Args> {
     const bytes = new TextEncoder().encode(text);
-    const sum = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-    const digest = [...sum].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+    const digest = await sha256(bytes);
     const wrong = this.#random.chance(0.03);
     return { digest: wrong ? this.#random.hex(64) : digest, size: bytes.length, text };
   }
@@ -333,6 +378,11 @@ export class Run {
       : {};
     return this.#authorized("query", path, { ...args, ...limit });
   }
+}
+
+async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  const sum = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return [...sum].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function keyOf({ store, path, record }: { store: string; path: string; record: string }): string {

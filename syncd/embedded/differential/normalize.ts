@@ -4,7 +4,9 @@
  */
 import type { Value } from "convex/values";
 
-const NAMES = new Set(["_id", "device", "entry", "origin", "deployment", "token", "log"]);
+const NAMES = new Set(["_id", "device", "entry", "origin", "deployment", "token", "log", "blob"]);
+/** URLs of file storage: that there is one is all that can be compared. */
+const ADDRESSES = new Set(["url"]);
 
 export class Labels {
   readonly #known = new Map<string, string>();
@@ -12,6 +14,7 @@ export class Labels {
   /** The same value with labels; one `Labels` for all answers of one world, in their order. */
   normalize(value: Value | undefined, name = ""): unknown {
     if (typeof value === "bigint") return this.#label("time", value);
+    if (typeof value === "string" && ADDRESSES.has(name)) return "an address";
     if (typeof value === "string" && NAMES.has(name)) return this.#label("name", value);
     if (typeof value === "string" && ["cursor", "head"].includes(name)) return this.#place(value);
     if (typeof value === "number" && name === "_creationTime")

@@ -1,8 +1,14 @@
 /** The two implementations that are compared, behind one call. */
 import { convexTest } from "convex-test";
-import { makeFunctionReference } from "convex/server";
+import {
+  makeFunctionReference,
+  type GenericDatabaseWriter,
+  type GenericDataModel,
+  type StorageActionWriter,
+} from "convex/server";
 import { ConvexError, convexToJson, jsonToConvex, type JSONValue, type Value } from "convex/values";
 import schema from "../../../convex/schema";
+import type { Upload } from "./calls.ts";
 
 export type Args = { [name: string]: Value };
 
@@ -11,6 +17,8 @@ export type Outcome = { ok: true; value: Value } | { ok: false; data: Value | un
 
 export interface World {
   call(kind: "query" | "mutation", path: string, args: Args): Promise<Outcome>;
+  /** Puts bytes into file storage, on behalf of the device with the token; the file's id. */
+  upload(upload: Upload, token: string): Promise<string>;
 }
 
 const modules = import.meta.glob([
@@ -32,7 +40,18 @@ export function oracle(): World {
       return { ok: false, data: error instanceof ConvexError ? dataOf(error) : undefined };
     }
   };
-  return { call };
+  return { call, upload: (upload) => test.run((ctx) => keep(ctx.storage, ctx.db, upload)) };
+}
+
+/** convex-test takes no upload over HTTP, and keeps no content type by itself. */
+async function keep(
+  storage: StorageActionWriter,
+  db: GenericDatabaseWriter<GenericDataModel>,
+  { bytes, contentType }: Upload,
+): Promise<string> {
+  const id = await storage.store(new Blob([bytes]));
+  await db.patch(id as never, { contentType } as never);
+  return id;
 }
 
 /** convex-test hands out the data as text or as a value, by how the error travelled. */
@@ -50,7 +69,15 @@ interface Answer {
 
 /** Calls with the admin key: convex-test knows no visibility. */
 export function embedded(url: string, adminKey: string): World {
-  return {
+  const world: World = {
+    async upload({ bytes, contentType, workspace }, token) {
+      const begun = await world.call("mutation", "blobs:begin", { token, workspace, digest: "" });
+      if (!begun.ok) throw new Error("no upload URL");
+      const { url: address } = begun.value as { url: string };
+      const headers = { "Content-Type": contentType };
+      const response = await fetch(address, { method: "POST", headers, body: bytes });
+      return ((await response.json()) as { storageId: string }).storageId;
+    },
     async call(kind, path, args) {
       const response = await fetch(`${url}/api/${kind}`, {
         method: "POST",
@@ -63,4 +90,5 @@ export function embedded(url: string, adminKey: string): World {
       return { ok: false, data: errorData === undefined ? undefined : jsonToConvex(errorData) };
     },
   };
+  return world;
 }

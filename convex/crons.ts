@@ -1,0 +1,10 @@
+/** What is done at its time. */
+import { cronJobs } from "convex/server";
+import { internal } from "./_generated/api";
+
+const crons = cronJobs();
+
+crons.daily("collect blobs", { hourUTC: 4, minuteUTC: 17 }, internal.blobs.collect, { after: 0 });
+crons.daily("sweep uploads", { hourUTC: 4, minuteUTC: 47 }, internal.blobs.sweep);
+
+export default crons;
