@@ -27,6 +27,10 @@ class Unavailable(SyncdError):
     """The deployment cannot be reached or asks to wait; queued work is kept and retried."""
 
 
+class Unreachable(Unavailable):
+    """No connection to the deployment could be made: nothing was sent."""
+
+
 class Unauthorized(SyncdError):
     """The deployment does not accept the device token; queued work is kept."""
 

@@ -16,7 +16,14 @@ import orjson
 from pydantic import ValidationError
 
 from syncd import __version__
-from syncd.errors import FunctionFailed, ProtocolError, SyncdError, Unauthorized, Unavailable
+from syncd.errors import (
+    FunctionFailed,
+    ProtocolError,
+    SyncdError,
+    Unauthorized,
+    Unavailable,
+    Unreachable,
+)
 from syncd.remote.wire import Answer, Reply
 
 TIMEOUT = aiohttp.ClientTimeout(total=60, connect=10, sock_read=45)
@@ -124,7 +131,10 @@ class ConvexHttp:
             async with self._session.post(url, data=body, allow_redirects=False) as response:
                 return response.status, await _read(self.url, path, response.content)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise Unavailable(
+            unsent = isinstance(
+                error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError
+            )
+            raise (Unreachable if unsent else Unavailable)(
                 f"{self.url} cannot be reached ({_words(error)}) for {path}; "
                 "what is queued stays queued",
                 "nothing to do: it is tried again until the deployment answers",

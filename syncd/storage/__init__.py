@@ -1,1 +1,44 @@
-"""What programs use of syncd: the stores of files, with Convex behind them where it is there."""
+"""What programs use of syncd: the stores of files, with Convex behind them where it is there.
+
+    from syncd.storage import Workflow, WorkflowStorage
+
+    storage = WorkflowStorage("config.toml")
+    workflow = storage.load("release-notes")
+
+A save is in its file, durably, when the call returns, and needs no network; the daemon mirrors it
+from there. Loads and lists are answered by the deployment's indexes together with the files, and
+by the files alone where the deployment is away. The classes without `Async` are the same for
+programs without an event loop.
+"""
+
+from syncd.storage.assets import AsyncAssetStorage
+from syncd.storage.blocking import AssetStorage, WorkflowStorage
+from syncd.storage.records import (
+    Asset,
+    AssetMetadata,
+    Deployment,
+    Execution,
+    Metric,
+    Workflow,
+    WorkflowStep,
+)
+from syncd.storage.rows import AssetRow, ExecutionRow, WorkflowRow
+from syncd.storage.workflows import AsyncWorkflowStorage, new_execution_id
+
+__all__ = [
+    "Asset",
+    "AssetMetadata",
+    "AssetRow",
+    "AssetStorage",
+    "AsyncAssetStorage",
+    "AsyncWorkflowStorage",
+    "Deployment",
+    "Execution",
+    "ExecutionRow",
+    "Metric",
+    "Workflow",
+    "WorkflowRow",
+    "WorkflowStep",
+    "WorkflowStorage",
+    "new_execution_id",
+]

@@ -200,7 +200,14 @@ def _asset(path: str, fields: _Fields) -> dict[str, Any]:
         "rating": metadata.number("rating"),
         "author": metadata.text("author"),
         "version": _first(metadata.text("version"), fields.text("version")),
+        "search_text": _search_text(path, fields),
     }
+
+
+def _search_text(path: str, fields: _Fields) -> str:
+    told = (fields.text("name", "title"), fields.prose("description"), fields.prose("content"))
+    words = [stem(path), fields.text("id"), fields.text("type"), *told, *fields.tags("tags")]
+    return " ".join(each for each in words if each)
 
 
 def _id(path: str, fields: _Fields) -> str:

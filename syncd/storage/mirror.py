@@ -11,21 +11,32 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
+from enum import Enum
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel
 
 from syncd.config import EMBEDDED, Config
-from syncd.errors import FunctionFailed, SyncdError, Unavailable
+from syncd.errors import SyncdError, Unauthorized, Unavailable, Unreachable
 from syncd.remote.client import ConvexHttp
 
 BOUND: Final = 3.0
 """Seconds that a call may take before the files are asked instead."""
 
 PAUSE: Final = 5.0
-"""Seconds in which a deployment that was away is not asked again."""
+LONGEST_PAUSE: Final = 60.0
+"""Seconds in which a deployment that was away is not asked again; doubled while it stays away."""
 
 Answer = TypeVar("Answer", bound=BaseModel)
+T = TypeVar("T")
+
+
+class Lost(Enum):
+    """What is known of a call that was not answered."""
+
+    NOT_DONE = "it was not carried out, and will not be"
+    UNKNOWN = "it may have been carried out"
+
 
 _log = logging.getLogger("syncd.storage")
 
@@ -35,7 +46,7 @@ class Mirror:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._away_until = 0.0
+        self._away_until = self._pause = 0.0
         self._trouble: SyncdError | None = None
         self._http: ConvexHttp | None = None
         self._token = ""
@@ -47,71 +58,80 @@ class Mirror:
         """Why the last call was answered from files; None where the deployment answered."""
         return self._trouble
 
+    @property
+    def away(self) -> bool:
+        """Whether a call would not even be tried now."""
+        return time.monotonic() < self._away_until or None in _address(self._config)
+
     async def query(self, path: str, answer: type[Answer], **args: Any) -> Answer | None:
         """What the query answers; None where it answers null, or nothing."""
-        return await self._asked(lambda http, who: http.find(path, {**who, **_told(args)}, answer))
+        asked = await self._asked(lambda http, who: http.find(path, who | _told(args), answer))
+        return None if isinstance(asked, Lost) else asked
 
-    async def mutation(self, path: str, answer: type[Answer], **args: Any) -> Answer | None:
-        """What the mutation answers; None where it is not known whether it was carried out."""
-        return await self._asked(
-            lambda http, who: http.mutation(path, {**who, **_told(args)}, answer)
-        )
+    async def mutation(self, path: str, answer: type[Answer], **args: Any) -> Answer | Lost:
+        """What the mutation answers, or what is known of it without an answer."""
+        return await self._asked(lambda http, who: http.mutation(path, who | _told(args), answer))
 
     async def close(self) -> None:
         """Let the connections go; the next call makes new ones."""
+        former, self._open, self._http = self._open, AsyncExitStack(), None
+        # A session belongs to the loop it was made in: one of an ended loop is left behind.
         if self._loop is asyncio.get_running_loop():
-            await self._open.aclose()
-        self._http = None
+            await former.aclose()
 
-    async def _asked(
-        self, call: Callable[[ConvexHttp, dict[str, str]], Awaitable[Answer | None]]
-    ) -> Answer | None:
+    async def _asked(self, call: Callable[[ConvexHttp, dict[str, str]], Awaitable[T]]) -> T | Lost:
         http = await self._reached()
         if http is None:
-            return None
+            return Lost.NOT_DONE
         who = {"token": self._token, "workspace": self._config.workspace}
         try:
             async with asyncio.timeout(BOUND):
                 answer = await call(http, who)
         except TimeoutError:
-            self._lost(Unavailable(f"{http.url} did not answer within {BOUND:.0f} s", _ADVICE))
+            late = f"{http.url} did not answer within {BOUND:.0f} s"
+            return self._lost(Unavailable(late, _ADVICE))
         except SyncdError as trouble:
-            self._lost(trouble)
-        else:
-            self._found(http.url)
-            return answer
-        return None
+            return self._lost(trouble)
+        self._found(http.url)
+        return answer
 
     async def _reached(self) -> ConvexHttp | None:
-        if time.monotonic() < self._away_until:
+        now = time.monotonic()
+        if now < self._away_until:
             return None
         loop = asyncio.get_running_loop()
-        if self._http is not None and self._loop is loop and self._trouble is None:
-            return self._http
-        await self.close()
-        url, token = _address(self._config)
-        if url is None or token is None:
-            return None
-        self._token, self._loop = token, loop
-        # A session belongs to the loop it was made in: one of an earlier loop is left behind.
-        self._open = AsyncExitStack()
-        self._http = await self._open.enter_async_context(ConvexHttp(url))
+        if self._http is None or self._loop is not loop or self._pause > 0.0:
+            await self.close()
+        if self._pause > 0.0:
+            # One call finds out for all others.
+            self._away_until = now + BOUND
+        if self._http is None:
+            url, token = _address(self._config)
+            if url is None or token is None:
+                return None
+            self._token, self._loop = token, loop
+            self._http = await self._open.enter_async_context(ConvexHttp(url))
         return self._http
 
-    def _lost(self, trouble: SyncdError) -> None:
-        expected = isinstance(trouble, Unavailable)
-        if self._trouble is None or type(self._trouble) is not type(trouble):
-            level = logging.INFO if expected else logging.WARNING
+    def _lost(self, trouble: SyncdError) -> Lost:
+        away = isinstance(trouble, Unavailable)
+        if type(self._trouble) is not type(trouble):
+            level = logging.INFO if away else logging.WARNING
             _log.log(level, "answering from files: %s -> %s", trouble, trouble.advice)
         self._trouble = trouble
-        # A function that failed says nothing about the next call.
-        if not isinstance(trouble, FunctionFailed):
-            self._away_until = time.monotonic() + PAUSE
+        # A function that fails, or is not deployed, says nothing about the next one.
+        if away or isinstance(trouble, Unauthorized):
+            self._pause = min(2 * self._pause or PAUSE, LONGEST_PAUSE)
+            self._away_until = time.monotonic() + self._pause
+        # Whoever could not connect sent nothing, and an error that was answered changed nothing.
+        unknown = away and not isinstance(trouble, Unreachable)
+        return Lost.UNKNOWN if unknown else Lost.NOT_DONE
 
     def _found(self, url: str) -> None:
         if self._trouble is not None:
             _log.info("%s answers again", url)
         self._trouble = None
+        self._pause = self._away_until = 0.0
 
 
 _ADVICE = "nothing to do: the files are asked, and it is tried again"

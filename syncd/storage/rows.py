@@ -79,6 +79,7 @@ class AssetRow(Row):
     rating: float | None = None
     author: str | None = None
     version: str | None = None
+    search_text: str = Field(default="", repr=False)
 
 
 class Found(_Wire):
@@ -99,3 +100,14 @@ class Page(_Wire, Generic[R]):
 
     rows: tuple[R, ...]
     cursor: str | None
+
+
+class Counted(_Wire):
+    """What an increment is answered; `replayed` is one that was counted before."""
+
+    outcome: str
+
+    @property
+    def counted(self) -> bool:
+        """Whether the deployment counted it, now or before."""
+        return self.outcome in ("applied", "replayed")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, Generic, TypeVar
 
 from syncd.config import Config, StoreConfig
@@ -94,6 +94,23 @@ class Stores(Generic[M, R]):
         record.keep(key, body if origin is None else ours(body))
         self.removed.pop(key, None)
         return key
+
+    def edit(self, id: str, act: Callable[[M], None]) -> bool:
+        """Let `act` change the record in its file, alone among programs; whether there is one."""
+        key = self._only(id)
+        if key is None:
+            return False
+
+        def make(met: bytes | None) -> bytes:
+            record = self._record(key, met or b"")
+            before = told(record)
+            act(record)
+            return edited(met or b"", before, told(record), record.kind)
+
+        if self._whole(key) is None:
+            return False
+        change(self._root(key), key[1], make)
+        return True
 
     def delete(self, id: str) -> bool:
         """Delete the record's file; whether there was one."""

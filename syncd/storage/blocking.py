@@ -1,0 +1,182 @@
+"""The same systems for programs without an event loop. Does IO.
+
+One thread runs the loop of all of them, so a call is safe from any thread and inside a running
+loop, which it blocks like any other call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import os
+import threading
+import weakref
+from collections.abc import Coroutine, Iterable
+from typing import Any, Final, Generic, Self, TypeVar
+
+from syncd.errors import SyncdError
+from syncd.storage.asking import LIMIT, Asking, Settings
+from syncd.storage.assets import AsyncAssetStorage
+from syncd.storage.records import Asset, Execution, Workflow
+from syncd.storage.rows import AssetRow, ExecutionRow, WorkflowRow
+from syncd.storage.workflows import AsyncWorkflowStorage
+
+T = TypeVar("T")
+S = TypeVar("S", bound=Asking)
+
+_PARTING: Final = 5.0
+"""Seconds in which connections are closed when the program ends."""
+
+
+class _Loop:
+    """An event loop in a thread of its own, started when it is needed first."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.open: weakref.WeakSet[Asking] = weakref.WeakSet()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._running()).result()
+
+    def end(self) -> None:
+        """Close what was left open, so that nothing complains when the program ends."""
+        if self._loop is None:
+            return
+        for system in list(self.open):
+            closing = asyncio.run_coroutine_threadsafe(system.close(), self._loop)
+            closing.result(_PARTING)
+
+    def _running(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                thread = threading.Thread(
+                    target=self._loop.run_forever, name="syncd.storage", daemon=True
+                )
+                thread.start()
+            return self._loop
+
+
+_loop = _Loop()
+
+
+def _in_the_child() -> None:
+    # RACE: a thread does not survive a fork, and its lock may have been held.
+    global _loop
+    _loop = _Loop()
+
+
+os.register_at_fork(after_in_child=_in_the_child)
+atexit.register(lambda: _loop.end())
+
+
+class Blocking(Generic[S]):
+    """Base of the blocking systems; `system` is the asynchronous one that does the work."""
+
+    def __init__(self, system: S) -> None:
+        self._system = system
+        _loop.open.add(system)
+
+    @property
+    def trouble(self) -> SyncdError | None:
+        """Why the last answer came from files; None where the deployment answered, or was not
+        asked.
+        """
+        return self._system.trouble
+
+    def close(self) -> None:
+        """Let the connections go."""
+        self._run(self._system.close())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        return _loop.run(work)
+
+
+class WorkflowStorage(Blocking[AsyncWorkflowStorage]):
+    """Workflows and executions; each method is that of AsyncWorkflowStorage."""
+
+    def __init__(self, config: Settings = "config.toml") -> None:
+        super().__init__(AsyncWorkflowStorage(config))
+
+    def save(self, workflow: Workflow) -> None:
+        """Save a workflow in its file."""
+        self._run(self._system.save(workflow))
+
+    def load(self, id: str) -> Workflow | None:
+        """The workflow with this id."""
+        return self._run(self._system.load(id))
+
+    def list(
+        self, *, status: str | None = None, name: str | None = None, limit: int = LIMIT
+    ) -> _Workflows:
+        """Workflows of this status and name."""
+        return self._run(self._system.list(status=status, name=name, limit=limit))
+
+    def delete(self, id: str) -> bool:
+        """Delete the workflow's file; whether there was one."""
+        return self._run(self._system.delete(id))
+
+    def save_execution(self, id: str, execution: Execution) -> None:
+        """Save an execution in its file."""
+        self._run(self._system.save_execution(id, execution))
+
+    def load_execution(self, id: str) -> Execution | None:
+        """The execution with this id."""
+        return self._run(self._system.load_execution(id))
+
+    def list_executions(
+        self, workflow_id: str | None = None, *, status: str | None = None, limit: int = LIMIT
+    ) -> _Executions:
+        """Executions of a workflow, or of all, the newest start first."""
+        return self._run(self._system.list_executions(workflow_id, status=status, limit=limit))
+
+
+class AssetStorage(Blocking[AsyncAssetStorage]):
+    """Assets; each method is that of AsyncAssetStorage."""
+
+    def __init__(self, config: Settings = "config.toml") -> None:
+        super().__init__(AsyncAssetStorage(config))
+
+    def save(self, asset: Asset) -> None:
+        """Save an asset in its file."""
+        self._run(self._system.save(asset))
+
+    def load(self, id: str) -> Asset | None:
+        """The asset with this id."""
+        return self._run(self._system.load(id))
+
+    def delete(self, id: str) -> bool:
+        """Delete the asset's file; whether there was one."""
+        return self._run(self._system.delete(id))
+
+    def by_category(
+        self, category: str, *, type: str | None = None, limit: int = LIMIT
+    ) -> list[AssetRow]:
+        """Assets of a category, by path."""
+        return self._run(self._system.by_category(category, type=type, limit=limit))
+
+    def search(
+        self,
+        text: str = "",
+        *,
+        category: str | None = None,
+        tags: Iterable[str] = (),
+        limit: int = LIMIT,
+    ) -> list[AssetRow]:
+        """Assets with words of the text, in this category, with all of these tags."""
+        return self._run(self._system.search(text, category=category, tags=tags, limit=limit))
+
+    def increment_downloads(self, id: str) -> None:
+        """Count one download of the asset."""
+        self._run(self._system.increment_downloads(id))
+
+
+_Workflows = list[WorkflowRow]
+_Executions = list[ExecutionRow]

@@ -1,0 +1,110 @@
+"""syncd.storage beside a daemon and a deployment: there, away, and lost in the middle."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from syncd.config import Config, load
+from syncd.errors import Unauthorized, Unavailable
+from syncd.storage import AsyncWorkflowStorage, Execution, Workflow, WorkflowStorage
+
+from .conftest import World
+from .machine import Machine
+from .proxy import Proxy, Way
+from .waiting import until
+
+STORES = {"workflows": "workflow", "executions": "execution", "assets": "asset"}
+RUN = "exec-1772442890512-abcdefghi"
+
+
+def config(machine: Machine) -> Config:
+    return load(machine.config, machine.environment)
+
+
+def workflow(id: str, status: str = "draft") -> Workflow:
+    return Workflow(id=id, name=id.upper(), status=status)
+
+
+async def test_what_only_the_deployment_has_is_loaded_and_listed(world: World) -> None:
+    there = world.machine("there", stores=STORES).start()
+    theirs = AsyncWorkflowStorage(config(there))
+    await theirs.save(workflow("far"))
+    await theirs.save_execution(RUN, Execution(workflow_id="far"))
+    until(lambda: len(there.mirror().live("executions")) == 1, "the execution mirrored")
+    until(lambda: len(there.mirror().live("workflows")) == 1, "the workflow mirrored")
+    here = world.machine("here", stores=STORES)
+    async with AsyncWorkflowStorage(config(here)) as storage:
+        assert await storage.load("far") == workflow("far")
+        assert [row.id for row in await storage.list(name="FAR")] == ["far"]
+        assert [row.id for row in await storage.list_executions("far")] == [RUN]
+        assert await storage.load_execution(RUN) == Execution(workflow_id="far")
+        assert await storage.load("nowhere") is None
+        assert storage.trouble is None
+        assert here.tree() == {}
+    await theirs.close()
+
+
+async def test_a_program_sees_its_saves_before_they_are_mirrored(world: World) -> None:
+    machine = world.machine(stores=STORES).start()
+    async with AsyncWorkflowStorage(config(machine)) as storage:
+        await storage.save(workflow("a"))
+        await storage.save(workflow("b"))
+        until(lambda: len(machine.mirror().live("workflows")) == 2, "both mirrored")
+        assert machine.stop() == 0
+        await storage.save(workflow("a", "running"))
+        await storage.save(workflow("c"))
+        await storage.delete("b")
+        assert [row.id for row in await storage.list()] == ["a", "c"]
+        assert [row.id for row in await storage.list(status="running")] == ["a"]
+        assert [row.id for row in await storage.list(status="draft")] == ["c"]
+        assert await storage.load("b") is None
+        assert storage.trouble is None
+
+
+@pytest.mark.parametrize("way", [Way.DEAD, Way.DEAF, Way.FAILING], ids=lambda way: way.name)
+def test_a_deployment_that_is_lost_is_a_fallback(world: World, proxy: Proxy, way: Way) -> None:
+    machine = world.machine(url=proxy.url, stores=STORES).start()
+    with WorkflowStorage(config(machine)) as storage:
+        storage.save(workflow("a"))
+        until(lambda: machine.mirror().live("workflows"), "mirrored")
+        assert [row.revision for row in storage.list()] == [1]
+        proxy.turn(way)
+        assert [row.revision for row in storage.list()] == [None]
+        assert isinstance(storage.trouble, Unavailable)
+        began = time.monotonic()
+        storage.save(workflow("b"))
+        assert [row.id for row in storage.list()] == ["a", "b"]
+        assert storage.load("a") == workflow("a")
+        assert storage.load("nowhere") is None
+        assert storage.list_executions() == []
+        assert time.monotonic() - began < 1.0, "it was asked again at once"
+        proxy.turn(Way.OPEN)
+        until(lambda: storage.list() and storage.trouble is None, "asked again", 15)
+
+
+def test_a_token_that_is_void_is_told_and_files_answer(world: World) -> None:
+    machine = world.machine(stores=STORES)
+    machine.environment["SYNCD_TOKEN"] = "syncd_void"
+    with WorkflowStorage(config(machine)) as storage:
+        storage.save(workflow("a"))
+        assert [row.id for row in storage.list()] == ["a"]
+        assert isinstance(storage.trouble, Unauthorized)
+
+
+def test_the_embedded_backend_is_found_by_itself(world: World) -> None:
+    machine = world.local_machine(stores=STORES)
+    with WorkflowStorage(config(machine)) as storage:
+        storage.save(workflow("a"))
+        assert [row.revision for row in storage.list()] == [None]
+        machine.start().until_in_sync()
+        assert [row.revision for row in storage.list()] == [1]
+
+
+async def test_the_blocking_face_works_inside_a_running_loop(world: World) -> None:
+    machine = world.machine(stores=STORES)
+    with WorkflowStorage(config(machine)) as storage:
+        storage.save(workflow("a"))
+        assert storage.load("a") == workflow("a")
+        assert storage.trouble is None
