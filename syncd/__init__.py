@@ -14,8 +14,8 @@ embedded} -> core`, `files -> stores -> core`; a test holds it):
                when ledger and deployment have parted (`epoch`); merging (`merge`, `sequence`,
                `lines`, `counter`) of values that keep their spelling (`value`)
     stores/    pure: which files belong to a store (`layout`), what their bytes must be (`codec`),
-               how a kind's records merge (`annotations`, `merge`) and are written (`splice`),
-               files of many records taken apart and written (`records`, `join`)
+               how a kind's records merge (`annotations`, `merge`) and are written (`splice`;
+               `yaml_*`), files of many records taken apart and written (`records`, `join`)
     files/     one store's folder: `read`, `scan`, `write` (stage, swap, look, recover), `history`,
                `watch`; `replica` is all of it as the engine sees it, `vigil` keeps it watched;
                `lease` and `swapped` (programs that still write), `claim` (one daemon a folder),

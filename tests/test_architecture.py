@@ -45,7 +45,7 @@ ALLOWED = {
 }  # fmt: skip
 """What each part of the house may import of syncd. A module's part is its folder or its name."""
 
-PURE = {"core": set(), "stores": {"orjson", "pathspec"}}
+PURE = {"core": set(), "stores": {"orjson", "pathspec", "yaml"}}
 """Packages outside the standard library that a pure part may use."""
 
 IO_MODULES = {"asyncio", "os", "pathlib", "sqlite3", "socket", "subprocess", "time", "threading",

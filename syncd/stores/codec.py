@@ -11,6 +11,7 @@ import json
 import orjson
 
 from syncd.core.model import Format, Hold
+from syncd.stores.yaml_events import broken
 
 INLINE_LIMIT = 2 * 1024 * 1024
 """Longest text that travels inside a function call, in bytes (design, Sizes)."""
@@ -44,15 +45,31 @@ def not_text(body: bytes) -> Hold | None:
 
 
 def unparsable(format: Format, body: bytes) -> Hold | None:
-    """Why `body` is not a whole file of its format, or None. Only JSON tells."""
+    """Why `body` is not a whole file of its format, or None.
+
+    JSON tells. YAML that is cut off mostly parses: there only what is broken shows.
+    """
+    text = body.removeprefix(_MARK)
+    if format is Format.YAML:
+        return _broken_yaml(text)
     if format is not Format.JSON:
         return None
-    text = body.removeprefix(_MARK)
     try:
         orjson.loads(text)
     except orjson.JSONDecodeError:
         return _unparsable_leniently(text)
     return None
+
+
+def _broken_yaml(body: bytes) -> Hold | None:
+    what = broken(body.decode("utf-8", "replace"))
+    if what is None:
+        return None
+    return Hold(
+        "not-yaml", what,
+        "save the file whole; it is sent as soon as it parses. If it is a template or the like, "
+        'give its store the kind "file" or exclude it in config.toml',
+    )  # fmt: skip
 
 
 def _unparsable_leniently(text: bytes) -> Hold | None:

@@ -14,10 +14,12 @@ from syncd.core import merge as values
 from syncd.core.lines import merge_lines
 from syncd.core.merge import Clash
 from syncd.core.model import Format, Kind
-from syncd.core.value import MISSING, Value
+from syncd.core.value import MISSING, Maybe, Value
 from syncd.stores.annotations import annotation, flaws, identity
 from syncd.stores.splice import spliced
 from syncd.stores.tree import Source, parse
+from syncd.stores.yaml_merge import lost_comments, merged_yaml, unmergeable
+from syncd.stores.yaml_tree import Document, parse_yaml
 
 MERGE_LIMIT: Final = 1024 * 1024
 """Longest text that is merged, in bytes: up to there the bytes of the base are kept (design,
@@ -43,6 +45,9 @@ class Whole:
 
 
 Merge = Combined | Whole
+Parsed = Source | Document
+
+_MISREAD: Final = Whole("the merged text does not read as the merged value")
 
 
 def merge(base: bytes | None, local: bytes, remote: bytes, format: Format, kind: Kind) -> Merge:
@@ -57,23 +62,19 @@ def merge(base: bytes | None, local: bytes, remote: bytes, format: Format, kind:
         return Combined(remote)
     if why := _unmergeable(kind, max(map(len, (base or b"", local, remote)))):
         return Whole(why)
-    match format:
-        case Format.JSON:
-            return _merged_json(base, local, remote, kind)
-        case Format.TEXT:
-            return _merged_text(base, local, remote)
-        case Format.YAML:
-            return Whole("YAML is not merged in this version")
+    if format is Format.TEXT:
+        return _merged_text(base, local, remote)
+    return _merged_values(base, local, remote, format, kind)
 
 
 def only_counters_changed(
     base: bytes | None, local: bytes, remote: bytes, format: Format, kind: Kind
 ) -> bool:
     """Whether each side says something else than `base`, and nothing else than its counters."""
-    if format is not Format.JSON or base is None or not annotation(kind).counts:
+    if format is Format.TEXT or base is None or not annotation(kind).counts:
         return False
-    before, ours, theirs = _source(base), _source(local), _source(remote)
-    if before is None or ours is None or theirs is None:
+    before, ours, theirs = (_read(side, format) for side in (base, local, remote))
+    if isinstance(before, str) or isinstance(ours, str) or isinstance(theirs, str):
         return False
     return counter.only_counters_changed(
         before.root.value, ours.root.value, theirs.root.value, annotation(kind)
@@ -88,7 +89,7 @@ def summed(base: bytes | None, both: bytes, format: Format, kind: Kind) -> bytes
     """
     if base is None or not only_counters_changed(base, both, both, format, kind):
         return None
-    merged = _merged_json(base, both, both, kind)
+    merged = _merged_values(base, both, both, format, kind)
     return merged.body if isinstance(merged, Combined) and merged.body != both else None
 
 
@@ -98,22 +99,36 @@ def _unmergeable(kind: Kind, size: int) -> str | None:
     return f"a version is longer than {MERGE_LIMIT:,} bytes" if size > MERGE_LIMIT else None
 
 
-def _merged_json(base: bytes | None, local: bytes, remote: bytes, kind: Kind) -> Merge:
-    ours, theirs = _source(local), _source(remote)
-    before = None if base is None else _source(base)
-    if ours is None or theirs is None or (base is not None and before is None):
-        return Whole("a version is not JSON that can be merged")
-    former = MISSING if before is None else before.root.value
+def _merged_values(
+    base: bytes | None, local: bytes, remote: bytes, format: Format, kind: Kind
+) -> Merge:
+    before = None if base is None else _read(base, format)
+    ours, theirs = _read(local, format), _read(remote, format)
+    for side, what in ((ours, "the file"), (theirs, "the remote version"), (before, "the base")):
+        if isinstance(side, str):
+            return Whole(f"{what} cannot be merged: {side}")
+    assert not isinstance(ours, str)
+    assert not isinstance(theirs, str)
+    assert not isinstance(before, str)
+    merged = _merged(before.root.value if before else MISSING, ours, theirs, kind)
+    if isinstance(merged, Whole):
+        return merged
+    if isinstance(ours, Source) and isinstance(theirs, Source):
+        return _json(merged, ours, theirs, kind)
+    assert isinstance(ours, Document)
+    assert isinstance(theirs, Document)
+    return _yaml(merged, before if isinstance(before, Document) else None, ours, theirs, kind)
+
+
+def _merged(former: Maybe, ours: Parsed, theirs: Parsed, kind: Kind) -> values.Merged | Whole:
     here, there = ours.root.value, theirs.root.value
-    if before is None and not _same_id(kind, here, there):
+    if former is MISSING and not _same_id(kind, here, there):
         return Whole("the two never met before and do not carry the same id")
     merged = values.merge(former, here, there, annotation(kind))
     if any(not clash.path for clash in merged.clashes) or merged.value is MISSING:
         return Whole("the two have nothing in common that could be merged")
     made = flaws(kind, merged.value) - flaws(kind, here) - flaws(kind, there)
-    if made:
-        return Whole(f"merged, {min(made)}")
-    return _written(merged.value, ours, theirs, kind, merged.clashes)
+    return Whole(f"merged, {min(made)}") if made else merged
 
 
 def _same_id(kind: Kind, one: Value, other: Value) -> bool:
@@ -121,15 +136,31 @@ def _same_id(kind: Kind, one: Value, other: Value) -> bool:
     return found is not None and found == identity(kind, other)
 
 
-def _written(
-    value: Value, local: Source, remote: Source, kind: Kind, clashes: tuple[Clash, ...]
-) -> Merge:
-    text = spliced(value, local, remote, annotation(kind))
+def _json(merged: values.Merged, ours: Source, theirs: Source, kind: Kind) -> Merge:
+    assert merged.value is not MISSING
+    text = spliced(merged.value, ours, theirs, annotation(kind))
     # What is about to replace a file is read back first, whatever the splicing claims.
     again = parse(text)
-    if again is None or again.value != value:
-        return Whole("the merged text does not read as the merged value")
-    return Combined(text.encode(), clashes)
+    if again is None or again.value != merged.value:
+        return _MISREAD
+    return Combined(text.encode(), merged.clashes)
+
+
+def _yaml(
+    merged: values.Merged, before: Document | None, ours: Document, theirs: Document, kind: Kind
+) -> Merge:
+    assert merged.value is not MISSING
+    if why := unmergeable(before, ours, theirs):
+        return Whole(why)
+    result = merged_yaml(merged.value, before, ours, theirs, annotation(kind))
+    if result is None:
+        return _MISREAD
+    if lost_comments(before, ours, result):
+        return Whole("a comment that was written here is on what the remote removed")
+    clashes = merged.clashes
+    if lost := lost_comments(before, theirs, result):
+        clashes = (*clashes, Clash((), MISSING, MISSING, lost))
+    return Combined(result.restored(result.text).encode(), clashes)
 
 
 def _merged_text(base: bytes | None, local: bytes, remote: bytes) -> Merge:
@@ -143,11 +174,13 @@ def _merged_text(base: bytes | None, local: bytes, remote: bytes) -> Merge:
     return Combined(merged.encode())
 
 
-def _source(body: bytes) -> Source | None:
-    """A JSON text and its tree, or None where it is not one."""
+def _read(body: bytes, format: Format) -> Parsed | str:
+    """A text and its tree, or why it has none."""
     try:
         text = body.decode()
     except UnicodeDecodeError:
-        return None
+        return "it is not text"
+    if format is Format.YAML:
+        return parse_yaml(text)
     root = parse(text)
-    return None if root is None else Source(text, root)
+    return "it is not JSON, or nests too deep" if root is None else Source(text, root)

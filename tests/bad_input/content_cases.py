@@ -56,7 +56,7 @@ CASES: Final = [
     Case("comments", "json", b'{"id": "c" /* why */} // so', "not-json"),
     Case("JSON5", "json", b"{id: 'five', more: [1,],}", "not-json"),
     Case("git's conflict markers", "json", CONFLICTED, "not-json"),
-    Case("git's conflict markers in YAML", "yaml", CONFLICTED),
+    Case("git's conflict markers in YAML", "yaml", CONFLICTED, "not-yaml"),
     Case("git-lfs pointer", "json", LFS, "not-json"),
     Case("git-crypt", "json", b"\x00GITCRYPT\x00\x8f\xfe\xaa", "not-text"),
     Case("sops", "json", SOPS),
@@ -136,6 +136,6 @@ CASES: Final = [
     Case("YAML implicit types", "yaml", b"a: no\nb: 012\nc: 1:30\nd: 2024-02-30\ne: ~\n"),
     Case("YAML of two documents", "yaml", b"--- {id: 1}\n--- {id: 2}\n...\n"),
     Case("YAML merge keys", "yaml", b"base: &b {a: 1}\nid: m\n<<: [*b, *b]\n"),
-    Case("YAML with tabs", "yaml", b"id: t\n\tsteps:\n\t- a\n"),
-    Case("YAML that does not parse", "yaml", b"id: [\n}: &\n%"),
+    Case("YAML with tabs", "yaml", b"id: t\n\tsteps:\n\t- a\n", "not-yaml"),
+    Case("YAML that does not parse", "yaml", b"id: [\n}: &\n%", "not-yaml"),
 ]  # fmt: skip

@@ -39,9 +39,55 @@ def test_partial_json_says_where(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("body", PARTIAL)
-def test_other_formats_tell_nothing(body: bytes) -> None:
-    assert unparsable(Format.YAML, body) is None
+def test_text_tells_nothing(body: bytes) -> None:
     assert unparsable(Format.TEXT, body) is None
+
+
+WHOLE_YAML = [
+    *WHOLE,
+    b"",
+    b"# nothing yet\n",
+    b"\xef\xbb\xbfa: 1\r\n",
+    b"a: 1\n---\nb: 2\n...\n",
+    b"%YAML 1.2\n--- !t\na: &x [*x]\n? [b]\n: <<\n",
+    b"a: 1\na: 2\n",
+    b'emoji: "\\ud83d\\ude00"\n',
+    b"a: [" + b"[" * 900 + b"]" * 900 + b"]",
+]
+BROKEN_YAML = [
+    b"a: [1, 2\n",
+    b'a: "half\n',
+    b"a: b: c\n",
+    b"a: 1\n  b: 2\n c: 3\n",
+    b"a:\n\t- b\n",
+    b"{{ template }}: }\n",
+    b"<<<<<<< ours\na: 1\n=======\na: 2\n>>>>>>> theirs\n",
+    b"\x00" * 4,
+    b"[" * 2_000_000,
+    b"- " * 1_000_000,
+    b"{a: " * 500_000,
+]
+
+
+@pytest.mark.parametrize("body", WHOLE_YAML, ids=lambda body: repr(body[:20]))
+def test_whole_yaml(body: bytes) -> None:
+    assert unparsable(Format.YAML, body) is None
+
+
+@pytest.mark.parametrize("body", BROKEN_YAML, ids=lambda body: repr(body[:20]))
+def test_broken_yaml_says_what_and_what_to_do(body: bytes) -> None:
+    hold = unparsable(Format.YAML, body)
+    assert hold is not None
+    assert hold.reason == "not-yaml"
+    assert hold.detail
+    assert "\n" not in hold.detail
+    assert 'kind "file"' in hold.advice
+
+
+@given(st.binary(max_size=30))
+def test_no_bytes_of_yaml_raise(body: bytes) -> None:
+    hold = unparsable(Format.YAML, body)
+    assert hold is None or hold.detail
 
 
 def test_nesting_beyond_the_parsers_is_a_hold_and_not_a_crash() -> None:

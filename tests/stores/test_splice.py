@@ -194,7 +194,6 @@ WHOLE = {
     "broken there": ('{"a":1}', '{"a":2}', "{", Kind.DOCUMENT, Format.JSON),
     "broken before": ("{", '{"a":2}', "{}", Kind.DOCUMENT, Format.JSON),
     "a repeated key on top": ('{"a":1}', '{"a":1,"a":1}', '{"b":1}', Kind.DOCUMENT, Format.JSON),
-    "yaml": ("a: 1\n", "a: 2\n", "a: 1\nb: 1\n", Kind.WORKFLOW, Format.YAML),
     "opaque": ('{"a":1}', '{"a":2}', '{"a":1,"b":1}', Kind.FILE, Format.JSON),
     "text, one line": ("a\nb", "A\nb", "X\nb", Kind.DOCUMENT, Format.TEXT),
     "text, never met": (None, "A\nb", "X\nb", Kind.DOCUMENT, Format.TEXT),

@@ -182,7 +182,7 @@ def test_what_convex_refuses_is_mirrored_byte_for_byte_with_a_row(world: World) 
         machine.save(f"{name}.json", text)
     machine.save("list.json", "[1, 2]")
     machine.save("word.json", '"just a word"')
-    machine.save("odd.yaml", "id: odd\nname: &a {b: *a}\n: [\n")
+    machine.save("odd.yaml", "id: odd\nname: &a {b: *a}\n<<: *a\n")
     ran = machine.syncd("sync", "--once")
     assert (ran.code, ran.err.count('"level": "warning"')) == (0, 0), ran.out + ran.err
     mirror = machine.mirror()

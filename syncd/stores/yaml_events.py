@@ -1,0 +1,64 @@
+"""What a YAML text says, event by event, as far as libyaml reads it. Pure.
+
+libyaml reads YAML 1.1, which is all but a superset of what 1.2 writes. It builds nothing from
+what it reads: an alias is an event, so that ten lines cannot stand for a billion values.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+import yaml
+
+try:
+    from yaml import _yaml as libyaml
+except ImportError:  # PyYAML was built without it
+    libyaml = None  # type: ignore[assignment]
+
+LONGEST: Final = 2 * 1024 * 1024 if libyaml else 128 * 1024
+"""Longest text that is read, in characters: libyaml takes 25 ms for it, Python 2 s a megabyte."""
+
+_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+
+
+def events(text: str) -> Iterator[yaml.Event]:
+    """The events of `text`, which has no byte order mark. Raises yaml.YAMLError."""
+    parser = libyaml.CParser(text) if libyaml else yaml.SafeLoader(text)
+    while True:
+        event = parser.get_event()
+        if event is None:
+            return
+        yield event
+
+
+def broken(text: str) -> str | None:
+    """Why `text` is not YAML, in a few words, or None where it is or is too long to tell.
+
+    Half of a JSON string's surrogate pair in escapes is no YAML, and is let pass: whether a file
+    is whole does not depend on it.
+    """
+    if len(text) > LONGEST:
+        return None
+    try:
+        _read_through(text)
+    except yaml.YAMLError as error:
+        spared = _SURROGATE.sub(r"\\u0041", text)
+        return _told(error) if spared == text else broken(spared)
+    return None
+
+
+def _read_through(text: str) -> None:
+    if libyaml:
+        libyaml.CParser(text).raw_parse()
+    else:
+        for _ in events(text):
+            pass
+
+
+def _told(error: yaml.YAMLError) -> str:
+    """libyaml's own words, one line; what it quotes of the text is left out."""
+    mark = getattr(error, "problem_mark", None)
+    what = getattr(error, "problem", None) or getattr(error, "reason", None) or "it is not YAML"
+    return f"{what} at line {mark.line + 1}, column {mark.column + 1}" if mark else str(what)
