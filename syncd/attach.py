@@ -1,4 +1,4 @@
-"""What commands need beside a running daemon, or without one: the deployment, and new devices."""
+"""What commands need beside a running daemon, or without one: the deployment."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 
 from syncd.config import EMBEDDED, Config
 from syncd.daemon import open_daemon
-from syncd.embedded.enroll import enroll
 from syncd.errors import ConfigError
 from syncd.ledger.state import StateFolder
 from syncd.opening import no_token
@@ -33,17 +32,3 @@ async def open_remote(config: Config) -> AsyncIterator[ConvexReplica]:
         raise no_token(url)
     async with ConvexHttp(url) as http:
         yield ConvexReplica(http, token, config.workspace)
-
-
-async def enroll_device(config: Config, name: str) -> str:
-    """A token for the device `name` on the embedded backend, which must be running."""
-    state = StateFolder(config.state)
-    if config.url != EMBEDDED or state.owner() is None:
-        raise ConfigError(
-            "no embedded backend runs for this configuration; nobody was enrolled",
-            "start `syncd run` first; on another deployment use "
-            "`npx convex run devices:enroll`, see convex/README.md",
-        )
-    url = state.backend_url.read_text()
-    answer = await enroll(url, state.backend / "admin_key", config.workspace, name)
-    return answer.token

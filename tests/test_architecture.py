@@ -27,7 +27,11 @@ ALLOWED = {
     "status": {"config", "ledger"},
     "supervisor": {"status"},
     "signals": set(),
+    "explain": {"core", "stores", "ledger", "config", "listing", "opening"},
+    "discovery": {"core", "config"},
+    "enrolment": {"ledger", "remote", "config", "errors"},
     "units": {"config", "errors"},
+    "doctor": {"config", "doctor", "errors", "files", "ledger", "remote"},
     "pulse": {"config", "errors", "status"},
     "notify": {"core", "config", "status"},
     "metrics": {"status", "tally"},
@@ -41,7 +45,7 @@ ALLOWED = {
     "attach": {"daemon", "ledger", "remote", "embedded", "config", "errors", "opening"},
     "cli": {"cli", "daemon", "attach", "opening", "config", "errors", "logs", "status", "engine",
             "embedded", "beside", "control", "listing", "core", "ledger", "signals",
-            "supervisor", "units"},
+            "supervisor", "units", "doctor", "explain", "enrolment", "remote", "discovery"},
 }  # fmt: skip
 """What each part of the house may import of syncd. A module's part is its folder or its name."""
 

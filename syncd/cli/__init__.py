@@ -6,10 +6,15 @@ from __future__ import annotations
 def main() -> None:
     """Run `syncd`."""
     from syncd.cli import (  # noqa: F401 - they register
+        config,
         conflicts,
         decide,
         dev,
+        devices,
+        doctor,
+        explain,
         health,
+        init,
         log,
         pause,
         run,

@@ -1,4 +1,4 @@
-"""`syncd dev` and `syncd devices`: the embedded backend by hand."""
+"""`syncd dev`: the embedded backend by hand."""
 
 from __future__ import annotations
 
@@ -8,10 +8,7 @@ from typing import Annotated
 
 import typer
 
-from syncd.cli.app import CONFIG, ConfigPath, app, configured, reporting
-
-devices = typer.Typer(help="Devices of the embedded backend.", no_args_is_help=True)
-app.add_typer(devices, name="devices")
+from syncd.cli.app import app, reporting
 
 
 @app.command()
@@ -30,23 +27,6 @@ def dev(
 
     set_up()
     asyncio.run(_dev(data.absolute(), port))
-    return 0
-
-
-@devices.command()
-@reporting
-def enroll(
-    name: Annotated[str, typer.Argument(help="What to call the device, say its host name.")],
-    config: ConfigPath = CONFIG,
-) -> int:
-    """Print a token for another machine; an earlier token of that name is void.
-
-    On other deployments: `npx convex run devices:enroll`, see convex/README.md.
-    Examples: `syncd devices enroll laptop`, `syncd devices enroll ci --config /srv/config.toml`
-    """
-    from syncd.attach import enroll_device
-
-    typer.echo(asyncio.run(enroll_device(configured(config), name)))
     return 0
 
 

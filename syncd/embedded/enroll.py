@@ -12,7 +12,8 @@ from pathlib import Path
 from syncd.embedded.launcher import EmbeddedBackend
 from syncd.errors import ConfigError, Unauthorized
 from syncd.remote.client import ConvexHttp
-from syncd.remote.wire import EnrollAnswer, HeadAnswer
+from syncd.remote.devices import EnrollAnswer
+from syncd.remote.wire import HeadAnswer
 
 
 async def enroll(url: str, admin_key: Path, workspace: str, name: str) -> EnrollAnswer:

@@ -38,13 +38,20 @@ async def verify(
     remote: RemoteReplica, stores: Mapping[str, LocalReplica], progress: Progress
 ) -> list[Verdict]:
     """Compare every store; keys that differ are asked about twice. Raises remote troubles."""
-    verdicts = [await _compare(remote, name, store, progress) for name, store in stores.items()]
+    verdicts = await compare(remote, stores, progress)
     if any(verdict.drifts for verdict in verdicts):
         await asyncio.sleep(ASK_AGAIN)
     for verdict in verdicts:
         if verdict.drifts:
             await _ask_again(remote, stores[verdict.store], verdict)
     return verdicts
+
+
+async def compare(
+    remote: RemoteReplica, stores: Mapping[str, LocalReplica], progress: Progress
+) -> list[Verdict]:
+    """Compare every store once. Raises remote troubles."""
+    return [await _compare(remote, name, store, progress) for name, store in stores.items()]
 
 
 async def _compare(

@@ -166,6 +166,14 @@ class Outbox:
         ).fetchone()
         return float(row[0]) if row else None
 
+    def pending(self, key: Key) -> str | None:
+        """The state of the newest row of `key`: queued, sent or parked; None where none is."""
+        row = self._connection.execute(
+            f"SELECT state FROM outbox WHERE {_KEY} ORDER BY place DESC LIMIT 1",  # noqa: S608
+            key_columns(key),
+        ).fetchone()
+        return row[0] if row else None
+
     def count(self) -> dict[str, int]:
         """How many rows are in each state."""
         return dict(self._connection.execute("SELECT state, count(*) FROM outbox GROUP BY state"))

@@ -238,15 +238,6 @@ class ConflictAnswer(_Message):
     authors: list[str | None]
 
 
-class EnrollAnswer(_Message):
-    """`devices:enroll`: a device and its token, told once."""
-
-    device: str
-    name: str
-    workspace: str
-    token: str
-
-
 Answer = TypeVar("Answer", bound=BaseModel)
 
 

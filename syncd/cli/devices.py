@@ -1,0 +1,89 @@
+"""`syncd devices`: which machines may use the mirror."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Annotated, TypeVar
+
+import typer
+
+from syncd.cli.app import CONFIG, AsJson, ConfigPath, app, configured, reporting
+from syncd.cli.text import moment, shown
+
+KEY = (
+    "On a deployment that is not the embedded backend, CONVEX_DEPLOY_KEY (or "
+    "CONVEX_SELF_HOSTED_ADMIN_KEY) must be set for the command; it is kept nowhere."
+)
+
+devices = typer.Typer(help=f"Which machines may use the mirror. {KEY}", no_args_is_help=True)
+app.add_typer(devices, name="devices")
+
+_R = TypeVar("_R")
+
+Name = Annotated[str, typer.Argument(help="What the device is called, say its host name.")]
+
+
+@devices.command("list")
+@reporting
+def list_(config: ConfigPath = CONFIG, as_json: AsJson = False) -> int:
+    """List the devices of the workspace, and when each was last there.
+
+    Examples: `syncd devices list`, `syncd devices list --json`
+    """
+    from syncd.enrolment import open_enrolment
+    from syncd.remote.devices import WireDevice
+
+    async def found() -> list[WireDevice]:
+        async with open_enrolment(configured(config)) as enrolment:
+            return await enrolment.devices()
+
+    told = asyncio.run(found())
+    if as_json:
+        listed = [device.model_dump() for device in told]
+        typer.echo(json.dumps({"version": 1, "devices": listed}, indent=2))
+        return 0
+    for device in told:
+        seen = "never seen" if device.seen_at is None else f"seen {moment(device.seen_at / 1000)}"
+        gone = "  revoked" if device.revoked else ""
+        typer.echo(shown(f"{device.name:20}  {seen:25}  {', '.join(device.scopes)}{gone}"))
+    if not told:
+        typer.echo("no device is enrolled")
+    return 0
+
+
+@devices.command()
+@reporting
+def enroll(name: Name, config: ConfigPath = CONFIG) -> int:
+    """Print a token for another machine; an earlier token of that name is void.
+
+    Examples: `syncd devices enroll laptop`, `syncd devices enroll ci --config /srv/config.toml`
+    """
+    from syncd.enrolment import open_enrolment
+
+    async def token() -> str:
+        async with open_enrolment(configured(config)) as enrolment:
+            return (await enrolment.enroll(name)).token
+
+    typer.echo(asyncio.run(token()))
+    return 0
+
+
+@devices.command()
+@reporting
+def revoke(name: Name, config: ConfigPath = CONFIG) -> int:
+    """Make a machine's token void. What it saves waits in its outbox until it is enrolled again.
+
+    Examples: `syncd devices revoke laptop`, `syncd devices revoke ci --config /srv/config.toml`
+    """
+    from syncd.enrolment import open_enrolment
+
+    async def revoked() -> bool:
+        async with open_enrolment(configured(config)) as enrolment:
+            return await enrolment.revoke(name)
+
+    if asyncio.run(revoked()):
+        typer.echo(shown(f"{name} is revoked"))
+        return 0
+    typer.echo(shown(f"no device is called {name}"), err=True)
+    return 2

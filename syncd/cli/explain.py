@@ -1,0 +1,64 @@
+"""`syncd explain`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from syncd.cli.app import CONFIG, AsJson, ConfigPath, app, configured, reporting
+from syncd.cli.naming import key_of
+from syncd.cli.text import moment, shown, size
+from syncd.explain import Explanation, Side
+from syncd.explain import explain as gathered
+
+PATH = "STORE:PATH, or the file's path."
+
+
+@app.command()
+@reporting
+def explain(
+    path: Annotated[str, typer.Argument(help=PATH)],
+    config: ConfigPath = CONFIG,
+    as_json: AsJson = False,
+) -> int:
+    """Tell everything about one file: its store, both sides, what waits, what happens next.
+
+    Examples: `syncd explain workflows/a.json`, `syncd explain workflows:a.json --json`
+    """
+    settings = configured(config)
+    told = gathered(settings, key_of(settings, path))
+    if as_json:
+        typer.echo(told.model_dump_json(indent=2))
+    else:
+        _print(told)
+    return 4 if told.held else 0
+
+
+def _print(told: Explanation) -> None:
+    mirrored = "mirrored" if told.mirrored else "not mirrored"
+    typer.echo(shown(f"{told.store}:{told.path}"))
+    typer.echo(shown(f"  file    {told.file}"))
+    typer.echo(shown(f"  store   {told.store}; {mirrored}: {told.why}"))
+    if told.mirrored:
+        typer.echo(f"  agreed  {_side(told.base, 'never')}")
+        typer.echo(f"  here    {_side(told.local, 'cannot be read')}")
+        typer.echo(f"  there   {_side(told.remote, 'never heard of')}")
+    if told.pending:
+        typer.echo(f"  outbox  {told.pending}")
+    if told.held:
+        typer.echo(shown(f"  held    {told.held}"))
+        typer.echo(shown(f"          -> {told.advice}"))
+    typer.echo(f"  next    {told.next}")
+    for event in told.events:
+        revision = "" if event.revision is None else f"  rev {event.revision}"
+        typer.echo(shown(f"  {moment(event.at)}  {event.what}{revision}  {event.detail or ''}"))
+
+
+def _side(side: Side | None, nothing: str) -> str:
+    if side is None or (side.revision == 0 and side.digest is None):
+        return nothing
+    revision = "" if side.revision is None else f", revision {side.revision}"
+    if side.digest is None:
+        return f"no file{revision}"
+    return f"{side.digest[:12]}, {size(side.size)}{revision}"

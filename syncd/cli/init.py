@@ -1,0 +1,150 @@
+"""`syncd init`: from a folder with stores to a machine that is ready to mirror them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from syncd.cli.app import CONFIG, ConfigPath, app, reporting
+from syncd.cli.text import shown
+from syncd.config import DEVICE_TOKEN, EMBEDDED, Config, load
+from syncd.engine.verify import Verdict
+from syncd.errors import ConfigError
+
+SHOWN = 10
+"""Files that differ which are named; the rest are counted."""
+
+URL = 'The deployment\'s URL, or "embedded"; else CONVEX_URL decides.'
+WORKSPACE = "Machines with the same workspace share one mirror."
+DEVICE = "What this machine is called."
+YES = "Go on without asking: where both sides differ the file wins, the other is kept."
+
+
+@app.command()
+@reporting
+def init(
+    config: ConfigPath = CONFIG,
+    url: Annotated[str | None, typer.Option("--url", help=URL)] = None,
+    workspace: Annotated[str, typer.Option("--workspace", help=WORKSPACE)] = "default",
+    device: Annotated[str | None, typer.Option("--device", help=DEVICE)] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help=YES)] = False,
+) -> int:
+    """Find stores, write config.toml, enroll this machine, and tell what the first contact does.
+
+    Nothing is mirrored yet. A config.toml that is there stays as it is. Enrolling takes a deploy
+    key in CONVEX_DEPLOY_KEY (or CONVEX_SELF_HOSTED_ADMIN_KEY), for this command only.
+
+    Examples: `syncd init --url embedded`, `CONVEX_DEPLOY_KEY=... syncd init --device laptop`
+    """
+    _configure(config, url, workspace)
+    settings = load(config)
+    if not settings.stores:
+        typer.echo(f"no folder here looks like a store: add a [[store]] to {settings.source}")
+        return 2
+    if settings.url is None:
+        typer.echo("no deployment is configured: set CONVEX_URL (in .env.local, say) or url in "
+                   f"{settings.source}, then `syncd init` again")  # fmt: skip
+        return 2
+    settings = asyncio.run(_enrolled(settings, device or socket.gethostname()))
+    verdicts = asyncio.run(_plan(settings))
+    _print_plan(verdicts)
+    if _clashes(verdicts) and not yes and not _agreed():
+        typer.echo("nothing was mirrored; `syncd run` begins once you are ready")
+        return 3
+    typer.echo("ready: `syncd run` begins, `syncd service install` keeps it running")
+    return 0
+
+
+def _configure(path: Path, url: str | None, workspace: str) -> None:
+    from syncd.discovery import configuration, discover
+
+    if path.exists():
+        typer.echo(f"{path} is there and stays as it is")
+        return
+    found = discover(path.absolute().parent)
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(configuration(found, url, workspace))
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be written: {error.strerror}; nothing was changed",
+            "make its folder, or name another file with --config",
+        ) from error
+    typer.echo(f"wrote {path} with {len(found)} store{'' if len(found) == 1 else 's'}")
+    for each in found:
+        typer.echo(shown(f"  {each.kind.value:10} {each.path}: {each.because}"))
+
+
+async def _enrolled(config: Config, name: str) -> Config:
+    """The configuration with this machine's token, enrolled where there is none yet."""
+    from syncd.enrolment import open_enrolment
+    from syncd.ledger.state import StateFolder
+
+    if config.url == EMBEDDED or config.token is not None:
+        return config
+    async with open_enrolment(config) as enrolment:
+        if any(device.name == name and not device.revoked for device in await enrolment.devices()):
+            raise ConfigError(
+                f"a device called {name!r} is enrolled already; its token stays as it is",
+                "name this one with --device, or `syncd devices revoke` that one first",
+            )
+        answer = await enrolment.enroll(name)
+    state = StateFolder(config.state)
+    state.open()
+    state.close()
+    place = config.state / DEVICE_TOKEN
+    descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(answer.token + "\n")
+        file.flush()
+        os.fsync(descriptor)
+    typer.echo(shown(f"enrolled as {name}; the token is in {place}"))
+    return load(config.source)
+
+
+async def _plan(config: Config) -> list[Verdict]:
+    from syncd.attach import open_remote
+    from syncd.cli.progress import showing_progress
+    from syncd.engine.verify import compare
+    from syncd.opening import replicas
+
+    with showing_progress() as progress:
+        async with open_remote(config) as remote:
+            return await compare(remote, replicas(config), progress)
+
+
+def _print_plan(verdicts: list[Verdict]) -> None:
+    typer.echo("the first contact:")
+    for verdict in verdicts:
+        here = sum(drift.remote is None for drift in verdict.drifts)
+        there = sum(drift.local is None for drift in verdict.drifts)
+        differ = len(verdict.drifts) - here - there
+        typer.echo(f"  {verdict.store}: {here} only here, {there} only there, "
+                   f"{verdict.same} same, {differ} differ, {len(verdict.held)} held")  # fmt: skip
+    clashes = _clashes(verdicts)
+    for name in clashes[:SHOWN]:
+        typer.echo(shown(f"    differs: {name}"))
+    if len(clashes) > SHOWN:
+        typer.echo(f"    ... and {len(clashes) - SHOWN} more")
+    typer.echo("what is only here goes to Convex, what is only there becomes a file; "
+               "nothing is deleted")  # fmt: skip
+
+
+def _clashes(verdicts: list[Verdict]) -> list[str]:
+    return [str(drift.key) for verdict in verdicts for drift in verdict.drifts
+            if drift.local is not None and drift.remote is not None]  # fmt: skip
+
+
+def _agreed() -> bool:
+    typer.echo("where they differ, records with the same id are merged; else the file wins, and "
+               "the other version is kept: `syncd conflicts`")  # fmt: skip
+    if not sys.stdin.isatty():
+        typer.echo("say --yes to go on")
+        return False
+    return typer.confirm("go on?")

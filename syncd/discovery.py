@@ -1,0 +1,170 @@
+"""Which folders of a project look like stores, and the configuration that mirrors them.
+
+A folder is judged by its name and by a few of the files in it. Does IO: reads a few small files.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from syncd.config import INCLUDE
+from syncd.core.model import Kind
+
+DEEPEST = 4
+"""Levels below the project that are looked at."""
+
+LOOKED_AT = 5
+"""Files of a folder that are read to judge it."""
+
+LARGEST = 4 * 1024 * 1024
+
+_PASSED_OVER = frozenset(
+    {"node_modules", "__pycache__", "dist", "build", "vendor", "venv", ".venv", "target", "convex"}
+)
+_HIDDEN = frozenset({".workflow-states", ".deployments", ".metrics"})
+_EXECUTION = re.compile(r"exec-\d{13}-[0-9a-z]+\.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A folder that looks like a store; `path` is relative to the project. `because` says why."""
+
+    kind: Kind
+    path: str
+    because: str
+
+
+def discover(project: Path) -> list[Found]:
+    """The stores below `project`: none inside another, the upper one where two could be."""
+    found: list[Found] = []
+    for folder, folders, files in os.walk(project):
+        place = Path(folder)
+        if any(place.is_relative_to(project / each.path) for each in found):
+            folders.clear()
+            continue
+        depth = len(place.relative_to(project).parts)
+        folders[:] = sorted(f for f in folders if _looked_into(f)) if depth < DEEPEST else []
+        store = _judge(place, sorted(files)) if depth else None
+        if store is not None and store[0] in INCLUDE:
+            found.append(Found(store[0], place.relative_to(project).as_posix(), store[1]))
+    return found
+
+
+def configuration(found: list[Found], url: str | None, workspace: str) -> str:
+    """A config.toml for the stores that were found, with comments."""
+    lines = [
+        "# What syncd mirrors. Every setting is explained in the config.toml of its project.",
+        "# Flags > environment > .env.local > .env > this file. Paths are relative to this file.",
+        "",
+        "# Where the deployment is. CONVEX_URL, also in .env.local, wins over this line;",
+        '# "embedded" is a local backend, for trying and developing.',
+        f"url = {json.dumps(url)}" if url else '# url = "https://your-deployment.convex.cloud"',
+        "",
+        "# Machines with the same workspace share one mirror.",
+        f"workspace = {json.dumps(workspace)}",
+    ]
+    names: set[str] = set()
+    for each in found:
+        name = _name(each, names)
+        names.add(name)
+        lines += _table(name, each)
+    if not found:
+        lines += ["", "# [[store]]", '# name = "workflows"', '# kind = "workflow"',
+                  '# path = "workflows"']  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
+def _table(name: str, found: Found) -> list[str]:
+    return [
+        "",
+        f"# {found.because}",
+        "[[store]]",
+        f"name = {json.dumps(name)}",
+        f"kind = {json.dumps(found.kind.value)}",
+        f"path = {json.dumps(found.path)}",
+    ]
+
+
+def _looked_into(name: str) -> bool:
+    return name not in _PASSED_OVER and (not name.startswith(".") or name in _HIDDEN)
+
+
+def _name(found: Found, taken: set[str]) -> str:
+    plain = {Kind.EXECUTION: "executions", Kind.DEPLOYMENT: "deployments", Kind.METRIC: "metrics",
+             Kind.ASSET: "assets", Kind.WORKFLOW: "workflows"}  # fmt: skip
+    wanted = plain.get(found.kind, "documents")
+    if wanted in taken:
+        wanted = re.sub(r"[^A-Za-z0-9]+", "-", found.path).strip("-") or wanted
+    number, name = 1, wanted[:64]
+    while name in taken:
+        number += 1
+        name = f"{wanted[:60]}-{number}"
+    return name
+
+
+def _judge(folder: Path, files: list[str]) -> tuple[Kind, str] | None:
+    if any(_EXECUTION.fullmatch(name) for name in files):
+        return Kind.EXECUTION, "files named exec-<ms>-<id>.json: executions"
+    if "deployments.json" in files and _has(folder / "deployments.json", "deployments"):
+        return Kind.DEPLOYMENT, "a deployments.json with a list of deployments"
+    if any(name.endswith(".jsonl") for name in files) and _samples(folder, files):
+        return Kind.METRIC, ".jsonl files of samples with type, name and value: metrics"
+    if folder.name == "library" and folder.parent.name == "assets":
+        return Kind.ASSET, "assets/library: an asset library by category"
+    if _workflows(folder, files):
+        return Kind.WORKFLOW, "files with steps, or nodes and connections: workflows"
+    return None
+
+
+def _workflows(folder: Path, files: list[str]) -> bool:
+    for name in _some(files, ".json"):
+        value = _parsed(folder / name)
+        if isinstance(value, dict) and (
+            isinstance(value.get("steps"), list)
+            or (isinstance(value.get("nodes"), list) and "connections" in value)
+        ):
+            return True
+    texts = (_text(folder / name) for name in _some(files, ".yaml", ".yml"))
+    return any(re.search(r"^steps:", text, re.MULTILINE) for text in texts)
+
+
+def _samples(folder: Path, files: list[str]) -> bool:
+    for name in _some(files, ".jsonl"):
+        first = _text(folder / name, 4096).partition("\n")[0]
+        try:
+            value = json.loads(first)
+        except ValueError:
+            continue
+        if isinstance(value, dict) and {"type", "name", "value"} <= value.keys():
+            return True
+    return False
+
+
+def _has(path: Path, field: str) -> bool:
+    value = _parsed(path)
+    return isinstance(value, dict) and isinstance(value.get(field), list)
+
+
+def _some(files: list[str], *endings: str) -> Iterator[str]:
+    yield from [name for name in files if name.endswith(endings)][:LOOKED_AT]
+
+
+def _parsed(path: Path) -> Any:
+    try:
+        return json.loads(_text(path))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _text(path: Path, most: int = LARGEST) -> str:
+    try:
+        with path.open("rb") as file:
+            return file.read(most).decode("utf-8", "replace")
+    except OSError:
+        return ""

@@ -1,0 +1,98 @@
+"""The deployment: reachable, with the right functions, and this device known to it. Does IO."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from email.utils import parsedate_to_datetime
+
+import aiohttp
+
+from syncd.config import EMBEDDED, Config
+from syncd.doctor.finding import Finding, fail, ok, warn
+from syncd.errors import SyncdError
+from syncd.ledger.state import StateFolder
+from syncd.remote.client import ConvexHttp
+from syncd.remote.replica import ConvexReplica
+
+SKEW = 60.0
+"""Seconds by which clocks may differ before it is worth a word: nothing is decided by them."""
+
+SLOW = 1.0
+
+_PATIENCE = aiohttp.ClientTimeout(total=10)
+
+
+async def examine(config: Config) -> AsyncIterator[Finding]:
+    """Everything that concerns the deployment; as far as it answers."""
+    url, token = _where(config)
+    if url is None:
+        yield _nowhere(config)
+        return
+    async for finding in _reach(url):
+        yield finding
+        if finding.level == "fail":
+            return
+    if token is None:
+        yield fail("token", f"there is no device token for {url}",
+                   "`syncd init` enrolls this device")  # fmt: skip
+        return
+    yield await _known(config, url, token)
+
+
+def _where(config: Config) -> tuple[str | None, str | None]:
+    if config.url != EMBEDDED:
+        return config.url, config.token
+    state = StateFolder(config.state)
+    if state.owner() is None or not state.backend_url.exists():
+        return None, None
+    return state.backend_url.read_text(), state.token.read_text().strip()
+
+
+def _nowhere(config: Config) -> Finding:
+    if config.url == EMBEDDED:
+        return ok("deployment", "the embedded backend starts with the daemon, which does not run")
+    return warn("deployment", "no deployment is configured: saves wait in the outbox",
+                'set CONVEX_URL, or url = "embedded" in config.toml')  # fmt: skip
+
+
+async def _reach(url: str) -> AsyncIterator[Finding]:
+    began = time.monotonic()
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=_PATIENCE) as session,
+            session.get(f"{url}/version") as response,
+        ):
+            date = response.headers.get("Date")
+            version = (await response.text())[:60]
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        why = str(error).splitlines()[0] if str(error) else type(error).__name__
+        yield fail("deployment", f"{url} does not answer ({why})",
+                   "check the URL and the network: saves wait in the outbox meanwhile")  # fmt: skip
+        return
+    took = time.monotonic() - began
+    evidence = f"{url} answers in {took * 1000:.0f} ms, version {version}"
+    yield ok("deployment", evidence) if took < SLOW else warn("deployment", evidence, "none: slow")
+    if date is not None:
+        yield _clock(parsedate_to_datetime(date).timestamp())
+
+
+def _clock(theirs: float) -> Finding:
+    skew = time.time() - theirs
+    evidence = f"this clock differs from the deployment's by {abs(skew):.0f} s"
+    if abs(skew) <= SKEW:
+        return ok("clock", evidence)
+    return warn("clock", evidence, "sudo timedatectl set-ntp true: nothing is decided by clocks, "
+                "but times in logs mislead")  # fmt: skip
+
+
+async def _known(config: Config, url: str, token: str) -> Finding:
+    try:
+        async with ConvexHttp(url) as http, asyncio.timeout(15):
+            head = await ConvexReplica(http, token, config.workspace).head()
+    except SyncdError as error:
+        return fail("functions", str(error), error.advice)
+    except TimeoutError:
+        return warn("functions", "sync:head did not answer within 15 s", "try again")
+    return ok("functions", f"they know this device; the feed ends at {head}")

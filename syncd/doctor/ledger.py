@@ -1,0 +1,46 @@
+"""The ledger and its owner: whole, of this version, and how much there is of it. Does IO."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+
+from syncd.config import Config
+from syncd.doctor.finding import Finding, fail, ok, warn
+from syncd.errors import LedgerError
+from syncd.ledger.connection import read_ledger
+from syncd.ledger.state import StateFolder
+
+
+def examine(config: Config) -> Iterator[Finding]:
+    """Everything that concerns the state folder."""
+    state = StateFolder(config.state)
+    owner = state.owner()
+    if owner is None:
+        yield warn("daemon", "no daemon runs: what is saved is not sent", "syncd run")
+    else:
+        yield ok("daemon", f"process {owner} owns {config.state}")
+    path = state.ledger_path(config.url, config.workspace)
+    if path is None or not path.exists():
+        yield ok("ledger", "there is none yet: the first run makes it")
+        return
+    try:
+        connection = read_ledger(path)
+    except LedgerError as error:
+        yield fail("ledger", str(error), error.advice)
+        return
+    try:
+        yield _whole(connection, f"{path}, {path.stat().st_size / 1e6:.1f} MB")
+    finally:
+        connection.close()
+
+
+def _whole(connection: sqlite3.Connection, name: str) -> Finding:
+    (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if found == "ok":
+        return ok("ledger", f"whole: {name}")
+    return fail(
+        "ledger",
+        f"damaged ({found}): {name}",
+        "restart the daemon: it puts the ledger aside, compares anew and deletes nothing",
+    )

@@ -1,0 +1,147 @@
+"""The stores' folders: there, readable, writable, and what their file systems can do. Does IO."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from syncd.config import StoreConfig
+from syncd.doctor.finding import Finding, fail, ok, warn
+from syncd.files import syscalls
+from syncd.files.git import operation_around
+
+OTHERS = (".stfolder", ".dropbox", ".dropbox.cache", ".sync", ".owncloudsync.log")
+"""What other tools leave in a folder that they keep in sync."""
+
+_REMOTE = ("nfs", "cifs", "smb", "fuse.sshfs", "9p", "virtiofs", "drvfs")
+
+
+def examine(store: StoreConfig) -> Iterator[Finding]:
+    """Everything that concerns one store."""
+    check = f"store:{store.name}"
+    if not store.path.is_dir():
+        yield fail(
+            check,
+            f"{store.path} is not a folder",
+            "bring it back, or mend its path in config.toml: nothing is deleted meanwhile",
+        )
+        return
+    files, unmatched = _count(store)
+    if files or not unmatched:
+        yield ok(check, f"{files} files are mirrored, {unmatched} are not, in {store.path}")
+    else:
+        yield warn(check, f"none of the {unmatched} files in {store.path} matches its patterns",
+                   f"mend include or exclude of {store.name!r} in config.toml")  # fmt: skip
+    yield _file_system(store)
+    yield from _abilities(store)
+    yield from _neighbours(store)
+
+
+def _count(store: StoreConfig) -> tuple[int, int]:
+    layout = store.patterns()
+    matched = others = 0
+    for folder, folders, files in os.walk(store.path):
+        below = Path(folder).relative_to(store.path).as_posix().removeprefix(".").lstrip("/")
+        folders[:] = [f for f in folders if not layout.prunes(f"{below}/{f}".lstrip("/"))]
+        matches = layout.within(below)
+        found = sum(map(matches, files))
+        matched, others = matched + found, others + len(files) - found
+    return matched, others
+
+
+def _file_system(store: StoreConfig) -> Finding:
+    check = f"file-system:{store.name}"
+    kind = _type_of(store.path)
+    if kind.startswith(_REMOTE):
+        return warn(check, f"{kind}: changes made elsewhere are not told to this machine",
+                    "nothing to do: it is polled where events do not arrive")  # fmt: skip
+    return ok(check, kind)
+
+
+def _type_of(path: Path) -> str:
+    """The type of the file system that `path` lies on, by the longest mount point above it."""
+    best = ("", "unknown")
+    with suppress(OSError):
+        for line in Path("/proc/mounts").read_text().splitlines():
+            _, place, kind, *_ = line.split()
+            place = place.replace("\\040", " ")
+            if path.is_relative_to(place) and len(place) >= len(best[0]):
+                best = (place, kind)
+    return best[1]
+
+
+def _abilities(store: StoreConfig) -> Iterator[Finding]:
+    probe = store.path / f".syncd-doctor-{secrets.token_hex(4)}"
+    try:
+        probe.mkdir()
+    except OSError as error:
+        yield fail(f"writable:{store.name}", f"{store.path}: {error.strerror}",
+                   f"sudo chown -R {os.geteuid()} {store.path}, or run syncd as its owner: "
+                   "what is changed in Convex waits")  # fmt: skip
+        return
+    try:
+        yield ok(f"writable:{store.name}", f"files can be made in {store.path}")
+        yield _exchange(store, probe)
+        yield _lease(store, probe)
+        yield _case(store, probe)
+    finally:
+        shutil.rmtree(probe, ignore_errors=True)
+
+
+def _exchange(store: StoreConfig, probe: Path) -> Finding:
+    check = f"exchange:{store.name}"
+    one, two = probe / "one", probe / "two"
+    one.write_text("1")
+    two.write_text("2")
+    folder = os.open(probe, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        syscalls.rename(folder, "one", "two", syscalls.EXCHANGE)
+    except OSError as error:
+        return warn(check, f"names cannot be swapped in one step ({error.strerror})",
+                    "nothing to do: files are compared right before they are written, which "
+                    "leaves an instant in which a save can be missed")  # fmt: skip
+    finally:
+        os.close(folder)
+    return ok(check, "two names are swapped in one step")
+
+
+def _lease(store: StoreConfig, probe: Path) -> Finding:
+    check = f"lease:{store.name}"
+    descriptor = os.open(probe / "one", os.O_RDONLY)
+    try:
+        syscalls.lease(descriptor)
+        syscalls.unlease(descriptor)
+    except OSError as error:
+        return warn(check, f"programs that have a file open are not noticed ({error.strerror})",
+                    "nothing to do: replaced files are looked at again, for a minute")  # fmt: skip
+    finally:
+        os.close(descriptor)
+    return ok(check, "programs that have a file open for writing are waited for")
+
+
+def _case(store: StoreConfig, probe: Path) -> Finding:
+    folds = (probe / "ONE").exists()
+    words = "do not count" if folds else "count"
+    return ok(f"case:{store.name}", f"capitals {words} in names")
+
+
+def _neighbours(store: StoreConfig) -> Iterator[Finding]:
+    operation = operation_around(store.path)
+    if operation is not None:
+        yield warn(
+            f"git:{store.name}",
+            f"git is at {operation.name} around {store.path}",
+            "finish or abort it: sending waits meanwhile, for ten quiet minutes at most",
+        )
+    found = [name for name in OTHERS for place in (store.path, *store.path.parents)
+             if (place / name).exists()]  # fmt: skip
+    if found:
+        yield warn(
+            f"other-tools:{store.name}",
+            f"another tool syncs this folder ({found[0]})",
+            "let one of them do it: each would take the other's writes for edits",
+        )

@@ -1,0 +1,132 @@
+"""Everything there is to know about one path: what `syncd explain` tells. Does IO: read-only."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel
+
+from syncd.config import Config, StoreConfig
+from syncd.core.model import TOMBSTONE, Content, Hold, Key, Snapshot, Tombstone, Version
+from syncd.core.reading import Found, Missing
+from syncd.core.reconcile import reconcile
+from syncd.ledger.connection import read_ledger
+from syncd.ledger.ledger import Ledger
+from syncd.ledger.state import StateFolder
+from syncd.listing import EventReport, open_listing
+from syncd.opening import replicas
+from syncd.stores.layout import unsafe
+
+EVENTS = 5
+"""The newest events that are told."""
+
+
+class Side(BaseModel):
+    """What one side holds; `digest` None: it is known to be absent."""
+
+    digest: str | None
+    size: int | None = None
+    revision: int | None = None
+
+
+class Explanation(BaseModel):
+    """Version 1: fields are only ever added.
+
+    `base` is what both sides last agreed on, None for never; `next` what a turn would decide now.
+    """
+
+    version: int = 1
+    store: str
+    path: str
+    file: str
+    mirrored: bool
+    why: str
+    base: Side | None = None
+    local: Side | None = None
+    remote: Side | None = None
+    next: str
+    held: str | None = None
+    advice: str | None = None
+    pending: str | None = None
+    events: list[EventReport] = []
+
+
+def explain(config: Config, key: Key) -> Explanation:
+    """What is known of `key`. Raises ConfigError where syncd never ran, LedgerError."""
+    store = next(each for each in config.stores if each.name == key.store)
+    told = Explanation(
+        store=key.store,
+        path=key.path,
+        file=str(store.path / key.path),
+        mirrored=store.patterns().matches(key.path),
+        why=_why(store, key.path),
+        next="nothing: its pattern does not match",
+    )
+    with open_listing(config) as listing:
+        told.events = listing.log(key, EVENTS).events
+    if told.mirrored:
+        _compare(config, key, told)
+    return told
+
+
+def _why(store: StoreConfig, path: str) -> str:
+    if hold := unsafe(path):
+        return hold.detail
+    layout = store.patterns()
+    if layout.matches(path):
+        return f"one of {', '.join(layout.include)} matches"
+    if any(layout.prunes(folder) for folder in _folders(path)):
+        return "a folder above it is left out"
+    return "no include matches, or an exclude does; editors' temporary names are left out"
+
+
+def _folders(path: str) -> list[str]:
+    parts = path.split("/")[:-1]
+    return ["/".join(parts[:length]) for length in range(1, len(parts) + 1)]
+
+
+def _compare(config: Config, key: Key, told: Explanation) -> None:
+    path = StateFolder(config.state).ledger_path(config.url, config.workspace)
+    assert path is not None  # the listing was opened
+    ledger = Ledger(read_ledger(path))
+    try:
+        view = ledger.view(key)
+        told.base, told.remote = _side(view.base), _side(view.remote)
+        held = ledger.attention.held(key.store).get(key.path)
+        told.pending = ledger.outbox.pending(key)
+        local = _local(config, key)
+    finally:
+        ledger.close()
+    if isinstance(local, Hold):
+        held, told.next = held or local, "nothing, while it is held"
+    else:
+        told.local = Side(digest=_digest(local), size=_size(local))
+        waits = view.sent is not None
+        reason = reconcile(view.base, local, view.remote).reason.value
+        told.next = "waits for the answer to what was sent" if waits else reason
+    if held is not None:
+        told.held, told.advice = f"{held.reason}: {held.detail}", held.advice
+
+
+def _local(config: Config, key: Key) -> Version | Hold:
+    reading = replicas(config)[key.store].read(key.path)
+    match reading:
+        case Found(content):
+            return content
+        case Missing():
+            return TOMBSTONE
+        case unread:
+            return unread.hold
+
+
+def _side(snapshot: Snapshot | None) -> Side | None:
+    if snapshot is None:
+        return None
+    size = _size(snapshot.version)
+    return Side(digest=snapshot.digest, size=size, revision=snapshot.revision)
+
+
+def _digest(version: Version) -> str | None:
+    return version.digest if isinstance(version, Content) else None
+
+
+def _size(version: Version) -> int | None:
+    return None if isinstance(version, Tombstone) else version.size

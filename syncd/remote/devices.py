@@ -1,0 +1,38 @@
+"""Messages about devices, field for field `convex/devices.ts`. Pure."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from syncd.remote.wire import _Message
+
+
+class EnrollAnswer(_Message):
+    """`devices:enroll`: a device and its token, told once."""
+
+    device: str
+    name: str
+    workspace: str
+    token: str
+
+
+class WireDevice(_Message):
+    """A device as `devices:list` shows it; `seen_at` in ms, None before its first hello."""
+
+    device: str
+    name: str
+    scopes: list[str]
+    revoked: bool
+    seen_at: float | None = Field(alias="seenAt")
+
+
+class DeviceList(_Message):
+    """`devices:list`: every device of a workspace."""
+
+    devices: list[WireDevice]
+
+
+class RevokeAnswer(_Message):
+    """`devices:revoke`: whether there was such a device."""
+
+    revoked: bool

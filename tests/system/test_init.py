@@ -1,0 +1,192 @@
+"""From a folder with stores to a machine that mirrors them, as a newcomer does it."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+from syncd.config import load
+
+from .conftest import World
+from .flows import flow
+from .machine import Machine
+
+
+def newcomer(world: World, name: str = "laptop") -> Machine:
+    """A project with a store and no configuration, and a deploy key at hand."""
+    environment = {
+        "CONVEX_URL": world.deployment.url,
+        "CONVEX_DEPLOY_KEY": world.deployment.admin_key,
+    }
+    machine = world.loose_machine(name, environment=environment)
+    machine.config.unlink()
+    return machine
+
+
+def init(world: World, machine: Machine, *words: str) -> tuple[int, str, str]:
+    ran = machine.syncd("init", "--workspace", world.workspace, *words)
+    assert "Traceback" not in ran.err
+    return ran.code, ran.out, ran.err
+
+
+def test_a_newcomer_is_ready_in_one_command(world: World) -> None:
+    machine = newcomer(world)
+    machine.save("a.json", flow("a"))
+    code, out, _ = init(world, machine, "--device", "laptop")
+    assert code == 0
+    assert "wrote " in out
+    assert "workflows: 1 only here, 0 only there, 0 same, 0 differ, 0 held" in out
+    assert "ready: `syncd run` begins" in out
+    token = machine.state / "device-token"
+    assert stat.S_IMODE(token.stat().st_mode) == 0o600
+    assert stat.S_IMODE(machine.state.stat().st_mode) == 0o700
+    assert token.read_text().strip() not in out
+    del machine.environment["CONVEX_DEPLOY_KEY"]
+    machine.start()
+    machine.until_in_sync()
+    assert world.deployment.admin_key not in _everything_in(machine)
+
+
+def _everything_in(machine: Machine) -> str:
+    files = [path for path in machine.home.rglob("*") if path.is_file()]
+    return "".join(path.read_bytes().decode("latin-1") for path in files)
+
+
+def test_again_changes_nothing(world: World) -> None:
+    machine = newcomer(world)
+    machine.save("a.json", flow("a"))
+    init(world, machine)
+    before = machine.config.read_text(), (machine.state / "device-token").read_text()
+    code, out, _ = init(world, machine)
+    assert code == 0
+    assert "stays as it is" in out
+    assert (machine.config.read_text(), (machine.state / "device-token").read_text()) == before
+
+
+def test_what_differs_is_asked_about(world: World) -> None:
+    first, second = newcomer(world, "first"), newcomer(world, "second")
+    for machine, step in ((first, "one"), (second, "two")):
+        machine.save("a.json", json.dumps({"steps": [{"id": step}]}))
+    assert init(world, first, "--device", "first")[0] == 0
+    assert first.syncd("sync", "--once").code == 0
+    code, out, _ = init(world, second, "--device", "second")
+    assert code == 3
+    assert "0 only here, 0 only there, 0 same, 1 differ" in out
+    assert "differs: workflows:a.json" in out
+    assert "say --yes to go on" in out
+    assert init(world, second, "--yes")[0] == 0
+
+
+def test_a_name_that_is_taken_keeps_its_token(world: World) -> None:
+    first, second = newcomer(world, "first"), newcomer(world, "second")
+    for machine in (first, second):
+        machine.save("a.json", flow("a"))
+    init(world, first, "--device", "same")
+    code, _, err = init(world, second, "--device", "same")
+    assert code == 2
+    assert "a device called 'same' is enrolled already" in err
+    assert first.syncd("sync", "--once").code == 0
+
+
+def test_without_a_key_or_with_a_wrong_one(world: World) -> None:
+    machine = newcomer(world)
+    machine.save("a.json", flow("a"))
+    key = machine.environment.pop("CONVEX_DEPLOY_KEY")
+    code, _, err = init(world, machine)
+    assert code == 2
+    assert "takes a deploy key or an admin key; nobody was enrolled" in err
+    machine.environment["CONVEX_DEPLOY_KEY"] = key[:-1] + ("0" if key[-1] != "0" else "1")
+    code, _, err = init(world, machine)
+    assert code in (5, 8)
+    assert "->" in err
+
+
+def test_a_folder_without_stores(world: World) -> None:
+    machine = newcomer(world)
+    code, out, _ = init(world, machine)
+    assert code == 2
+    assert "no folder here looks like a store" in out
+    assert load(machine.config, {}).stores == ()
+
+
+def test_devices_are_listed_and_revoked(world: World) -> None:
+    machine = newcomer(world)
+    machine.save("a.json", flow("a"))
+    init(world, machine, "--device", "laptop")
+    assert machine.syncd("sync", "--once").code == 0
+    listed = json.loads(machine.syncd("devices", "list", "--json").out)["devices"]
+    assert [(each["name"], each["revoked"]) for each in listed] == [("laptop", False)]
+    assert listed[0]["seen_at"] is not None
+    assert machine.syncd("devices", "revoke", "laptop").code == 0
+    assert machine.syncd("sync", "--once").code == 5
+    assert machine.syncd("devices", "revoke", "nobody").code == 2
+    token = machine.syncd("devices", "enroll", "laptop").out.strip()
+    (machine.state / "device-token").write_text(token)
+    assert machine.syncd("sync", "--once").code == 0
+
+
+def test_doctor_tells_what_is_wrong_and_what_to_type(world: World, tmp_path: Path) -> None:
+    machine = world.machine()
+    machine.save("a.json", flow("a"))
+    machine.start()
+    machine.until_in_sync()
+    well = machine.syncd("doctor")
+    assert well.code == 0, well.out
+    assert "0 to mend" in well.out
+    told = json.loads(machine.syncd("doctor", "--json").out)
+    assert {f["level"] for f in told["findings"]} <= {"ok", "warn"}
+    assert any(f["check"] == "functions" for f in told["findings"])
+    assert machine.tree().keys() == {"flows/a.json"}
+
+    machine.stop()
+    machine.environment["SYNCD_TOKEN"] = "syncd_wrong"
+    (machine.home / ".env.local").write_text("SYNCD_TOKEN=syncd_other\n")
+    (machine.home / ".env.local").chmod(0o644)
+    machine.folder.rename(machine.home / "elsewhere")
+    ill = machine.syncd("doctor")
+    assert ill.code == 1
+    assert f"FAIL  store:flows: {machine.folder} is not a folder" in ill.out
+    assert "warn  daemon: no daemon runs" in ill.out
+    assert f"chmod 600 {machine.home / '.env.local'}" in ill.out
+    assert "FAIL  functions: sync:head was refused" in ill.out
+    assert "syncd_" not in ill.out
+
+
+def test_doctor_where_the_deployment_is_away(world: World) -> None:
+    machine = world.machine(url="http://127.0.0.1:9")
+    ran = machine.syncd("doctor")
+    assert ran.code == 1
+    assert "FAIL  deployment: http://127.0.0.1:9 does not answer" in ran.out
+    assert "saves wait in the outbox meanwhile" in ran.out
+
+
+def test_explain_tells_both_sides_and_what_is_next(world: World) -> None:
+    machine = world.machine()
+    machine.save("a.json", flow("a"))
+    (machine.folder / "bad.json").write_text("{")
+    machine.save("notes.txt", "x")
+    machine.syncd("sync", "--once")
+    same = json.loads(machine.syncd("explain", "flows/a.json", "--json").out)
+    assert same["mirrored"] is True
+    assert same["base"]["digest"] == same["local"]["digest"] == same["remote"]["digest"]
+    assert same["base"]["revision"] == 1
+    assert same["next"] == "nothing"
+    machine.save("a.json", flow("a", "more"))
+    changed = json.loads(machine.syncd("explain", "flows/a.json", "--json").out)
+    assert changed["next"] == "push"
+    held = machine.syncd("explain", "flows/bad.json")
+    assert held.code == 4
+    assert "held    not-json:" in held.out
+    other = machine.syncd("explain", "flows/notes.txt")
+    assert other.code == 0
+    assert "not mirrored: no include matches" in other.out
+
+
+def test_config_shows_what_is_in_force_and_no_token(world: World) -> None:
+    machine = world.machine()
+    ran = machine.syncd("config", "--json")
+    told = json.loads(ran.out)
+    assert told["url"] == world.deployment.url
+    assert told["token"] == "set"
+    assert machine.environment["SYNCD_TOKEN"] not in ran.out + machine.syncd("config").out
