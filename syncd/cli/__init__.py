@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 
-def main() -> None:
-    """Run `syncd`."""
+if TYPE_CHECKING:
+    from typer import Typer
+
+
+def registered() -> Typer:
+    """The program with every command it has."""
     from syncd.cli import (  # noqa: F401 - they register
         config,
         conflicts,
@@ -24,4 +29,9 @@ def main() -> None:
     )
     from syncd.cli.app import app
 
-    app()
+    return app
+
+
+def main() -> None:
+    """Run `syncd`."""
+    registered()()

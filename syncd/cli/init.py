@@ -40,7 +40,7 @@ def init(
     Nothing is mirrored yet. A config.toml that is there stays as it is. Enrolling takes a deploy
     key in CONVEX_DEPLOY_KEY (or CONVEX_SELF_HOSTED_ADMIN_KEY), for this command only.
 
-    Examples: `syncd init --url embedded`, `CONVEX_DEPLOY_KEY=... syncd init --device laptop`
+    Examples: `syncd init --url embedded`, `syncd init --device laptop`
     """
     _configure(config, url, workspace)
     settings = load(config)

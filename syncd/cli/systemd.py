@@ -32,7 +32,7 @@ def install(
 ) -> int:
     """Write the unit files of this project, enable and start the service. Again: anew.
 
-    Examples: `syncd service install`, `sudo syncd service install --system --user web`
+    Examples: `syncd service install`, `syncd service install --system --user web`
     """
     unit = _unit(config, system=system, user=user)
     if shown:
@@ -51,7 +51,7 @@ def install(
 def uninstall(config: ConfigPath = CONFIG, system: System = False) -> int:
     """Stop and disable the service of this project. Files, ledger and token stay.
 
-    Examples: `syncd service uninstall`, `sudo syncd service uninstall --system`
+    Examples: `syncd service uninstall`, `syncd service uninstall --system`
     """
     unit = _unit(config, system=system, user=None)
     uninstall_unit(unit)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import pytest
+from typer import Typer
 from typer.testing import CliRunner
 
-from syncd.cli import dev, run, status, verify  # noqa: F401 - they register
-from syncd.cli.app import app
+from syncd.cli import registered
 
 from .conftest import World
 from .flows import flow
 from .machine import Ran
+
+app = registered()
 
 STATUS = {
     "version", "state", "detail", "running", "url", "workspace", "queued", "sent", "parked",
@@ -100,7 +103,17 @@ def test_everything_is_plain_when_piped(world: World) -> None:
     assert "\x1b" not in machine.said()
 
 
-@pytest.mark.parametrize("command", ["run", "sync", "status", "verify", "dev", "devices enroll"])
+def commands(group: Typer, before: str = "") -> Iterator[str]:
+    """The names of every command there is."""
+    for command in group.registered_commands:
+        assert command.callback is not None
+        yield before + (command.name or command.callback.__name__)
+    for below in group.registered_groups:
+        assert below.typer_instance is not None
+        yield from commands(below.typer_instance, f"{before}{below.name} ")
+
+
+@pytest.mark.parametrize("command", sorted(commands(app)))
 def test_every_command_shows_two_examples(command: str) -> None:
     """In this process: only texts are looked at."""
     said = CliRunner().invoke(app, [*command.split(), "--help"], env={"COLUMNS": "200"})
