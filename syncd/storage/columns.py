@@ -14,6 +14,7 @@ from typing import Any, Final, NoReturn
 import orjson
 
 from syncd.core.model import Kind
+from syncd.storage.records import digits
 from syncd.storage.rows import AssetRow, ExecutionRow, Row, WorkflowRow
 
 _NAME: Final = 300
@@ -107,9 +108,12 @@ class _Fields:
     def below(self, name: str) -> _Fields:
         return _Fields(self.raw(name), self.flags)
 
+    def unflagged(self) -> _Fields:
+        """The same fields, of which nothing is flagged."""
+        return _Fields(self._fields, set())
+
     def text(self, *names: str) -> str | None:
-        value = self.raw(*names)
-        return self._cut(_digits(value) if _is_number(value) else value, _NAME)
+        return self._cut(digits(self.raw(*names)), _NAME)
 
     def prose(self, *names: str) -> str | None:
         return self._cut(self.raw(*names), _PROSE)
@@ -147,14 +151,6 @@ class _Fields:
         if len(units) > 2 * length:
             self.flags.add("cut")
         return units[: 2 * length].decode("utf-16-le", "replace")
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _digits(value: float) -> str:
-    return str(int(value)) if value == math.floor(value) and abs(value) < 1e21 else repr(value)
 
 
 def _workflow(path: str, fields: _Fields) -> dict[str, Any]:
@@ -205,6 +201,7 @@ def _asset(path: str, fields: _Fields) -> dict[str, Any]:
 
 
 def _search_text(path: str, fields: _Fields) -> str:
+    fields = fields.unflagged()
     told = (fields.text("name", "title"), fields.prose("description"), fields.prose("content"))
     words = [stem(path), fields.text("id"), fields.text("type"), *told, *fields.tags("tags")]
     return " ".join(each for each in words if each)

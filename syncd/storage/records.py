@@ -8,6 +8,9 @@ is. What a program makes or assigns is checked.
 
 from __future__ import annotations
 
+import math
+import re
+from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import (
@@ -28,12 +31,23 @@ from syncd.core.model import Kind
 _FROM_A_FILE = {"from a file": True}
 
 
-def _digits(value: object) -> object:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return str(value) if is_number else value
+def digits(value: object) -> object:
+    """A number as JavaScript spells it in a string; anything else as it is."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    try:
+        told = float(value)
+    except OverflowError:
+        told = math.inf if value > 0 else -math.inf
+    if math.isinf(told):
+        return "Infinity" if told > 0 else "-Infinity"
+    if told != 0 and not 1e-6 <= abs(told) < 1e21:
+        return re.sub(r"e([+-])0", r"e\1", repr(told))
+    written = format(Decimal(repr(told + 0.0)), "f")
+    return written.removesuffix(".0")
 
 
-Text = Annotated[str, BeforeValidator(_digits)]
+Text = Annotated[str, BeforeValidator(digits)]
 """A string; files hold ids and versions as numbers too, and those read as their digits."""
 
 Time = float | str
