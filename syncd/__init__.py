@@ -10,9 +10,9 @@ Where things are, and what may import what (`cli -> daemon -> {engine, files, re
 embedded} -> core`, `files -> stores -> core`; a test holds it):
 
     core/      pure: the nouns (`model`), the decision (`reconcile`), when to look (`settle`,
-               `doubt`, `flap`, `pause`), when deletions wait (`guard`), and what still counts
-               when ledger and deployment have parted (`epoch`); merging (`merge`, `sequence`,
-               `lines`, `counter`) of values that keep their spelling (`value`)
+               `doubt`, `flap`, `pause`, `putback`), when deletions wait (`guard`), and what
+               still counts when ledger and deployment have parted (`epoch`); merging (`merge`,
+               `sequence`, `lines`, `counter`) of values that keep their spelling (`value`)
     stores/    pure: which files belong to a store (`layout`), what their bytes must be (`codec`),
                how a kind's records merge (`annotations`, `merge`) and are written (`splice`;
                `yaml_*`), files of many records taken apart and written (`records`, `join`)
@@ -27,7 +27,8 @@ embedded} -> core`, `files -> stores -> core`; a test holds it):
     remote/    the deployment: `client` (calls over HTTP), `wire` (messages), `replica` (verbs),
                `listener` (wake-ups, from a child process that runs the official client)
     engine/    the verbs, in asyncio, behind the Protocols of `ports`: `intake` (named keys),
-               `turn`, `decide`, `combine` and `writer` (one turn), `pusher`, `puller`,
+               `turn`, `decide`, `combine` and `writer` (one turn), `parts` and `rewrite` (files
+               of many records), `pusher`, `puller`,
                `bootstrap`, `link`, `rescan`, `late` and `audit` (later looks), `guards`, `epoch`;
                `session` wires them
     embedded/  a Convex-compatible backend for trying and developing, and its launcher
@@ -47,6 +48,7 @@ Rules that keep edits safe, and where they live:
     Missing is believed at the second look, unreadable never         core/doubt.py, files/read.py
     What a person's decision replaces is in history first            control/saving.py
     Deletions wait while a folder is not itself, or too many go      core/guard.py, engine/guards.py
+    A save of many records says what its program changed in them     core/authored.py
     Across epochs only digests count, and nothing is deleted         core/epoch.py, engine/epoch.py
 """
 

@@ -94,7 +94,8 @@ async def _no_engine() -> None:
 
 
 def _desk(place: Place, ledger: Ledger, name: Callable[[Iterable[Key]], None]) -> Desk:
-    return Desk(ledger, _opaque(place, ledger), place.history, place.clock, name)
+    pointers = {store.name: store.pointer for store in place.config.stores if store.pointer}
+    return Desk(ledger, _opaque(place, ledger), place.history, place.clock, pointers, name)
 
 
 def _opaque(place: Place, ledger: Ledger) -> dict[str, FileReplica]:

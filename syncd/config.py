@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import difflib
 import os
-import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from syncd.core.model import Kind
 from syncd.errors import ConfigError
-from syncd.stores.layout import Layout
+from syncd.store_config import StoreConfig as StoreConfig
 
 EMBEDDED = "embedded"
 """The url that stands for a local backend which syncd starts itself."""
@@ -28,59 +26,9 @@ CREDENTIAL = "syncd-token"
 DEVICE_TOKEN = "device-token"  # noqa: S105 - a file's name
 """The file of the state folder in which `syncd init` keeps this device's token."""
 
-INCLUDE: Mapping[Kind, tuple[str, ...]] = {
-    Kind.WORKFLOW: ("*.json", "*.yaml", "*.yml"),
-    Kind.EXECUTION: ("*.json",),
-    Kind.ASSET: ("*.json",),
-    Kind.DOCUMENT: ("*.json", "*.yaml", "*.yml"),
-    Kind.FILE: ("*",),
-}
-"""Which files a store of a kind mirrors where the configuration does not say."""
-
-
-CREATE: Mapping[Kind, str] = {Kind.ASSET: "{category}/{id}.json"}
-"""Where what is created in Convex becomes a file, for kinds whose records are not `{id}.json`."""
-
 
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class StoreConfig(_Model):
-    """A folder to mirror."""
-
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")
-    kind: Kind
-    path: Path
-    include: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    layout: Literal["file"] = "file"
-    direction: Literal["both"] = "both"
-    create: str | None = None
-
-    @field_validator("kind")
-    @classmethod
-    def _supported(cls, kind: Kind) -> Kind:
-        if kind not in INCLUDE:
-            raise ValueError(
-                f"kind {kind.value!r} is not in this version: use 'document' for its files"
-            )
-        return kind
-
-    @field_validator("create")
-    @classmethod
-    def _fillable(cls, create: str | None) -> str | None:
-        if create is not None and re.search(r"[{}]", re.sub(r"\{(id|category)\}", "", create)):
-            raise ValueError("only {id} and {category} can be filled in")
-        return create
-
-    def creates_at(self) -> str:
-        """The path of what is created in Convex, with {id} and {category} to be filled in."""
-        return self.create or CREATE.get(self.kind, "{id}.json")
-
-    def patterns(self) -> Layout:
-        """Which files of the folder are mirrored."""
-        return Layout(self.include or INCLUDE[self.kind], self.exclude)
 
 
 class EmbeddedConfig(_Model):

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from syncd.config import INCLUDE
 from syncd.core.model import Kind
+from syncd.store_config import INCLUDE
 
 DEEPEST = 4
 """Levels below the project that are looked at."""

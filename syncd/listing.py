@@ -67,6 +67,7 @@ class EventReport(BaseModel):
     at: float
     store: str
     path: str
+    record: str
     what: str
     digest: str | None
     revision: int | None
@@ -175,7 +176,8 @@ class Listing:
 
     def _event(self, event: Event) -> EventReport:
         return EventReport(
-            at=event.at, store=event.key.store, path=event.key.path, what=event.what,
+            at=event.at, store=event.key.store, path=event.key.path,
+            record=event.key.record, what=event.what,
             digest=event.digest, revision=event.revision, who=self._who(event.device),
             detail=event.detail,
         )  # fmt: skip

@@ -44,7 +44,7 @@ def replicas(config: Config, history: History | None = None) -> dict[str, FileRe
 
     def opened(store: StoreConfig) -> FileReplica:
         swapped = Swapped(state.swapped / store.name, kept)
-        return FileReplica(store.path, store.kind, store.patterns(), swapped)
+        return FileReplica(store.path, store.kind, store.patterns(), swapped, pointer=store.pointer)
 
     return {store.name: opened(store) for store in config.stores}
 
@@ -57,7 +57,9 @@ def registration(store: StoreConfig, identity: str | None) -> Registration:
 
 def settings(store: StoreConfig) -> StoreSettings:
     """What the deployment is told of a store."""
-    return StoreSettings(store.name, store.kind, store.layout, store.direction, store.creates_at())
+    return StoreSettings(
+        store.name, store.kind, store.layout, store.direction, store.creates_at(), store.pointer
+    )
 
 
 def make_folder(config: Config, name: str) -> None:

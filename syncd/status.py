@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from syncd.config import Config
+from syncd.core.model import Key
 from syncd.ledger.connection import read_ledger
 from syncd.ledger.state import StateFolder
 
@@ -268,24 +269,26 @@ def _problems(connection: sqlite3.Connection) -> Iterable[Problem]:
             advice=f"put the files back; or `syncd approve {store}` lets the deletions go, and "
             f"`syncd reject {store}` {back}",
         )  # fmt: skip
-    for store, path, reason, detail, advice, since in connection.execute(
+    for *key, reason, detail, advice, since in connection.execute(
         "SELECT * FROM held ORDER BY since DESC LIMIT ?", (SHOWN,)
     ):
-        yield Problem(sort="held", key=f"{store}:{path}", reason=reason, detail=detail,
+        yield Problem(sort="held", key=str(Key(*key)), reason=reason, detail=detail,
                       advice=advice, since=since)  # fmt: skip
-    for store, path, reason, detail, since in connection.execute(
-        "SELECT store, path, reason, detail, since FROM outbox WHERE state = 'parked' LIMIT ?",
+    for *key, reason, detail, since in connection.execute(
+        """SELECT store, path, record, reason, detail, since FROM outbox
+           WHERE state = 'parked' LIMIT ?""",
         (SHOWN,),
     ):
-        yield Problem(sort="parked", key=f"{store}:{path}", reason=reason or "",
+        yield Problem(sort="parked", key=str(Key(*key)), reason=reason or "",
                       detail=detail or "", since=since,
                       advice="mend the file: its next save is sent")  # fmt: skip
-    for number, store, path, device, revision, since in connection.execute(
-        """SELECT number, store, path, coalesce(remote_name, remote_device), remote_revision, since
+    for number, *key, device, revision, since in connection.execute(
+        """SELECT number, store, path, record, coalesce(remote_name, remote_device),
+                  remote_revision, since
            FROM conflicts WHERE resolved IS NULL ORDER BY number DESC LIMIT ?""",
         (SHOWN,),
     ):
-        yield Problem(sort="conflict", key=f"{store}:{path}", reason="both sides changed it",
+        yield Problem(sort="conflict", key=str(Key(*key)), reason="both sides changed it",
                       detail=f"the file won over revision {revision} of device {device}; "
                       "both versions are kept in the ledger", since=since,
                       advice="compare, and save the file as it should be; "

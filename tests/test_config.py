@@ -42,6 +42,18 @@ def test_what_is_created_goes_where_the_store_says(tmp_path: Path) -> None:
         load(write(tmp_path, STORE + 'create = "{name}.json"\n'), {})
 
 
+def test_deployments_are_records_of_one_file(tmp_path: Path) -> None:
+    text = '[[store]]\nname = "deployments"\nkind = "deployment"\npath = ".deployments"\n'
+    (store,) = load(write(tmp_path, text), {}).stores
+    assert (store.layout, store.pointer) == ("records", "/deployments")
+    assert store.patterns().matches("deployments.json")
+    assert store.creates_at() == "deployments.json"
+    (store,) = load(write(tmp_path, text + 'pointer = ""\n'), {}).stores
+    assert store.pointer == ""
+    (store,) = load(write(tmp_path, text + 'layout = "file"\n'), {}).stores
+    assert (store.layout, store.pointer) == ("file", None)
+
+
 def test_the_projects_own_configuration_is_valid_and_complete() -> None:
     config = load(Path(__file__).parent.parent / "config.toml", {})
     assert {store.kind for store in config.stores} == {Kind.WORKFLOW, Kind.EXECUTION, Kind.ASSET}
@@ -72,6 +84,8 @@ def test_the_token_may_lie_in_a_file(tmp_path: Path) -> None:
         (STORE + "inclde = ['*']\n", ["store 'flows'", "inclde", "did you mean 'include'"]),
         (STORE.replace('"workflow"', '"workflw"'), ["store 'flows'.kind", "workflow"]),
         (STORE.replace('"workflow"', '"metric"'), ["not in this version", "document"]),
+        (STORE + 'layout = "records"\npointer = ""\n', ["store 'flows'", "only kinds deployment"]),
+        (STORE + 'layout = "records"\n', ["store 'flows'", "pointer"]),
         (STORE + STORE, ["two stores", "flows"]),
         ("[embedded]\nprot = 1\n" + STORE, ["embedded", "prot", "did you mean 'port'"]),
         ("url = 'ftp://x'\n" + STORE, ["ftp://x", "https://"]),

@@ -17,7 +17,7 @@ from syncd.core.model import Digest, Key
 from syncd.errors import ConfigError
 from syncd.listing import EventReport, open_listing
 
-PATH = "STORE:PATH, or the file's path."
+PATH = "STORE:PATH, or the file's path; behind it #ID, for one record of many."
 AT = "As it was at this time: 2026-11-23T14:00, or 2h for that long ago."
 
 
@@ -40,7 +40,7 @@ def log(
         typer.echo(found.model_dump_json(indent=2))
         return 0
     for event in reversed(found.events):
-        _print(event, named=path is None)
+        _print(event, named=path is None or bool(event.record))
     if not found.events:
         typer.echo("nothing is recorded")
     return 0
@@ -67,7 +67,9 @@ def restore(
     settings = configured(config)
     key = key_of(settings, path)
     version = _version(settings, key, at, revision, digest)
-    answer = have_done(settings, Restore(store=key.store, path=key.path, digest=version))
+    answer = have_done(
+        settings, Restore(store=key.store, path=key.path, record=key.record, digest=version)
+    )
     return print_answer(answer, as_json=as_json, nothing="nothing was restored")
 
 
@@ -96,6 +98,6 @@ def _print(event: EventReport, *, named: bool) -> None:
         facts.append(f"by {event.who}")
     typer.echo(shown("  ".join(facts)))
     if named:
-        typer.echo(shown(f"  {event.store}:{event.path}"))
+        typer.echo(shown(f"  {Key(event.store, event.path, event.record)}"))
     if event.detail:
         typer.echo(shown(f"  {event.detail}"))

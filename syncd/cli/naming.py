@@ -18,18 +18,20 @@ _UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days", "w": "wee
 def key_of(config: Config, told: str) -> Key:
     """The key of `told`: STORE:PATH, or a file's path from here, or from its store's folder.
 
+    Behind a file of records stands, after a `#`, the id of one of them.
+
     Raises ConfigError where it is in no store, or where several could be meant.
     """
     store, colon, path = told.partition(":")
     if colon and any(each.name == store for each in config.stores):
-        return Key(store, _normal(path))
+        return _key(config, store, path)
     place = Path(told).absolute()
     for each in config.stores:
         for root, whole in ((each.path, place), (each.path, _resolved(place))):
             if whole.is_relative_to(root) and whole != root:
-                return Key(each.name, _normal(whole.relative_to(root).as_posix()))
+                return _key(config, each.name, whole.relative_to(root).as_posix())
     if not Path(told).is_absolute() and len(config.stores) == 1:
-        return Key(config.stores[0].name, _normal(told))
+        return _key(config, config.stores[0].name, told)
     names = ", ".join(each.name for each in config.stores)
     raise ConfigError(
         f"{told!r} lies in no store; nothing was changed",
@@ -55,5 +57,8 @@ def _resolved(place: Path) -> Path:
     return place.parent.resolve() / place.name
 
 
-def _normal(path: str) -> str:
-    return unicodedata.normalize("NFC", path)
+def _key(config: Config, store: str, path: str) -> Key:
+    record = ""
+    if any(each.name == store and each.layout == "records" for each in config.stores):
+        path, _, record = path.partition("#")
+    return Key(store, unicodedata.normalize("NFC", path), record)

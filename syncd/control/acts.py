@@ -93,7 +93,7 @@ class Acts:
             return answer
 
     async def _restore(self, request: Restore) -> Answer:
-        key = Key(request.store, request.path)
+        key = Key(request.store, request.path, request.record)
         body = await self._desk.find(Digest(request.digest))
         if body is None:
             return _not_done(
@@ -143,6 +143,10 @@ class Acts:
             for path in ledger.attention.held(store)
             if key in (None, Key(store, path))
         ]
+        records = {
+            each for store in self._desk.files for each in ledger.attention.held_records(store)
+        }
+        held += sorted(each for each in records if key in (None, Key(each.store, each.path)))
         self._desk.name([*parked, *held])
         return Answer(
             done=[

@@ -9,20 +9,25 @@ from hashlib import sha256
 
 from syncd.control.messages import Failure
 from syncd.control.saving import KeptBytes, OpaqueFiles, Saved, save
-from syncd.core.model import Digest, Hold, Key
+from syncd.core.model import TOMBSTONE, Content, Digest, Hold, Key, Version
 from syncd.engine.ports import Clock
 from syncd.ledger.events import Event
 from syncd.ledger.ledger import Ledger
+from syncd.stores.records import fitting
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """`name` has keys looked at soon; while no daemon runs the next start looks at everything."""
+    """`name` has keys looked at soon; while no daemon runs the next start looks at everything.
+
+    `pointers` are those of the stores whose files hold many records.
+    """
 
     ledger: Ledger
     files: Mapping[str, OpaqueFiles]
     history: KeptBytes
     clock: Clock
+    pointers: Mapping[str, str]
     name: Callable[[Iterable[Key]], None]
 
     async def find(self, digest: Digest) -> bytes | None:
@@ -42,11 +47,13 @@ class Desk:
     async def save(self, key: Key, body: bytes | None, what: str) -> Saved | Failure:
         """Write a file, and say so in the log as the event `what`."""
         files = self.files.get(key.store)
-        if files is None or key.record or not files.includes(key.path):
+        if files is None or not files.includes(key.path):
             return Failure(
                 key=str(key), what="this path is of no store that is configured now; "
                 "nothing was changed", advice="compare with the stores in config.toml", exit_code=2,
             )  # fmt: skip
+        if (pointer := self.pointers.get(key.store)) is not None:
+            return self._save_part(key, body, what, pointer)
         saved = await save(files, self.history, key.path, body)
         if isinstance(saved, Hold):
             return Failure(key=str(key), what=f"nothing was changed: {saved.detail}",
@@ -59,3 +66,26 @@ class Desk:
             self.ledger.events.add(Event(key, what, now, digest))
         self.name([key])
         return saved
+
+    def _save_part(self, key: Key, body: bytes | None, what: str, pointer: str) -> Saved | Failure:
+        """Say what a file is to hold of one key; the next look at the file writes and sends it."""
+        part = None if body is None else fitting(key.record, body, pointer)
+        if isinstance(part, Hold):
+            return Failure(key=str(key), what=f"nothing was changed: {part.detail}",
+                           advice="restore a version of this very record")  # fmt: skip
+        local: Version = TOMBSTONE if part is None else part.content
+        known = self.ledger.records.known(key).get(key.record)
+        former = known.local if known is not None else TOMBSTONE
+        digest = former.digest if isinstance(former, Content) else None
+        if former == local:
+            return Saved(digest, changed=False)
+        now, made = self.clock.now(), local.digest if isinstance(local, Content) else None
+        with self.ledger.transaction():
+            if part is not None:
+                self.ledger.contents.put(part.content.digest, part.body)
+            self.ledger.records.keep(key, local)
+            if digest is not None:
+                self.ledger.past.replaced(key, digest, what, now)
+            self.ledger.events.add(Event(key, what, now, made))
+        self.name([key])
+        return Saved(digest, changed=True)

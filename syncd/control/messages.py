@@ -63,11 +63,12 @@ class Undo(_Request):
 
 
 class Restore(_Request):
-    """Make a file hold an earlier version of it again."""
+    """Make a file, or one record of it, hold an earlier version again."""
 
     command: Literal["restore"] = "restore"
     store: str
     path: str
+    record: str = ""
     digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from syncd.core.model import Digest, Format, Key, Kind, OperationId, Plan, Snapshot, Version
+from syncd.core.model import (
+    Conflict,
+    Digest,
+    Format,
+    Key,
+    Kind,
+    OperationId,
+    Plan,
+    Snapshot,
+    Version,
+)
 from syncd.core.reading import Stat
 
 
@@ -48,6 +59,8 @@ class Decision:
     `capture` decisions only queue: their key has a sent row, so base and holds stay as they are.
     `body` are the bytes of `plan.to_remote`. `file` is None where there is no file.
     `replaced` is the digest that went into history when the file was written or removed.
+    `part`: the key is a part of a records file, whose state and writing are not in here; then
+    `plan.to_local` is what the file is to hold of it.
     """
 
     key: Key
@@ -59,6 +72,44 @@ class Decision:
     body: bytes | None = None
     capture: bool = False
     replaced: Digest | None = None
+    part: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the ledger knows of a key of a records file.
+
+    `local` is what the file is to hold of it, `authored` what the last save that was not syncd's
+    held, `queued` what waits in the outbox and is not sent.
+    """
+
+    view: View
+    local: Version
+    authored: Version
+    queued: Version | None = None
+
+    def settled(self, local: Version) -> bool:
+        """Whether nothing is left to decide for the key while the file is to hold `local`."""
+        if self.queued is not None and self.view.sent is not None:
+            return self.queued == local
+        if self.view.sent is not None:
+            return self.view.sent == local
+        agreed = self.view.base == self.view.remote
+        return agreed and local == (self.queued or self.view.remote.version)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A records file as a turn read it, and what that changed: `parts` are (local, authored).
+
+    `bodies` are the bytes of new versions, `conflicts` versions that lost against the save.
+    """
+
+    key: Key
+    file: FileState | None
+    parts: Mapping[Key, tuple[Version, Version]]
+    bodies: Mapping[Digest, bytes]
+    conflicts: Sequence[tuple[Key, Conflict]] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,6 +176,8 @@ class Reason(StrEnum):
     MERGED = "merged"
     CONFLICT = "conflict"
     HELD = "held"
+    REWRITE = "rewrite"
+    """Not of reconcile: a records file is made to hold what its keys are."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,14 @@ from dataclasses import replace
 import structlog
 
 from syncd.core.model import Change, Content, Key
-from syncd.core.reading import Found
 from syncd.engine.epoch import Epoch
 from syncd.engine.guards import Guards
+from syncd.engine.holding import parts
 from syncd.engine.ports import Clock, LocalReplica, RemoteReplica
 from syncd.engine.puller import Puller
 from syncd.ledger.ledger import Ledger
 from syncd.ledger.places import StoreRecord
+from syncd.stores.records import Part
 
 log = structlog.get_logger()
 
@@ -78,16 +79,16 @@ class Bootstrap:
                 return
 
     def _recognise(self, store: LocalReplica, entries: Sequence[Change]) -> list[Change]:
-        return [self._with_local_bytes(store, change) for change in entries]
-
-    def _with_local_bytes(self, store: LocalReplica, change: Change) -> Change:
-        version = change.snapshot.version
-        if not isinstance(version, Content):
-            return change
-        reading = store.read(change.key.path)
-        if isinstance(reading, Found) and reading.content.digest == version.digest:
-            return replace(change, body=reading.body)
-        return change
+        last: tuple[str, Mapping[str, Part]] = ("", {})
+        recognised: list[Change] = []
+        for change in entries:
+            path, version = change.key.path, change.snapshot.version
+            if isinstance(version, Content) and path != last[0]:
+                last = (path, parts(store.read(path), store.pointer) or {})
+            part = last[1].get(change.key.record) if path == last[0] else None
+            same = part is not None and part.content == version
+            recognised.append(replace(change, body=part.body) if part and same else change)
+        return recognised
 
     def _mark(self, name: str) -> None:
         known = self._guards.roots.known(name) or StoreRecord("", None, bootstrapped=False)

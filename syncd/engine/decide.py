@@ -14,6 +14,7 @@ from syncd.core.model import (
     Content,
     Hold,
     Key,
+    Kind,
     OperationId,
     Plan,
     Reason,
@@ -24,8 +25,10 @@ from syncd.core.reading import Found, Missing, Reading, Unreadable, Unsettled
 from syncd.core.reconcile import reconcile
 from syncd.engine.combine import Combiner, Lacking
 from syncd.engine.guards import Guards
+from syncd.engine.parts import FileTurn, Parts
 from syncd.engine.ports import Clock, LocalReplica
 from syncd.ledger.ledger import Ledger
+from syncd.stores.records import Split
 
 
 @dataclass(slots=True)
@@ -56,6 +59,47 @@ class Decider:
         self._clock = clock
         self._doubts = Doubts()
         self._combiner = Combiner(ledger)
+        self.parts = Parts(ledger, stores, clock)
+
+    def decide_file(
+        self, key: Key, reading: Reading, split: Split | Hold | None, turn: Turn
+    ) -> FileTurn | None:
+        """What to do about a records file and all its keys, None for nothing now."""
+        if isinstance(reading, Found) and isinstance(split, Split):
+            self._doubts.certain(key)
+            decided = self.parts.decide(key, reading, split)
+        elif isinstance(reading, Found) and isinstance(split, Hold):
+            decided = FileTurn(key, decisions=[self._held(key, split)])
+        elif isinstance(reading, Unsettled | Unreadable):
+            held = self._unread(key, reading, turn)
+            decided = FileTurn(key, decisions=[held] if held else [])
+        else:
+            gone = self._gone(key, turn)
+            if gone is None:
+                return None
+            decided = self.parts.decide_missing(key, gone)
+        turn.wanted += [each for each in decided.wanted if self._wanting(each)]
+        return decided
+
+    def _gone(self, file: Key, turn: Turn) -> list[Key] | None:
+        """The keys that were deleted with a records file that is missing; None: look again."""
+        known = self._ledger.records.known(file)
+        live = [Key(file.store, file.path, name) for name, each in known.items()
+                if isinstance(each.local, Content)]  # fmt: skip
+        if not live:
+            return []
+        if self._guarded(file.store, turn):
+            return None
+        when = self._doubts.missing(file, self._clock.monotonic())
+        if when is not None:
+            turn.again.append((file, when))
+            return None
+        if self._stores[file.store].kind is not Kind.DEPLOYMENT:
+            return live
+        # Deployments are never deleted by leaving them out: the file comes back, unless a
+        # person let them go.
+        decided = self._ledger.deletions.decided(file.store)
+        return [key for key in live if key in decided]
 
     def decide(self, key: Key, reading: Reading, turn: Turn) -> Decision | None:
         """What to do about `key`, None for nothing now; what is left to others is in `turn`."""
@@ -66,15 +110,18 @@ class Decider:
                 return self._plan(key, content, reading, view, turn)
             case Missing():
                 return self._decide_missing(key, view, turn)
-            case Unsettled(hold):
-                when = self._doubts.unsettled(key, self._clock.monotonic())
-                if when is None:
-                    return self._held(key, hold)
-                turn.again.append((key, when))
-                return None
-            case Unreadable(hold):
-                self._doubts.certain(key)
-                return self._held(key, hold)
+            case Unsettled() | Unreadable():
+                return self._unread(key, reading, turn)
+
+    def _unread(self, key: Key, reading: Unsettled | Unreadable, turn: Turn) -> Decision | None:
+        if isinstance(reading, Unreadable):
+            self._doubts.certain(key)
+            return self._held(key, reading.hold)
+        when = self._doubts.unsettled(key, self._clock.monotonic())
+        if when is None:
+            return self._held(key, reading.hold)
+        turn.again.append((key, when))
+        return None
 
     def _decide_missing(self, key: Key, view: View, turn: Turn) -> Decision | None:
         if view.sent is not None:
@@ -123,10 +170,13 @@ class Decider:
 
     def _want(self, key: Key, turn: Turn) -> bool:
         """Have the bytes of `key` fetched, unless that was tried and they are damaged."""
-        if self._ledger.attention.reason(key) == BYTES_DAMAGED:
+        if not self._wanting(key):
             return False
         turn.wanted.append(key)
         return True
+
+    def _wanting(self, key: Key) -> bool:
+        return self._ledger.attention.reason(key) != BYTES_DAMAGED
 
     def _guarded(self, store: str, turn: Turn) -> bool:
         if store not in turn.guarded:

@@ -75,9 +75,10 @@ class Epoch:
         Runs inside the transaction that marks the store bootstrapped.
         """
         memories = self._ledger.epochs.remembered(store)
-        seen = self._stores[store].scan() if memories else None
+        replica = self._stores[store]
+        there = set(replica.scan().stats) if memories and replica.pointer is None else set()
         for memory in memories:
-            present = seen is not None and memory.key.path in seen.stats
+            present = memory.local or memory.key.path in there
             former = self._ledger.epochs.former(memory.key)
             base = rebase(memory.agreed, memory.remote, former, present=present)
             if base is not None:

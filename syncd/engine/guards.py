@@ -104,16 +104,16 @@ class Guards:
             waiting |= {(key, group) for key in held}
         return [each for each in decisions if (each.key, group_of(each)) not in waiting]
 
-    def scanned(self, store: str, walked: str | None, live: Mapping[str, Digest],
-                missing: Sequence[str], appeared: int) -> None:  # fmt: skip
-        """A scan of `store` found its `live` files but for `missing`, and `appeared` new.
+    def scanned(self, store: str, walked: str | None, live: Mapping[Key, Digest],
+                missing: Sequence[Key], appeared: int) -> None:  # fmt: skip
+        """A scan of `store` found its `live` keys but for `missing`, and `appeared` new.
 
         `walked` is the identity of the folder that was walked from end to end, None where that
         was not one and the same: then nothing was seen, and so nothing was seen missing. Only
         what was walked is judged and adopted, never what is there by now.
         """
         decided = self._ledger.deletions.decided(store)
-        lost = {Key(store, p): live[p] for p in missing if Key(store, p) not in decided}
+        lost = {key: live[key] for key in missing if key not in decided}
         known = len(live) - len(decided)
         if walked is None:
             self._unseen(store, known)

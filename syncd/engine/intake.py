@@ -57,13 +57,13 @@ class Intake:
 
     def touched(self, key: Key, *, settled: bool) -> None:
         """A file event: considered at once when the file was quiet, coalesced when hot."""
-        self._settler.touch(key, self._clock.monotonic(), settled=settled)
+        self._settler.touch(self._reconciler.unit(key), self._clock.monotonic(), settled=settled)
         self._wake()
 
     def name(self, keys: Iterable[Key]) -> None:
         """Consider `keys` as soon as there is time."""
         now = self._clock.monotonic()
-        for key in keys:
+        for key in dict.fromkeys(map(self._reconciler.unit, keys)):
             self._settler.again(key, now)
         self._wake()
 

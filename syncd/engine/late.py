@@ -88,6 +88,13 @@ class Late:
     async def _take_up(self, key: Key, store: LocalReplica, save: LateSave) -> bool:
         if self._ledger.past.known(key, save.digest, WHY):
             return True
+        if store.pointer is not None:
+            # A save like any other, of a program that had the file open.
+            if await whole(self._reconciler.absorb(key, save.body)):
+                self._indexed(key, save)
+                self._intake.name([key])
+                return True
+            return False
         late = _Late(self._ledger, key, store, save, self._clock)
         turn = await whole(self._reconciler.amend(key, late.decide))
         if turn is None:
@@ -95,6 +102,10 @@ class Late:
         self._intake.take_over(turn)
         self._intake.name([key])
         return True
+
+    def _indexed(self, key: Key, save: LateSave) -> None:
+        with self._ledger.transaction():
+            self._ledger.past.replaced(key, save.digest, WHY, self._clock.now())
 
 
 @dataclass(frozen=True, slots=True)

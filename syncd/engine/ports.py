@@ -78,6 +78,9 @@ class LocalReplica(Protocol):
 
     kind: Kind
 
+    pointer: str | None
+    """Where in a file the list of its records is, None where each file is one record."""
+
     bound: str | None
     """Identity of the only folder that is read and written; None takes whichever is there."""
 

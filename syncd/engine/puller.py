@@ -127,12 +127,15 @@ class Puller:
             return False
         if self._ledger.contents.has(version.digest):
             return False
+        if change.key.record:
+            return True
         file = self._ledger.places.file(change.key.store, change.key.path)
         return file is None or file.digest != version.digest
 
     def _hold(self, key: Key) -> None:
         with self._ledger.transaction():
-            fresh = self._ledger.attention.hold(key.store, key.path, DAMAGED, self._clock.now())
+            now = self._clock.now()
+            fresh = self._ledger.attention.hold(key.store, key.path, DAMAGED, now, key.record)
         if fresh:
             log.warning("held", key=str(key), reason=DAMAGED.reason,
                         detail=DAMAGED.detail, advice=DAMAGED.advice)  # fmt: skip

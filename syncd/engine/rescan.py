@@ -88,13 +88,20 @@ class Rescan:
         known = self._ledger.places.files(store)
         changed = [p for p, stat in seen.stats.items() if not _unchanged(known.get(p), stat)]
         # A file whose first push is not answered has no base yet, and is missed all the same.
-        read = {path: file.digest for path, file in known.items()}
-        live = {**read, **dict(self._ledger.entries.live(store))}
-        missing = [path for path in live if seen.missing(path)]
-        appeared = sum(path not in live for path in changed)
+        live = {Key(store, path): file.digest for path, file in known.items()}
+        live |= dict(self._ledger.entries.live(store))
+        missing = [key for key in live if seen.missing(key.path)]
+        appeared = sum(Key(store, path) not in live for path in changed)
+        self._intake.name(Key(store, path) for path in changed)
+        self._intake.name(missing)
+        if self._stores[store].pointer is None:
+            self._intake.name(self._ledger.entries.unfinished(store))
+        else:
+            # A file of records may have to be written, though nothing of it has changed.
+            self._intake.name(Key(store, path) for path in self._ledger.records.paths(store))
+            gone = self._ledger.records.absent(store)
+            missing = [key for key in live if key in gone or seen.missing(key.path)]
         self._guards.scanned(store, seen.root, live, missing, appeared)
-        self._intake.name(Key(store, path) for path in (*changed, *missing))
-        self._intake.name(self._ledger.entries.unfinished(store))
         log.debug("scanned", store=store, files=len(seen.stats), changed=len(changed),
                   missing=len(missing))  # fmt: skip
 

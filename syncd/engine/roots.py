@@ -8,7 +8,9 @@ from dataclasses import replace
 import structlog
 
 from syncd.core.guard import RootState
+from syncd.core.model import Digest, Key
 from syncd.core.reading import Found
+from syncd.engine.holding import versions
 from syncd.engine.ports import LocalReplica
 from syncd.ledger.ledger import Ledger
 from syncd.ledger.places import StoreRecord
@@ -78,18 +80,22 @@ class Roots:
             self._bind(store, identity)
             strange = list(self._strangers(store))
             with self._ledger.transaction():
-                self._ledger.forgetting.bases(store, strange)
+                self._ledger.forgetting.bases(strange)
             self.record(store, replace(record, root=identity))
             log.info("root_adopted", store=store)
 
-    def _strangers(self, store: str) -> Iterator[str]:
+    def _strangers(self, store: str) -> Iterator[Key]:
         replica = self._stores[store]
         there = replica.scan().stats
-        for path, agreed in self._ledger.entries.live(store):
-            if path in there:
-                reading = replica.read(path)
-                if not isinstance(reading, Found) or reading.content.digest != agreed:
-                    yield path
+        held: dict[str, Mapping[str, Digest] | None] = {}
+        for key, agreed in self._ledger.entries.live(store):
+            if key.path in there:
+                if key.path not in held:
+                    held[key.path] = versions(replica.read(key.path), replica.pointer)
+                of_file = held[key.path]
+                # What programs leave out of a file of records they mostly do not know.
+                if of_file is None or of_file.get(key.record, agreed) != agreed:
+                    yield key
 
     def _moved_device(self, store: str) -> bool:
         """Whether only the number of the device changed, as it may at a boot or a mount.

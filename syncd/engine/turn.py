@@ -10,20 +10,19 @@ from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
-from syncd.core.decision import Decision, View
+from syncd.core.decision import Decision, Taken, View
 from syncd.core.flap import Flaps
 from syncd.core.guard import RootState
-from syncd.core.model import (
-    Key,
-    Reason,
-    Tombstone,
-)
+from syncd.core.model import Hold, Key, Reason, Tombstone
 from syncd.core.reading import Found, Reading
 from syncd.engine.decide import Decider, Turn
 from syncd.engine.guards import Guards
+from syncd.engine.parts import FileTurn
 from syncd.engine.ports import Clock, LocalReplica
+from syncd.engine.rewrite import Rewrites
 from syncd.engine.writer import Writer
 from syncd.ledger.ledger import Ledger
+from syncd.stores.records import Split, split
 
 READ_BYTES = 16 * 1024 * 1024
 """Bytes of files that one turn holds in memory; the rest of its keys wait for the next."""
@@ -48,6 +47,8 @@ class Reconciler:
         self.flaps = Flaps()
         self.writer = Writer(ledger, stores, guards, clock)
         self._decider = Decider(ledger, stores, guards, clock)
+        self._rewrites = Rewrites(ledger, stores, clock)
+        self._splits: dict[Key, Split] = {}
         self.between_turns = asyncio.Lock()
         """Held while a turn runs: what it has read must still be so when it commits."""
 
@@ -55,6 +56,7 @@ class Reconciler:
         """Bring `keys` nearer to agreement. Raises LedgerError; then nothing was recorded."""
         async with self.between_turns:
             turn = Turn()
+            keys = list(dict.fromkeys(map(self.unit, keys)))
             if any(self.writer.unfinished(key) for key in keys):
                 await self._recover(turn)
                 # Decided below: naming them too, a write that fails each time never came to rest.
@@ -62,11 +64,27 @@ class Reconciler:
             ready = self._decidable(keys)
             readings = await asyncio.to_thread(self._read, ready)
             turn.again += [(key, 0.0) for key in ready[len(readings) :]]
-            decided = (self._decider.decide(key, each, turn) for key, each in readings.items())
+            files = await self._decide_files(readings, turn)
+            decided = (
+                self._decider.decide(key, each, turn)
+                for key, each in readings.items()
+                if not self._has_records(key)
+            )
             decisions = [decision for decision in decided if decision is not None]
+            decisions += [decision for file in files for decision in file.decisions]
             found = [key for key, reading in readings.items() if isinstance(reading, Found)]
-            await self._carry_out(self._allowed(decisions, found), turn)
+            found += [key for file in files for key in file.there]
+            await self._carry_out(self._allowed(decisions, found), turn, files)
+            await self._rewrite(files, turn)
             return turn
+
+    def unit(self, key: Key) -> Key:
+        """What is considered when `key` is named: of a record its file, once for all its keys."""
+        return Key(key.store, key.path) if self._has_records(key) else key
+
+    def _has_records(self, key: Key) -> bool:
+        store = self._stores.get(key.store)
+        return store is not None and store.pointer is not None
 
     async def amend(self, key: Key, decide: Amendment) -> Turn | None:
         """Carry out what `decide` makes of `key` now; None, and nothing done, if it cannot be.
@@ -83,6 +101,18 @@ class Reconciler:
                 return None
             await self._carry_out(decided, turn)
             return turn
+
+    async def absorb(self, file: Key, body: bytes) -> bool:
+        """Take up a save of a records file that is not in the file; False where not now."""
+        async with self.between_turns:
+            pointer = self._stores[file.store].pointer
+            if pointer is None or not self._decidable([file]):
+                return False
+            found = await asyncio.to_thread(split, body, pointer)
+            if isinstance(found, Split):
+                taken = self._decider.parts.taken(file, found)
+                self._ledger.commit([], self._clock.now(), [taken])
+            return True
 
     async def recover(self) -> list[Key]:
         """Finish what a crash left half done; the keys to consider after it."""
@@ -102,19 +132,54 @@ class Reconciler:
         now = self._clock.monotonic()
         return [self.flaps.judged(d, now) for d in self._guards.admitted(decisions, found)]
 
-    async def _carry_out(self, decisions: Sequence[Decision], turn: Turn) -> None:
-        performed = await self.writer.write(
-            [decision for decision in decisions if decision.plan.to_local is not None]
-        )
-        turn.again += [(key, 0.0) for key in performed.again] + performed.later
-        await self._commit(
-            [decision for decision in decisions if decision.plan.to_local is None] + performed.done,
-            turn,
-        )
+    async def _decide_files(self, readings: Mapping[Key, Reading], turn: Turn) -> list[FileTurn]:
+        files: list[FileTurn] = []
+        for key, reading in readings.items():
+            if self._has_records(key):
+                split = await asyncio.to_thread(self._split, key, reading)
+                file = self._decider.decide_file(key, reading, split, turn)
+                files += [file] if file is not None else []
+        return files
 
-    async def _commit(self, decisions: Sequence[Decision], turn: Turn) -> None:
-        if decisions:
-            fresh = self._ledger.commit(decisions, self._clock.now())
+    def _split(self, key: Key, reading: Reading) -> Split | Hold | None:
+        """A records file taken apart, with what was known of it when it was last."""
+        pointer = self._stores[key.store].pointer
+        if not isinstance(reading, Found) or pointer is None:
+            return None
+        found = split(reading.body, pointer, self._splits.get(key))
+        if isinstance(found, Split):
+            self._splits[key] = found
+        return found
+
+    async def _rewrite(self, files: Sequence[FileTurn], turn: Turn) -> None:
+        """Have records files hold what they are to hold, as far as that is due."""
+        taken = [file for file in files if file.taken is not None]
+        if not taken or not self._guards.confirmed:
+            return
+        writes, later = await self._rewrites.due(taken)
+        turn.again += later
+        if writes:
+            performed = await self.writer.write(writes)
+            turn.again += [(key, 0.0) for key in performed.again] + performed.later
+            for decision in performed.done:
+                self._rewrites.wrote(decision.key)
+            await self._commit(performed.done, turn)
+
+    async def _carry_out(
+        self, decisions: Sequence[Decision], turn: Turn, files: Sequence[FileTurn] = ()
+    ) -> None:
+        ours = [each for each in decisions if each.plan.to_local is not None and not each.part]
+        performed = await self.writer.write(ours)
+        turn.again += [(key, 0.0) for key in performed.again] + performed.later
+        rest = [each for each in decisions if each.plan.to_local is None or each.part]
+        taken = [file.taken for file in files if file.taken is not None and file.fresh]
+        await self._commit(rest + performed.done, turn, taken)
+
+    async def _commit(
+        self, decisions: Sequence[Decision], turn: Turn, taken: Sequence[Taken] = ()
+    ) -> None:
+        if decisions or taken:
+            fresh = self._ledger.commit(decisions, self._clock.now(), taken)
             self._tell(decisions, fresh)
         await self.writer.clear()
         turn.queued |= any(decision.plan.to_remote is not None for decision in decisions)

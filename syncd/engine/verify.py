@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from syncd.core.model import Change, Content, Digest, Key
 from syncd.core.reading import Found, Missing
 from syncd.engine.bootstrap import Progress
+from syncd.engine.holding import versions
 from syncd.engine.ports import LocalReplica, RemoteReplica
 
 ASK_AGAIN = 2.0
@@ -26,7 +27,7 @@ class Drift:
 
 @dataclass(slots=True)
 class Verdict:
-    """What a comparison of one store found. `held` keys are not compared: path -> reason."""
+    """What a comparison of one store found. Held files are not compared: path -> reason."""
 
     store: str
     same: int = 0
@@ -59,7 +60,10 @@ async def _compare(
 ) -> Verdict:
     verdict = Verdict(name)
     manifest = await _manifest(remote, name)
-    there = {path: digest for path, digest in manifest.items() if store.includes(path)}
+    there: dict[str, dict[str, Digest]] = {}
+    for key, digest in manifest.items():
+        if store.includes(key.path):
+            there.setdefault(key.path, {})[key.record] = digest
     seen = await asyncio.to_thread(store.scan)
     verdict.held |= {path: hold.reason for path, hold in seen.holds.items()}
     paths = sorted(seen.stats.keys() | there.keys())
@@ -71,37 +75,49 @@ async def _compare(
 
 
 def _read_some(
-    store: LocalReplica, verdict: Verdict, paths: Sequence[str], there: Mapping[str, Digest]
-) -> None:
+    store: LocalReplica, verdict: Verdict, paths: Sequence[str],
+    there: Mapping[str, Mapping[str, Digest]],
+) -> None:  # fmt: skip
     for path in paths:
-        _judge(store, verdict, path, there.get(path))
+        remote = there.get(path, {})
+        if path not in verdict.held and (local := _local(store, verdict, path)) is not None:
+            _judge(verdict, path, local, remote, [*dict.fromkeys([*local, *remote])])
 
 
-def _judge(store: LocalReplica, verdict: Verdict, path: str, remote: Digest | None) -> None:
-    if path in verdict.held:
-        return
-    match store.read(path):
-        case Found(content):
-            local: Digest | None = content.digest
-        case Missing():
-            local = None
-        case unread:
-            verdict.held[path] = unread.hold.reason
-            return
-    if local == remote:
-        verdict.same += local is not None
-    else:
-        verdict.drifts.append(Drift(Key(verdict.store, path), local, remote))
+def _local(store: LocalReplica, verdict: Verdict, path: str) -> Mapping[str, Digest] | None:
+    """The versions in a file, by record; None where it is held."""
+    reading = store.read(path)
+    if isinstance(reading, Missing):
+        return {}
+    if not isinstance(reading, Found):
+        verdict.held[path] = reading.hold.reason
+        return None
+    found = versions(reading, store.pointer)
+    if found is None:
+        verdict.held[path] = "not-records"
+    return found
 
 
-async def _manifest(remote: RemoteReplica, store: str) -> dict[str, Digest]:
-    found: dict[str, Digest] = {}
+def _judge(
+    verdict: Verdict, path: str, local: Mapping[str, Digest], remote: Mapping[str, Digest],
+    records: Iterable[str],
+) -> None:  # fmt: skip
+    for record in records:
+        here, there = local.get(record), remote.get(record)
+        if here == there:
+            verdict.same += here is not None
+        else:
+            verdict.drifts.append(Drift(Key(verdict.store, path, record), here, there))
+
+
+async def _manifest(remote: RemoteReplica, store: str) -> dict[Key, Digest]:
+    found: dict[Key, Digest] = {}
     after: Key | None = None
     while True:
         entries, after = await remote.manifest(store, after)
         for change in entries:
             if (digest := _digest(change)) is not None:
-                found[change.key.path] = digest
+                found[change.key] = digest
         if after is None:
             return found
 
@@ -109,9 +125,15 @@ async def _manifest(remote: RemoteReplica, store: str) -> dict[str, Digest]:
 async def _ask_again(remote: RemoteReplica, store: LocalReplica, verdict: Verdict) -> None:
     doubtful, verdict.drifts = verdict.drifts, []
     answers = await remote.fetch([drift.key for drift in doubtful])
+    now: dict[str, dict[str, Digest | None]] = {}
     for drift, change in zip(doubtful, answers, strict=True):
-        now = _digest(change) if change is not None else None
-        await asyncio.to_thread(_judge, store, verdict, drift.key.path, now)
+        digest = _digest(change) if change is not None else None
+        now.setdefault(drift.key.path, {})[drift.key.record] = digest
+    for path, remote_now in now.items():
+        local = await asyncio.to_thread(_local, store, verdict, path)
+        if local is not None:
+            known = {record: digest for record, digest in remote_now.items() if digest}
+            _judge(verdict, path, local, known, remote_now)
 
 
 def _digest(change: Change) -> Digest | None:

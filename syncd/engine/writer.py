@@ -15,7 +15,7 @@ import structlog
 from syncd.core.decision import Decision, FileState, Write
 from syncd.core.doubt import Doubts
 from syncd.core.guard import Direction
-from syncd.core.model import Hold, Key, OperationId, Plan, Reason, Snapshot
+from syncd.core.model import TOMBSTONE, Content, Hold, Key, OperationId, Plan, Reason, Snapshot
 from syncd.core.writing import Busy, Contested, Note, NotWritten, Writing, Written
 from syncd.engine.guards import Guards
 from syncd.engine.ports import Clock, LocalReplica
@@ -73,7 +73,7 @@ class Writer:
                 continue
             del self._unfinished[key]
             log.info("recovered_note", key=str(key), outcome=type(result).__name__)
-            decision = self._from_note(store, key, base)
+            decision = self._from_note(store, key, note, base)
             self._settle(decision, note, result, performed)
             performed.again.append(key)
         return performed
@@ -105,15 +105,15 @@ class Writer:
                 case None:
                     performed.again.append(decision.key)
         self._ledger.note(
-            [(d.key, note, d.plan.base, d.plan.conflict) for d, note in noted if d.plan.base],
+            [(d.key, note, d.plan.base, d.plan.conflict) for d, note in noted],
             self._clock.now(),
         )
         results = await asyncio.to_thread(store.perform, [note for _, note in noted])
         for (decision, note), outcome in zip(noted, results, strict=True):
-            if isinstance(outcome, Hold) and decision.plan.base is not None:
+            if isinstance(outcome, Hold):
                 self._unfinished[decision.key] = (note, decision.plan.base)
                 performed.done.append(_held(decision, outcome))
-            elif not isinstance(outcome, Hold):
+            else:
                 self._settle(decision, note, outcome, performed)
 
     def _settle(
@@ -154,8 +154,14 @@ class Writer:
         else:
             performed.later.append((key, when))
 
-    def _from_note(self, store: LocalReplica, key: Key, base: Snapshot) -> Decision:
-        plan = Plan(Reason.PULL, base=base, to_local=base.version)
+    def _from_note(
+        self, store: LocalReplica, key: Key, note: Note, base: Snapshot | None
+    ) -> Decision:
+        if base is not None:
+            plan = Plan(Reason.PULL, base=base, to_local=base.version)
+        else:
+            written = Content(note.digest, 0) if note.digest is not None else TOMBSTONE
+            plan = Plan(Reason.REWRITE, base=None, to_local=written)
         operation = OperationId(secrets.token_hex(16))
         return Decision(key, store.kind, store.format(key.path), plan, operation, file=None)
 

@@ -10,10 +10,10 @@ from syncd.core.reading import Found, Missing, Reading, Unreadable, Unsettled
 from syncd.files.folder import Folder, stat_of
 from syncd.files.root import Root
 from syncd.files.trouble import not_a_file, refused
-from syncd.stores.codec import not_text, too_large, unparsable
+from syncd.stores.codec import INLINE_LIMIT, not_text, too_large, unparsable
 
 
-def read(root: Root, path: str, format: Format) -> Reading:
+def read(root: Root, path: str, format: Format, limit: int = INLINE_LIMIT) -> Reading:
     """The file at `path`, as spelled on disk.
 
     Missing only where the system says that nothing has the name and the root is there: whatever
@@ -23,30 +23,30 @@ def read(root: Root, path: str, format: Format) -> Reading:
     parent, _, name = path.rpartition("/")
     try:
         with root.folder(parent) as folder:
-            return _read(folder, name, format)
+            return _read(folder, name, format, limit)
     except FileNotFoundError:
         return Missing()
     except OSError as error:
         return Unreadable(refused(error))
 
 
-def _read(folder: Folder, name: str, format: Format) -> Reading:
+def _read(folder: Folder, name: str, format: Format, limit: int) -> Reading:
     found = folder.stat(name)
     if found is None:
         raise FileNotFoundError(name)
     # Looked at before it is opened: opening a device or a socket can do things by itself.
-    if hold := not_a_file(found.st_mode) or too_large(found.st_size):
+    if hold := not_a_file(found.st_mode) or too_large(found.st_size, limit):
         return Unreadable(hold)
     fd = folder.open(name)
     try:
-        return _read_open(fd, format)
+        return _read_open(fd, format, limit)
     finally:
         os.close(fd)
 
 
-def _read_open(fd: int, format: Format) -> Reading:
+def _read_open(fd: int, format: Format, limit: int) -> Reading:
     before = os.fstat(fd)
-    if hold := not_a_file(before.st_mode) or too_large(before.st_size):
+    if hold := not_a_file(before.st_mode) or too_large(before.st_size, limit):
         return Unreadable(hold)
     body = _take(fd, before.st_size)
     stat = stat_of(before)

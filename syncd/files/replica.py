@@ -25,6 +25,7 @@ from syncd.files.scan import Scan, scan
 from syncd.files.spelling import Names, fold, twin
 from syncd.files.swapped import Swapped
 from syncd.files.trouble import ROOT_GONE, refused
+from syncd.stores.codec import INLINE_LIMIT, RECORDS_LIMIT
 from syncd.stores.layout import Layout, format_of, unsafe
 
 _P = ParamSpec("_P")
@@ -51,13 +52,15 @@ class FileReplica:
 
     `bound` is the identity of the only folder that is read and written; None takes whichever is
     there. A scan looks at what is there, so that the engine can tell whether to bind it.
+    `pointer` leads to the list of records in each file, None where a file is one record.
     """
 
     def __init__(
         self, path: Path, kind: Kind, layout: Layout, swapped: Swapped,
-        folders: type[Folder] = Folder,
+        folders: type[Folder] = Folder, pointer: str | None = None,
     ) -> None:  # fmt: skip
         self.kind = kind
+        self.pointer = pointer
         self.swapped = swapped
         self.bound: str | None = None
         self.lock = threading.Lock()
@@ -71,6 +74,8 @@ class FileReplica:
 
     def format(self, path: str) -> Format:
         """How the file at `path` is written; opaque files are never parsed."""
+        if self.pointer is not None:
+            return Format.JSON
         return Format.TEXT if self.kind is Kind.FILE else format_of(path)
 
     def includes(self, path: str) -> bool:
@@ -169,9 +174,10 @@ class FileReplica:
         except OSError as error:
             return Unreadable(refused(error))
         spelled = self._spelled(path)
-        reading = read(root, spelled, self.format(path))
+        limit = INLINE_LIMIT if self.pointer is None else RECORDS_LIMIT
+        reading = read(root, spelled, self.format(path), limit)
         if isinstance(reading, Missing) and spelled != path:
-            return read(root, path, self.format(path))
+            return read(root, path, self.format(path), limit)
         return reading
 
     def _root(self) -> Root | None:

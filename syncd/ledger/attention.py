@@ -15,22 +15,24 @@ class Attention:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
-    def hold(self, store: str, path: str, hold: Hold, now: float) -> bool:
+    def hold(self, store: str, path: str, hold: Hold, now: float, record: str = "") -> bool:
         """List a key that cannot be mirrored now. True when that is news."""
         cursor = self._connection.execute(
-            """INSERT INTO held VALUES (?, ?, ?, ?, ?, ?)
+            """INSERT INTO held (store, path, record, reason, detail, advice, since)
+               VALUES (?, ?, ?, ?, ?, ?, ?)
                ON CONFLICT DO UPDATE SET reason = excluded.reason, detail = excluded.detail,
                  advice = excluded.advice, since = excluded.since
                WHERE reason != excluded.reason OR detail != excluded.detail""",
-            (store, path, hold.reason, hold.detail, hold.advice, now),
+            (store, path, record, hold.reason, hold.detail, hold.advice, now),
         )
         return cursor.rowcount > 0
 
-    def release(self, store: str, path: str) -> bool:
+    def release(self, store: str, path: str, record: str = "") -> bool:
         """Take a key off the list. True when it was on it."""
         return (
             self._connection.execute(
-                "DELETE FROM held WHERE store = ? AND path = ?", (store, path)
+                "DELETE FROM held WHERE store = ? AND path = ? AND record = ?",
+                (store, path, record),
             ).rowcount
             > 0
         )
@@ -38,7 +40,8 @@ class Attention:
     def reason(self, key: Key) -> str | None:
         """Why a key is on the list, None where it is not."""
         row = self._connection.execute(
-            "SELECT reason FROM held WHERE store = ? AND path = ?", (key.store, key.path)
+            "SELECT reason FROM held WHERE store = ? AND path = ? AND record = ?",
+            (key.store, key.path, key.record),
         ).fetchone()
         return str(row[0]) if row else None
 
@@ -47,11 +50,19 @@ class Attention:
         self._connection.execute("DELETE FROM held WHERE reason = ?", (reason,))
 
     def held(self, store: str) -> dict[str, Hold]:
-        """The held paths of a store."""
+        """The held paths of a store, records not counted."""
         rows = self._connection.execute(
-            "SELECT path, reason, detail, advice FROM held WHERE store = ?", (store,)
+            "SELECT path, reason, detail, advice FROM held WHERE store = ? AND record = ''",
+            (store,),
         )
         return {row[0]: Hold(*row[1:]) for row in rows}
+
+    def held_records(self, store: str) -> set[Key]:
+        """The held records of a store."""
+        rows = self._connection.execute(
+            "SELECT path, record FROM held WHERE store = ? AND record != ''", (store,)
+        )
+        return {Key(store, path, record) for path, record in rows}
 
     def guards(self) -> dict[tuple[str, Direction], Guard]:
         """The guards that stand, by store and direction."""

@@ -53,6 +53,8 @@ class Contents:
                  SELECT base_digest FROM entries WHERE base_digest IS NOT NULL
                  UNION SELECT remote_digest FROM entries WHERE remote_digest IS NOT NULL
                  UNION SELECT authored_digest FROM entries WHERE authored_digest IS NOT NULL
+                 UNION SELECT local_digest FROM entries WHERE local_digest IS NOT NULL
+                 UNION SELECT digest FROM history WHERE record != ''
                  UNION SELECT digest FROM outbox WHERE digest IS NOT NULL
                  UNION SELECT base_digest FROM conflicts WHERE base_digest IS NOT NULL
                  UNION SELECT local_digest FROM conflicts WHERE local_digest IS NOT NULL

@@ -93,20 +93,21 @@ class Entries:
         ).fetchone()
         return row[0] if row else None
 
-    def live(self, store: str) -> Iterator[tuple[str, Digest]]:
-        """(path, digest) of every entry whose base is content."""
-        for path, digest in self._connection.execute(
-            "SELECT path, base_digest FROM entries WHERE store = ? AND base_digest IS NOT NULL",
+    def live(self, store: str) -> Iterator[tuple[Key, Digest]]:
+        """(key, digest) of every entry whose base is content."""
+        for path, record, digest in self._connection.execute(
+            """SELECT path, record, base_digest FROM entries
+               WHERE store = ? AND base_digest IS NOT NULL""",
             (store,),
         ):
-            yield path, Digest(digest)
+            yield Key(store, path, record), Digest(digest)
 
     def count_live(self, store: str) -> int:
-        """How many files are known: read here, or content that both sides agreed on."""
+        """How many keys are known: read here, or content that both sides agreed on."""
         row = self._connection.execute(
             """SELECT count(*) FROM (
-                 SELECT path FROM entries WHERE store = ? AND base_digest IS NOT NULL
-                 UNION SELECT path FROM files WHERE store = ?)""",
+                 SELECT path, record FROM entries WHERE store = ? AND base_digest IS NOT NULL
+                 UNION SELECT path, '' FROM files WHERE store = ?)""",
             (store, store),
         ).fetchone()
         return int(row[0])

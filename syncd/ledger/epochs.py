@@ -15,11 +15,15 @@ from syncd.ledger.rows import key_columns, to_snapshot
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What is remembered of a key from before the epoch, and what the deployment now holds."""
+    """What is remembered of a key from before the epoch, and what the deployment now holds.
+
+    `local`: a records file is to hold something of it.
+    """
 
     key: Key
     agreed: Digest | None
     remote: Snapshot
+    local: bool
 
 
 class Epochs:
@@ -48,7 +52,7 @@ class Epochs:
             """UPDATE entries SET base_revision = NULL, base_digest = NULL, base_size = NULL,
                  remote_revision = NULL, remote_digest = NULL, remote_size = NULL,
                  remote_last = NULL, remote_at = NULL, remote_device = NULL,
-                 authored_digest = NULL""",
+                 authored_digest = iif(local_digest IS NULL, NULL, authored_digest)""",
             "DELETE FROM meta WHERE name = 'cursor'",
             "UPDATE stores SET bootstrapped = 0",
         ):
@@ -62,16 +66,21 @@ class Epochs:
     def remembered(self, store: str) -> list[Memory]:
         """The entries of `store` that the deployment now holds, with what was agreed before."""
         rows = self._connection.execute(
-            """SELECT e.path, e.record, a.digest,
+            """SELECT e.path, e.record, a.digest, e.local_digest,
                       e.remote_revision, e.remote_digest, e.remote_size, e.remote_last, e.remote_at
                FROM entries e JOIN agreed a USING (store, path, record)
                WHERE e.store = ? AND e.base_revision IS NULL AND e.remote_digest IS NOT NULL""",
             (store,),
         )
         return [
-            Memory(Key(store, row[0], row[1]), Digest(row[2]) if row[2] else None, remote)
+            Memory(
+                Key(store, row[0], row[1]),
+                Digest(row[2]) if row[2] else None,
+                remote,
+                row[3] is not None,
+            )
             for row in rows
-            if (remote := to_snapshot(*row[3:])) is not None
+            if (remote := to_snapshot(*row[4:])) is not None
         ]
 
     def former(self, key: Key) -> Collection[Digest]:

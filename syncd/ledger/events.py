@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from syncd.core.decision import Decision
 from syncd.core.model import Content, Digest, Intent, Key, Refused, Version
+from syncd.ledger.rows import key_columns
 
 MOST = 100_000
 """Events that are kept, about 20 MB."""
@@ -46,10 +47,11 @@ class Events:
     def add(self, event: Event) -> None:
         """Append."""
         self._connection.execute(
-            """INSERT INTO events (store, path, what, digest, revision, device, detail, at)
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?)""",
+            """INSERT INTO events
+                 (store, path, record, what, digest, revision, device, detail, at)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
             (
-                event.key.store, event.key.path, event.what, event.digest, event.revision,
+                *key_columns(event.key), event.what, event.digest, event.revision,
                 event.device, event.detail, event.at,
             ),
         )  # fmt: skip
@@ -80,16 +82,17 @@ class Events:
         return self._select("ORDER BY number DESC LIMIT ?", most)
 
     def of(self, key: Key, most: int) -> list[Event]:
-        """The newest `most` events of a path, newest first."""
-        where = "WHERE store = ? AND path = ? ORDER BY number DESC LIMIT ?"
-        return self._select(where, key.store, key.path, most)
+        """The newest `most` events of a path, newest first: of one record, or of all in it."""
+        where = """WHERE store = ? AND path = ? AND (record = ? OR ? = '')
+                   ORDER BY number DESC LIMIT ?"""
+        return self._select(where, *key_columns(key), key.record, most)
 
     def author(self, key: Key, digest: Digest) -> str | None:
         """The device that wrote a version of a path, where that is remembered."""
         row = self._connection.execute(
-            """SELECT device FROM events WHERE store = ? AND path = ? AND digest = ?
-               AND device NOT NULL ORDER BY number LIMIT 1""",
-            (key.store, key.path, digest),
+            """SELECT device FROM events WHERE store = ? AND path = ? AND record = ?
+               AND digest = ? AND device NOT NULL ORDER BY number LIMIT 1""",
+            (*key_columns(key), digest),
         ).fetchone()
         return row[0] if row else None
 
@@ -103,11 +106,11 @@ class Events:
 
     def _select(self, where: str, *values: object) -> list[Event]:
         rows = self._connection.execute(
-            f"""SELECT store, path, what, at, digest, revision, device, detail
+            f"""SELECT store, path, record, what, at, digest, revision, device, detail
                 FROM events {where}""",  # noqa: S608 - ours
             values,
         )
-        return [Event(Key(row[0], row[1]), *row[2:]) for row in rows]
+        return [Event(Key(*row[:3]), *row[3:]) for row in rows]
 
 
 def _digest(version: Version) -> Digest | None:

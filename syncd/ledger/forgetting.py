@@ -8,6 +8,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable
 
+from syncd.core.model import Key
+from syncd.ledger.rows import key_columns
+
 _OF_PATHS = ("entries", "files", "held", "outbox", "deletions", "former", "agreed")
 """The tables that say something of a path, beside its past and what lost there."""
 
@@ -18,15 +21,17 @@ class Forgetting:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
-    def bases(self, store: str, paths: Iterable[str]) -> None:
-        """Forget what was agreed of `paths` and read of them: they are met anew."""
-        gone = [(store, path) for path in paths]
+    def bases(self, keys: Iterable[Key]) -> None:
+        """Forget what was agreed of `keys` and read of them: they are met anew."""
+        gone = [key_columns(key) for key in keys]
         self._connection.executemany(
             """UPDATE entries SET base_revision = NULL, base_digest = NULL, base_size = NULL,
-                 authored_digest = NULL WHERE store = ? AND path = ?""",
+                 authored_digest = NULL, local_digest = NULL, local_size = NULL
+               WHERE store = ? AND path = ? AND record = ?""",
             gone,
         )
-        self._connection.executemany("DELETE FROM files WHERE store = ? AND path = ?", gone)
+        files = {columns[:2] for columns in gone}
+        self._connection.executemany("DELETE FROM files WHERE store = ? AND path = ?", files)
 
     def unmatched(self, store: str, matches: Callable[[str], bool]) -> None:
         """Forget the paths of a store that its patterns no longer match.

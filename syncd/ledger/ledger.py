@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
-from syncd.core.decision import Decision, Heard, View
+from syncd.core.decision import Decision, Heard, Taken, View
 from syncd.core.model import (
     Applied,
     Conflict,
@@ -23,7 +23,6 @@ from syncd.core.model import (
     Intent,
     Key,
     Outcome,
-    Reason,
     Refused,
     Replayed,
     Snapshot,
@@ -31,6 +30,7 @@ from syncd.core.model import (
 )
 from syncd.core.writing import Note
 from syncd.ledger.attention import Attention
+from syncd.ledger.commits import commit
 from syncd.ledger.conflicts import Conflicts
 from syncd.ledger.connection import open_ledger, transaction
 from syncd.ledger.contents import Contents
@@ -42,6 +42,7 @@ from syncd.ledger.forgetting import Forgetting
 from syncd.ledger.outbox import Outbox
 from syncd.ledger.past import Past
 from syncd.ledger.places import Places
+from syncd.ledger.records import Records
 from syncd.ledger.rows import snapshot_columns, to_snapshot
 
 _CURSOR = "cursor"
@@ -63,6 +64,7 @@ class Ledger:
         self.deletions = Deletions(connection)
         self.epochs = Epochs(connection)
         self.forgetting = Forgetting(connection)
+        self.records = Records(connection)
 
     @classmethod
     def open(cls, path: Path) -> Ledger:
@@ -89,7 +91,7 @@ class Ledger:
         return View(base, remote, self.outbox.sent(key))
 
     def note(
-        self, noted: Sequence[tuple[Key, Note, Snapshot, Conflict | None]], now: float
+        self, noted: Sequence[tuple[Key, Note, Snapshot | None, Conflict | None]], now: float
     ) -> None:
         """Before files are touched: what is to be written over what, and the base that follows.
 
@@ -111,36 +113,28 @@ class Ledger:
                 ],
             )  # fmt: skip
 
-    def notes(self) -> list[tuple[Key, Note, Snapshot]]:
-        """What a crash may have left half done."""
+    def notes(self) -> list[tuple[Key, Note, Snapshot | None]]:
+        """What a crash may have left half done, each with the base that follows.
+
+        None for a records file: its keys were agreed on before it was to be written.
+        """
         rows = self._connection.execute(
             """SELECT store, path, temporary, inode, expected, digest,
                       base_revision, base_digest, base_size FROM notes"""
         )
         return [
-            (Key(row[0], row[1]), Note(row[1], *row[2:6]), base)
-            for row in rows
-            if (base := to_snapshot(*row[6:])) is not None
+            (Key(row[0], row[1]), Note(row[1], *row[2:6]), to_snapshot(*row[6:])) for row in rows
         ]
 
-    def commit(self, decisions: Iterable[Decision], now: float) -> set[Key]:
+    def commit(
+        self, decisions: Sequence[Decision], now: float, taken: Iterable[Taken] = ()
+    ) -> set[Key]:
         """A turn's end: bases, queued rows, conflicts, holds, files, in one transaction.
 
         Answers the keys whose hold is news.
         """
-        fresh: set[Key] = set()
         with self.transaction():
-            for decision in decisions:
-                key, hold = decision.key, decision.plan.hold
-                if hold is not None:
-                    if self.attention.hold(key.store, key.path, hold, now):
-                        fresh.add(key)
-                        self.events.add(Event(key, "held", now, detail=hold.detail))
-                elif decision.capture:
-                    self._capture(decision, now)
-                else:
-                    self._settle(decision, now)
-        return fresh
+            return commit(self, decisions, now, taken)
 
     def hear(self, news: Iterable[Heard], cursor: Cursor | None, now: float) -> list[Key]:
         """Remember news and the cursor behind it in one transaction; the keys it was news of."""
@@ -213,50 +207,10 @@ class Ledger:
         if snapshot.at or known.revision < snapshot.revision:
             self.entries.hear(Heard(intent.key, snapshot, device, None))
 
-    def _capture(self, decision: Decision, now: float) -> None:
-        # The sent row is frozen and nothing is agreed until its answer; the newer save waits
-        # behind it, durable, and takes its expectation from the base that the answer brings.
-        self.places.record_file(decision.key.store, decision.key.path, decision.file)
-        if decision.plan.to_remote is not None:
-            self.outbox.queue(decision, decision.plan.to_remote, now)
-            self.entries.author(decision.key, decision.file.digest if decision.file else None)
-        else:
-            self.outbox.drop(decision.key)
-
-    def _settle(self, decision: Decision, now: float) -> None:
-        key, plan = decision.key, decision.plan
-        self.attention.release(key.store, key.path)
-        self.places.record_file(key.store, key.path, decision.file)
-        if plan.base is not None:
-            self.entries.agree(key, plan.base)
-        if decision.file is not None and decision.body is not None:
-            self.contents.put(decision.file.digest, decision.body)
-        if plan.to_remote is not None:
-            self.outbox.queue(decision, plan.to_remote, now)
-        else:
-            self.outbox.drop(key)
-        if plan.to_local is None and plan.reason is not Reason.NOTHING:
-            self.entries.author(key, decision.file.digest if decision.file else None)
-        self._keep(decision, now)
-
-    def _keep(self, decision: Decision, now: float) -> None:
-        key, plan = decision.key, decision.plan
-        if plan.conflict is not None:
-            self.conflicts.add(key, plan.conflict, self.entries.device_of(key), now)
-        if decision.replaced is not None:
-            self.past.replaced(key, decision.replaced, plan.reason, now)
-        self.events.written(decision, self.entries.device_of(key), now)
-        self._forget_note(key)
-
     def abandon(self, key: Key, kept: Iterable[Digest], now: float) -> None:
         """The noted write came to nothing; index what it met and put into history."""
         with self.transaction():
-            self._forget_note(key)
+            self.places.forget_note(key)
             for digest in kept:
                 self.past.replaced(key, digest, "contested", now)
                 self.events.add(Event(key, "contested", now, digest))
-
-    def _forget_note(self, key: Key) -> None:
-        self._connection.execute(
-            "DELETE FROM notes WHERE store = ? AND path = ?", (key.store, key.path)
-        )

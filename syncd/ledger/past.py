@@ -10,7 +10,9 @@ from collections.abc import Iterable
 
 from syncd.core.model import Digest, Key
 from syncd.core.retention import Replaced
+from syncd.ledger.rows import key_columns
 
+_KEY = "store = ? AND path = ? AND record = ?"
 _HELD = ("pulled", "removed", "merged", "pushed", "deleted", "resolved", "undone", "restored")
 """Events that tell what a file holds from then on."""
 
@@ -24,23 +26,24 @@ class Past:
     def replaced(self, key: Key, digest: Digest, why: str, now: float) -> None:
         """Index bytes that went into the history folder."""
         self._connection.execute(
-            "INSERT INTO history (store, path, digest, why, since) VALUES (?, ?, ?, ?, ?)",
-            (key.store, key.path, digest, why, now),
+            """INSERT INTO history (store, path, record, digest, why, since)
+               VALUES (?, ?, ?, ?, ?, ?)""",
+            (*key_columns(key), digest, why, now),
         )
 
     def known(self, key: Key, digest: Digest, why: str) -> bool:
         """Whether the bytes are on the index of this path for that reason."""
         row = self._connection.execute(
-            "SELECT 1 FROM history WHERE store = ? AND path = ? AND digest = ? AND why = ?",
-            (key.store, key.path, digest, why),
+            f"SELECT 1 FROM history WHERE {_KEY} AND digest = ? AND why = ?",  # noqa: S608
+            (*key_columns(key), digest, why),
         ).fetchone()
         return row is not None
 
     def page(self, after: int, most: int) -> list[Replaced]:
         """Up to `most` rows behind number `after`, in the order of their numbers."""
         rows = self._connection.execute(
-            """SELECT number, store, path, digest, since FROM history
-               WHERE number > ? ORDER BY number LIMIT ?""",
+            """SELECT number, store, path || iif(record = '', '', '#' || record), digest, since
+               FROM history WHERE number > ? ORDER BY number LIMIT ?""",
             (after, most),
         )
         return [Replaced(*row) for row in rows]
@@ -54,9 +57,9 @@ class Past:
     def of(self, key: Key) -> list[Replaced]:
         """The replaced versions of a path, newest first."""
         rows = self._connection.execute(
-            """SELECT number, store, path, digest, since FROM history
-               WHERE store = ? AND path = ? ORDER BY number DESC""",
-            (key.store, key.path),
+            f"""SELECT number, store, path, digest, since FROM history
+               WHERE {_KEY} ORDER BY number DESC""",  # noqa: S608
+            key_columns(key),
         )
         return [Replaced(*row) for row in rows]
 
@@ -68,46 +71,46 @@ class Past:
         """
         marks = ",".join("?" * len(_HELD))
         row = self._connection.execute(
-            f"""SELECT digest FROM events WHERE store = ? AND path = ? AND at <= ?
+            f"""SELECT digest FROM events WHERE {_KEY} AND at <= ?
                 AND what IN ({marks}) ORDER BY at DESC, number DESC LIMIT 1""",  # noqa: S608
-            (key.store, key.path, time, *_HELD),
+            (*key_columns(key), time, *_HELD),
         ).fetchone()
         if row is None:
             row = self._connection.execute(
-                """SELECT digest FROM history WHERE store = ? AND path = ? AND since > ?
-                   ORDER BY since, number LIMIT 1""",
-                (key.store, key.path, time),
+                f"""SELECT digest FROM history WHERE {_KEY} AND since > ?
+                   ORDER BY since, number LIMIT 1""",  # noqa: S608
+                (*key_columns(key), time),
             ).fetchone()
         return row is not None, Digest(row[0]) if row and row[0] else None
 
     def revision(self, key: Key, revision: int) -> Digest | None:
         """The digest of a revision of a path, None where it is not remembered."""
-        place = (key.store, key.path, revision)
+        place = (*key_columns(key), revision)
         row = self._connection.execute(
-            """SELECT digest FROM events WHERE store = ? AND path = ? AND revision = ?
+            f"""SELECT digest FROM events WHERE {_KEY} AND revision = ?
                  AND digest IS NOT NULL AND what != 'merged'
                UNION SELECT base_digest FROM entries
-                 WHERE store = ? AND path = ? AND base_revision = ? AND base_digest IS NOT NULL
+                 WHERE {_KEY} AND base_revision = ? AND base_digest IS NOT NULL
                UNION SELECT remote_digest FROM entries
-                 WHERE store = ? AND path = ? AND remote_revision = ?
+                 WHERE {_KEY} AND remote_revision = ?
                    AND remote_digest IS NOT NULL
-               LIMIT 1""",
+               LIMIT 1""",  # noqa: S608
             place * 3,
         ).fetchone()
         return Digest(row[0]) if row else None
 
     def starting(self, key: Key, prefix: str) -> set[Digest]:
         """The digests of versions of a path that start with `prefix`."""
-        place = (key.store, key.path, len(prefix), prefix)
+        place = (*key_columns(key), len(prefix), prefix)
         rows = self._connection.execute(
-            """SELECT digest FROM events
-                 WHERE store = ? AND path = ? AND substr(digest, 1, ?) = ?
+            f"""SELECT digest FROM events
+                 WHERE {_KEY} AND substr(digest, 1, ?) = ?
                UNION SELECT digest FROM history
-                 WHERE store = ? AND path = ? AND substr(digest, 1, ?) = ?
+                 WHERE {_KEY} AND substr(digest, 1, ?) = ?
                UNION SELECT base_digest FROM conflicts
-                 WHERE store = ? AND path = ? AND substr(base_digest, 1, ?) = ?
+                 WHERE {_KEY} AND substr(base_digest, 1, ?) = ?
                UNION SELECT local_digest FROM conflicts
-                 WHERE store = ? AND path = ? AND substr(local_digest, 1, ?) = ?""",
+                 WHERE {_KEY} AND substr(local_digest, 1, ?) = ?""",  # noqa: S608
             place * 4,
         )
         return {Digest(row[0]) for row in rows}

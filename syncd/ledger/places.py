@@ -9,7 +9,7 @@ import sqlite3
 from dataclasses import dataclass
 
 from syncd.core.decision import FileState
-from syncd.core.model import Digest
+from syncd.core.model import Digest, Key
 from syncd.core.reading import Stat
 
 
@@ -118,3 +118,9 @@ class Places:
                 file.digest, file.read_ns,
             ),
         )  # fmt: skip
+
+    def forget_note(self, key: Key) -> None:
+        """The noted write came to its end."""
+        self._connection.execute(
+            "DELETE FROM notes WHERE store = ? AND path = ?", (key.store, key.path)
+        )

@@ -1,1 +1,41 @@
 -- The ledger, version 4: more than one entry a file, files that only grow, moves, payloads.
+
+-- What a records file is to hold of each of its keys; NULL: nothing, or the key is a whole file.
+ALTER TABLE entries ADD COLUMN local_digest TEXT;
+ALTER TABLE entries ADD COLUMN local_size INTEGER;
+
+-- What happened to one record, and which version of it was replaced; these lie in `contents`.
+ALTER TABLE events ADD COLUMN record TEXT NOT NULL DEFAULT '';
+ALTER TABLE history ADD COLUMN record TEXT NOT NULL DEFAULT '';
+
+-- One record may be held while the rest of its file is not.
+CREATE TABLE held_4 (
+  store TEXT NOT NULL,
+  path TEXT NOT NULL,
+  record TEXT NOT NULL DEFAULT '',
+  reason TEXT NOT NULL,
+  detail TEXT NOT NULL,
+  advice TEXT NOT NULL,
+  since REAL NOT NULL,
+  PRIMARY KEY (store, path, record)
+) STRICT, WITHOUT ROWID;
+INSERT INTO held_4 SELECT store, path, '', reason, detail, advice, since FROM held;
+DROP TABLE held;
+ALTER TABLE held_4 RENAME TO held;
+
+-- A note of a records file says nothing of bases: its keys were agreed on before it.
+CREATE TABLE notes_4 (
+  store TEXT NOT NULL,
+  path TEXT NOT NULL,
+  temporary TEXT NOT NULL,
+  inode INTEGER NOT NULL,
+  expected TEXT,
+  digest TEXT,
+  base_revision INTEGER,
+  base_digest TEXT,
+  base_size INTEGER,
+  PRIMARY KEY (store, path)
+) STRICT, WITHOUT ROWID;
+INSERT INTO notes_4 SELECT * FROM notes;
+DROP TABLE notes;
+ALTER TABLE notes_4 RENAME TO notes;

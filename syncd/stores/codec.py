@@ -16,16 +16,19 @@ from syncd.stores.yaml_events import broken
 INLINE_LIMIT = 2 * 1024 * 1024
 """Longest text that travels inside a function call, in bytes (design, Sizes)."""
 
+RECORDS_LIMIT = 64 * 1024 * 1024
+"""Longest file of many records, in bytes: each travels by itself."""
+
 _MARK = b"\xef\xbb\xbf"
 
 
-def too_large(size: int) -> Hold | None:
-    """Why a payload of `size` bytes cannot travel inline, or None."""
-    if size <= INLINE_LIMIT:
+def too_large(size: int, limit: int = INLINE_LIMIT) -> Hold | None:
+    """Why a file of `size` bytes cannot travel inline, or None."""
+    if size <= limit:
         return None
     return Hold(
         "too-large",
-        f"{size:,} bytes; text travels up to {INLINE_LIMIT:,} bytes in this version",
+        f"{size:,} bytes; files of up to {limit:,} bytes are mirrored in this version",
         "split the file, or exclude it in config.toml",
     )
 

@@ -84,20 +84,20 @@ def part_of(tokens: str) -> Part:
     return Part(Content(Digest(hashlib.sha256(body).hexdigest()), len(body)), body)
 
 
-def misfit(name: str, body: bytes, pointer: str) -> Hold | None:
-    """Why bytes from elsewhere cannot be the part `name` of a records file, or None."""
+def fitting(name: str, body: bytes, pointer: str) -> Part | Hold:
+    """The part `name` of a records file that bytes from elsewhere are, or why they are not."""
     if name == ENVELOPE:
         found = split(body, pointer)
         if isinstance(found, Hold):
             return found
-        return refused("its list of records is not empty") if found.names else None
+        return refused("its list of records is not empty") if found.names else found.parts[name]
     try:
         record = _record(body.decode())
     except UnicodeDecodeError:
         return refused("it is not text")
     if isinstance(record, Hold):
         return record
-    return None if record[0] == name else refused(f"the record has another id than {name!r}")
+    return record[1] if record[0] == name else refused(f"the record has another id than {name!r}")
 
 
 def _record(written: str) -> tuple[str, Part] | Hold:

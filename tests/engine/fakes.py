@@ -232,8 +232,8 @@ class Desk:
         """What a walk tells the guards."""
         seen = self.replica.scan()
         live = dict(self.ledger.entries.live(STORE))
-        missing = [path for path in live if seen.missing(path)]
-        appeared = sum(path not in live for path in seen.stats)
+        missing = [key for key in live if seen.missing(key.path)]
+        appeared = sum(Key(STORE, path) not in live for path in seen.stats)
         self.guards.scanned(STORE, seen.root, live, missing, appeared)
 
     def waiting(self) -> set[str]:

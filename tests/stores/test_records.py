@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from syncd.core.model import Hold
 from syncd.core.value import Opaque, Value, spelled
 from syncd.stores.join import join
-from syncd.stores.records import ENVELOPE, Split, misfit, part_of, split, tokens
+from syncd.stores.records import ENVELOPE, Split, fitting, part_of, split, tokens
 from tests.core.json_values import values
 
 AT = "/deployments"
@@ -197,13 +197,13 @@ def test_pointers_lead_through_objects_and_may_be_empty() -> None:
 
 
 def test_parts_from_elsewhere_must_fit() -> None:
-    assert misfit("a", b'{"id":"a"}', AT) is None
-    assert misfit(ENVELOPE, b'{"deployments":[]}', AT) is None
+    assert fitting("a", b'{"id": "a"}', AT) == part_of('{"id":"a"}')
+    assert fitting(ENVELOPE, b'{"deployments": []}', AT) == part_of('{"deployments":[]}')
     for name, body in [
         ("a", b'{"id":"b"}'), ("a", b"[]"), ("a", b"{"), ("a", b"\xff"),
         (ENVELOPE, b'{"deployments":[{"id":"a"}]}'), (ENVELOPE, b"{}"), (ENVELOPE, b"\xff"),
     ]:  # fmt: skip
-        assert isinstance(misfit(name, body, AT), Hold)
+        assert isinstance(fitting(name, body, AT), Hold)
 
 
 def test_thousands_of_records_are_taken_apart_at_once() -> None:

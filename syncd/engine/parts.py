@@ -1,0 +1,282 @@
+"""One records file in a turn: what its save says, and what to do about each of its keys.
+
+What the file is to hold of each key is kept in the ledger, and that is the local version that
+counts. A save is taken as edits of it (see `core.authored`), each key is decided like any other,
+and the file is written after that, once for all of them, where it does not hold what it is to
+hold: see `rewrite`. No IO but reads of the ledger.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from syncd.core.authored import authored_after, taken
+from syncd.core.decision import Decision, FileState, Known, Taken, View
+from syncd.core.model import (
+    BYTES_DAMAGED,
+    NEVER,
+    TOMBSTONE,
+    Conflict,
+    Content,
+    Digest,
+    Format,
+    Hold,
+    Key,
+    Kind,
+    OperationId,
+    Plan,
+    Reason,
+    Snapshot,
+    Tombstone,
+    Version,
+)
+from syncd.core.reading import Found
+from syncd.core.reconcile import reconcile
+from syncd.engine.combine import Combiner, Lacking
+from syncd.engine.ports import Clock, LocalReplica
+from syncd.ledger.ledger import Ledger
+from syncd.stores.merge import Combined, merge
+from syncd.stores.records import ENVELOPE, Part, Split, fitting, part_of
+from syncd.stores.tree import compact
+
+_UNKNOWN = Known(View(None, NEVER), TOMBSTONE, TOMBSTONE)
+
+
+@dataclass(slots=True)
+class FileTurn:
+    """What a turn came to for a records file.
+
+    `decisions` are those about its keys, `there` the keys of which the file is to hold something,
+    `wanted` those whose remote bytes must be fetched first. `saved`: a program saved it. `fresh`:
+    what was `taken` is not in the ledger yet.
+    """
+
+    file: Key
+    state: FileState | None = None
+    split: Split | None = None
+    saved: bool = False
+    decisions: list[Decision] = field(default_factory=list)
+    there: list[Key] = field(default_factory=list)
+    wanted: list[Key] = field(default_factory=list)
+    taken: Taken | None = None
+    fresh: bool = False
+
+
+class Parts:
+    """Decides the keys of records files."""
+
+    def __init__(self, ledger: Ledger, stores: Mapping[str, LocalReplica], clock: Clock) -> None:
+        self._ledger = ledger
+        self._stores = stores
+        self._clock = clock
+        self._combiner = Combiner(ledger)
+
+    def decide(self, file: Key, found: Found, split: Split) -> FileTurn:
+        """What to do about a file that was read and taken apart."""
+        before = self._ledger.places.file(file.store, file.path)
+        state = FileState(found.stat, found.content.digest, self._clock.read_ns())
+        saved = before is None or before.digest != state.digest
+        turn = FileTurn(file, state, split, saved)
+        known = self._ledger.records.known(file)
+        parts = self._absorbed(file, known, split.parts) if saved else Taken(file, state, {}, {})
+        turn.taken = replace(parts, file=state)
+        self._decide_keys(turn, known)
+        turn.fresh = not self._same(before, state) or bool(turn.taken.parts)
+        return turn
+
+    def decide_missing(self, file: Key, gone: Sequence[Key]) -> FileTurn:
+        """What to do about a file that is not there; the keys in `gone` were deleted with it."""
+        turn = FileTurn(file)
+        known = self._ledger.records.known(file)
+        parts = {key: (TOMBSTONE, known[key.record].authored) for key in gone}
+        turn.taken = Taken(file, None, parts, {})
+        turn.fresh = self._ledger.places.file(file.store, file.path) is not None or bool(parts)
+        self._decide_keys(turn, known)
+        return turn
+
+    def taken(self, file: Key, save: Split) -> Taken:
+        """What a save changes that came into a file after this was taken out of the tree."""
+        known = self._ledger.records.known(file)
+        state = self._ledger.places.file(file.store, file.path)
+        return replace(self._absorbed(file, known, save.parts), file=state)
+
+    def _absorbed(self, file: Key, known: Mapping[str, Known], saves: Mapping[str, Part]) -> Taken:
+        """What a save of the whole file changes in what is known of its keys."""
+        absorbed = Taken(file, None, parts := {}, bodies := {}, conflicts := [])
+        for name in {**dict.fromkeys(known), **dict.fromkeys(saves)}:
+            key, part = Key(file.store, file.path, name), saves.get(name)
+            before = known.get(name, _UNKNOWN)
+            saved = part.content if part is not None else TOMBSTONE
+            if saved == before.local == before.authored:
+                continue
+            absent = self._absent_is_unchanged(file.store)
+            after = authored_after(saved, before.authored, absent_is_unchanged=absent)
+            local = taken(saved, before.authored, before.local, absent_is_unchanged=absent)
+            ours: Sequence[Digest] = ()
+            if local is None:
+                ours = self._ledger.records.ours(key, before.authored)
+                local = taken(saved, before.authored, before.local, ours)
+            if part is not None:
+                bodies[part.content.digest] = part.body
+            if local is None and part is not None:
+                local, body, lost = self._merged(key, before, part, ours)
+                bodies[local.digest] = body
+                conflicts += [(key, lost)] if lost else []
+            if local is not None and (local, after) != (before.local, before.authored):
+                parts[key] = (local, after)
+        return absorbed
+
+    def _merged(
+        self, key: Key, before: Known, part: Part, ours: Sequence[Digest]
+    ) -> tuple[Content, bytes, Conflict | None]:
+        """A save and what syncd wrote, which it did not know, merged from what it started from."""
+        theirs, start = self._bytes(before.local), before.authored
+        if isinstance(start, Tombstone) and isinstance(before.local, Content):
+            # The program read the record in the file: the oldest that it may have read there,
+            # since what both sides have from later versions is no clash.
+            start = next(
+                (Content(d, 0) for d in ours if self._ledger.contents.has(d)), before.local
+            )
+        found = None
+        if theirs is not None and (base := self._bytes(start)) is not None:
+            kind = self._stores[key.store].kind
+            found = merge(base, part.body, theirs, Format.JSON, kind)
+        lost = Conflict(Snapshot(0, start), part.content, _met(before.view.remote, before.local))
+        if not isinstance(found, Combined):
+            return part.content, part.body, lost
+        merged = part_of(compact(found.body.decode()))
+        return merged.content, merged.body, lost if found.clashes else None
+
+    def _decide_keys(self, turn: FileTurn, known: Mapping[str, Known]) -> None:
+        assert turn.taken is not None
+        held = {k.record for k in self._ledger.attention.held_records(turn.file.store)
+                if k.path == turn.file.path}  # fmt: skip
+        names = {**dict.fromkeys(known), **{key.record: None for key in turn.taken.parts}}
+        alive = False
+        envelope: tuple[Known, Version] | None = None
+        for name in names:
+            key = Key(turn.file.store, turn.file.path, name)
+            before = known.get(name, _UNKNOWN)
+            local = turn.taken.parts[key][0] if key in turn.taken.parts else before.local
+            if isinstance(local, Content):
+                turn.there.append(key)
+            if name == ENVELOPE:
+                envelope = (before, local)
+                continue
+            if before.settled(local) and name not in held:
+                alive = alive or isinstance(local, Content)
+                continue
+            alive = self._decide_key(turn, key, before, local) or alive
+        if envelope is not None and not envelope[0].settled(envelope[1]):
+            self._decide_envelope(turn, *envelope, alive=alive)
+
+    def _decide_key(self, turn: FileTurn, key: Key, before: Known, local: Version) -> bool:
+        """Decide about one key; whether the file is to hold something of it after that."""
+        decision = self._decided(turn, key, before, local)
+        if decision is not None:
+            turn.decisions.append(decision)
+        after = decision.plan.to_local if decision is not None else None
+        return isinstance(local if after is None else after, Content)
+
+    def _decide_envelope(
+        self, turn: FileTurn, before: Known, local: Version, *, alive: bool
+    ) -> None:
+        remote = before.view.remote
+        gone = isinstance(remote.version, Tombstone) and before.view.sent is None
+        if alive and gone and isinstance(local, Content) and before.view.base is not None:
+            # An envelope stays while a record does: an edit of that beats its deletion.
+            plan = Plan(Reason.PUSH, base=remote, to_remote=local)
+            body = self._body(turn, local)
+            turn.decisions.append(self._decision(turn.file, plan, body, capture=False))
+            return
+        self._decide_key(turn, turn.file, before, local)
+
+    def _decided(self, turn: FileTurn, key: Key, before: Known, local: Version) -> Decision | None:
+        view = before.view
+        body = self._body(turn, local)
+        if view.sent is not None:
+            plan = Plan(Reason.NOTHING, None)
+            if local != view.sent:
+                plan = Plan(Reason.PUSH, base=None, to_remote=local)
+            return self._decision(key, plan, body, capture=True)
+        decision = self._decision(key, reconcile(view.base, local, view.remote), body)
+        if isinstance(decision.plan.to_local, Content):
+            return self._pulled(
+                turn, replace(decision, replaced=_digest(local)), decision.plan.to_local
+            )
+        if isinstance(decision.plan.to_local, Tombstone):
+            return replace(decision, replaced=_digest(local))
+        if decision.plan.reason is not Reason.CONFLICT:
+            return decision
+        return self._combined(turn, decision, view)
+
+    def _combined(self, turn: FileTurn, decision: Decision, view: View) -> Decision | None:
+        # The envelope, too, is merged by the kind of its store.
+        kind = self._stores[decision.key.store].kind
+        refined = self._combiner.refine(replace(decision, kind=kind), view)
+        if isinstance(refined, Lacking):
+            if self._ledger.attention.reason(decision.key) == BYTES_DAMAGED:
+                return decision  # Bytes that nobody can have lose: the save goes over them.
+            turn.wanted.append(decision.key)
+            return None
+        return _compacted(replace(refined, kind=decision.kind))
+
+    def _pulled(self, turn: FileTurn, decision: Decision, version: Content) -> Decision | None:
+        body = self._ledger.contents.get(version.digest)
+        if body is None:
+            turn.wanted.append(decision.key)
+            return None
+        pointer = self._stores[decision.key.store].pointer or ""
+        part = fitting(decision.key.record, body, pointer)
+        if isinstance(part, Hold):
+            return replace(decision, plan=Plan(Reason.HELD, None, hold=part), body=None)
+        return _compacted(replace(decision, body=body))
+
+    def _decision(
+        self, key: Key, plan: Plan, body: bytes | None, *, capture: bool = False
+    ) -> Decision:
+        kind = self._stores[key.store].kind if key.record else Kind.DOCUMENT
+        operation = OperationId(secrets.token_hex(16))
+        return Decision(
+            key, kind, Format.JSON, plan, operation, None, body, capture=capture, part=True
+        )
+
+    def _same(self, before: FileState | None, now: FileState) -> bool:
+        if before is None or (before.racy and not now.racy):
+            return False
+        return (before.stat, before.digest) == (now.stat, now.digest)
+
+    def _absent_is_unchanged(self, store: str) -> bool:
+        return self._stores[store].kind is Kind.DEPLOYMENT
+
+    def _body(self, turn: FileTurn, local: Version) -> bytes | None:
+        if not isinstance(local, Content):
+            return None
+        new = turn.taken.bodies.get(local.digest) if turn.taken is not None else None
+        return new if new is not None else self._ledger.contents.get(local.digest)
+
+    def _bytes(self, version: Version) -> bytes | None:
+        return self._ledger.contents.get(version.digest) if isinstance(version, Content) else None
+
+
+def _met(remote: Snapshot, local: Version) -> Snapshot:
+    """The snapshot that a version which lost here is, as far as that is known."""
+    return remote if remote.version == local else Snapshot(0, local)
+
+
+def _digest(version: Version) -> Digest | None:
+    return version.digest if isinstance(version, Content) else None
+
+
+def _compacted(decision: Decision) -> Decision:
+    """The decision about the tokens of its bytes: what comes from elsewhere may be spread out."""
+    if decision.body is None:
+        return decision
+    part = part_of(compact(decision.body.decode()))
+    if part.body == decision.body:
+        return decision
+    plan = decision.plan
+    both = replace(plan, to_local=part.content, to_remote=part.content)
+    return replace(decision, plan=both, body=part.body)

@@ -1,0 +1,102 @@
+"""What records files are to hold, key by key. Part of the ledger; runs inside its transactions."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from syncd.core.decision import Known, View
+from syncd.core.model import NEVER, Digest, Key, Tombstone, Version
+from syncd.ledger.rows import key_columns, to_snapshot, to_version, version_columns
+
+
+class Records:
+    """The local side of the keys of records files, beside their bases and what was heard."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def known(self, file: Key) -> dict[str, Known]:
+        """What is known of each key of a file, by record; that of the envelope is empty."""
+        rows = self._connection.execute(
+            """SELECT record, local_digest, local_size, authored_digest,
+                      base_revision, base_digest, base_size,
+                      remote_revision, remote_digest, remote_size, remote_last, remote_at
+               FROM entries WHERE store = ? AND path = ?""",
+            (file.store, file.path),
+        )
+        waiting = self._waiting(file)
+        return {
+            row[0]: Known(
+                View(to_snapshot(*row[4:7]), to_snapshot(*row[7:]) or NEVER,
+                     waiting.get(row[0], {}).get("sent")),
+                to_version(row[1], row[2]),
+                to_version(row[3], 0),
+                waiting.get(row[0], {}).get("queued") or waiting.get(row[0], {}).get("parked"),
+            )
+            for row in rows
+        }  # fmt: skip
+
+    def locals(self, file: Key) -> dict[str, Digest]:
+        """What a file is to hold: the digest of each of its parts, by record."""
+        rows = self._connection.execute(
+            """SELECT record, local_digest FROM entries
+               WHERE store = ? AND path = ? AND local_digest IS NOT NULL
+               ORDER BY remote_at, record""",
+            (file.store, file.path),
+        )
+        return {record: Digest(digest) for record, digest in rows}
+
+    def keep(self, key: Key, local: Version) -> None:
+        """The file is to hold `local` of `key`."""
+        self._connection.execute(
+            """INSERT INTO entries (store, path, record, local_digest, local_size)
+               VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE
+               SET local_digest = excluded.local_digest, local_size = excluded.local_size""",
+            (*key_columns(key), *version_columns(local)),
+        )
+
+    def ours(self, key: Key, authored: Version) -> list[Digest]:
+        """What both sides agreed on since the file was seen to hold `authored`, oldest first.
+
+        A program may have read it in the file and saved it since. A bounded number.
+        """
+        of = "store = ? AND path = ? AND record = ?"
+        rows = self._connection.execute(
+            f"SELECT digest FROM former WHERE {of} ORDER BY number",  # noqa: S608
+            key_columns(key),
+        ).fetchall()
+        rows += self._connection.execute(
+            f"SELECT base_digest FROM entries WHERE {of} AND base_digest IS NOT NULL",  # noqa: S608
+            key_columns(key),
+        ).fetchall()
+        digests = [Digest(row[0]) for row in rows]
+        seen = None if isinstance(authored, Tombstone) else authored.digest
+        while seen in digests:
+            del digests[: digests.index(seen) + 1]
+        return digests
+
+    def absent(self, store: str) -> set[Key]:
+        """Keys of the store that were agreed to be there, and that no file is to hold."""
+        rows = self._connection.execute(
+            """SELECT path, record FROM entries
+               WHERE store = ? AND base_digest IS NOT NULL AND local_digest IS NULL""",
+            (store,),
+        )
+        return {Key(store, path, record) for path, record in rows}
+
+    def paths(self, store: str) -> list[str]:
+        """The files of the store of which anything is known."""
+        rows = self._connection.execute(
+            "SELECT DISTINCT path FROM entries WHERE store = ?", (store,)
+        )
+        return [row[0] for row in rows]
+
+    def _waiting(self, file: Key) -> dict[str, dict[str, Version]]:
+        """The rows of the outbox, by record and state."""
+        found: dict[str, dict[str, Version]] = {}
+        for record, state, digest, size in self._connection.execute(
+            "SELECT record, state, digest, size FROM outbox WHERE store = ? AND path = ?",
+            (file.store, file.path),
+        ):
+            found.setdefault(record, {})[state] = to_version(digest, size)
+        return found

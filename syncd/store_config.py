@@ -1,0 +1,87 @@
+"""One store as the configuration names it. Pure: a frozen model."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from syncd.core.model import Kind
+from syncd.stores.layout import Layout
+
+INCLUDE: Mapping[Kind, tuple[str, ...]] = {
+    Kind.WORKFLOW: ("*.json", "*.yaml", "*.yml"),
+    Kind.EXECUTION: ("*.json",),
+    Kind.ASSET: ("*.json",),
+    Kind.DEPLOYMENT: ("deployments.json",),
+    Kind.DOCUMENT: ("*.json", "*.yaml", "*.yml"),
+    Kind.FILE: ("*",),
+}
+"""Which files a store of a kind mirrors where the configuration does not say."""
+
+
+CREATE: Mapping[Kind, str] = {
+    Kind.ASSET: "{category}/{id}.json",
+    Kind.DEPLOYMENT: "deployments.json",
+}
+"""Where what is created in Convex becomes a file, for kinds whose records are not `{id}.json`."""
+
+
+class StoreConfig(BaseModel):
+    """A folder to mirror."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")
+    kind: Kind
+    path: Path
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    layout: Literal["file", "records"] = "file"
+    pointer: str | None = Field(default=None, pattern=r"^(/[^/]*)*$")
+    direction: Literal["both"] = "both"
+    create: str | None = None
+
+    @field_validator("kind")
+    @classmethod
+    def _supported(cls, kind: Kind) -> Kind:
+        if kind not in INCLUDE:
+            raise ValueError(
+                f"kind {kind.value!r} is not in this version: use 'document' for its files"
+            )
+        return kind
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usual(cls, told: object) -> object:
+        if isinstance(told, dict) and told.get("kind") == Kind.DEPLOYMENT:
+            told = {"layout": "records", **told}
+            if told["layout"] == "records":
+                told = {"pointer": "/deployments", **told}
+        return told
+
+    @model_validator(mode="after")
+    def _pointed(self) -> Self:
+        if (self.layout == "records") != (self.pointer is not None):
+            raise ValueError('layout = "records" and pointer go together: it leads to the list')
+        if self.layout == "records" and self.kind not in (Kind.DEPLOYMENT, Kind.DOCUMENT):
+            raise ValueError("only kinds deployment and document have files of many records")
+        return self
+
+    @field_validator("create")
+    @classmethod
+    def _fillable(cls, create: str | None) -> str | None:
+        if create is not None and re.search(r"[{}]", re.sub(r"\{(id|category)\}", "", create)):
+            raise ValueError("only {id} and {category} can be filled in")
+        return create
+
+    def creates_at(self) -> str:
+        """The path of what is created in Convex, with {id} and {category} to be filled in."""
+        return self.create or CREATE.get(self.kind, "{id}.json")
+
+    def patterns(self) -> Layout:
+        """Which files of the folder are mirrored."""
+        return Layout(self.include or INCLUDE[self.kind], self.exclude)

@@ -1,0 +1,417 @@
+"""Files of many records: each is mirrored by itself, and none is lost to a program's memory."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from syncd.core.decision import Decision
+from syncd.core.guard import Direction
+from syncd.core.model import Kind, Reason, Tombstone
+from tests.machine.deployment import Deployment
+
+from .fakes import deployment
+from .yard import FILE, STORE, Yard, deploy, mirror
+
+
+@pytest.fixture
+def remote() -> Deployment:
+    return deployment()
+
+
+@pytest.fixture
+def laptop(tmp_path: Path, remote: Deployment) -> Yard:
+    return Yard(tmp_path, remote, "laptop")
+
+
+@pytest.fixture
+def tower(tmp_path: Path, remote: Deployment) -> Yard:
+    return Yard(tmp_path, remote, "tower")
+
+
+async def test_a_file_is_an_entry_a_record_and_one_for_the_rest(
+    laptop: Yard, remote: Deployment
+) -> None:
+    laptop.queue = ["d1"]
+    laptop.put(deploy("d1"), deploy("d2"))
+    sent = await laptop.sync()
+    assert {intent.key.record: intent.kind for intent in sent} == {
+        "": Kind.DOCUMENT, "d1": Kind.DEPLOYMENT, "d2": Kind.DEPLOYMENT
+    }  # fmt: skip
+    assert mirror(remote) == {
+        "": {"deployments": [], "queue": ["d1"]}, "d1": deploy("d1"), "d2": deploy("d2")
+    }  # fmt: skip
+    assert await laptop.sync() == []
+
+
+async def test_an_update_of_one_is_one_operation(laptop: Yard) -> None:
+    laptop.put(*(deploy(f"d{n}") for n in range(20)))
+    await laptop.sync()
+    laptop.put(deploy("d7", "success"))
+    sent = await laptop.sync()
+    assert [(intent.key.record, intent.expect_revision) for intent in sent] == [("d7", 1)]
+
+
+async def test_a_file_that_is_not_there_is_made(laptop: Yard, tower: Yard) -> None:
+    laptop.put(deploy("d1"), deploy("d2"))
+    await laptop.sync()
+    assert await tower.sync() == []
+    assert tower.path.read_bytes() == laptop.path.read_bytes()
+    assert await tower.sync() == []
+
+
+async def test_records_wait_for_their_envelope(laptop: Yard, remote: Deployment) -> None:
+    laptop.put(deploy("d1"))
+    await laptop.sync()
+    envelope = remote.state.entries.pop(FILE)
+    other = Yard(laptop.folder, remote, "other")
+    await other.sync()
+    assert not other.path.exists()
+    remote.state.entries[FILE] = envelope
+    other.ledger.hear([], None, 0.0)
+    other.ledger.places.put("cursor", "0")
+    await other.sync()
+    assert other.records() == {"d1": deploy("d1")}
+
+
+async def test_what_is_remote_changes_one_record_and_no_other_byte(
+    laptop: Yard, tower: Yard
+) -> None:
+    laptop.put(deploy("d1"), deploy("d2"))
+    await laptop.sync()
+    await tower.sync()
+    tower.path.write_text(
+        '{"deployments":[ {"id":"d2" ,"siteId":"site","status":"pending"},\t'
+        '{"id":"d1","siteId":"site","status":"pending"}],\r\n "queue":[] }\n'
+    )
+    assert await tower.sync() == [], "white space and order belong to the file"
+    before = tower.path.read_text()
+    laptop.put(deploy("d1", "failed"))
+    await laptop.sync()
+    await tower.sync()
+    assert tower.path.read_text() == before.replace(
+        '{"id":"d1","siteId":"site","status":"pending"}',
+        '{"id":"d1","siteId":"site","status":"failed"}',
+    )
+
+
+async def test_both_append_and_neither_knows_of_the_other(laptop: Yard, tower: Yard) -> None:
+    laptop.put(deploy("d0"))
+    await laptop.sync()
+    await tower.sync()
+    tower.load()
+    laptop.put(deploy("d1"))
+    tower.put(deploy("d2"))
+    for _ in range(3):
+        await laptop.sync()
+        await tower.sync()
+        # Each program goes on from its memory.
+        laptop.save()
+        tower.save()
+    await laptop.sync()
+    await tower.sync()
+    assert laptop.records().keys() == tower.records().keys() == {"d0", "d1", "d2"}
+
+
+async def test_a_program_puts_back_an_old_value_of_anothers_record(
+    laptop: Yard, tower: Yard, remote: Deployment
+) -> None:
+    laptop.put(deploy("d1"))
+    await laptop.sync()
+    await tower.sync()
+    tower.load()
+    tower.put(deploy("d2"))
+    await tower.sync()
+    laptop.put(deploy("d1", "success"))
+    await laptop.sync()
+    await tower.sync()
+    tower.put(deploy("d2", "building"))
+    sent = await tower.sync()
+    assert [intent.key.record for intent in sent] == ["d2"]
+    assert mirror(remote)["d1"]["status"] == "success"
+    assert tower.records()["d1"]["status"] == "success"
+
+
+async def test_a_program_that_read_an_old_version_means_nothing_by_it(
+    laptop: Yard, tower: Yard, remote: Deployment
+) -> None:
+    laptop.put(deploy("d1"))
+    await laptop.sync()
+    await tower.sync()
+    tower.load()
+    laptop.put(deploy("d1", "success"))
+    await laptop.sync()
+    await tower.sync()
+    tower.put(deploy("d2"))
+    await tower.sync()
+    assert mirror(remote)["d1"]["status"] == "success"
+    assert tower.ledger.conflicts.unresolved() == []
+
+
+@pytest.mark.parametrize("kind", [Kind.DEPLOYMENT, Kind.DOCUMENT])
+async def test_a_record_that_a_program_never_saved_is_not_deleted_by_it(
+    tmp_path: Path, remote: Deployment, kind: Kind
+) -> None:
+    laptop, tower = (Yard(tmp_path, remote, name, kind) for name in ("laptop", "tower"))
+    laptop.put(deploy("d1"))
+    await laptop.sync()
+    await tower.sync()
+    tower.put(deploy("d2"))
+    await tower.sync()
+    await laptop.sync()
+    assert laptop.records().keys() == tower.records().keys() == {"d1", "d2"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "left"), [(Kind.DEPLOYMENT, {"d1", "d2"}), (Kind.DOCUMENT, {"d2"})]
+)
+async def test_leaving_out_ones_own_record_deletes_it_unless_it_is_a_deployment(
+    tmp_path: Path, remote: Deployment, kind: Kind, left: set[str]
+) -> None:
+    laptop, tower = (Yard(tmp_path, remote, name, kind) for name in ("laptop", "tower"))
+    laptop.put(deploy("d1"), deploy("d2"))
+    await laptop.sync()
+    await tower.sync()
+    laptop.drop("d1")
+    await laptop.sync()
+    await tower.sync()
+    await laptop.sync()
+    assert laptop.records().keys() == tower.records().keys() == left
+
+
+async def test_an_edit_beats_the_deletion_of_a_record(tmp_path: Path, remote: Deployment) -> None:
+    laptop, tower = (Yard(tmp_path, remote, name, Kind.DOCUMENT) for name in ("laptop", "tower"))
+    laptop.put(deploy("d1"), deploy("d2"))
+    await laptop.sync()
+    await tower.sync()
+    tower.load()
+    tower.save()
+    tower.put(deploy("d1", "success"))
+    laptop.drop("d1")
+    for _ in range(3):
+        await tower.sync()
+        await laptop.sync()
+    assert laptop.records()["d1"]["status"] == tower.records()["d1"]["status"] == "success"
+
+
+async def test_fields_of_one_record_are_merged_and_a_clash_is_listed(
+    laptop: Yard, tower: Yard
+) -> None:
+    laptop.put(deploy("d1"))
+    await laptop.sync()
+    await tower.sync()
+    tower.load()
+    tower.save()
+    await tower.sync()
+    laptop.put(deploy("d1", "success", completedAt="now"))
+    await laptop.sync()
+    tower.put(deploy("d1", "failed", error="no disk"))
+    for _ in range(2):
+        await tower.sync()
+        await laptop.sync()
+    merged = deploy("d1", "failed", completedAt="now", error="no disk")
+    assert laptop.records()["d1"] == tower.records()["d1"] == merged
+    (conflict,) = tower.ledger.conflicts.unresolved()
+    assert conflict.key.record == "d1"
+    assert laptop.ledger.conflicts.unresolved() == []
+
+
+async def test_both_queues_survive(laptop: Yard, tower: Yard) -> None:
+    laptop.queue = ["d1"]
+    laptop.put(deploy("d1"))
+    await laptop.sync()
+    await tower.sync()
+    tower.load()
+    tower.save()
+    await tower.sync()
+    laptop.queue = ["d1", "d2"]
+    laptop.put(deploy("d2"))
+    tower.queue = ["d1", "d3"]
+    tower.put(deploy("d3"))
+    for _ in range(2):
+        await laptop.sync()
+        await tower.sync()
+    assert sorted(laptop.told()["queue"]) == sorted(tower.told()["queue"]) == ["d1", "d2", "d3"]
+    tower.load()
+    tower.queue.remove("d1")
+    tower.save()
+    await tower.sync()
+    await laptop.sync()
+    assert "d1" not in laptop.told()["queue"]
+
+
+async def test_a_save_that_is_not_sent_yet_survives_the_next_one(
+    laptop: Yard, remote: Deployment
+) -> None:
+    laptop.put(deploy("d1"))
+    await laptop.sync()
+    laptop.put(deploy("d1", "success"))
+    await laptop.turn()
+    laptop.put(deploy("d2"))
+    await laptop.turn(1.0)
+    laptop.send()
+    assert mirror(remote)["d1"]["status"] == "success"
+    assert "d2" in mirror(remote)
+
+
+async def test_a_save_behind_a_sent_row_waits_and_is_sent(laptop: Yard, remote: Deployment) -> None:
+    laptop.put(deploy("d1"))
+    await laptop.turn()
+    sent = laptop.ledger.claim(100, 1 << 20, [])
+    laptop.put(deploy("d1", "success"))
+    await laptop.turn(1.0)
+    outcomes = remote.push("laptop", sent)
+    laptop.ledger.acknowledge(list(zip(sent, outcomes, strict=True)), "laptop", 0.0)
+    await laptop.turn(1.0)
+    assert [intent.key.record for intent in laptop.send()] == ["d1"]
+    assert mirror(remote)["d1"]["status"] == "success"
+
+
+async def test_what_was_put_back_is_put_back_later_each_time_it_is_undone(
+    laptop: Yard, tower: Yard
+) -> None:
+    laptop.put(deploy("d1"))
+    await laptop.sync()
+    await tower.sync()
+    tower.put(deploy("d2"))
+    pauses = []
+    for _ in range(6):
+        tower.save()
+        again = (await tower.turn(0.1)).again
+        pauses.append(round(again[0][1] - tower.clock.monotonic()))
+        await tower.turn(again[0][1] - tower.clock.monotonic())
+        assert tower.records().keys() == {"d1", "d2"}
+    assert pauses == [2, 4, 8, 16, 32, 60]
+    tower.load()
+    tower.put(deploy("d2", "success"))
+    await tower.turn(0.1)
+    tower.drop("d1")
+    assert round((await tower.turn(0.1)).again[0][1] - tower.clock.monotonic()) == 2
+
+
+async def test_a_program_that_never_rests_delays_it_for_a_minute_at_most(
+    laptop: Yard, tower: Yard
+) -> None:
+    laptop.put(deploy("d1"))
+    await laptop.sync()
+    await tower.sync()
+    for second in range(62):
+        tower.put(deploy("d2", str(second)))
+        await tower.turn(1.0)
+        if "d1" in tower.records():
+            break
+    assert 58 <= second <= 61
+
+
+async def test_a_file_that_is_gone_waits_for_a_person(laptop: Yard, remote: Deployment) -> None:
+    laptop.put(deploy("d1"), deploy("d2"))
+    await laptop.sync()
+    laptop.path.unlink()
+    assert await laptop.sync() == []
+    (guard,) = laptop.ledger.attention.guards().values()
+    assert guard.missing == 3
+    _scan(laptop)
+    assert laptop.guards.reject(STORE).why == ""
+    await laptop.sync()
+    assert laptop.records().keys() == {"d1", "d2"}
+
+
+async def test_a_person_may_let_a_whole_file_go(laptop: Yard, tower: Yard) -> None:
+    laptop.put(deploy("d1"), deploy("d2"))
+    await laptop.sync()
+    await tower.sync()
+    laptop.path.unlink()
+    await laptop.sync()
+    _scan(laptop)
+    assert laptop.guards.approve(STORE).deletions == 3
+    sent = await laptop.sync()
+    assert [intent.version for intent in sent] == [Tombstone()] * 3
+    await tower.sync()
+    tower.guards.approve(STORE)
+    await tower.sync()
+    assert not tower.path.exists()
+
+
+def _scan(yard: Yard) -> None:
+    seen = yard.replica.scan()
+    live = dict(yard.ledger.entries.live(STORE))
+    missing = [key for key in live if seen.missing(key.path)]
+    yard.guards.scanned(STORE, seen.root, live, missing, 0)
+
+
+async def test_many_records_left_out_at_once_wait(tmp_path: Path, remote: Deployment) -> None:
+    laptop = Yard(tmp_path, remote, "laptop", Kind.DOCUMENT)
+    laptop.put(*(deploy(f"d{n}") for n in range(40)))
+    await laptop.sync()
+    laptop.memory = laptop.memory[:5]
+    laptop.put(deploy("d0", "success"))
+    sent = await laptop.sync()
+    assert [intent.key.record for intent in sent] == ["d0"]
+    assert (STORE, Direction.TO_REMOTE) in laptop.ledger.attention.guards()
+    assert len(laptop.records()) == 5, "what a person is asked about is not decided for them"
+    laptop.guards.reject(STORE)
+    await laptop.sync()
+    assert len(laptop.records()) == 40
+
+
+HELD = {
+    "two with one id": {"deployments": [{"id": "a"}, {"id": "a"}]},
+    "no list": {"queue": []},
+    "no id": {"deployments": [{"name": "a"}]},
+}
+
+
+@pytest.mark.parametrize("why", HELD)
+async def test_a_file_that_cannot_be_taken_apart_is_left_alone(
+    laptop: Yard, tower: Yard, why: str
+) -> None:
+    laptop.put(deploy("a"))
+    await laptop.sync()
+    await tower.sync()
+    laptop.path.write_text(json.dumps(HELD[why]))
+    tower.put(deploy("b"))
+    await tower.sync()
+    before = laptop.path.read_bytes()
+    assert await laptop.sync() == []
+    assert laptop.path.read_bytes() == before
+    assert laptop.ledger.attention.held(STORE)[FILE.path].reason == "not-records"
+    laptop.save()
+    await laptop.sync()
+    assert laptop.ledger.attention.held(STORE) == {}
+    assert laptop.records().keys() == {"a", "b"}
+
+
+async def test_a_crash_after_the_write_and_before_its_commit(
+    laptop: Yard, tower: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    laptop.put(deploy("d1"))
+    await laptop.sync()
+    await tower.sync()
+    tower.load()
+    tower.put(deploy("d2"))
+    await tower.sync()
+    laptop.put(deploy("d1", "success"))
+    await laptop.sync()
+    tower.hear()
+    commit = tower.ledger.commit
+
+    def fail(decisions: list[Decision], *rest: Any) -> object:
+        if any(d.plan.reason is Reason.REWRITE for d in decisions):
+            raise KeyboardInterrupt
+        return commit(decisions, *rest)
+
+    monkeypatch.setattr(tower.ledger, "commit", fail)
+    with pytest.raises(KeyboardInterrupt):
+        await tower.turn(70.0)
+    assert tower.ledger.notes()
+    tower.restart()
+    # The program did not see what was written, and saves its memory.
+    tower.put(deploy("d2", "building"))
+    await tower.reconciler.recover()
+    sent = await tower.sync()
+    assert [intent.key.record for intent in sent] == ["d2"]
+    assert tower.records()["d1"]["status"] == "success"
+    assert tower.ledger.notes() == []
