@@ -13,9 +13,12 @@ from typing import Any, Final, NoReturn
 
 import orjson
 
-from syncd.core.model import Kind
+from syncd.core.model import Format, Kind
+from syncd.storage.edit import plain
 from syncd.storage.records import digits
 from syncd.storage.rows import AssetRow, ExecutionRow, Row, WorkflowRow
+from syncd.stores.layout import format_of
+from syncd.stores.yaml_tree import parse_yaml
 
 _NAME: Final = 300
 _PROSE: Final = 2000
@@ -24,6 +27,7 @@ _LATEST: Final = 8.64e15
 _MARK: Final = b"\xef\xbb\xbf"
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
 _ZONED: Final = re.compile(r"(?:[zZ]|[+-]\d\d:?\d\d)$")
+_UNPARSED: Final = object()
 _IN_NAME: Final = re.compile(r"(?:^|\D)(\d{13})(?:\D|$)", re.ASCII)
 
 
@@ -31,10 +35,12 @@ def row_of(kind: Kind, store: str, path: str, digest: str, body: bytes) -> Row |
     """The row of the file at `path`; None where its text is not whole."""
     flags: set[str] = set()
     try:
-        value = _parsed(body)
+        value = _yaml(body) if format_of(path) is Format.YAML else _parsed(body)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(value, dict):
+    if value is _UNPARSED:
+        flags.add("unparsed")
+    elif not isinstance(value, dict):
         flags.add("not-an-object")
     fields = _Fields(value, flags)
     columns = _COLUMNS[kind](path, fields)
@@ -67,6 +73,11 @@ def _parsed(body: bytes) -> Any:
     except orjson.JSONDecodeError:
         # What real files hold and orjson refuses: lone surrogates, integers beyond 64 bits.
         return json.loads(text.decode(), parse_constant=_refused)
+
+
+def _yaml(body: bytes) -> Any:
+    read = parse_yaml(body.decode())
+    return _UNPARSED if isinstance(read, str) else plain(read.root.value)
 
 
 def _refused(constant: str) -> NoReturn:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
+import yaml
+
 from syncd.core.model import Format, Kind
 from syncd.core.value import MISSING, Maybe, Number, Opaque, Value, alike, spelled
 from syncd.errors import RecordError
@@ -16,64 +18,78 @@ from syncd.stores.annotations import annotation
 from syncd.stores.merge import Combined, merge
 from syncd.stores.splice import spliced
 from syncd.stores.tree import Source, parse
+from syncd.stores.yaml_merge import merged_yaml
+from syncd.stores.yaml_tree import Document, parse_yaml
 
 _INDENT: Final = 2
 
 
-def fields_of(body: bytes) -> dict[str, Any] | None:
-    """The fields of a JSON text's object; None where it is no whole JSON, or no object."""
-    source = _source(body)
-    value = None if source is None else _plain(source.root.value)
-    return value if isinstance(value, dict) else None
+def fields_of(body: bytes, format: Format) -> dict[str, Any] | str:
+    """The fields of a text's object, or in a few words why it has none."""
+    read = _read(body, format)
+    if isinstance(read, str):
+        return read
+    value = plain(read.root.value)
+    return value if isinstance(value, dict) else "it is not an object"
 
 
-def written(fields: dict[str, Any]) -> bytes:
-    """A new record's text: two-space JSON without a final newline, as such files have it."""
-    return _json(fields, _INDENT).encode()
+def written(fields: dict[str, Any], format: Format) -> bytes:
+    """A new record's text: in JSON indented by two and without a final newline, as such files
+    have it.
+    """
+    text = _json(fields, _INDENT)
+    if format is Format.YAML:
+        text = _dumped(json.loads(text))
+    return text.encode()
 
 
-def edited(origin: bytes, before: dict[str, Any], after: dict[str, Any], kind: Kind) -> bytes:
+def edited(
+    origin: bytes, before: dict[str, Any], after: dict[str, Any], format: Format, kind: Kind
+) -> bytes:
     """The text `origin`, in which a record told `before`, changed so that it tells `after`."""
-    source = _source(origin)
-    if source is None:
-        return written(after)
-    return _laid_out(_edited(source.root.value, before, after), source, kind)
+    read = _read(origin, format)
+    if isinstance(read, str):
+        return written(after, format)
+    return _laid_out(_edited(read.root.value, before, after), read, kind)
 
 
-def replaced(met: bytes, after: dict[str, Any], kind: Kind) -> bytes:
+def replaced(met: bytes, after: dict[str, Any], format: Format, kind: Kind) -> bytes:
     """The text of a record that takes the place of another one: laid out as that one is."""
-    source = _source(met)
-    if source is None:
-        return written(after)
-    return _laid_out(_like(source.root.value, _value(after)), source, kind)
+    read = _read(met, format)
+    if isinstance(read, str):
+        return written(after, format)
+    return _laid_out(_like(read.root.value, _value(after)), read, kind)
 
 
-def joined(origin: bytes, ours: bytes, met: bytes, kind: Kind) -> bytes:
+def joined(origin: bytes, ours: bytes, met: bytes, format: Format, kind: Kind) -> bytes:
     """Our text with what others changed since `origin`; where both changed a thing, ours."""
-    match merge(origin, ours, met, Format.JSON, kind):
+    match merge(origin, ours, met, format, kind):
         case Combined(body):
             return body
         case _:
             return ours
 
 
-def _source(body: bytes) -> Source | None:
+def _read(body: bytes, format: Format) -> Source | Document | str:
     try:
         text = body.decode()
     except UnicodeDecodeError:
-        return None
+        return "it is not text"
+    if format is Format.YAML:
+        return parse_yaml(text)
     root = parse(text)
-    return None if root is None else Source(text, root)
+    return "it is not JSON, or nests too deep" if root is None else Source(text, root)
 
 
-def _plain(value: Value) -> Any:
+def plain(value: Value) -> Any:
+    """A value as programs take it: a number is an int or a float."""
     match value:
         case Number() | Opaque():
             return json.loads(spelled(value))
         case dict():
-            return {name: _plain(each) for name, each in value.items()}
+            return {name: plain(each) for name, each in value.items()}
         case list():
-            return [_plain(each) for each in value]
+            return [plain(each) for each in value]
         case _:
             return value
 
@@ -99,13 +115,32 @@ def _value(fields: Any) -> Value:
     return node.value
 
 
-def _laid_out(value: Value, source: Source, kind: Kind) -> bytes:
-    if value == source.root.value:
-        return source.text.encode()
-    text = spelled(value)
-    root = parse(text)
+def _laid_out(value: Value, read: Source | Document, kind: Kind) -> bytes:
+    if isinstance(read, Document):
+        return _in_yaml(value, read, kind)
+    if value == read.root.value:
+        return read.text.encode()
+    compact = spelled(value)
+    root = parse(compact)
     assert root is not None  # it was spelled from a value
-    return spliced(value, source, Source(text, root), annotation(kind)).encode()
+    return spliced(value, read, Source(compact, root), annotation(kind)).encode()
+
+
+def _in_yaml(value: Value, read: Document, kind: Kind) -> bytes:
+    # As people write it, else in JSON, which is YAML too and spells every value.
+    for told in (_dumped(plain(value)), spelled(value)):
+        there = parse_yaml(told)
+        if isinstance(there, Document) and there.root.value == value:
+            found = merged_yaml(value, None, read, there, annotation(kind))
+            if found is not None:
+                return found.restored(found.text).encode()
+    raise RecordError(
+        "the record cannot be written into its YAML; nothing was written", "edit the file by hand"
+    )
+
+
+def _dumped(fields: Any) -> str:
+    return str(yaml.safe_dump(fields, sort_keys=False, allow_unicode=True))
 
 
 def _edited(value: Value, before: Any, after: Any) -> Value:

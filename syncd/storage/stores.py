@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from typing import Final, Generic, TypeVar
 
 from syncd.config import Config, StoreConfig
-from syncd.core.model import Format
 from syncd.errors import ConfigError, RecordError
 from syncd.files.root import Root
 from syncd.storage.edit import edited, fields_of, joined, replaced, written
@@ -74,19 +73,21 @@ class Stores(Generic[M, R]):
         """
         key = self._place(id, record, category)
         after = told(record)
-        origin = record.origin
+        origin, format = record.origin, format_of(key[1])
         before = {} if origin is None else told(self._record(key, origin))
 
         def ours(met: bytes | None) -> bytes:
             if origin is not None:
-                return edited(origin, before, after, record.kind)
-            return written(after) if met is None else replaced(met, after, record.kind)
+                return edited(origin, before, after, format, record.kind)
+            if met is None:
+                return written(after, format)
+            return replaced(met, after, format, record.kind)
 
         def make(met: bytes | None) -> bytes:
             mine = ours(met)
             if origin is None or met is None or met == origin:
                 return mine
-            return joined(origin, mine, met, record.kind)
+            return joined(origin, mine, met, format, record.kind)
 
         body = change(self._root(key), key[1], make)
         # What others changed meanwhile is in the file, not in the record: the next save starts
@@ -105,7 +106,7 @@ class Stores(Generic[M, R]):
             record = self._record(key, met or b"")
             before = told(record)
             act(record)
-            return edited(met or b"", before, told(record), record.kind)
+            return edited(met or b"", before, told(record), format_of(key[1]), record.kind)
 
         if self._whole(key) is None:
             return False
@@ -153,28 +154,26 @@ class Stores(Generic[M, R]):
         return store.name, new
 
     def _record(self, key: Key, body: bytes) -> M:
-        fields = fields_of(body)
-        if fields is None:
-            raise RecordError(f"{key[1]} is no JSON object; it was not read", "look at the file")
+        fields = fields_of(body, format_of(key[1]))
+        if isinstance(fields, str):
+            raise RecordError(f"{key[1]} is no record: {fields}; it was not read", "mend the file")
         record = self._model.read(fields)
         record.keep(key, body)
         return record
 
     def _whole(self, key: Key) -> bytes | None:
         """The file's bytes, waited for while a program writes them; None where it is gone."""
-        if format_of(key[1]) is not Format.JSON:
-            raise RecordError(
-                f"{key[1]} is not JSON, which is all that programs load and save in this version",
-                "work on the file",
-            )
+        format = format_of(key[1])
         until = time.monotonic() + PATIENCE
         while True:
             try:
                 found = body_of(self._root(key), key[1])
             except FileNotFoundError:
                 return None
-            if found is None or fields_of(found[0]) is not None or time.monotonic() > until:
-                return None if found is None else found[0]
+            if found is None:
+                return None
+            if isinstance(fields_of(found[0], format), dict) or time.monotonic() > until:
+                return found[0]
             time.sleep(_PAUSE)
 
     def _root(self, key: Key) -> Root:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.core.model import Kind
+from syncd.core.model import Format, Kind
 from syncd.errors import RecordError
 from syncd.storage.edit import edited, fields_of, joined, replaced, written
 from syncd.storage.records import Asset, Workflow, told
@@ -34,32 +34,32 @@ def layouts(value: dict[str, Any]) -> list[bytes]:
 
 def saved(body: bytes, change: Any) -> bytes:
     """What a program's `change` of the workflow in `body` makes of the text."""
-    fields = fields_of(body)
-    assert fields is not None
+    fields = fields_of(body, Format.JSON)
+    assert isinstance(fields, dict)
     record = Workflow.read(fields)
     before = told(record)
     change(record)
-    return edited(body, before, told(record), Kind.WORKFLOW)
+    return edited(body, before, told(record), Format.JSON, Kind.WORKFLOW)
 
 
 @given(objects(), st.integers(0, 2))
 def test_what_is_not_changed_keeps_its_bytes(given: Any, layout: int) -> None:
     model, value = given
     body = layouts(value)[layout]
-    fields = fields_of(body)
-    assert fields is not None
+    fields = fields_of(body, Format.JSON)
+    assert isinstance(fields, dict)
     record = model.read(fields)
-    assert edited(body, told(record), told(record), model.kind) == body
+    assert edited(body, told(record), told(record), Format.JSON, model.kind) == body
 
 
 @given(st.dictionaries(st.text(), values), st.dictionaries(st.text(), values), st.integers(0, 2))
 def test_an_edited_text_reads_as_what_was_told(
     before: dict[str, Any], after: dict[str, Any], layout: int
 ) -> None:
-    body = edited(layouts(before)[layout], before, after, Kind.DOCUMENT)
+    body = edited(layouts(before)[layout], before, after, Format.JSON, Kind.DOCUMENT)
     assert json.loads(body) == after
-    assert json.loads(replaced(layouts(before)[layout], after, Kind.DOCUMENT)) == after
-    assert json.loads(written(after)) == after
+    assert json.loads(replaced(layouts(before)[layout], after, Format.JSON, Kind.DOCUMENT)) == after
+    assert json.loads(written(after, Format.JSON)) == after
 
 
 def test_an_edit_leaves_all_else_as_it_is_spelled() -> None:
@@ -85,22 +85,65 @@ def test_elements_come_and_go_and_the_others_keep_their_spelling() -> None:
 
 def test_a_field_is_removed_where_the_program_removed_it() -> None:
     body = b'{"id": "a", "extra": 1, "tags": ["x"]}'
-    fields = fields_of(body)
-    assert fields is not None
+    fields = fields_of(body, Format.JSON)
+    assert isinstance(fields, dict)
     record = Asset.read(fields)
     before = told(record)
     del record.extra  # type: ignore[attr-defined]
-    assert edited(body, before, told(record), Kind.ASSET) == b'{"id": "a", "tags": ["x"]}'
+    assert (
+        edited(body, before, told(record), Format.JSON, Kind.ASSET) == b'{"id": "a", "tags": ["x"]}'
+    )
 
 
 def test_what_others_changed_meanwhile_is_joined_and_ours_wins() -> None:
     origin = b'{"id": "a", "name": "A", "status": "draft", "config": {"x": 1}}'
     ours = origin.replace(b'"draft"', b'"running"')
     met = origin.replace(b'"draft"', b'"failed"').replace(b'"x": 1', b'"x": 2')
-    assert joined(origin, ours, met, Kind.WORKFLOW) == ours.replace(b'"x": 1', b'"x": 2')
+    assert joined(origin, ours, met, Format.JSON, Kind.WORKFLOW) == ours.replace(
+        b'"x": 1', b'"x": 2'
+    )
 
 
 def test_what_is_no_json_is_refused() -> None:
     for value in (float("nan"), object(), {1, 2}):
         with pytest.raises(RecordError):
-            written({"value": value})
+            written({"value": value}, Format.JSON)
+
+
+NIGHTLY = b"""\
+# Runs every night; the order of the steps matters.
+id: nightly-report
+name: Nightly report  # as people call it
+version: 0.4.1
+steps:
+  - id: query
+    agent: analyst
+  - id: chart   # last
+    agent: plotter
+    dependsOn: [query]
+"""
+
+
+def in_yaml(body: bytes, change: Any) -> bytes:
+    fields = fields_of(body, Format.YAML)
+    assert isinstance(fields, dict)
+    record = Workflow.read(fields)
+    before = told(record)
+    change(record)
+    return edited(body, before, told(record), Format.YAML, Kind.WORKFLOW)
+
+
+def test_yaml_keeps_its_comments_and_quotes() -> None:
+    assert in_yaml(NIGHTLY, lambda record: None) == NIGHTLY
+
+    def change(workflow: Workflow) -> None:
+        workflow.name = "Report of the night"
+        workflow.steps[1].agent = "painter"
+
+    expected = NIGHTLY.replace(b"Nightly report ", b"Report of the night ")
+    assert in_yaml(NIGHTLY, change) == expected.replace(b"plotter", b"painter")
+
+
+def test_a_new_record_in_yaml_reads_as_what_was_told() -> None:
+    after = {"id": "a", "version": "1.10", "steps": [{"id": "s", "note": "on: yes\n# no"}]}
+    assert fields_of(written(after, Format.YAML), Format.YAML) == after

@@ -169,3 +169,18 @@ def test_a_kind_without_a_store_is_a_mistake_of_the_configuration(tmp_path: Path
     (tmp_path / "config.toml").write_text("")
     with pytest.raises(ConfigError):
         AsyncWorkflowStorage(tmp_path / "config.toml")
+
+
+async def test_yaml_is_loaded_edited_and_keeps_its_comments(project: Config) -> None:
+    path = folder(project, "workflow") / "nightly.yaml"
+    path.parent.mkdir()
+    path.write_text("# Every night.\nid: night\nname: Nightly  # short\nstatus: draft\n")
+    storage = AsyncWorkflowStorage(project)
+    assert [(row.id, row.status) for row in await storage.list()] == [("night", "draft")]
+    loaded = await storage.load("night")
+    assert loaded is not None
+    loaded.status = "running"
+    await storage.save(loaded)
+    assert path.read_text() == (
+        "# Every night.\nid: night\nname: Nightly  # short\nstatus: running\n"
+    )
