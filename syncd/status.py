@@ -165,10 +165,7 @@ def _report(config: Config, connection: sqlite3.Connection, running: int | None)
         guards=_count(connection, "guards"),
         **_paused(connection),
         stores=[_store(config, connection, store.name) for store in config.stores],
-        parts={
-            part: Part(state=state, detail=detail, since=since, checked=checked)
-            for part, state, detail, since, checked in connection.execute("SELECT * FROM health")
-        },
+        parts=_parts(connection, running),
         problems=list(_problems(connection)),
     )
     found.state, found.detail = _judge(found)
@@ -187,9 +184,15 @@ def _judge(found: StatusReport) -> tuple[State, str]:
     if found.paused:
         return State.PAUSED, f"{_until(found.paused_until)}; {waiting} changes wait"
     if deployment is None or deployment.state != "online":
-        reason = deployment.detail if deployment else "not reached yet"
-        return State.OFFLINE, f"{reason}; {waiting} changes wait"
+        return _judge_away(deployment, waiting, begun=bool(found.parts))
     return _judge_online(found, waiting)
+
+
+def _judge_away(deployment: Part | None, waiting: int, *, begun: bool) -> tuple[State, str]:
+    if not begun:
+        return State.SYNCING, f"it has just started; {waiting} changes wait"
+    reason = deployment.detail if deployment else "not reached yet"
+    return State.OFFLINE, f"{reason}; {waiting} changes wait"
 
 
 def _degraded(found: StatusReport) -> str:
@@ -243,6 +246,17 @@ def _count(connection: sqlite3.Connection, table: str, store: str | None = None)
     where, values = ("WHERE store = ?", (store,)) if store else ("", ())
     query = f"SELECT count(*) FROM {table} {where}"  # noqa: S608 - table is one of ours
     return int(connection.execute(query, values).fetchone()[0])
+
+
+def _parts(connection: sqlite3.Connection, running: int | None) -> dict[str, Part]:
+    """What the daemon's parts told; of one that runs, nothing that another run told."""
+    row = connection.execute("SELECT value FROM meta WHERE name = 'told-by'").fetchone()
+    if running is not None and row is not None and row[0] != str(running):
+        return {}
+    return {
+        part: Part(state=state, detail=detail, since=since, checked=checked)
+        for part, state, detail, since, checked in connection.execute("SELECT * FROM health")
+    }
 
 
 def _paused(connection: sqlite3.Connection) -> dict[str, Any]:

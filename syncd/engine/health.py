@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import structlog
 
 from syncd.engine.ports import Clock
@@ -10,6 +12,9 @@ from syncd.ledger.ledger import Ledger
 
 REFRESH = 60.0
 """Seconds after which an unchanged state is written again, so that readers see it is alive."""
+
+TOLD_BY = "told-by"
+"""The ledger's name for the process whose health it tells: no other's is to be believed."""
 
 log = structlog.get_logger()
 
@@ -24,6 +29,7 @@ class Health:
         # What an earlier run reported last says nothing about this one.
         with ledger.transaction():
             ledger.attention.forget_health()
+            ledger.places.put(TOLD_BY, str(os.getpid()))
 
     def report(self, part: str, state: str, detail: str = "") -> bool:
         """`part` is in `state` now; whether it was in another before."""

@@ -118,8 +118,11 @@ def temporaries(folder: Path) -> list[Path]:
 
 
 def children_of(pid: int) -> list[int]:
-    tasks = Path(f"/proc/{pid}/task").iterdir()
-    return [int(child) for task in tasks for child in (task / "children").read_text().split()]
+    found: list[int] = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(FileNotFoundError):  # A thread that has just ended.
+            found += map(int, (task / "children").read_text().split())
+    return found
 
 
 def backend_of(machine: Machine) -> int:
