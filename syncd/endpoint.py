@@ -18,7 +18,8 @@ from aiohttp import web
 from syncd.config import Config
 from syncd.errors import LedgerError
 from syncd.metrics import exposition
-from syncd.status import Readiness, readiness, report
+from syncd.standing import Readiness, readiness
+from syncd.status import report
 
 PATIENCE = 5.0
 """Seconds in which the engine must be able to begin a turn to count as alive."""

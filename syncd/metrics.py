@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from syncd import __version__
-from syncd.status import State, StatusReport
+from syncd.standing import State, StatusReport
 from syncd.tally import TALLY
 
 

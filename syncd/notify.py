@@ -17,7 +17,7 @@ import structlog
 
 from syncd.config import NotifyConfig
 from syncd.core.notice import Notice, Notices
-from syncd.status import State, StatusReport
+from syncd.standing import State, StatusReport
 
 PATIENCE = 10.0
 """Seconds that a command or a URL gets."""

@@ -12,7 +12,8 @@ import structlog
 
 from syncd.config import Config
 from syncd.errors import LedgerError
-from syncd.status import StatusReport, report
+from syncd.standing import StatusReport
+from syncd.status import report
 
 EVERY = 15.0
 """Seconds between two looks: each counts rows of the ledger."""

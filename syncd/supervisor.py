@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import structlog
 
-from syncd.status import StatusReport
+from syncd.standing import StatusReport
 
 log = structlog.get_logger()
 

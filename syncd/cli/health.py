@@ -34,7 +34,8 @@ def health(
     if live:
         typer.echo("alive")
         return 0
-    from syncd.status import Readiness, readiness, report
+    from syncd.standing import Readiness, readiness
+    from syncd.status import report
 
     found = report(settings)
     told = readiness(found)

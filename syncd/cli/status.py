@@ -8,7 +8,8 @@ import typer
 
 from syncd.cli.app import CONFIG, AsJson, ConfigPath, app, configured, reporting
 from syncd.cli.text import shown
-from syncd.status import StatusReport, report
+from syncd.standing import StatusReport
+from syncd.status import report
 
 
 @app.command()

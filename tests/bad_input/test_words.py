@@ -12,7 +12,7 @@ from syncd import logs
 from syncd.cli.status import print_problems
 from syncd.core.model import Digest, Key
 from syncd.engine.verify import Drift, Verdict
-from syncd.status import Problem, State, StatusReport
+from syncd.standing import Problem, State, StatusReport
 
 EVIL = {
     "clears the screen": "\x1b[2J",

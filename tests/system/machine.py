@@ -13,7 +13,8 @@ from pathlib import Path
 
 from syncd.config import load
 from syncd.daemon import GRACE
-from syncd.status import State, StatusReport, report
+from syncd.standing import State, StatusReport
+from syncd.status import report
 
 from .mirror import Mirror
 from .waiting import until

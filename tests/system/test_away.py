@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from syncd.status import State
+from syncd.standing import State
 
 from .conftest import LOCAL, World
 from .flows import flow

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.status import State
+from syncd.standing import State
 
 from .conftest import World
 from .flows import flow

@@ -19,7 +19,7 @@ import yaml
 from syncd.cli import registered
 from syncd.config import load
 from syncd.metrics import exposition
-from syncd.status import State, StatusReport
+from syncd.standing import State, StatusReport
 from tests.system.test_reports import commands
 
 from .conftest import World

@@ -1,0 +1,172 @@
+"""How things are as a whole: what is told of them, and what follows from that. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import BaseModel
+
+
+class State(StrEnum):
+    """How things are as a whole, worst first."""
+
+    HALTED = "halted"
+    NEEDS_INIT = "needs-init"
+    AUTH_FAILED = "auth-failed"
+    DEGRADED = "degraded"
+    OFFLINE = "offline"
+    SYNCING = "syncing"
+    PAUSED = "paused"
+    IN_SYNC = "in-sync"
+
+
+class Readiness(StrEnum):
+    """Whether a program may rely on the daemon."""
+
+    STARTING = "starting"
+    READY = "ready"
+    HALTED = "halted"
+
+
+class Part(BaseModel):
+    """How one part of the daemon is; times are seconds since the epoch."""
+
+    state: str
+    detail: str
+    since: float
+    checked: float
+
+
+class StoreReport(BaseModel):
+    """A store in numbers."""
+
+    name: str
+    path: str
+    files: int
+    held: int
+    bootstrapped: bool
+
+
+class Problem(BaseModel):
+    """Something that needs a look, with what to do about it."""
+
+    sort: str
+    key: str
+    reason: str
+    detail: str
+    advice: str
+    since: float
+
+
+class StatusReport(BaseModel):
+    """Version 1 of the report: fields are only ever added."""
+
+    version: int = 1
+    state: State
+    detail: str
+    running: int | None
+    url: str | None
+    workspace: str
+    queued: int = 0
+    sent: int = 0
+    parked: int = 0
+    conflicts: int = 0
+    held: int = 0
+    guards: int = 0
+    paused: bool = False
+    paused_until: float | None = None
+    stores: list[StoreReport] = []
+    parts: dict[str, Part] = {}
+    problems: list[Problem] = []
+
+    @property
+    def unwell(self) -> int:
+        """How many problems there are, listed or not."""
+        return self.held + self.parked + self.conflicts + self.guards
+
+    @property
+    def exit_code(self) -> int:
+        """3 a guard, 4 conflicts or holds, 5 token refused, 6 no daemon, else 0."""
+        if self.state is State.AUTH_FAILED:
+            return 5
+        if self.guards:
+            return 3
+        if self.conflicts or self.held or self.parked:
+            return 4
+        return 6 if self.state in (State.HALTED, State.NEEDS_INIT) else 0
+
+
+def judge(found: StatusReport) -> tuple[State, str]:
+    """The state that `found` amounts to, and why in a few words."""
+    waiting = found.queued + found.sent
+    deployment = found.parts.get("deployment")
+    if found.running is None:
+        return State.HALTED, f"no daemon runs; {waiting} changes wait. Start `syncd run`"
+    if deployment and deployment.state == "auth-failed":
+        return State.AUTH_FAILED, deployment.detail
+    if degraded := _degraded(found):
+        return State.DEGRADED, degraded
+    if found.paused:
+        return State.PAUSED, f"{_until(found.paused_until)}; {waiting} changes wait"
+    if deployment is None or deployment.state != "online":
+        return _judge_away(deployment, waiting, begun=bool(found.parts))
+    return _judge_online(found, waiting)
+
+
+def _judge_away(deployment: Part | None, waiting: int, *, begun: bool) -> tuple[State, str]:
+    if not begun:
+        return State.SYNCING, f"it has just started; {waiting} changes wait"
+    reason = deployment.detail if deployment else "not reached yet"
+    return State.OFFLINE, f"{reason}; {waiting} changes wait"
+
+
+def _degraded(found: StatusReport) -> str:
+    """Why not everything is mirrored as it should be; empty where it is."""
+    if found.guards or found.held or found.parked:
+        return "some keys are not mirrored, see below; everything else is"
+    for name, part in found.parts.items():
+        if name.startswith("watch:") and part.state == "polling":
+            return f"{name} is polled: {part.detail}"
+    return ""
+
+
+def _until(end: float | None) -> str:
+    if end is None:
+        return "until `syncd resume`"
+    when = datetime.fromtimestamp(end).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    return f"until {when}, or `syncd resume`"
+
+
+def _judge_online(found: StatusReport, waiting: int) -> tuple[State, str]:
+    files = found.parts.get("files")
+    if files is None or files.state != "current":
+        return State.SYNCING, f"reading what changed while no daemon ran; {waiting} changes wait"
+    feed = found.parts.get("feed")
+    if waiting or not all(store.bootstrapped for store in found.stores):
+        return State.SYNCING, f"{waiting} changes on their way"
+    if feed is None or feed.state != "current":
+        return State.SYNCING, "hearing what changed on the deployment"
+    listener = found.parts.get("listener")
+    means = "live" if listener and listener.state == "live" else "polling"
+    means += "".join(
+        f"; {name}: {part.detail}" for name, part in found.parts.items()
+        if name.startswith("watch:") and part.state == "unproven"
+    )  # fmt: skip
+    return State.IN_SYNC, f"everything told is here and everything saved is there ({means})"
+
+
+def readiness(found: StatusReport) -> Readiness:
+    """Whether what programs save here is taken care of.
+
+    It is once every store was in touch with the deployment, or while there is none to be in touch
+    with: saves wait in the outbox then. What waits for a person stops nothing else.
+    """
+    if found.state in (State.HALTED, State.NEEDS_INIT, State.AUTH_FAILED):
+        return Readiness.HALTED
+    known = all(store.bootstrapped for store in found.stores)
+    files = found.parts.get("files")
+    read = files is not None and files.state == "current"
+    if known and read:
+        return Readiness.READY
+    return Readiness.READY if found.state is State.OFFLINE and read else Readiness.STARTING
