@@ -127,7 +127,8 @@ def _merged(former: Maybe, ours: Parsed, theirs: Parsed, kind: Kind) -> values.M
     merged = values.merge(former, here, there, annotation(kind))
     if any(not clash.path for clash in merged.clashes) or merged.value is MISSING:
         return Whole("the two have nothing in common that could be merged")
-    made = flaws(kind, merged.value) - flaws(kind, here) - flaws(kind, there)
+    made = flaws(kind, merged.value)
+    made = made and made - flaws(kind, here) - flaws(kind, there)
     return Whole(f"merged, {min(made)}") if made else merged
 
 

@@ -42,9 +42,12 @@ def merged_yaml(
     The result, merged with the same remote again, is the result again.
     """
     for _ in range(_ROUNDS):
-        found = _by_lines(value, before, ours, theirs) or _by_values(value, ours, theirs, known)
-        if found is None or found.text == ours.text:
+        if found := _by_lines(value, before, ours, theirs):
             return found
+        found = _by_values(value, ours, theirs, known)
+        if found is None or found is ours:
+            return found
+        # Written into the text, what was in the way of the lines may be there no more.
         ours = found
     return None
 

@@ -22,7 +22,7 @@ MARK: Final = "\ufeff"
 
 _DISPUTED_LINES: Final = re.compile("[\r\x85\u2028\u2029\ufeff]")
 _LINE_END: Final = re.compile("\r?\n")
-_TABS: Final = re.compile(r"(?:\A|\n)[ -]*\t")
+_TABS: Final = re.compile(r"\n[ -]*\t")
 _GAP: Final = re.compile(r"(?:[ \t\n,]|#[^\n]*)*")
 _COLON: Final = re.compile(r"[ \t]*:(?:[ \t\n]|#[^\n]*)*")
 _COMMENT: Final = re.compile(r"#[^\n]*")
@@ -65,13 +65,9 @@ def parse_yaml(text: str) -> Document | str:
         return str(refusal)
     except yaml.YAMLError:
         return broken(text) or "it is not YAML"
-    gaps = [*builder.gaps()]
-    if any(_TABS.search(gap) for gap in gaps):
-        return "it is indented by tabs"
-    comments = tuple(found[0].rstrip() for gap in gaps for found in _COMMENT.finditer(gap))
     return Document(
         text, root, mark, ends.pop() if len(ends) == 1 else "" if ends else "\n",
-        frozenset(builder.odd), frozenset(builder.names), comments,
+        frozenset(builder.odd), frozenset(builder.names), tuple(builder.comments),
     )  # fmt: skip
 
 
@@ -85,7 +81,9 @@ class _Builder:
     def __init__(self, text: str) -> None:
         self._text = text
         self._events: Iterator[yaml.Event] = events(text)
-        self._taken: list[tuple[int, int]] = []
+        self._looked = 0
+        self._plain = "#" not in text and "\t" not in text
+        self.comments: list[str] = []
         self.odd: set[str] = set()
         self.names: set[str] = set()
 
@@ -93,8 +91,10 @@ class _Builder:
         """The root of the only document; that of an empty text is null."""
         next(self._events)
         start = next(self._events)
+        size = len(self._text)
         if isinstance(start, yaml.StreamEndEvent):
-            return Node(len(self._text), len(self._text), None)
+            self._look(size, size)
+            return Node(size, size, None)
         assert isinstance(start, yaml.DocumentStartEvent)
         if start.version or start.tags:
             raise _Refused("it has directives")
@@ -102,13 +102,17 @@ class _Builder:
         next(self._events)
         if not isinstance(next(self._events), yaml.StreamEndEvent):
             raise _Refused("it holds several documents")
+        self._look(size, size)
         return root
 
-    def gaps(self) -> Iterator[str]:
-        """What stands before, between and after the scalars: indicators, spaces, comments."""
-        ends = [0, *(end for _, end in self._taken)]
-        starts = [*(start for start, _ in self._taken), len(self._text)]
-        yield from (self._text[end:start] for end, start in zip(ends, starts, strict=True))
+    def _look(self, start: int, end: int) -> None:
+        """See what stands before the scalar from `start` to `end`, or before the text's end."""
+        if not self._plain:
+            gap = self._text[self._looked : start]
+            if _TABS.search(gap):
+                raise _Refused("it is indented by tabs")
+            self.comments += [found[0].rstrip() for found in _COMMENT.finditer(gap)]
+            self._looked = end
 
     def _node(self, event: yaml.Event, depth: int) -> Node:
         self._check(event, depth)
@@ -132,7 +136,7 @@ class _Builder:
         start, end = _start(event), _end(event)
         if event.style in ("|", ">"):
             end = self._block_end(start, end)
-        self._taken.append((start, end))
+        self._look(start, end)
         value = event.value if event.style else resolved(event.value)
         return Node(start, end, value)
 

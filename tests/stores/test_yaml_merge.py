@@ -16,18 +16,21 @@ from syncd.stores.annotations import annotation
 from syncd.stores.codec import unparsable
 from syncd.stores.merge import Combined, Whole, merge, only_counters_changed, summed
 from syncd.stores.yaml_tree import Document, parse_yaml
+from tests.core.json_values import KEYS
 from tests.stores.written import TWO_SPACES
 from tests.stores.written_yaml import (
     PLAIN_YAML,
     YamlLayout,
     noted_yaml,
+    sayables,
     usual_yaml,
     yaml_layouts,
     yaml_triples,
 )
 
-thorough = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+thorough = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 Triple = tuple[Value, Value, Value]
+records = st.dictionaries(st.sampled_from(KEYS), sayables, min_size=1)
 kinds = st.sampled_from([Kind.DOCUMENT, Kind.EXECUTION, Kind.WORKFLOW])
 
 
@@ -44,23 +47,23 @@ def valued(clashes: tuple[Clash, ...]) -> tuple[Clash, ...]:
 
 @thorough
 @given(yaml_triples, yaml_layouts)
-def test_what_is_written_is_read(values: Triple, layout: YamlLayout) -> None:
-    for value in values:
+def test_what_is_written_is_read(sides: Triple, layout: YamlLayout) -> None:
+    for value in sides:
         assert read(layout.write(value)).root.value == value
 
 
 @thorough
 @given(yaml_triples, yaml_layouts, yaml_layouts, yaml_layouts, kinds)
 def test_what_is_merged_reads_as_the_merged_value(
-    values: Triple, one: YamlLayout, two: YamlLayout, three: YamlLayout, kind: Kind
+    sides: Triple, one: YamlLayout, two: YamlLayout, three: YamlLayout, kind: Kind
 ) -> None:
-    base, local, remote = one.write(values[0]), two.write(values[1]), three.write(values[2])
+    base, local, remote = one.write(sides[0]), two.write(sides[1]), three.write(sides[2])
     result = merge(base, local, remote, Format.YAML, kind)
     if isinstance(result, Whole):
         assert "does not read as" not in result.why
         return
     if base not in (local, remote):
-        expected = core.merge(*values, annotation(kind))
+        expected = core.merge(*sides, annotation(kind))
         assert read(result.body).root.value == expected.value
         assert valued(result.clashes) == expected.clashes
     again = merge(base, result.body, remote, Format.YAML, kind)
@@ -71,13 +74,13 @@ def test_what_is_merged_reads_as_the_merged_value(
 @thorough
 @given(yaml_triples, usual_yaml, usual_yaml, kinds)
 def test_json_and_yaml_merge_to_the_same_value(
-    values: Triple, one: YamlLayout, other: YamlLayout, kind: Kind
+    sides: Triple, one: YamlLayout, other: YamlLayout, kind: Kind
 ) -> None:
-    before, ours, theirs = map(TWO_SPACES.write, values)
+    before, ours, theirs = map(TWO_SPACES.write, sides)
     as_json = merge(before, ours, theirs, Format.JSON, kind)
-    before, ours, theirs = one.write(values[0]), other.write(values[1]), one.write(values[2])
+    before, ours, theirs = one.write(sides[0]), other.write(sides[1]), one.write(sides[2])
     as_yaml = merge(before, ours, theirs, Format.YAML, kind)
-    if len({*map(repr, values)}) < 3:
+    if len({*map(repr, sides)}) < 3:
         return  # equal bytes are one version, and another layout is an edit
     assert type(as_json) is type(as_yaml)
     if isinstance(as_json, Combined) and isinstance(as_yaml, Combined):
@@ -89,10 +92,10 @@ def test_json_and_yaml_merge_to_the_same_value(
 @thorough
 @given(yaml_triples, noted_yaml, yaml_layouts)
 def test_comments_survive_and_those_of_the_remote_are_at_least_told(
-    values: Triple, layout: YamlLayout, other: YamlLayout
+    sides: Triple, layout: YamlLayout, other: YamlLayout
 ) -> None:
-    base, local = PLAIN_YAML.write(values[0]), layout.write(values[1])
-    remote = other.write(values[2])
+    base, local = PLAIN_YAML.write(sides[0]), layout.write(sides[1])
+    remote = other.write(sides[2])
     result = merge(base, local, remote, Format.YAML, Kind.DOCUMENT)
     if isinstance(result, Whole) or base == local:
         return
@@ -106,12 +109,30 @@ def test_comments_survive_and_those_of_the_remote_are_at_least_told(
 @thorough
 @given(yaml_triples, yaml_layouts, yaml_layouts, kinds)
 def test_what_one_side_wrote_is_taken_to_the_byte(
-    values: Triple, one: YamlLayout, other: YamlLayout, kind: Kind
+    sides: Triple, one: YamlLayout, other: YamlLayout, kind: Kind
 ) -> None:
-    base, local = one.write(values[0]), other.write(values[1])
+    base, local = one.write(sides[0]), other.write(sides[1])
     assert merge(base, local, base, Format.YAML, kind) == Combined(local)
     assert merge(base, base, local, Format.YAML, kind) == Combined(local)
     assert merge(base, local, local, Format.YAML, kind) == Combined(local)
+
+
+@thorough
+@given(
+    st.dictionaries(st.sampled_from(KEYS), sayables, min_size=1), noted_yaml, usual_yaml, sayables
+)
+def test_what_the_remote_adds_leaves_every_local_line_as_it_is(
+    value: dict[str, Value], layout: YamlLayout, other: YamlLayout, new: Value
+) -> None:
+    base, local = PLAIN_YAML.write(value), layout.write(value)
+    remote = other.write({**value, "new key": new})
+    result = merge(base, local, remote, Format.YAML, Kind.DOCUMENT)
+    assert isinstance(result, Combined)
+    lines, before = result.body.split(b"\n"), local.split(b"\n")
+    added = len(lines) - len(before)
+    assert added > 0
+    place = next(at for at in range(len(lines)) if lines[at : at + 1] != before[at : at + 1])
+    assert lines[:place] + lines[place + added :] == before
 
 
 MERGED = {
@@ -276,7 +297,7 @@ PIECES = ["a: ", "- ", "? ", "#c", "[", "]", "{", "}", ",", ":", "|", "|+", ">",
 texts = st.lists(st.sampled_from(PIECES), max_size=14).map("".join)
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=1200, deadline=None)
 @given(texts, texts, texts, st.sampled_from(Kind))
 def test_no_text_raises(base: str, local: str, remote: str, kind: Kind) -> None:
     before, ours, theirs = (each.encode("utf-8") for each in (base, local, remote))

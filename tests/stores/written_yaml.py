@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from syncd.core.value import Number, Opaque, Value
 from syncd.stores.yaml_scalar import resolved, written
-from tests.core.json_values import triples
+from tests.core.json_values import triples, values
 
 PLAIN_LETTERS = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ\u00e9")
 
@@ -127,5 +127,6 @@ def sayable(value: Value) -> Value:
             return value
 
 
+sayables = values.map(sayable)
 yaml_triples = triples.map(lambda sides: tuple(map(sayable, sides)))
 """A base, and a local and a remote that were edited from it."""
