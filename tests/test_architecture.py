@@ -18,7 +18,7 @@ ALLOWED = {
     "ledger": {"core", "ledger", "errors"},
     "remote": {"core", "remote", "errors"},
     "engine": {"core", "stores", "engine", "ledger", "errors"},
-    "storage": {"core", "stores", "files", "remote", "storage", "config", "errors"},
+    "storage": {"core", "stores", "files", "remote", "storage", "config", "store_config", "errors"},
     "embedded": {"embedded", "remote", "errors"},
     "config": {"errors", "store_config"},
     "store_config": {"core", "stores"},

@@ -12,7 +12,8 @@ programs without an event loop.
 """
 
 from syncd.storage.assets import AsyncAssetStorage
-from syncd.storage.blocking import AssetStorage, WorkflowStorage
+from syncd.storage.blocking import AssetStorage, DeploymentStorage, WorkflowStorage
+from syncd.storage.deployments import AsyncDeploymentStorage, new_deployment_id
 from syncd.storage.records import (
     Asset,
     AssetMetadata,
@@ -22,7 +23,7 @@ from syncd.storage.records import (
     Workflow,
     WorkflowStep,
 )
-from syncd.storage.rows import AssetRow, ExecutionRow, WorkflowRow
+from syncd.storage.rows import AssetRow, DeploymentRow, ExecutionRow, WorkflowRow
 from syncd.storage.workflows import AsyncWorkflowStorage, new_execution_id
 
 __all__ = [
@@ -31,8 +32,11 @@ __all__ = [
     "AssetRow",
     "AssetStorage",
     "AsyncAssetStorage",
+    "AsyncDeploymentStorage",
     "AsyncWorkflowStorage",
     "Deployment",
+    "DeploymentRow",
+    "DeploymentStorage",
     "Execution",
     "ExecutionRow",
     "Metric",
@@ -40,5 +44,6 @@ __all__ = [
     "WorkflowRow",
     "WorkflowStep",
     "WorkflowStorage",
+    "new_deployment_id",
     "new_execution_id",
 ]

@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, Generic, Self, TypeVar
+from typing import Any, Final, Generic, Protocol, Self, TypeVar
 
 from syncd import config as configuration
 from syncd.config import Config
@@ -15,7 +15,6 @@ from syncd.storage.index import Key
 from syncd.storage.mirror import Mirror
 from syncd.storage.records import Record
 from syncd.storage.rows import Found, Page, Row
-from syncd.storage.stores import Stores
 
 M = TypeVar("M", bound=Record)
 R = TypeVar("R", bound=Row)
@@ -56,6 +55,28 @@ class Asking:
         await self.close()
 
 
+M_co = TypeVar("M_co", bound=Record, covariant=True)
+
+
+class Local(Protocol[M_co, R]):
+    """The files of one kind, as lists and loads need them; its calls block."""
+
+    removed: dict[Key, str]
+    """The versions that this program deleted: the mirror may still tell of them."""
+
+    def rows(self) -> Mapping[Key, R]:
+        """What the files say."""
+
+    def load(self, id: str) -> M_co | None:
+        """The record from its file."""
+
+    def received(self, found: Found) -> M_co:
+        """A record that the mirror told."""
+
+    def stands(self, row: R, local: Mapping[Key, R]) -> bool:
+        """Whether what the mirror tells holds beside the files, which `local` tells."""
+
+
 class Answers(Generic[M, R]):
     """Lists and records of one kind, from the files and the mirror.
 
@@ -63,20 +84,20 @@ class Answers(Generic[M, R]):
     knows. So a program always sees what it saved, whether it is mirrored yet or not.
     """
 
-    def __init__(self, config: Config, mirror: Mirror, model: type[M], row: type[R]) -> None:
-        self.stores: Stores[M, R] = Stores(config, model)
+    def __init__(self, files: Local[M, R], mirror: Mirror, row: type[R]) -> None:
+        self._files = files
         self._mirror = mirror
         self._page: type[Page[R]] = Page[row]  # type: ignore[valid-type]
 
     async def load(self, id: str, function: str, argument: str = "id") -> M | None:
         """The record from its file, else as the deployment tells it."""
-        here = await asyncio.to_thread(self.stores.load, id)
+        here = await asyncio.to_thread(self._files.load, id)
         if here is not None:
             return here
         found = await self._mirror.query(function, Found, **{argument: id})
-        if found is None or self.stores.removed.get((found.store, found.path)) == found.digest:
+        if found is None or self._files.removed.get(found.key) == found.digest:
             return None
-        return self.stores.received(found)
+        return self._files.received(found)
 
     async def list(
         self,
@@ -92,8 +113,8 @@ class Answers(Generic[M, R]):
         """
         if limit < 1:
             raise RecordError(f"a limit of {limit} lists nothing", "ask for one or more")
-        local = await asyncio.to_thread(self.stores.rows)
-        rows = {(row.store, row.path): row for row in local.values() if wanted(row)}
+        local = await asyncio.to_thread(self._files.rows)
+        rows = {row.key: row for row in local.values() if wanted(row)}
         rows |= await self._told(function, local, limit, filters)
         return sorted(rows.values(), key=order)[:limit]
 
@@ -110,8 +131,8 @@ class Answers(Generic[M, R]):
             )
             if page is None:
                 return {}
-            rows = (row for row in page.rows if self.stores.stands(row, local))
-            found |= {(row.store, row.path): row for row in rows}
+            rows = (row for row in page.rows if self._files.stands(row, local))
+            found |= {row.key: row for row in rows}
             cursor = page.cursor
             if cursor is None or len(found) >= limit:
                 return found

@@ -13,6 +13,7 @@ from syncd.storage.counting import Counting
 from syncd.storage.mirror import Mirror
 from syncd.storage.records import Asset
 from syncd.storage.rows import AssetRow
+from syncd.storage.stores import Stores
 
 _Assets = list[AssetRow]
 
@@ -38,8 +39,9 @@ class AsyncAssetStorage(Asking):
 
     def __init__(self, config: Settings = "config.toml", *, mirror: Mirror | None = None) -> None:
         super().__init__(config, mirror=mirror)
-        self._assets = Answers(self._config, self._mirror, Asset, AssetRow)
-        self._counting = Counting(self._config, self._mirror, self._assets.stores)
+        self._library: Stores[Asset, AssetRow] = Stores(self._config, Asset)
+        self._assets = Answers(self._library, self._mirror, AssetRow)
+        self._counting = Counting(self._config, self._mirror, self._library)
 
     async def save(self, asset: Asset) -> None:
         """Save an asset in its file; a new one in the folder of its category.
@@ -50,8 +52,7 @@ class AsyncAssetStorage(Asking):
         """
         if not asset.id:
             raise RecordError("the asset has no id; nothing was written", "give it one")
-        save = self._assets.stores.save
-        await asyncio.to_thread(save, asset.id, asset, asset.category or "")
+        await asyncio.to_thread(self._library.save, asset.id, asset, asset.category or "")
 
     async def load(self, id: str) -> Asset | None:
         """The asset with this id, None where there is none."""
@@ -59,7 +60,7 @@ class AsyncAssetStorage(Asking):
 
     async def delete(self, id: str) -> bool:
         """Delete the asset's file; whether there was one. Payloads beside it stay."""
-        return await asyncio.to_thread(self._assets.stores.delete, id)
+        return await asyncio.to_thread(self._library.delete, id)
 
     async def by_category(
         self, category: str, *, type: str | None = None, limit: int = LIMIT

@@ -17,8 +17,9 @@ from typing import Any, Final, Generic, Self, TypeVar
 from syncd.errors import SyncdError
 from syncd.storage.asking import LIMIT, Asking, Settings
 from syncd.storage.assets import AsyncAssetStorage
-from syncd.storage.records import Asset, Execution, Workflow
-from syncd.storage.rows import AssetRow, ExecutionRow, WorkflowRow
+from syncd.storage.deployments import AsyncDeploymentStorage
+from syncd.storage.records import Asset, Deployment, Execution, Workflow
+from syncd.storage.rows import AssetRow, DeploymentRow, ExecutionRow, WorkflowRow
 from syncd.storage.workflows import AsyncWorkflowStorage
 
 T = TypeVar("T")
@@ -176,6 +177,47 @@ class AssetStorage(Blocking[AsyncAssetStorage]):
     def increment_downloads(self, id: str) -> None:
         """Count one download of the asset."""
         self._run(self._system.increment_downloads(id))
+
+
+class DeploymentStorage(Blocking[AsyncDeploymentStorage]):
+    """Deployments; each method is that of AsyncDeploymentStorage."""
+
+    def __init__(self, config: Settings = "config.toml") -> None:
+        super().__init__(AsyncDeploymentStorage(config))
+
+    def save(self, deployment: Deployment) -> None:
+        """Save a deployment in the file of all."""
+        self._run(self._system.save(deployment))
+
+    def load(self, id: str) -> Deployment | None:
+        """The deployment with this id."""
+        return self._run(self._system.load(id))
+
+    def by_site(
+        self, site_id: str, *, status: str | None = None, limit: int = LIMIT
+    ) -> list[DeploymentRow]:
+        """Deployments of a site, the newest start first."""
+        return self._run(self._system.by_site(site_id, status=status, limit=limit))
+
+    def latest(self, site_id: str) -> Deployment | None:
+        """The deployment of a site that started last."""
+        return self._run(self._system.latest(site_id))
+
+    def by_status(self, status: str, *, limit: int = LIMIT) -> list[DeploymentRow]:
+        """Deployments in a status, the newest start first."""
+        return self._run(self._system.by_status(status, limit=limit))
+
+    def queue(self) -> list[str]:
+        """The ids of the deployments that wait, the next one first."""
+        return self._run(self._system.queue())
+
+    def enqueue(self, id: str) -> None:
+        """Put a deployment at the end of the queue."""
+        self._run(self._system.enqueue(id))
+
+    def dequeue(self, id: str) -> None:
+        """Take a deployment out of the queue."""
+        self._run(self._system.dequeue(id))
 
 
 _Workflows = list[WorkflowRow]

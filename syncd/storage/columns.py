@@ -9,16 +9,18 @@ import json
 import math
 import re
 from datetime import UTC, datetime
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, TypeVar
 
 import orjson
 
 from syncd.core.model import Format, Kind
 from syncd.storage.edit import plain
 from syncd.storage.records import digits
-from syncd.storage.rows import AssetRow, ExecutionRow, Row, WorkflowRow
+from syncd.storage.rows import AssetRow, DeploymentRow, ExecutionRow, Row, WorkflowRow
 from syncd.stores.layout import format_of
 from syncd.stores.yaml_tree import parse_yaml
+
+T = TypeVar("T")
 
 _NAME: Final = 300
 _PROSE: Final = 2000
@@ -31,8 +33,10 @@ _UNPARSED: Final = object()
 _IN_NAME: Final = re.compile(r"(?:^|\D)(\d{13})(?:\D|$)", re.ASCII)
 
 
-def row_of(kind: Kind, store: str, path: str, digest: str, body: bytes) -> Row | None:
-    """The row of the file at `path`; None where its text is not whole."""
+def row_of(
+    kind: Kind, store: str, path: str, digest: str, body: bytes, record: str = ""
+) -> Row | None:
+    """The row of the file at `path`, or of a record in it; None where its text is not whole."""
     flags: set[str] = set()
     try:
         value = _yaml(body) if format_of(path) is Format.YAML else _parsed(body)
@@ -46,7 +50,7 @@ def row_of(kind: Kind, store: str, path: str, digest: str, body: bytes) -> Row |
     columns = _COLUMNS[kind](path, fields)
     model = _ROWS[kind]
     return model.model_construct(
-        store=store, path=path, record="", digest=digest, revision=None,
+        store=store, path=path, record=record, digest=digest, revision=None,
         flags=tuple(sorted(flags)), **columns,
     )  # fmt: skip
 
@@ -181,16 +185,14 @@ def _workflow(path: str, fields: _Fields) -> dict[str, Any]:
 
 
 def _execution(path: str, fields: _Fields) -> dict[str, Any]:
-    in_name = _IN_NAME.search(stem(path))
-    error = fields.prose("error")
     return {
         "id": stem(path),
         "workflow_id": fields.text("workflowId"),
         "status": _or(fields.text("status"), "running"),
-        "start_time": _first(fields.time("startTime"), float(in_name[1]) if in_name else None),
+        "start_time": _first(fields.time("startTime"), _time_in_name(path)),
         "end_time": fields.time("endTime"),
         "completed_steps": fields.count("completedSteps", "results"),
-        "error": fields.below("error").prose("message") if error is None else error,
+        "error": _error(fields),
     }
 
 
@@ -218,6 +220,33 @@ def _search_text(path: str, fields: _Fields) -> str:
     return " ".join(each for each in words if each)
 
 
+def _deployment(path: str, fields: _Fields) -> dict[str, Any]:
+    id = _id(path, fields)
+    return {
+        "id": id,
+        "site_id": fields.text("siteId"),
+        "status": fields.text("status"),
+        "environment": fields.text("environment"),
+        "commit_hash": fields.text("commitHash"),
+        "branch": fields.text("branch"),
+        "started_at": _first(fields.time("startedAt"), _time_in_name(id)),
+        "completed_at": fields.time("completedAt"),
+        "health_check_status": fields.text("healthCheckStatus"),
+        "error": _error(fields),
+        "rollback_id": fields.text("rollbackId"),
+        "artifact_count": fields.count("buildArtifacts"),
+    }
+
+
+def _error(fields: _Fields) -> str | None:
+    return _first(fields.prose("error"), fields.below("error").prose("message"))
+
+
+def _time_in_name(path: str) -> float | None:
+    found = _IN_NAME.search(stem(path))
+    return float(found[1]) if found else None
+
+
 def _id(path: str, fields: _Fields) -> str:
     if told := fields.text("id"):
         return told
@@ -229,7 +258,7 @@ def _or(value: str | None, other: str) -> str:
     return other if value is None else value
 
 
-def _first(value: Any, other: Any) -> Any:
+def _first(value: T | None, other: T | None) -> T | None:
     return other if value is None else value
 
 
@@ -237,9 +266,11 @@ _COLUMNS: Final = {
     Kind.WORKFLOW: _workflow,
     Kind.EXECUTION: _execution,
     Kind.ASSET: _asset,
+    Kind.DEPLOYMENT: _deployment,
 }
 _ROWS: Final[dict[Kind, type[Row]]] = {
     Kind.WORKFLOW: WorkflowRow,
     Kind.EXECUTION: ExecutionRow,
     Kind.ASSET: AssetRow,
+    Kind.DEPLOYMENT: DeploymentRow,
 }

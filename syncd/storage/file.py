@@ -14,7 +14,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Final
 
 from syncd.core.reading import Stat
@@ -54,9 +54,13 @@ def change(root: Root, path: str, make: Make) -> bytes:
     with (
         _troubles(path, "nothing was written"),
         root.folder(parent, create=True) as folder,
-        _alone(folder, name),
     ):
-        return _changed(root, folder, name, make)
+        while True:
+            with ExitStack() as locks:
+                _lock(folder, name, locks)
+                body = _changed(root, folder, name, make, locks)
+            if body is not None:
+                return body
 
 
 def append(root: Root, path: str, lines: bytes) -> None:
@@ -98,21 +102,22 @@ def digest(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
-def _changed(root: Root, folder: Folder, name: str, make: Make) -> bytes:
+def _changed(root: Root, folder: Folder, name: str, make: Make, locks: ExitStack) -> bytes | None:
+    """None, with nothing changed, where the file was made or went away meanwhile."""
     met = placed = _bytes(folder, name)
     others: list[str] = []
     while (body := make(met)) != placed:
         temporary = f"{TEMPORARY_PREFIX}save-{secrets.token_hex(8)}"
         folder.create(temporary, body, folder.stat(name))
         if placed is None:
-            if _create(folder, temporary, name):
-                break
-            met = placed = _bytes(folder, name)
-            continue
+            if not _create(folder, temporary, name):
+                return None
+            break
+        # RACE: who waits for the file must find the new one locked too, until all is done.
+        _lock(folder, temporary, locks)
         came = _exchange(root, folder, temporary, name, placed)
         if came is None:
-            met = placed = _bytes(folder, name)
-            continue
+            return None
         # What others saved in that moment stays beside the file until it is in it.
         others.append(temporary)
         if came == placed:
@@ -166,8 +171,7 @@ def _put_over(folder: Folder, temporary: str, name: str, placed: bytes) -> bool:
     return True
 
 
-@contextmanager
-def _alone(folder: Folder, name: str) -> Iterator[None]:
+def _lock(folder: Folder, name: str, locks: ExitStack) -> None:
     """Keeps other programs that use this away from the file; a new file is made by one alone.
 
     The lock is on the file itself, which a save replaces: whoever gets it looks whether it is
@@ -177,19 +181,16 @@ def _alone(folder: Folder, name: str) -> Iterator[None]:
         try:
             fd = folder.open(name)
         except FileNotFoundError:
-            yield
             return
-        try:
+        with ExitStack() as held:
+            held.callback(os.close, fd)
             # Not every file system locks (NFS by a read-only descriptor): the swap is enough.
             with suppress(OSError):
                 fcntl.flock(fd, fcntl.LOCK_EX)
             now = folder.stat(name)
-            if now is not None and now.st_ino != os.fstat(fd).st_ino:
-                continue
-            yield
-            return
-        finally:
-            os.close(fd)
+            if now is not None and now.st_ino == os.fstat(fd).st_ino:
+                locks.push(held.pop_all())
+                return
 
 
 @contextmanager

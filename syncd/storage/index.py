@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Final, Generic, TypeVar, cast
 
-from syncd.config import StoreConfig
 from syncd.core.reading import Stat
 from syncd.errors import RecordError
 from syncd.files.root import Root
@@ -15,11 +14,12 @@ from syncd.files.scan import scan
 from syncd.storage.columns import row_of
 from syncd.storage.file import body_of, digest
 from syncd.storage.rows import Row
+from syncd.store_config import StoreConfig
 
 R = TypeVar("R", bound=Row)
 
-Key = tuple[str, str]
-"""A store's name and a path in it."""
+Key = tuple[str, str, str]
+"""A store's name, a path in it and, in a file of many records, the id of one."""
 
 _TICK_NS: Final = 50_000_000
 """Two writes so close may leave one stat: what is that young is read again at the next look."""
@@ -59,7 +59,7 @@ class Index(Generic[R]):
         now = time.time_ns()
         seen = scan(root, store.patterns()).files
         for path, entry in seen.items():
-            key = (store.name, path)
+            key = (store.name, path, "")
             if self._stats.get(key) != entry.stat:
                 self._read(root, store, key, entry.spelling, now)
         self._forget(store.name, seen.keys())

@@ -63,12 +63,12 @@ class Mirror:
         """Whether a call would not even be tried now."""
         return time.monotonic() < self._away_until or None in _address(self._config)
 
-    async def query(self, path: str, answer: type[Answer], **args: Any) -> Answer | None:
+    async def query(self, path: str, answer: type[Answer], /, **args: Any) -> Answer | None:
         """What the query answers; None where it answers null, or nothing."""
         asked = await self._asked(lambda http, who: http.find(path, who | _told(args), answer))
         return None if isinstance(asked, Lost) else asked
 
-    async def mutation(self, path: str, answer: type[Answer], **args: Any) -> Answer | Lost:
+    async def mutation(self, path: str, answer: type[Answer], /, **args: Any) -> Answer | Lost:
         """What the mutation answers, or what is known of it without an answer."""
         return await self._asked(lambda http, who: http.mutation(path, who | _told(args), answer))
 

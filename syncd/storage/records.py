@@ -79,7 +79,7 @@ class Record(Part):
     """One record of a store. Two are equal where their fields are."""
 
     kind: ClassVar[Kind]
-    _place: tuple[str, str] | None = PrivateAttr(default=None)
+    _place: tuple[str, str, str] | None = PrivateAttr(default=None)
     _origin: bytes | None = PrivateAttr(default=None)
 
     @classmethod
@@ -88,13 +88,13 @@ class Record(Part):
         # Names as the files spell them only: `workflow_id` in a file is a field we do not know.
         return cls.model_validate(value, context=_FROM_A_FILE, by_alias=True, by_name=False)
 
-    def keep(self, place: tuple[str, str], origin: bytes) -> None:
-        """Remember the store and the path of this record's file, and what it said there."""
+    def keep(self, place: tuple[str, str, str], origin: bytes) -> None:
+        """Remember where this record is (a Key), and what it said there."""
         self._place, self._origin = place, origin
 
     @property
-    def place(self) -> tuple[str, str] | None:
-        """The store and the path of its file; None for a record that was never in one."""
+    def place(self) -> tuple[str, str, str] | None:
+        """Where it is (a Key); None for a record that was never in a file."""
         return self._place
 
     @property

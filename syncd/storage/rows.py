@@ -19,23 +19,26 @@ class _Wire(BaseModel):
     )
 
 
-class Row(_Wire):
+class _Placed(_Wire):
+    store: str
+    path: str
+    record: str = ""
+    digest: str
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What tells it apart from all others: see index.Key."""
+        return self.store, self.path, self.record
+
+
+class Row(_Placed):
     """Where a record is: its store, the path in it and, in a file of many, its id.
 
     `revision` is None for what was read from a file. `flags` tell what could not be taken over.
     """
 
-    store: str
-    path: str
-    record: str = ""
-    digest: str
     revision: float | None = None
     flags: tuple[str, ...] = ()
-
-    @property
-    def key(self) -> tuple[str, str, str]:
-        """What tells this row apart from all others."""
-        return self.store, self.path, self.record
 
 
 class WorkflowRow(Row):
@@ -82,13 +85,26 @@ class AssetRow(Row):
     search_text: str = Field(default="", repr=False)
 
 
-class Found(_Wire):
+class DeploymentRow(Row):
+    """A deployment; `started_at` may be the milliseconds in its id."""
+
+    id: str = Field(alias="recordId")
+    site_id: str | None = None
+    status: str | None = None
+    environment: str | None = None
+    commit_hash: str | None = None
+    branch: str | None = None
+    started_at: float | None = None
+    completed_at: float | None = None
+    health_check_status: str | None = None
+    error: str | None = None
+    rollback_id: str | None = None
+    artifact_count: float | None = None
+
+
+class Found(_Placed):
     """What `get` answers: where the record is, and its exact text."""
 
-    store: str
-    path: str
-    record: str = ""
-    digest: str
     text: str
 
 

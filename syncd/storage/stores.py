@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Final, Generic, TypeVar
 
-from syncd.config import Config, StoreConfig
+from syncd.config import Config
 from syncd.errors import ConfigError, RecordError
 from syncd.files.root import Root
 from syncd.storage.edit import edited, fields_of, joined, replaced, written
@@ -14,6 +14,7 @@ from syncd.storage.file import PATIENCE, body_of, change, remove
 from syncd.storage.index import Index, Key
 from syncd.storage.records import Record, told
 from syncd.storage.rows import Found, Row
+from syncd.store_config import StoreConfig
 from syncd.stores.layout import format_of, unsafe
 
 M = TypeVar("M", bound=Record)
@@ -49,11 +50,10 @@ class Stores(Generic[M, R]):
         It does for what these stores cannot hold, for what is not here (but for what this
         program deleted), and for the very bytes that are here.
         """
-        key = (row.store, row.path)
-        here = local.get(key)
+        here = local.get(row.key)
         if row.store not in self._stores:
             return True
-        return row.digest == here.digest if here else self.removed.get(key) != row.digest
+        return row.digest == here.digest if here else self.removed.get(row.key) != row.digest
 
     def load(self, id: str) -> M | None:
         """The record `id` from its file; of several files, the first by path."""
@@ -64,7 +64,7 @@ class Stores(Generic[M, R]):
 
     def received(self, found: Found) -> M:
         """The record that the deployment told, of which there is no file here."""
-        return self._record((found.store, found.path), found.text.encode())
+        return self._record(found.key, found.text.encode())
 
     def save(self, id: str, record: M, category: str = "") -> Key:
         """Save the record where it is, a new one where the store's `create` says; where that is.
@@ -126,7 +126,7 @@ class Stores(Generic[M, R]):
     def _only(self, id: str) -> Key | None:
         keys = self._index.paths(id)
         if len(keys) > 1:
-            places = " and ".join(path for _, path in keys)
+            places = " and ".join(key[1] for key in keys)
             raise RecordError(
                 f"{id!r} is the id of {places}; nothing was changed",
                 "give each its own id, or work on the file",
@@ -146,12 +146,13 @@ class Stores(Generic[M, R]):
                 f"{new} is not among the files of store {store.name!r}; nothing was written",
                 "choose another id, or widen the store's include",
             )
-        if (met := self._whole((store.name, new))) is not None:
+        key = (store.name, new, "")
+        if (met := self._whole(key)) is not None:
             raise RecordError(
                 f"{new} holds another record ({len(met):,} bytes); nothing was written",
                 "choose another id, or rename that file",
             )
-        return store.name, new
+        return key
 
     def _record(self, key: Key, body: bytes) -> M:
         fields = fields_of(body, format_of(key[1]))

@@ -13,6 +13,7 @@ from syncd.storage.asking import LIMIT, Answers, Asking, Settings
 from syncd.storage.mirror import Mirror
 from syncd.storage.records import Execution, Workflow
 from syncd.storage.rows import ExecutionRow, WorkflowRow
+from syncd.storage.stores import Stores
 
 _Workflows = list[WorkflowRow]
 _Executions = list[ExecutionRow]
@@ -22,10 +23,11 @@ _DIGITS: Final = string.digits + string.ascii_lowercase
 
 def new_execution_id() -> str:
     """An id as the stack's programs make them: when it began, and nine random characters."""
-    return f"exec-{time.time_ns() // 1_000_000}-{_random()}"
+    return f"exec-{time.time_ns() // 1_000_000}-{random_letters()}"
 
 
-def _random() -> str:
+def random_letters() -> str:
+    """Nine characters of base 36."""
     return "".join(secrets.choice(_DIGITS) for _ in range(9))
 
 
@@ -34,8 +36,10 @@ class AsyncWorkflowStorage(Asking):
 
     def __init__(self, config: Settings = "config.toml", *, mirror: Mirror | None = None) -> None:
         super().__init__(config, mirror=mirror)
-        self._workflows = Answers(self._config, self._mirror, Workflow, WorkflowRow)
-        self._executions = Answers(self._config, self._mirror, Execution, ExecutionRow)
+        self._definitions: Stores[Workflow, WorkflowRow] = Stores(self._config, Workflow)
+        self._states: Stores[Execution, ExecutionRow] = Stores(self._config, Execution)
+        self._workflows = Answers(self._definitions, self._mirror, WorkflowRow)
+        self._executions = Answers(self._states, self._mirror, ExecutionRow)
 
     async def save(self, workflow: Workflow) -> None:
         """Save a workflow in its file; a new one, which needs an id, where the store creates.
@@ -45,8 +49,7 @@ class AsyncWorkflowStorage(Asking):
         """
         if not workflow.id:
             raise RecordError("the workflow has no id; nothing was written", "give it one")
-        save = self._workflows.stores.save
-        await asyncio.to_thread(save, workflow.id, workflow)
+        await asyncio.to_thread(self._definitions.save, workflow.id, workflow)
 
     async def load(self, id: str) -> Workflow | None:
         """The workflow with this id, None where there is none."""
@@ -67,15 +70,14 @@ class AsyncWorkflowStorage(Asking):
 
     async def delete(self, id: str) -> bool:
         """Delete the workflow's file; whether there was one. Its executions stay."""
-        return await asyncio.to_thread(self._workflows.stores.delete, id)
+        return await asyncio.to_thread(self._definitions.delete, id)
 
     async def save_execution(self, id: str, execution: Execution) -> None:
         """Save an execution in its file: what it does not tell any more is not in the file.
 
         `new_execution_id` makes ids.
         """
-        save = self._executions.stores.save
-        await asyncio.to_thread(save, id, execution)
+        await asyncio.to_thread(self._states.save, id, execution)
 
     async def load_execution(self, id: str) -> Execution | None:
         """The execution with this id; one of another machine as the deployment tells it."""

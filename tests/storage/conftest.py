@@ -23,6 +23,11 @@ path = ".workflow-states"
 name = "assets"
 kind = "asset"
 path = "assets/library"
+
+[[store]]
+name = "deployments"
+kind = "deployment"
+path = ".deployments"
 """
 
 

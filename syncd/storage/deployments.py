@@ -1,0 +1,105 @@
+"""Deployment intelligence: the deployments of each site, and the queue of those to come."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+from syncd.errors import RecordError
+from syncd.storage.asking import LIMIT, Answers, Asking, Settings
+from syncd.storage.mirror import Mirror
+from syncd.storage.records import Deployment
+from syncd.storage.rows import DeploymentRow, Found
+from syncd.storage.shelf import Shelf
+from syncd.storage.workflows import random_letters
+
+_Rows = list[DeploymentRow]
+
+
+def new_deployment_id() -> str:
+    """An id as the stack's programs make them: when it began, and nine random characters."""
+    return f"deploy-{time.time_ns() // 1_000_000}-{random_letters()}"
+
+
+class AsyncDeploymentStorage(Asking):
+    """Deployments, all in one file. Saves are durable when they return, and need no network.
+
+    A deployment is not deleted: programs that hold the file in memory would put it back.
+    """
+
+    def __init__(self, config: Settings = "config.toml", *, mirror: Mirror | None = None) -> None:
+        super().__init__(config, mirror=mirror)
+        self._shelf = Shelf(self._config)
+        self._deployments = Answers(self._shelf, self._mirror, DeploymentRow)
+
+    async def save(self, deployment: Deployment) -> None:
+        """Save a deployment where it is in the file, or behind all others; no other is touched.
+
+        What others changed in it since it was loaded stays, but for what this program changed
+        too. Raises RecordError.
+        """
+        if not deployment.id:
+            raise RecordError("the deployment has no id; nothing was written", "give it one")
+        await asyncio.to_thread(self._shelf.save, deployment.id, deployment)
+
+    async def load(self, id: str) -> Deployment | None:
+        """The deployment with this id, None where there is none."""
+        return await self._deployments.load(id, "deployments:get")
+
+    async def by_site(
+        self, site_id: str, *, status: str | None = None, limit: int = LIMIT
+    ) -> _Rows:
+        """Deployments of a site, and in a status where one is given: the newest start first."""
+        return await self._listed(limit, site_id, status)
+
+    async def latest(self, site_id: str) -> Deployment | None:
+        """The deployment of a site that started last; None where it has none."""
+        rows = await self._listed(1, site_id, None)
+        return await self.load(rows[0].id) if rows else None
+
+    async def by_status(self, status: str, *, limit: int = LIMIT) -> _Rows:
+        """Deployments in a status: the newest start first."""
+        return await self._listed(limit, None, status)
+
+    async def queue(self) -> list[str]:
+        """The ids of the deployments that wait, the next one first."""
+        envelope = await asyncio.to_thread(self._shelf.envelope)
+        if envelope is None:
+            store, path, _ = self._shelf.place
+            found = await self._mirror.query("documents:get", Found, store=store, path=path)
+            envelope = self._shelf.told(found) if found else {}
+        return _queue(envelope)
+
+    async def enqueue(self, id: str) -> None:
+        """Put a deployment at the end of the queue, where it is not in it yet."""
+
+        def act(envelope: dict[str, Any]) -> None:
+            if id not in _queue(envelope):
+                envelope["queue"] = [*_queue(envelope), id]
+
+        await asyncio.to_thread(self._shelf.edit_envelope, act)
+
+    async def dequeue(self, id: str) -> None:
+        """Take a deployment out of the queue, where it is in it."""
+
+        def act(envelope: dict[str, Any]) -> None:
+            if id in _queue(envelope):
+                envelope["queue"] = [each for each in _queue(envelope) if each != id]
+
+        await asyncio.to_thread(self._shelf.edit_envelope, act)
+
+    async def _listed(self, limit: int, site_id: str | None, status: str | None) -> _Rows:
+        return await self._deployments.list(
+            "deployments:list",
+            lambda row: site_id in (None, row.site_id) and status in (None, row.status),
+            lambda row: (row.started_at is None, -(row.started_at or 0.0), row.id),
+            limit,
+            siteId=site_id,
+            status=status,
+        )
+
+
+def _queue(envelope: dict[str, Any]) -> list[str]:
+    queue = envelope.get("queue")
+    return [each for each in queue if isinstance(each, str)] if isinstance(queue, list) else []

@@ -1,0 +1,213 @@
+"""The configured deployments files, in each of which are many records. Does IO; calls block.
+
+A save reads the file, changes one record in it and puts the whole file in its place, alone among
+programs that use this: none drops what another added.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import orjson
+
+from syncd.config import Config
+from syncd.core.model import Format, Hold, Kind
+from syncd.errors import ConfigError, RecordError
+from syncd.files.root import Root
+from syncd.storage.columns import row_of
+from syncd.storage.edit import edited, fields_of, joined, replaced, written
+from syncd.storage.file import body_of, change
+from syncd.storage.index import Key
+from syncd.storage.records import Deployment, told
+from syncd.storage.rows import DeploymentRow, Found, Row
+from syncd.store_config import StoreConfig
+from syncd.stores.join import join
+from syncd.stores.records import ENVELOPE, Split, split, tokens
+from syncd.stores.tree import compact
+
+Parts = dict[str, bytes]
+"""The tokens of a file's envelope and records, by id."""
+
+
+class Shelf:
+    """All deployments, by the files that hold them. What is new goes into the first."""
+
+    def __init__(self, config: Config) -> None:
+        found = [each for each in config.stores if each.kind is Kind.DEPLOYMENT and each.pointer]
+        if not found:
+            raise ConfigError(
+                f"{config.source} has no store of kind 'deployment'; nothing was opened",
+                'add a [[store]] with kind = "deployment" and the path of its folder',
+            )
+        self._files = {each.name: _File(each) for each in found}
+        self.removed: dict[Key, str] = {}
+
+    def rows(self) -> Mapping[Key, DeploymentRow]:
+        """What the files say."""
+        return {key: row for file in self._files.values() for key, row in file.rows().items()}
+
+    def stands(self, row: Row, local: Mapping[Key, Row]) -> bool:
+        """Whether what the mirror tells holds beside the files: a record that is not here does."""
+        here = local.get(row.key)
+        return here is None or here.digest == row.digest
+
+    def load(self, id: str) -> Deployment | None:
+        """The deployment `id` from its file."""
+        for file in self._files.values():
+            if (body := file.parts().get(id)) is not None and id != ENVELOPE:
+                return _deployment(file.key(id), body)
+        return None
+
+    def received(self, found: Found) -> Deployment:
+        """The deployment that the mirror told, of which there is no file here."""
+        return _deployment(found.key, found.text.encode())
+
+    def save(self, id: str, deployment: Deployment) -> None:
+        """Put the deployment in its place, or behind all others."""
+        file = next((each for each in self._files.values() if id in each.parts()), self._first)
+        after, origin = told(deployment), deployment.origin
+        before = {} if origin is None else told(_deployment(file.key(id), origin))
+        mine = b""
+
+        def ours(met: bytes | None) -> bytes:
+            if origin is not None:
+                text = edited(origin, before, after, Format.JSON, Kind.DEPLOYMENT)
+            elif met is None:
+                text = written(after, Format.JSON)
+            else:
+                text = replaced(met, after, Format.JSON, Kind.DEPLOYMENT)
+            return compact(text.decode()).encode()
+
+        def put(parts: Parts) -> None:
+            nonlocal mine
+            met = parts.get(id)
+            parts[id] = mine = ours(met)
+            if origin is not None and met not in (None, origin):
+                both = joined(origin, parts[id], met or b"", Format.JSON, Kind.DEPLOYMENT)
+                parts[id] = compact(both.decode()).encode()
+
+        file.change(put)
+        # What others changed meanwhile is in the file, not in the record: see Stores.save.
+        deployment.keep(file.key(id), mine)
+
+    def envelope(self) -> dict[str, Any] | None:
+        """What the first file holds beside its records; None where it does not exist."""
+        body = self._first.parts().get(ENVELOPE)
+        return None if body is None else _object(body)
+
+    def told(self, found: Found) -> dict[str, Any]:
+        """What the mirror tells that a file holds beside its records."""
+        return _object(found.text.encode())
+
+    def edit_envelope(self, act: Callable[[dict[str, Any]], None]) -> None:
+        """Let `act` change what the first file holds beside its records."""
+
+        def put(parts: Parts) -> None:
+            before, after = _object(parts[ENVELOPE]), _object(parts[ENVELOPE])
+            act(after)
+            text = edited(parts[ENVELOPE], before, after, Format.JSON, Kind.DEPLOYMENT)
+            parts[ENVELOPE] = compact(text.decode()).encode()
+
+        self._first.change(put)
+
+    @property
+    def place(self) -> Key:
+        """Where the first file's envelope is."""
+        return self._first.key("")
+
+    @property
+    def _first(self) -> _File:
+        return next(iter(self._files.values()))
+
+
+class _File:
+    """One file of many records; what did not change in it is not parsed again."""
+
+    def __init__(self, store: StoreConfig) -> None:
+        self._store = store
+        self._pointer = store.pointer or ""
+        self._path = store.creates_at()
+        self._split: Split | None = None
+        self._rows: dict[str, DeploymentRow] = {}
+        self._lock = threading.Lock()
+
+    def key(self, id: str) -> Key:
+        return self._store.name, self._path, id
+
+    def parts(self) -> Parts:
+        with self._lock:
+            return self._parts()
+
+    def rows(self) -> dict[Key, DeploymentRow]:
+        with self._lock:
+            parts = self._parts()
+            self._rows = {id: self._row(id, body) for id, body in parts.items() if id != ENVELOPE}
+            return {self.key(id): row for id, row in self._rows.items()}
+
+    def change(self, put: Callable[[Parts], None]) -> None:
+        """Let `put` change the parts of the file, which is made where it is missing."""
+
+        def make(met: bytes | None) -> bytes:
+            here = None if met is None else self._taken_apart(met)
+            parts = tokens(here.parts) if here else {ENVELOPE: _empty(self._pointer)}
+            put(parts)
+            return join(here, parts, self._pointer)
+
+        self._store.path.mkdir(parents=True, exist_ok=True)
+        with self._lock:
+            change(Root.open(self._store.path), self._path, make)
+
+    def _parts(self) -> Parts:
+        try:
+            found = body_of(Root.open(self._store.path), self._path)
+        except FileNotFoundError:
+            found = None
+        if found is None:
+            return {}
+        return tokens(self._taken_apart(found[0]).parts)
+
+    def _taken_apart(self, body: bytes) -> Split:
+        if self._split is not None and self._split.text.encode() == body:
+            return self._split
+        found = split(body, self._pointer, self._split)
+        if isinstance(found, Hold):
+            raise RecordError(f"{self._path}: {found.detail}; nothing was written", found.advice)
+        self._split = found
+        return found
+
+    def _row(self, id: str, body: bytes) -> DeploymentRow:
+        assert self._split is not None
+        digest = self._split.parts[id].content.digest
+        known = self._rows.get(id)
+        if known is not None and known.digest == digest:
+            return known
+        made = row_of(Kind.DEPLOYMENT, self._store.name, self._path, digest, body, id)
+        assert isinstance(made, DeploymentRow)  # a part parses
+        return made
+
+
+def _deployment(key: Key, body: bytes) -> Deployment:
+    fields = fields_of(body, Format.JSON)
+    if isinstance(fields, str):
+        raise RecordError(f"deployment {key[2]} is no record: {fields}", "mend the file")
+    deployment = Deployment.read(fields)
+    deployment.keep(key, body)
+    return deployment
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    fields = fields_of(body, Format.JSON)
+    return {} if isinstance(fields, str) else fields
+
+
+def _empty(pointer: str) -> bytes:
+    """The envelope of a new file."""
+    names = [each.replace("~1", "/").replace("~0", "~") for each in pointer.split("/")[1:]]
+    value: Any = []
+    for name in reversed(names):
+        value = {name: value}
+    if pointer == "/deployments":
+        value["queue"] = []
+    return orjson.dumps(value)

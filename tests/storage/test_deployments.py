@@ -1,0 +1,112 @@
+"""Deployments from their file alone."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+
+import pytest
+
+from syncd.config import Config
+from syncd.errors import RecordError
+from syncd.storage import Deployment, DeploymentStorage, new_deployment_id
+
+
+def file(project: Config) -> Path:
+    path = next(each.path for each in project.stores if each.kind == "deployment")
+    return path / "deployments.json"
+
+
+def deployment(id: str, site: str = "site", status: str = "pending", at: int = 0) -> Deployment:
+    started = f"2026-03-02T09:15:{at:02}.000Z"
+    return Deployment(id=id, site_id=site, status=status, started_at=started)
+
+
+def test_deployments_are_saved_loaded_and_listed_newest_first(project: Config) -> None:
+    with DeploymentStorage(project) as storage:
+        assert storage.latest("site") is None
+        assert storage.queue() == []
+        for number in range(5):
+            status = "success" if number % 2 else "failed"
+            storage.save(deployment(f"d{number}", f"s{number % 2}", status, number))
+        assert storage.load("d3") == deployment("d3", "s1", "success", 3)
+        assert [row.id for row in storage.by_site("s0")] == ["d4", "d2", "d0"]
+        assert [row.id for row in storage.by_site("s0", limit=2)] == ["d4", "d2"]
+        assert [row.id for row in storage.by_status("success")] == ["d3", "d1"]
+        assert storage.latest("s1") == deployment("d3", "s1", "success", 3)
+        assert storage.load("none") is None
+    told = json.loads(file(project).read_text())
+    assert [each["id"] for each in told["deployments"]] == [f"d{n}" for n in range(5)]
+    assert told["queue"] == []
+
+
+def test_a_save_touches_no_other_deployment(project: Config) -> None:
+    text = (
+        '{"note": 1.0, "deployments": [\n'
+        '  {"id":"a", "siteId" : "s", "x": 1e400},\n'
+        '  {"siteId": "s",   "id": "b", "status": "building", "extra": [1.50]}\n'
+        '], "queue": ["b"]}\n'
+    )
+    file(project).parent.mkdir()
+    file(project).write_text(text)
+    with DeploymentStorage(project) as storage:
+        loaded = storage.load("b")
+        assert loaded is not None
+        storage.save(loaded)
+        assert file(project).read_text() == text
+        loaded.status = "success"
+        storage.save(loaded)
+        after = file(project).read_text()
+        assert json.loads(after) == json.loads(text.replace("building", "success"))
+        assert '{"id":"a", "siteId" : "s", "x": 1e400}' in after
+        assert '"extra": [1.50]' in after
+
+
+def test_programs_that_save_at_once_drop_nothing(project: Config) -> None:
+    def add(name: str) -> None:
+        with DeploymentStorage(project) as storage:
+            for number in range(15):
+                storage.save(deployment(f"{name}{number}"))
+                storage.enqueue(f"{name}{number}")
+
+    threads = [threading.Thread(target=add, args=(name,)) for name in "xyz"]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    expected = {f"{name}{n}" for name in "xyz" for n in range(15)}
+    with DeploymentStorage(project) as storage:
+        assert {row.id for row in storage.by_site("site", limit=100)} == expected
+        assert set(storage.queue()) == expected
+        storage.dequeue("x3")
+        storage.dequeue("x3")
+        assert set(storage.queue()) == expected - {"x3"}
+    assert [found.name for found in file(project).parent.iterdir()] == ["deployments.json"]
+
+
+def test_what_another_program_changed_since_is_kept(project: Config) -> None:
+    with DeploymentStorage(project) as storage:
+        storage.save(deployment("a"))
+        mine, theirs = storage.load("a"), storage.load("a")
+        assert mine is not None
+        assert theirs is not None
+        theirs.health_check_status, theirs.status = "passing", "building"
+        storage.save(theirs)
+        mine.status = "success"
+        storage.save(mine)
+        again = storage.load("a")
+        assert again is not None
+        assert (again.status, again.health_check_status) == ("success", "passing")
+
+
+def test_a_file_that_is_none_is_refused_and_stays(project: Config) -> None:
+    file(project).parent.mkdir()
+    for text in ("[]", '{"deployments": [{"id": "a"}, {"id": "a"}]}', '{"deployments": [1]}'):
+        file(project).write_text(text)
+        with DeploymentStorage(project) as storage, pytest.raises(RecordError):
+            storage.save(deployment("b"))
+        assert file(project).read_text() == text
+    with DeploymentStorage(project) as storage, pytest.raises(RecordError):
+        storage.save(Deployment(site_id="s"))
+    assert new_deployment_id().startswith("deploy-")
