@@ -73,7 +73,8 @@ class Roots:
 
         What was agreed was agreed with another folder. A file that holds something else than was
         agreed is no edit of that: it is met for the first time (sim). Files that are missing
-        keep their base: a person may have approved that they go.
+        keep their base: a person may have approved that they go. What was noted tells of names
+        in that folder and nothing of names in this one (sim).
         """
         record = self._records.get(store)
         if record is not None and identity is not None and identity != record.root:
@@ -81,6 +82,7 @@ class Roots:
             strange = list(self._strangers(store))
             with self._ledger.transaction():
                 self._ledger.forgetting.bases(strange)
+                self._ledger.forgetting.notes(store)
             self.record(store, replace(record, root=identity))
             log.info("root_adopted", store=store)
 

@@ -64,6 +64,8 @@ class Writer:
     async def recover(self) -> Performed:
         """Decide about everything that a crash or a failed write left noted."""
         performed = Performed()
+        noted = {key for key, _, _ in self._ledger.notes()}
+        self._unfinished = {key: each for key, each in self._unfinished.items() if key in noted}
         for key, (note, base) in list(self._unfinished.items()):
             store = self._stores.get(key.store)
             if store is None or store.identity() is None:

@@ -33,6 +33,10 @@ class Forgetting:
         files = {columns[:2] for columns in gone}
         self._connection.executemany("DELETE FROM files WHERE store = ? AND path = ?", files)
 
+    def notes(self, store: str) -> None:
+        """Forget what was noted of a store whose folder is another one by now."""
+        self._connection.execute("DELETE FROM notes WHERE store = ?", (store,))
+
     def unmatched(self, store: str, matches: Callable[[str], bool]) -> None:
         """Forget the paths of a store that its patterns no longer match.
 

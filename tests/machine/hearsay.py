@@ -35,6 +35,9 @@ class Hearsay:
             world.story(f"{machine.name} merges to #{save.number}")
         for path in PATHS:
             world.witness.merged(machine.name, path, digest)
+            if result == local:
+                # A crash before the commit, and these bytes still do not know the other's.
+                world.witness.unaware(machine.name, path, world.digest(remote))
 
     def _tried(self, local: bytes, remote: bytes, result: bytes) -> None:
         # Whether it will be written is not known yet: bytes that are somebody's tell nothing.
