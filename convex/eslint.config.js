@@ -19,6 +19,7 @@ export default tseslint.config(
       "@convex-dev/no-duplicate-indexes": "error",
       "@convex-dev/import-wrong-runtime": "error",
       "@typescript-eslint/no-floating-promises": "error",
+      "@typescript-eslint/no-unused-vars": ["error", { ignoreRestSiblings: true }],
       "@typescript-eslint/consistent-type-imports": "error",
       "@typescript-eslint/switch-exhaustiveness-check": [
         "error",

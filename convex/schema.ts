@@ -41,6 +41,7 @@ export default defineSchema({
    * `text` holds content up to INLINE_BYTES, otherwise it is null and `pieces` counts the parts.
    * `app`: the last version was written on the app plane, not from a file of `device`.
    * Content in file storage has neither, but its `blob`.
+   * `movedFrom`: a move made this revision, so that devices have its bytes under that path.
    */
   entries: defineTable({
     workspace: v.string(),
@@ -54,6 +55,7 @@ export default defineSchema({
     deleted: v.boolean(),
     lastDigest: v.union(v.string(), v.null()),
     movedTo: v.union(v.string(), v.null()),
+    movedFrom: v.optional(v.string()),
     size: v.number(),
     text: v.union(v.string(), v.null()),
     pieces: v.number(),

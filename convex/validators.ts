@@ -117,7 +117,10 @@ const write = v.union(
 );
 export type Write = Infer<typeof write>;
 
-/** "Make this key this, if it is still that snapshot"; `write` null deletes. */
+/**
+ * "Make this key this, if it is still that snapshot"; `write` null deletes. A deletion with a
+ * `target` is a move: the content goes to `movedTo`, if that key is still what `target` expects.
+ */
 export const operation = v.object({
   operation: v.string(),
   ...key.fields,
@@ -127,11 +130,12 @@ export const operation = v.object({
   write: v.union(write, v.null()),
   carried: v.optional(carried),
   movedTo: v.optional(v.string()),
+  target: v.optional(v.object({ operation: v.string(), expect: expectation })),
   rows: v.optional(v.literal("later")),
 });
 export type Operation = Infer<typeof operation>;
 
-/** The answer to one operation. */
+/** The answer to one operation; behind that of a move comes that of its target. */
 export const result = v.union(
   v.object({
     operation: v.string(),

@@ -16,15 +16,24 @@ export async function check(operation: Operation): Promise<Checked> {
 }
 
 function refuseShape(operation: Operation): Refusal | null {
-  if (!/^[0-9a-f]{32}$/.test(operation.operation)) {
+  const ids = [operation.operation, operation.target?.operation ?? operation.operation];
+  if (!ids.every((id) => /^[0-9a-f]{32}$/.test(id))) {
     return { reason: "bad-operation", detail: "an operation id is 32 lower-case hex digits" };
   }
-  if (operation.movedTo !== undefined) {
-    if (operation.write !== null) return { reason: "bad-move", detail: "a write has no movedTo" };
-    const badTarget = refusePath(operation.movedTo);
-    if (badTarget !== null) return badTarget;
+  return refuseMove(operation) ?? refuseKey(operation);
+}
+
+function refuseMove({ write, path, record, expect, movedTo, target }: Operation): Refusal | null {
+  const refused = (detail: string) => ({ reason: "bad-move", detail });
+  if (movedTo === undefined) return target === undefined ? null : refused("a target has no path");
+  if (write !== null) return refused("a write has no movedTo");
+  if (movedTo === path) return refused("the file is under that path");
+  if (target !== undefined) {
+    if (record !== "") return refused("a record does not move");
+    if (expect.digest === null) return refused("a tombstone does not move");
+    if (target.expect.digest !== null) return refused("the target is live");
   }
-  return refuseKey(operation);
+  return refusePath(movedTo);
 }
 
 async function refuseWrite(

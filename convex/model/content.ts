@@ -39,6 +39,13 @@ export async function writePieces(ctx: MutationCtx, entry: Id<"entries">, pieces
   }
 }
 
+/** Makes the pieces of one entry those of another, which has none. */
+export async function movePieces(ctx: MutationCtx, from: Id<"entries">, to: Id<"entries">) {
+  for await (const piece of piecesOf(ctx, from)) {
+    await ctx.db.patch("pieces", piece._id, { entry: to });
+  }
+}
+
 /** Cuts UTF-8 into texts of at most `limit` bytes (at least 4), between code points. */
 export function cut(bytes: Uint8Array, limit: number): string[] {
   // A byte order mark is content: without ignoreBOM the decoder swallows one that begins a piece.

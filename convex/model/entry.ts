@@ -1,11 +1,11 @@
 /** The entry: found by its key, seen as a snapshot, as a manifest's line or as a change. */
 import type { Doc } from "../_generated/dataModel";
-import type { QueryCtx } from "../_generated/server";
-import type { Change, Key, Listed, Snapshot } from "../validators";
+import type { MutationCtx, QueryCtx } from "../_generated/server";
+import type { Change, Expectation, Key, Listed, Snapshot } from "../validators";
 
 export type Entry = Doc<"entries">;
 
-/** Keys are unique: only `revise` inserts, after its caller has read this very range. */
+/** Keys are unique: only `revise` and `move` insert, after this very range was read. */
 export function findEntry(ctx: QueryCtx, workspace: string, key: Key): Promise<Entry | null> {
   return ctx.db
     .query("entries")
@@ -17,6 +17,23 @@ export function findEntry(ctx: QueryCtx, workspace: string, key: Key): Promise<E
         .eq("record", key.record),
     )
     .unique();
+}
+
+/** Writes the entry's next revision, in place of the `former` one if there is any. */
+export async function putEntry(
+  ctx: MutationCtx,
+  former: Entry | null,
+  next: Omit<Entry, "_id" | "_creationTime">,
+) {
+  if (former === null) return ctx.db.insert("entries", next);
+  await ctx.db.replace("entries", former._id, next);
+  return former._id;
+}
+
+/** Revision and digest both: a restored deployment reaches old revisions with other bytes. */
+export function isExpected(entry: Entry | null, expect: Expectation): boolean {
+  const { revision, digest } = entry ?? { revision: 0, digest: null };
+  return revision === expect.revision && digest === expect.digest;
 }
 
 export function snapshotOf({ revision, digest, deleted, at }: Entry): Snapshot {

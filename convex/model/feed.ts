@@ -55,11 +55,15 @@ export async function changesAfter(
   return { changes, cursor: last.toString(), done: true };
 }
 
-/** The text a device has to hear here: not its own, and not one better fetched alone. */
+/**
+ * The text a device has to hear here: not its own, not what it has under a former name, and not
+ * one better fetched alone.
+ */
 async function newsText(ctx: QueryCtx & Caller, entry: Entry): Promise<string | null> {
   // What the app plane wrote with the device's token is in no file of the device.
   const own = entry.device === ctx.device._id && entry.app !== true;
-  if (entry.deleted || own || entry.size > FEED_TEXT_BYTES) return null;
+  const known = own || entry.movedFrom !== undefined;
+  if (entry.deleted || known || entry.size > FEED_TEXT_BYTES) return null;
   return readText(ctx, entry);
 }
 

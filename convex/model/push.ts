@@ -3,19 +3,24 @@
  * counter), so that pushes of different keys do not contend.
  */
 import type { MutationCtx } from "../_generated/server";
-import type { Expectation, Operation, Result } from "../validators";
+import type { Operation, Result } from "../validators";
 import type { Caller } from "./authorized";
 import { blobFor } from "./blob";
 import { check, type Checked } from "./check";
-import { findEntry, snapshotOf, type Entry } from "./entry";
+import { findEntry, isExpected, type Entry } from "./entry";
 import type { Refusal } from "./key";
 import { OPERATIONS } from "./limits";
+import { isMove, move } from "./move";
+import { replayOf, staleAt } from "./receipt";
 import { revise, type Content } from "./revise";
 import { trouble } from "./trouble";
 
 type Ctx = MutationCtx & Caller;
 
-/** Answers each operation in order; one that cannot be taken never fails the others. */
+/**
+ * Answers each operation in order, a move with two results; one that cannot be taken never fails
+ * the others.
+ */
 export async function push(ctx: Ctx, operations: Operation[]): Promise<Result[]> {
   if (operations.length > OPERATIONS) {
     throw trouble("invalid", `${operations.length} operations; at most ${OPERATIONS} a push`);
@@ -23,37 +28,30 @@ export async function push(ctx: Ctx, operations: Operation[]): Promise<Result[]>
   // The digests first and together: they touch no entry, and on Node each waits for a thread.
   const checked = await Promise.all(operations.map(check));
   const results: Result[] = [];
-  for (const one of checked) {
-    results.push({ operation: one.operation.operation, ...(await pushOne(ctx, one)) });
-  }
+  for (const one of checked) results.push(...(await resultsOf(ctx, one)));
   return results;
 }
 
-type Answer = Result extends infer R ? (R extends Result ? Omit<R, "operation"> : never) : never;
-
-async function pushOne(ctx: Ctx, { operation, bytes, refusal }: Checked): Promise<Answer> {
-  if (refusal !== null) return { outcome: "refused", ...refusal };
-
-  const entry = await findEntry(ctx, ctx.workspace, operation);
-  const receipt = entry?.receipts.find((r) => r.device === ctx.device._id);
-  // Receipts before the comparison: after a replay's own write its expectation is always stale.
-  if (entry !== null && receipt?.operation === operation.operation) {
-    return { outcome: "replayed", revision: receipt.revision, current: snapshotOf(entry) };
+async function resultsOf(ctx: Ctx, { operation, bytes, refusal }: Checked): Promise<Result[]> {
+  if (refusal !== null) {
+    const ids = [operation.operation, ...(operation.target ? [operation.target.operation] : [])];
+    return ids.map((id) => ({ operation: id, outcome: "refused", ...refusal }));
   }
-  if (!isExpected(entry, operation.expect)) {
-    return { outcome: "stale", current: entry === null ? null : snapshotOf(entry) };
-  }
-  const blob = await blobFor(ctx, ctx.workspace, operation.write);
-  const untimely = blob.refusal ?? (await refuseDeletion(ctx, operation, entry));
-  if (untimely !== null) return { outcome: "refused", ...untimely };
-  const revision = await apply(ctx, operation, blob.found ?? textOf(operation, bytes), entry);
-  return { outcome: "applied", revision, at: ctx.db.vars.commitTs };
+  return isMove(operation) ? move(ctx, operation) : [await pushOne(ctx, operation, bytes)];
 }
 
-/** Revision and digest both: a restored deployment reaches old revisions with other bytes. */
-function isExpected(entry: Entry | null, expect: Expectation): boolean {
-  const { revision, digest } = entry ?? { revision: 0, digest: null };
-  return revision === expect.revision && digest === expect.digest;
+async function pushOne(ctx: Ctx, operation: Operation, bytes: Uint8Array | null): Promise<Result> {
+  const { operation: id } = operation;
+  const entry = await findEntry(ctx, ctx.workspace, operation);
+  // Receipts before the comparison: after a replay's own write its expectation is always stale.
+  const replay = replayOf(ctx, entry, id);
+  if (replay !== null) return replay;
+  if (!isExpected(entry, operation.expect)) return staleAt(entry, id);
+  const blob = await blobFor(ctx, ctx.workspace, operation.write);
+  const untimely = blob.refusal ?? (await refuseDeletion(ctx, operation, entry));
+  if (untimely !== null) return { operation: id, outcome: "refused", ...untimely };
+  const revision = await apply(ctx, operation, blob.found ?? textOf(operation, bytes), entry);
+  return { operation: id, outcome: "applied", revision, at: ctx.db.vars.commitTs };
 }
 
 async function refuseDeletion(

@@ -7,15 +7,10 @@ import type { MutationCtx } from "../_generated/server";
 import type { Carried, Format, Key, Kind } from "../validators";
 import type { Blob } from "./blob";
 import { inlined, writePieces } from "./content";
-import type { Entry } from "./entry";
+import { putEntry, type Entry } from "./entry";
 import { tableOf } from "./project";
+import { receiptsWith, type Author } from "./receipt";
 import { dropRow, writeRow, writeRowLater } from "./row";
-
-/**
- * Who writes. `operation` is the device's own, for its receipt. It is null for a write on the app
- * plane, which leaves no receipt and is told to the device's files like anybody's.
- */
-export type Author = { device: Id<"devices">; operation: string | null };
 
 /** What an entry becomes; `content` null makes it a tombstone. */
 export type Next = {
@@ -65,7 +60,7 @@ export async function revise(
     carried: content === null ? {} : { ...next.carried, ...entry?.carried },
     at: ctx.db.vars.commitTs,
   };
-  const id = await put(ctx, entry, document);
+  const id = await putEntry(ctx, entry, document);
   if ((entry?.pieces ?? 0) > 0 || pieces.length > 0) await writePieces(ctx, id, pieces);
   await reviseRow(ctx, { ...document, _id: id }, next, entry);
   return revision;
@@ -86,16 +81,6 @@ function originOf({ device, operation }: Author): Id<"devices"> | null {
   return operation === null ? null : device;
 }
 
-async function put(
-  ctx: MutationCtx,
-  entry: Entry | null,
-  next: Omit<Entry, "_id" | "_creationTime">,
-) {
-  if (entry === null) return ctx.db.insert("entries", next);
-  await ctx.db.replace("entries", entry._id, next);
-  return entry._id;
-}
-
 async function reviseRow(
   ctx: MutationCtx,
   entry: Omit<Entry, "_creationTime">,
@@ -107,24 +92,4 @@ async function reviseRow(
   if (content === null) return;
   if (rows === "later") await writeRowLater(ctx, entry._id);
   else await writeRow(ctx, entry, "storageId" in content ? null : content.text);
-}
-
-/** The author's receipt is replaced; those of revoked devices leave with this write. */
-async function receiptsWith(
-  ctx: MutationCtx,
-  entry: Entry | null,
-  { device, operation }: Author,
-  revision: number,
-): Promise<Entry["receipts"]> {
-  const receipts = operation === null ? [] : [{ device, operation, revision }];
-  for (const receipt of entry?.receipts ?? []) {
-    if (operation !== null && receipt.device === device) continue;
-    if (await isEnrolled(ctx, receipt.device)) receipts.push(receipt);
-  }
-  return receipts;
-}
-
-async function isEnrolled(ctx: MutationCtx, id: Id<"devices">): Promise<boolean> {
-  const device = await ctx.db.get("devices", id);
-  return device !== null && !device.revoked;
 }

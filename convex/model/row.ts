@@ -36,6 +36,23 @@ export async function rebuildRow(ctx: MutationCtx, id: Id<"entries">): Promise<v
   await writeRow(ctx, entry, await readText(ctx, entry));
 }
 
+/** Gives the row of an entry that moved to the entry it moved to; the row's id stays. */
+export async function moveRow(
+  ctx: MutationCtx,
+  from: { _id: Id<"entries">; kind: Kind },
+  to: Omit<Entry, "_creationTime">,
+  text: string | null,
+): Promise<void> {
+  const table = tableOf(from.kind);
+  const row = await rowOf(ctx, table, from._id);
+  if (row !== null && table === tableOf(to.kind)) {
+    await ctx.db.patch(table, row._id, { entry: to._id });
+  } else {
+    await dropRow(ctx, from);
+  }
+  await writeRow(ctx, to, text);
+}
+
 export async function dropRow(ctx: MutationCtx, entry: { _id: Id<"entries">; kind: Kind }) {
   const table = tableOf(entry.kind);
   const row = await rowOf(ctx, table, entry._id);

@@ -79,7 +79,7 @@ export class Run {
     const { results } = outcome.value as { results: { outcome: string; revision: number }[] };
     for (const [at, result] of results.entries()) {
       if (result.outcome !== "applied") continue;
-      const { store, path, record, write } = operations[at]!;
+      const { store, path, record, write } = halves(operations)[at]!;
       const digest = (write as { digest: string } | null)?.digest ?? null;
       this.#held.set(keyOf({ store, path, record }), { revision: result.revision, digest });
     }
@@ -209,8 +209,18 @@ export class Run {
       ...(random.chance(0.2) && {
         carried: random.chance(0.5) ? { startedAt: 1_600_000_000_000 } : {},
       }),
-      ...(deletes && random.chance(0.4) && { movedTo: random.pick(PATHS) }),
+      ...(deletes && random.chance(0.6) && this.#move(key)),
     };
+  }
+
+  /** Where a deletion says that its content went; mostly it takes it there itself. */
+  #move(from: { store: string; path: string; record: string }): Args {
+    const random = this.#random;
+    const movedTo = random.pick(PATHS);
+    const held = this.#held.get(keyOf({ ...from, path: movedTo })) ?? { revision: 0, digest: null };
+    const expect = random.chance(0.1) ? { revision: random.below(3), digest: null } : { ...held };
+    if (random.chance(0.3)) return { movedTo };
+    return { movedTo, target: { operation: random.hex(random.chance(0.02) ? 31 : 32), expect } };
   }
 
   #key(): { store: string; path: string; record: string } {
@@ -387,4 +397,13 @@ async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
 
 function keyOf({ store, path, record }: { store: string; path: string; record: string }): string {
   return JSON.stringify({ store, path, record });
+}
+
+/** The operations, each move followed by what it writes at its target: as they are answered. */
+function halves(operations: Operation[]): Operation[] {
+  return operations.flatMap((operation) => {
+    if (operation.target === undefined) return [operation];
+    const { movedTo, expect } = operation as { movedTo?: string; expect?: Value };
+    return [operation, { ...operation, path: movedTo ?? "", write: expect ?? null }];
+  });
 }
