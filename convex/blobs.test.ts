@@ -222,6 +222,26 @@ describe("a stored entry", () => {
   });
 });
 
+test("a move takes a stored entry's content and row with it", async () => {
+  const content = bytes(0, 255);
+  await put("a.png", content);
+  const rows = () => t.run((ctx) => ctx.db.query("documents").take(10));
+  const [before] = await rows();
+  const digest = await sha256(content);
+  const move = await operationOn("a.png", null, { revision: 1, digest }, {
+    kind: "file",
+    format: "bytes",
+    movedTo: "b.png",
+    target: { operation: "1".repeat(32), expect: never },
+  });
+  expect(await laptop.push(move)).toMatchObject([{ outcome: "applied" }, { outcome: "applied" }]);
+  expect(await laptop.fetch("b.png")).toMatchObject({ digest, text: null, stored: true });
+  expect(await laptop.fetch("a.png")).toMatchObject({ deleted: true });
+  expect(await rows()).toMatchObject([{ _id: before?._id, path: "b.png" }]);
+  const entries = await t.run((ctx) => ctx.db.query("entries").take(10));
+  expect(entries.map((entry) => entry.blob !== undefined)).toEqual([false, true]);
+});
+
 describe("what nothing needs", () => {
   test("goes after a grace, and not while an entry or a conflict names it", async () => {
     await hello();

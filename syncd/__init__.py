@@ -11,8 +11,9 @@ embedded} -> core`, `files -> stores -> core`; a test holds it):
 
     core/      pure: the nouns (`model`), the decision (`reconcile`), when to look (`settle`,
                `doubt`, `flap`, `pause`, `putback`), when deletions wait (`guard`), and what
-               still counts when ledger and deployment have parted (`epoch`); merging (`merge`,
-               `sequence`, `lines`, `counter`) of values that keep their spelling (`value`)
+               still counts when ledger and deployment have parted (`epoch`); which file is which
+               under another name (`move`); merging (`merge`, `sequence`, `lines`, `counter`) of
+               values that keep their spelling (`value`)
     stores/    pure: which files belong to a store (`layout`), what their bytes must be (`codec`),
                how a kind's records merge (`annotations`, `merge`) and are written (`splice`;
                `yaml_*`), files of many records taken apart and written (`records`, `join`)
@@ -24,11 +25,11 @@ embedded} -> core`, `files -> stores -> core`; a test holds it):
                `attention` (holds, guards, health), `conflicts`, `events` (the log), `past` (the
                index of history); `ledger` has the verbs, each one transaction; `state` owns the
                folder around it; `schema*.sql` are the steps that make a ledger
-    remote/    the deployment: `client` (calls over HTTP), `wire` (messages), `replica` (verbs),
-               `listener` (wake-ups, from a child process that runs the official client)
+    remote/    the deployment: `client` (calls over HTTP), `wire`, `operation` (messages), `replica`
+               (verbs), `listener` (wake-ups, from a child process that runs the official client)
     engine/    the verbs, in asyncio, behind the Protocols of `ports`: `intake` (named keys),
-               `turn`, `decide`, `combine` and `writer` (one turn), `parts` and `rewrite` (files
-               of many records), `pusher`, `puller`,
+               `turn`, `decide`, `combine`, `moves` and `writer` (one turn), `parts` and `rewrite`
+               (files of many records), `pusher`, `puller`,
                `bootstrap`, `link`, `rescan`, `late` and `audit` (later looks), `guards`, `epoch`;
                `session` wires them
     embedded/  a Convex-compatible backend for trying and developing, and its launcher
@@ -46,6 +47,7 @@ Rules that keep edits safe, and where they live:
     A note is in the ledger before a file is touched                 engine/writer.py
     Files are swapped, what came out is looked at, then and later    files/swap.py, files/swapped.py
     Missing is believed at the second look, unreadable never         core/doubt.py, files/read.py
+    A move takes both keys or neither; in doubt there is none        core/move.py, ledger/outbox.py
     What a person's decision replaces is in history first            control/saving.py
     Deletions wait while a folder is not itself, or too many go      core/guard.py, engine/guards.py
     A save of many records says what its program changed in them     core/authored.py

@@ -61,6 +61,7 @@ class Decision:
     `replaced` is the digest that went into history when the file was written or removed.
     `part`: the key is a part of a records file, whose state and writing are not in here; then
     `plan.to_local` is what the file is to hold of it.
+    `target`: this deletion is half of a move, and that is the operation of the other half.
     """
 
     key: Key
@@ -73,6 +74,7 @@ class Decision:
     capture: bool = False
     replaced: Digest | None = None
     part: bool = False
+    target: OperationId | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ Everything here is frozen and compares by value. Pure: stdlib only, no IO, no cl
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, NewType
@@ -120,6 +121,9 @@ class Intent:
     """An outbox row: make the remote this version, if it still is what was expected.
 
     `body` is the exact text to send, None for a deletion. Once sent, an intent never changes.
+
+    A deletion with a `target` is a move: both are applied or neither, and the target has no
+    `body`, for it takes over what its `source`, the key of the deletion, held.
     """
 
     operation: OperationId
@@ -130,6 +134,13 @@ class Intent:
     expect_revision: int
     expect_digest: Digest | None
     body: bytes | None
+    target: Intent | None = None
+    source: Key | None = None
+
+
+def halves(intents: Iterable[Intent]) -> list[Intent]:
+    """`intents`, each move followed by its target: as the deployment answers them."""
+    return [half for each in intents for half in (each, each.target) if half is not None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,7 +140,7 @@ class RemoteReplica(Protocol):
         """Make the configured stores known; the same again changes nothing."""
 
     async def push(self, intents: Sequence[Intent]) -> list[Outcome]:
-        """Send intents in one transaction; an outcome each, in order."""
+        """Send intents in one transaction; an outcome for each of `halves(intents)`, in order."""
 
     async def changes(
         self, stores: Sequence[str], cursor: Cursor | None, witnesses: Sequence[Witness] = ()

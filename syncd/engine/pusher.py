@@ -9,7 +9,16 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 import structlog
 
 from syncd.core.guard import Direction
-from syncd.core.model import Applied, Intent, Key, Outcome, Refused, Replayed
+from syncd.core.model import (
+    Applied,
+    Content,
+    Intent,
+    Key,
+    Outcome,
+    Refused,
+    Replayed,
+    halves,
+)
 from syncd.engine.guards import Guards
 from syncd.engine.intake import Intake
 from syncd.engine.ports import Clock, RemoteReplica
@@ -126,21 +135,21 @@ class Pusher:
         self._acknowledge(intents, outcomes)
 
     async def _push(self, intents: Sequence[Intent]) -> list[Outcome]:
-        """Outcomes in order. A batch that fails is halved, so that one bad row stands alone."""
+        """Outcomes of `halves`, in order. A batch that fails is cut, so that a bad row is alone."""
         try:
             return await self._remote.push(intents)
         except FunctionFailed as error:
             if len(intents) == 1:
-                return [Refused(FUNCTION_FAILED, str(error))]
+                return [Refused(FUNCTION_FAILED, str(error)) for _ in halves(intents)]
             log.info("bisected", operations=len(intents), what=str(error))
             middle = len(intents) // 2
             first = await self._push(intents[:middle])
             return first + await self._push(intents[middle:])
 
     def _acknowledge(self, intents: Sequence[Intent], outcomes: Sequence[Outcome]) -> None:
-        answers = list(zip(intents, outcomes, strict=True))
+        answers = list(zip(halves(intents), outcomes, strict=True))
         named, wanted = self._ledger.acknowledge(answers, self.device, self._clock.now())
-        self._intake.answered([intent.key for intent in intents])
+        self._intake.answered([intent.key for intent, _ in answers])
         self._intake.name(named)
         if wanted:
             self._fetch(wanted)
@@ -152,15 +161,27 @@ def _fill(waiting: deque[Intent]) -> list[Intent]:
     batch: list[Intent] = []
     total = 0
     while waiting and len(batch) < OPERATIONS:
-        total += len(waiting[0].body or b"")
+        total += sum(_size(half) for half in halves([waiting[0]]))
         if batch and total > TEXT_BYTES:
             break
         batch.append(waiting.popleft())
     return batch
 
 
+def _size(intent: Intent) -> int:
+    # A target has no body to send, and the function rewrites the text all the same.
+    return intent.version.size if isinstance(intent.version, Content) else 0
+
+
 def _tell(answers: Sequence[tuple[Intent, Outcome]]) -> None:
-    accepted = [i for i, outcome in answers if isinstance(outcome, Applied | Replayed)]
+    done = [i for i, outcome in answers if isinstance(outcome, Applied | Replayed)]
+    accepted = [intent for intent in done if intent.source is None and intent.target is None]
+    moved = [intent for intent in done if intent.source is not None]
+    if len(moved) > 5:
+        log.info("moved", files=len(moved), first=str(moved[0].source), to=str(moved[0].key))
+    else:
+        for intent in moved:
+            log.info("moved", key=str(intent.source), to=str(intent.key))
     if len(accepted) > 5:
         log.info("pushed", operations=len(accepted), first=str(accepted[0].key))
     else:
@@ -168,5 +189,6 @@ def _tell(answers: Sequence[tuple[Intent, Outcome]]) -> None:
             log.info("pushed", key=str(intent.key), deleted=intent.body is None)
     for intent, outcome in answers:
         if isinstance(outcome, Refused):
-            log.warning("parked", key=str(intent.key), reason=outcome.reason,
-                        detail=outcome.detail)  # fmt: skip
+            half = intent.target is not None or intent.source is not None
+            log.warning("move_refused" if half else "parked", key=str(intent.key),
+                        reason=outcome.reason, detail=outcome.detail)  # fmt: skip

@@ -14,9 +14,10 @@ from syncd.core.decision import Decision, Taken, View
 from syncd.core.flap import Flaps
 from syncd.core.guard import RootState
 from syncd.core.model import Hold, Key, Reason, Tombstone
-from syncd.core.reading import Found, Reading
+from syncd.core.reading import Found, Missing, Reading
 from syncd.engine.decide import Decider, Turn
 from syncd.engine.guards import Guards
+from syncd.engine.moves import Moves
 from syncd.engine.parts import FileTurn
 from syncd.engine.ports import Clock, LocalReplica
 from syncd.engine.rewrite import Rewrites
@@ -49,6 +50,7 @@ class Reconciler:
         self._decider = Decider(ledger, stores, guards, clock)
         self._rewrites = Rewrites(ledger, stores, clock)
         self._splits: dict[Key, Split] = {}
+        self._moves = Moves(ledger)
         self.between_turns = asyncio.Lock()
         """Held while a turn runs: what it has read must still be so when it commits."""
 
@@ -61,22 +63,31 @@ class Reconciler:
                 await self._recover(turn)
                 # Decided below: naming them too, a write that fails each time never came to rest.
                 turn.again = [again for again in turn.again if again[0] not in keys]
-            ready = self._decidable(keys)
+            ready = self._decidable(self._moves.together(keys))
             readings = await asyncio.to_thread(self._read, ready)
             turn.again += [(key, 0.0) for key in ready[len(readings) :]]
             files = await self._decide_files(readings, turn)
-            decided = (
-                self._decider.decide(key, each, turn)
-                for key, each in readings.items()
-                if not self._has_records(key)
-            )
-            decisions = [decision for decision in decided if decision is not None]
+            wholes = {key: each for key, each in readings.items() if not self._has_records(key)}
+            decisions = await self._decide(wholes, turn)
             decisions += [decision for file in files for decision in file.decisions]
-            found = [key for key, reading in readings.items() if isinstance(reading, Found)]
+            found = [key for key, each in (readings | wholes).items() if isinstance(each, Found)]
             found += [key for file in files for key in file.there]
-            await self._carry_out(self._allowed(decisions, found), turn, files)
+            allowed = self._moves.paired(self._allowed(decisions, found))
+            await self._carry_out(allowed, turn, files)
             await self._rewrite(files, turn)
             return turn
+
+    async def _decide(self, readings: dict[Key, Reading], turn: Turn) -> list[Decision]:
+        former = self._moves.former(readings)
+        others = {key for keys in former.values() for key in keys} - readings.keys()
+        readings.update(await asyncio.to_thread(self._read, self._decidable(sorted(others))))
+        gone = {key for key, reading in readings.items() if isinstance(reading, Missing)}
+        decided = (
+            self._decider.decide(key, readings[key], turn)
+            for key in sorted(readings, key=lambda key: key not in gone)
+            if not self._moves.waits(key, gone.intersection(former.get(key, ())), turn)
+        )
+        return [decision for decision in decided if decision is not None]
 
     def unit(self, key: Key) -> Key:
         """What is considered when `key` is named: of a record its file, once for all its keys."""

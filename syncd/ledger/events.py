@@ -24,9 +24,9 @@ class Event:
     """Something that happened to a key at `at`, seconds since the epoch.
 
     `what` is one of pulled, removed (here, as elsewhere), merged, pushed, deleted (there, as
-    here), conflict, held, parked, contested; of a person's commands resolved, undone, restored
-    (files were written), decided, reopened (conflicts). `digest` is the version it was about,
-    None for an absence.
+    here), moved (there, as here, to or from another path), conflict, held, parked, contested; of
+    a person's commands resolved, undone, restored (files were written), decided, reopened
+    (conflicts). `digest` is the version it was about, None for an absence.
     """
 
     key: Key
@@ -70,8 +70,12 @@ class Events:
     def pushed(self, intent: Intent, revision: int, device: str, now: float) -> None:
         """The deployment applied an operation."""
         digest = _digest(intent.version)
-        what = "deleted" if digest is None else "pushed"
-        self.add(Event(intent.key, what, now, digest, revision, device))
+        what, detail = "deleted" if digest is None else "pushed", None
+        if intent.target is not None:
+            what, detail = "moved", f"to {intent.target.key.path}"
+        elif intent.source is not None:
+            what, detail = "moved", f"from {intent.source.path}"
+        self.add(Event(intent.key, what, now, digest, revision, device, detail))
 
     def parked(self, intent: Intent, refused: Refused, now: float) -> None:
         """The deployment refused an operation for good."""

@@ -180,8 +180,8 @@ class Ledger:
         """Whether the key's current snapshot must be fetched before it is considered."""
         match outcome:
             case Refused():
-                self.outbox.park(intent, outcome)
-                self.events.parked(intent, outcome, now)
+                if self.outbox.park(intent, outcome):
+                    self.events.parked(intent, outcome, now)
                 return False
             case Stale(current):
                 self.outbox.remove(intent.operation)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection
+from dataclasses import replace
+from typing import Any
 
 from syncd.core.decision import Decision
 from syncd.core.model import (
@@ -20,13 +22,24 @@ from syncd.core.model import (
     OperationId,
     Refused,
     Version,
+    halves,
 )
 from syncd.ledger.contents import Contents
 from syncd.ledger.rows import key_columns, to_version, version_columns
 
 _KEY = "store = ? AND path = ? AND record = ?"
 _INTENT = """o.operation, o.store, o.path, o.record, o.kind, o.format, o.digest, o.size,
-             o.expect_revision, o.expect_digest"""
+             o.expect_revision, o.expect_digest, o.target"""
+_CLAIMED = """o.operation, o.store, o.path, o.record, o.kind, o.format, o.digest, o.size,
+              e.base_revision, e.base_digest, e.base_size, o.target"""
+_SENT = """EXISTS (SELECT 1 FROM outbox s WHERE s.state = 'sent' AND s.store = {0}.store
+             AND s.path = {0}.path AND s.record = {0}.record)"""
+_WAITING = f"""EXISTS (
+    SELECT 1 FROM outbox t JOIN entries f USING (store, path, record)
+    WHERE t.operation = o.target
+      AND (t.state != 'queued' OR f.base_revision IS NULL OR f.base_digest IS NOT NULL
+           OR t.digest IS NOT e.base_digest OR {_SENT.format("t")}))"""  # noqa: S608
+"""A deletion whose target is not there yet, and cannot be made in the same operation."""
 
 
 class Outbox:
@@ -45,9 +58,9 @@ class Outbox:
         return to_version(*row) if row else None
 
     def queue(self, decision: Decision, version: Version, now: float) -> None:
-        """Queue `version`, in place of what was queued or parked before."""
+        """Queue `version`, in place of what was queued or parked before if that was another."""
         key = decision.key
-        if self._parked_as(key, version):
+        if self._waits_as(key, version):
             return
         self.drop(key)
         if isinstance(version, Content) and decision.body is not None:
@@ -55,10 +68,11 @@ class Outbox:
         digest, size = version_columns(version)
         self._connection.execute(
             """INSERT INTO outbox (operation, store, path, record, kind, format, digest, size,
-                                   state, since) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?)""",
+                                   state, since, target)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?)""",
             (
                 decision.operation, *key_columns(key), decision.kind, decision.format,
-                digest, size or 0, now,
+                digest, size or 0, now, decision.target,
             ),
         )  # fmt: skip
 
@@ -76,40 +90,61 @@ class Outbox:
 
         At most `most` rows and `most_bytes` of text, what it replaces counted too; one larger
         row goes alone. Deletions of the stores in `guarded` stay queued, and all of the stores in
-        `paused`.
+        `paused`. Both halves of a move are claimed together; where it cannot be one any more, its
+        deletion stays queued until its target was accepted.
         """
         marks, pauses = ",".join("?" * len(guarded)), ",".join("?" * len(paused))
         rows = self._connection.execute(
-            f"""SELECT {_INTENT}, e.base_revision, e.base_digest, e.base_size
-                FROM outbox o JOIN entries e USING (store, path, record)
+            f"""SELECT {_CLAIMED} FROM outbox o JOIN entries e USING (store, path, record)
                 WHERE o.state = 'queued' AND e.base_revision IS NOT NULL
                   AND NOT (o.digest IS NULL AND o.store IN ({marks}))
                   AND o.store NOT IN ({pauses})
-                  AND NOT EXISTS (SELECT 1 FROM outbox s WHERE s.state = 'sent'
-                    AND s.store = o.store AND s.path = o.path AND s.record = o.record)
+                  AND NOT {_SENT.format("o")} AND NOT {_WAITING}
                 ORDER BY o.place LIMIT ?""",  # noqa: S608
             (*guarded, *paused, most),
         ).fetchall()
         claimed: list[Intent] = []
+        taken: set[str] = set()
         total = 0
         for row in rows:
-            total += row[7] + (row[12] or 0)
+            if row[0] in taken:
+                continue
+            target = self._target(row[11])
+            total += row[7] + (row[10] or 0) + (target[7] if target else 0)
             if claimed and total > most_bytes:
                 break
-            self._connection.execute(
-                """UPDATE outbox SET state = 'sent', expect_revision = ?, expect_digest = ?
-                   WHERE operation = ?""",
-                (row[10], row[11], row[0]),
-            )
-            claimed.append(self._intent((*row[:8], row[10], row[11])))
+            claimed.append(self._freeze(row, target))
+            taken.update(intent.operation for intent in halves(claimed[-1:]))
         return claimed
+
+    def _target(self, operation: str | None) -> tuple[Any, ...] | None:
+        row = self._connection.execute(
+            f"""SELECT {_CLAIMED} FROM outbox o JOIN entries e USING (store, path, record)
+                WHERE o.operation = ?""",  # noqa: S608
+            (operation,),
+        ).fetchone()
+        return tuple(row) if row else None
+
+    def _freeze(self, row: tuple[Any, ...], target: tuple[Any, ...] | None) -> Intent:
+        self._connection.executemany(
+            """UPDATE outbox SET state = 'sent', expect_revision = ?, expect_digest = ?
+               WHERE operation = ?""",
+            [(each[8], each[9], each[0]) for each in (row, target) if each],
+        )
+        return self._move(row, target) if target else self._intent(row)
 
     def unanswered(self) -> list[Intent]:
         """Every sent row, oldest first: to be sent again just as it was."""
         rows = self._connection.execute(
             f"SELECT {_INTENT} FROM outbox o WHERE o.state = 'sent' ORDER BY o.place"  # noqa: S608
         ).fetchall()
-        return [self._intent(row) for row in rows]
+        sent = {row[0]: row for row in rows}
+        targets = {row[10] for row in rows} & sent.keys()
+        return [
+            self._move(row, sent[row[10]]) if row[10] in targets else self._intent(row)
+            for row in rows
+            if row[0] not in targets
+        ]
 
     def remove(self, operation: OperationId) -> bool:
         """The row was answered. False where an earlier answer had removed it."""
@@ -120,8 +155,14 @@ class Outbox:
             > 0
         )
 
-    def park(self, intent: Intent, refused: Refused) -> None:
-        """The row was refused for good: keep it in sight until the next save or a retry."""
+    def park(self, intent: Intent, refused: Refused) -> bool:
+        """The row was refused for good: keep it in sight until the next save or a retry.
+
+        False for a half of a move, which may be taken by itself: it is queued again.
+        """
+        if intent.target is not None or intent.source is not None:
+            self._part(intent)
+            return False
         self._connection.execute(
             f"DELETE FROM outbox WHERE {_KEY} AND state = 'parked'",  # noqa: S608
             key_columns(intent.key),
@@ -129,6 +170,18 @@ class Outbox:
         self._connection.execute(
             "UPDATE outbox SET state = 'parked', reason = ?, detail = ? WHERE operation = ?",
             (refused.reason, refused.detail, intent.operation),
+        )
+        return True
+
+    def _part(self, intent: Intent) -> None:
+        # Something newer that is queued already stands.
+        self._connection.execute(
+            """UPDATE OR IGNORE outbox SET state = 'queued', target = NULL,
+                 expect_revision = NULL, expect_digest = NULL WHERE operation = ?""",
+            (intent.operation,),
+        )
+        self._connection.execute(
+            "DELETE FROM outbox WHERE operation = ? AND state = 'sent'", (intent.operation,)
         )
 
     def retry(self, reason: str | None = None, key: Key | None = None) -> list[Key]:
@@ -178,23 +231,27 @@ class Outbox:
         """How many rows are in each state."""
         return dict(self._connection.execute("SELECT state, count(*) FROM outbox GROUP BY state"))
 
-    def _parked_as(self, key: Key, version: Version) -> bool:
-        row = self._connection.execute(
-            f"SELECT digest, size FROM outbox WHERE {_KEY} AND state = 'parked'",  # noqa: S608
+    def _waits_as(self, key: Key, version: Version) -> bool:
+        rows = self._connection.execute(
+            f"SELECT digest, size FROM outbox WHERE {_KEY} AND state != 'sent'",  # noqa: S608
             key_columns(key),
-        ).fetchone()
-        return row is not None and to_version(*row) == version
+        ).fetchall()
+        return len(rows) == 1 and to_version(*rows[0]) == version
 
-    def _intent(self, row: tuple[object, ...]) -> Intent:
-        operation, store, path, record, kind, format, digest, size, revision, expected = row
-        body = self._contents.get(Digest(str(digest))) if digest else None
+    def _move(self, row: tuple[Any, ...], target: tuple[Any, ...]) -> Intent:
+        intent = self._intent(row)
+        to = replace(self._intent(target, bodiless=True), source=intent.key)
+        return replace(intent, target=to)
+
+    def _intent(self, row: tuple[Any, ...], *, bodiless: bool = False) -> Intent:
+        operation, store, path, record, kind, format, digest, size, revision, expected = row[:10]
         return Intent(
-            OperationId(str(operation)),
-            Key(str(store), str(path), str(record)),
-            Kind(str(kind)),
-            Format(str(format)),
-            to_version(str(digest) if digest else None, int(str(size))),
-            int(str(revision)),
-            Digest(str(expected)) if expected else None,
-            body,
+            OperationId(operation),
+            Key(store, path, record),
+            Kind(kind),
+            Format(format),
+            to_version(digest, size),
+            revision,
+            Digest(expected) if expected else None,
+            self._contents.get(Digest(digest)) if digest and not bodiless else None,
         )

@@ -103,6 +103,18 @@ class Places:
         ).fetchone()
         return FileState(Stat(*row[:4]), Digest(row[4]), row[5]) if row else None
 
+    def like(self, store: str, digest: Digest, inode: int, most: int) -> list[tuple[str, int]]:
+        """(path, inode) of files that held these bytes when last read: those of that inode, and
+        of the others, if there are no more than `most`, all."""
+        rows = self._connection.execute(
+            """SELECT path, inode FROM files WHERE store = ?1 AND digest = ?2 AND inode = ?3
+               UNION SELECT path, inode FROM (
+                 SELECT path, inode FROM files WHERE store = ?1 AND digest = ?2 LIMIT ?4)""",
+            (store, digest, inode, most + 1),
+        ).fetchall()
+        few = len(rows) <= most
+        return [(path, met) for path, met in rows if few or met == inode]
+
     def record_file(self, store: str, path: str, file: FileState | None) -> None:
         """Remember a file as it was just read, or that there is none."""
         if file is None:

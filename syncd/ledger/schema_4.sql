@@ -39,3 +39,9 @@ CREATE TABLE notes_4 (
 INSERT INTO notes_4 SELECT * FROM notes;
 DROP TABLE notes;
 ALTER TABLE notes_4 RENAME TO notes;
+
+-- Of a deletion that is half of a move: the operation of the creation that goes with it.
+ALTER TABLE outbox ADD COLUMN target TEXT;
+
+-- Where a new file may have been before: by its bytes, and its inode or its last name.
+CREATE INDEX files_digest ON files (store, digest, inode);

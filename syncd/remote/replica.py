@@ -11,11 +11,12 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 from tenacity.wait import wait_random_exponential
 
 from syncd.core.conflict import ListedConflict
-from syncd.core.model import Change, Content, Cursor, Intent, Key, Outcome, Witness
+from syncd.core.model import Change, Content, Cursor, Intent, Key, Outcome, Witness, halves
 from syncd.core.news import Page, StoreSettings, Welcome
 from syncd.errors import ProtocolError, Unavailable
 from syncd.remote.client import ConvexHttp
 from syncd.remote.conflict import to_conflict
+from syncd.remote.operation import to_operation
 from syncd.remote.wire import (
     PROTOCOL,
     Answer,
@@ -29,7 +30,6 @@ from syncd.remote.wire import (
     RegisterAnswer,
     WireChange,
     to_key,
-    to_operation,
     to_registration,
     to_witness,
 )
@@ -79,7 +79,7 @@ class ConvexReplica:
                 await self._http.mutation("sync:register", args, RegisterAnswer)
 
     async def push(self, intents: Sequence[Intent]) -> list[Outcome]:
-        """Send intents in one transaction; an outcome each, in order.
+        """Send intents in one transaction; an outcome for each of their halves, in order.
 
         Sending the same intents again is answered from their receipts, so a lost answer is
         simply asked for again.
@@ -89,7 +89,7 @@ class ConvexReplica:
             with attempt:
                 answer = await self._http.mutation("sync:push", args, PushAnswer)
         told = [result.operation for result in answer.results]
-        if told != [intent.operation for intent in intents]:
+        if told != [half.operation for half in halves(intents)]:
             raise ProtocolError(
                 "sync:push answered other operations than were sent; none was recorded",
                 "deploy this version's functions: see convex/README.md",

@@ -25,7 +25,6 @@ from syncd.core.model import (
     Change,
     Content,
     Digest,
-    Intent,
     Key,
     Outcome,
     Refused,
@@ -192,7 +191,7 @@ class RegisterAnswer(_Message):
 
 
 class PushAnswer(_Message):
-    """`sync:push`: one result an operation, in the order sent."""
+    """`sync:push`: a result for each of `halves`, in the order sent."""
 
     results: list[WireResult]
 
@@ -248,25 +247,6 @@ class Reply(_Message, Generic[Answer]):
     value: Answer | None = None
     error_message: str = Field(default="", alias="errorMessage")
     error_data: Any = Field(default=None, alias="errorData")
-
-
-def to_operation(intent: Intent) -> dict[str, Any]:
-    """An intent as `sync:push` takes it."""
-    write = None
-    if isinstance(intent.version, Content) and intent.body is not None:
-        write = {
-            "digest": intent.version.digest,
-            "size": intent.version.size,
-            "text": intent.body.decode(),
-        }
-    return {
-        "operation": intent.operation,
-        **to_key(intent.key),
-        "kind": intent.kind.value,
-        "format": intent.format.value,
-        "expect": {"revision": intent.expect_revision, "digest": intent.expect_digest},
-        "write": write,
-    }
 
 
 def to_registration(store: StoreSettings) -> dict[str, Any]:

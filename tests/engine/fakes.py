@@ -23,6 +23,7 @@ from syncd.core.model import (
     OperationId,
     Outcome,
     Witness,
+    halves,
 )
 from syncd.core.news import Page, StoreSettings, Welcome
 from syncd.engine.decide import Turn
@@ -213,7 +214,8 @@ class Desk:
         guarded = [STORE] if self.guards.holds_back(STORE, Direction.TO_REMOTE) else []
         sent = self.ledger.claim(10_000, 1 << 30, guarded)
         outcomes = self.machine.deployment.push("laptop", sent)
-        self.ledger.acknowledge(list(zip(sent, outcomes, strict=True)), "laptop", self.clock.now())
+        answers = list(zip(halves(sent), outcomes, strict=True))
+        self.ledger.acknowledge(answers, "laptop", self.clock.now())
         return sent
 
     def hear(self) -> None:

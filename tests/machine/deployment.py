@@ -7,6 +7,7 @@ One deployment, one workspace. Every call is one transaction; everything it writ
 from __future__ import annotations
 
 import copy
+import itertools
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -42,7 +43,7 @@ class Receipt:
 
 @dataclass(frozen=True)
 class Entry:
-    """What the deployment holds for a key."""
+    """What the deployment holds for a key. `row`: which row of the app plane is its own."""
 
     key: Key
     revision: int
@@ -52,6 +53,8 @@ class Entry:
     device: str
     receipts: dict[str, Receipt]
     at: int
+    row: int | None = None
+    moved: bool = False
 
     @property
     def snapshot(self) -> Snapshot:
@@ -94,6 +97,7 @@ class Deployment:
         self.page_rows = page_rows
         self._rng = rng
         self._at = 1000
+        self._rows = itertools.count(1)
 
     def backup(self) -> State:
         """A copy to restore later."""
@@ -123,7 +127,13 @@ class Deployment:
 
     def push(self, device: str, intents: Sequence[Intent]) -> list[Outcome]:
         self._at += self._rng.randint(1, 3)
-        return [self._push_one(device, intent, self._at) for intent in intents]
+        outcomes: list[Outcome] = []
+        for intent in intents:
+            if intent.target is None:
+                outcomes.append(self._push_one(device, intent, self._at))
+            else:
+                outcomes += self._move(device, intent, intent.target, self._at)
+        return outcomes
 
     def changes(
         self,
@@ -143,7 +153,8 @@ class Deployment:
                 return Page(found, Cursor(str(last)), False, broken)
             last, rows = entry.at, rows + 1
             if entry.key.store in stores:
-                found.append(self._told(entry, with_body=entry.device != device))
+                known = entry.device == device or entry.moved
+                found.append(self._told(entry, with_body=not known))
         return Page(found, Cursor(str(last)), True, broken)
 
     def cut_here(self, at: int, last: int) -> bool:
@@ -183,6 +194,30 @@ class Deployment:
             return Refused("nothing-to-delete", "the entry is not live")
         return Applied(self._apply(device, intent, entry, at), at)
 
+    def _move(self, device: str, intent: Intent, target: Intent, at: int) -> list[Outcome]:
+        halves = (intent, target)
+        entries = [self.state.entries.get(half.key) for half in halves]
+        answers: list[Outcome] = []
+        replayed = False
+        for half, entry in zip(halves, entries, strict=True):
+            receipt = self.receipt(entry, device)
+            if entry is not None and receipt and receipt.operation == half.operation:
+                answers.append(Replayed(receipt.revision, entry.snapshot))
+                replayed = True
+            else:
+                answers.append(Stale(entry.snapshot if entry else NEVER))
+        source, there = entries
+        expected = self.is_expected(source, intent) and self.is_target_expected(there, target)
+        if replayed or not expected or source is None:
+            return answers
+        taken_over = replace(target, body=source.body)
+        revision = self._apply(device, taken_over, there, at, moved=source)
+        return [Applied(self._apply(device, intent, source, at), at), Applied(revision, at)]
+
+    def is_target_expected(self, entry: Entry | None, target: Intent) -> bool:
+        """Compare-and-set of the key to which a file moves."""
+        return self.is_expected(entry, target)
+
     def receipt(self, entry: Entry | None, device: str) -> Receipt | None:
         """What the entry remembers of the device."""
         return entry.receipts.get(device) if entry else None
@@ -192,7 +227,15 @@ class Deployment:
         revision, digest = (entry.revision, entry.digest) if entry else (0, None)
         return (revision, digest) == (intent.expect_revision, intent.expect_digest)
 
-    def _apply(self, device: str, intent: Intent, entry: Entry | None, at: int) -> int:
+    def _apply(
+        self,
+        device: str,
+        intent: Intent,
+        entry: Entry | None,
+        at: int,
+        *,
+        moved: Entry | None = None,
+    ) -> int:
         revision = (entry.revision if entry else 0) + 1
         replaced = entry.digest if entry else None
         digest = intent.version.digest if isinstance(intent.version, Content) else None
@@ -204,12 +247,18 @@ class Deployment:
         receipts = {**kept, device: Receipt(intent.operation, revision)}
         last = replaced if digest is None else None
         self.state.entries[intent.key] = Entry(
-            intent.key, revision, digest, last, intent.body, device, receipts, at
-        )
+            intent.key, revision, digest, last, intent.body, device, receipts, at,
+            self._row(digest, moved or entry), moved is not None,
+        )  # fmt: skip
         self.accepted.append(
             Accepted(intent.key, revision, digest, replaced, device, intent.operation, at)
         )
         return revision
+
+    def _row(self, digest: Digest | None, former: Entry | None) -> int | None:
+        if digest is None:
+            return None
+        return former.row if former is not None and former.row is not None else next(self._rows)
 
     def _told(self, entry: Entry, *, with_body: bool) -> Change:
         return Change(entry.key, entry.snapshot, entry.device, entry.body if with_body else None)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from syncd.core.model import Digest, Key
 
-from .machine import PATHS
+from .machine import NAMES
 from .sources import LOG, TAPS
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Hearsay:
         if saves.mask(digest) | known != saves.mask(digest):
             save = saves.save(result, machine.name, "", known, world.now, whole=False)
             world.story(f"{machine.name} merges to #{save.number}")
-        for path in PATHS:
+        for path in NAMES:
             world.witness.merged(machine.name, path, digest)
             if result == local:
                 # A crash before the commit, and these bytes still do not know the other's.

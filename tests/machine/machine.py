@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 STORE = "docs"
 PATHS = ("a.json", "b.json", "n.txt", "d/c.json")
 """The files that people work on."""
+NAMES = (*PATHS, "m.json", "d/m.json", "d/n.txt")
+"""Those, and other names that they get."""
 LAYOUT = Layout(("*",), ())
 
 

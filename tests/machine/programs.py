@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from .ancestry import EMPTY
 from .disk import Inode
-from .machine import PATHS
+from .machine import NAMES, PATHS
 
 if TYPE_CHECKING:
     from .machine import Machine
@@ -43,6 +43,7 @@ class Person:
             (8, lambda: self.delete(path)),
             (6, lambda: self.delete_and_create(path)),
             (5, lambda: self.rename(path, rng.choice(PATHS))),
+            (30 if self.world.renames else 3, self.rename_freely),
         ]
         weights = [weight for weight, _ in programs]
         return rng.choices([make for _, make in programs], weights)[0]()
@@ -175,6 +176,13 @@ class Person:
         self.machine.disk.rename(*source, *target)
         self.machine.disk.flush_all()
         yield from ()
+
+    def rename_freely(self) -> Program:
+        """Give a file a name that none has."""
+        choice, visible = self.world.rng.choice, self.machine.visible
+        there = [name for name in NAMES if visible(name) is not None]
+        free = [name for name in NAMES if visible(name) is None]
+        return self.rename(choice(there or NAMES), choice(free or NAMES))
 
     def read(self, path: str) -> tuple[int, bytes]:
         """What the file holds now: what is known by it, and its bytes."""

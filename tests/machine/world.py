@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 
-from syncd.core.model import Digest, Intent, Key, Outcome
+from syncd.core.model import Digest, Intent, Key, Outcome, halves
 from syncd.engine import late
 
 from . import invariants
@@ -18,7 +18,7 @@ from .deployment import Deployment, State
 from .disk import Inode
 from .faults import NONE, Mix
 from .hearsay import Hearsay
-from .machine import PATHS, STORE, Crash, Machine
+from .machine import NAMES, PATHS, STORE, Crash, Machine
 from .misfortunes import Misfortunes
 from .programs import Person, Program
 from .sources import CHANCE
@@ -63,6 +63,8 @@ class World(Timeline):
         super().__init__(random.Random(seed), mix)
         late.EVERY = 1.0
         CHANCE.rng = random.Random(seed + 1)
+        self.renames = seed % 3 == 0
+        """Whether files get other names often."""
         self.reverts = self.rng.random() < 0.4
         """Whether people save bytes that were there before: some checks are blind then."""
         self.calls: Counter[str] = Counter()
@@ -218,6 +220,10 @@ class World(Timeline):
         self.dirty = True
         before = len(self.deployment.accepted)
         outcomes = self.deployment.push(device, intents)
+        moves = zip(halves(intents), outcomes, strict=True)
+        for half, outcome in moves:
+            if half.source is not None:
+                self.exercised[f"move {type(outcome).__name__.lower()}"] += 1
         for accepted in self.deployment.accepted[before:]:
             self.story(
                 f"deployment: {device} {accepted.key.path} r{accepted.revision} at {accepted.at} "
@@ -253,7 +259,7 @@ class World(Timeline):
         self.witness.after_power_cut(machine)
         for path, inode in machine.inodes():
             inode.writers = 0
-            if path in PATHS and not self.is_whole(path, inode.data):
+            if path in NAMES and not self.is_whole(path, inode.data):
                 self.play(machine, self.people[machine.name].replace(path))
 
     def died(self, machine: Machine, what: str, error: BaseException | None = None) -> None:

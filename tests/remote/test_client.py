@@ -5,13 +5,25 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
 
 import aiohttp
 import orjson
 import pytest
 from aiohttp import web
 
-from syncd.core.model import Applied, Content, Digest, Format, Intent, Key, Kind, OperationId
+from syncd.core.model import (
+    TOMBSTONE,
+    Applied,
+    Content,
+    Digest,
+    Format,
+    Intent,
+    Key,
+    Kind,
+    OperationId,
+)
 from syncd.errors import FunctionFailed, ProtocolError, SyncdError, Unauthorized, Unavailable
 from syncd.remote import client
 from syncd.remote.client import ConvexHttp
@@ -147,6 +159,34 @@ async def test_answers_to_other_operations_are_not_taken() -> None:
     async with deployment(answering(200, success({"results": [result]}))) as http:
         with pytest.raises(ProtocolError, match="other operations"):
             await ConvexReplica(http, "token", "default").push([intent(b"text")])
+
+
+async def test_a_move_is_one_operation_without_text_and_two_answers() -> None:
+    seen: list[dict[str, Any]] = []
+
+    async def answers(request: web.Request) -> web.Response:
+        seen.append(await request.json())
+        at = {"$integer": "AQAAAAAAAAA="}
+        results = [
+            {"operation": letter * 32, "outcome": "applied", "revision": revision, "at": at}
+            for letter, revision in (("0", 5.0), ("1", 1.0))
+        ]
+        return web.json_response(success({"results": results}))
+
+    target = replace(intent(b""), operation=OperationId("1" * 32), key=Key("s", "b.json"),
+                     body=None, source=Key("s", "a.json"))  # fmt: skip
+    move = replace(intent(b""), version=TOMBSTONE, body=None, expect_revision=4,
+                   expect_digest=Digest("a" * 64), target=target)  # fmt: skip
+    async with deployment(answers) as http:
+        outcomes = await ConvexReplica(http, "token", "default").push([move])
+    assert outcomes == [Applied(5, 1), Applied(1, 1)]
+    (operation,) = seen[0]["args"]["operations"]
+    assert operation["write"] is None
+    assert operation["expect"] == {"revision": 4, "digest": "a" * 64}
+    assert operation["movedTo"] == "b.json"
+    assert operation["target"] == {
+        "operation": "1" * 32, "expect": {"revision": 0, "digest": None},
+    }  # fmt: skip
 
 
 async def test_bytes_that_are_not_what_they_say_are_left_out() -> None:

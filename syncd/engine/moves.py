@@ -1,0 +1,107 @@
+"""New files that may be known ones under another name: they wait until that is certain.
+
+A file that vanished is believed gone only after a second, so a new file that may be the same one
+waits as long, and both are decided in one turn. No IO but reads of the ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from syncd.core.decision import Decision, View
+from syncd.core.model import Content, Digest, Key, Tombstone
+from syncd.core.move import Trace, may_be, pairs
+from syncd.core.reading import Found, Reading
+from syncd.engine.decide import Turn
+from syncd.ledger.ledger import Ledger
+
+LIKE = 20
+"""Files of the same bytes beyond which only the inode tells which of them one was."""
+
+
+class Moves:
+    """Remembers which new files wait, and makes one move of a deletion and a creation."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._waiting: dict[Key, set[Key]] = {}
+
+    def together(self, keys: Iterable[Key]) -> list[Key]:
+        """`keys`, and the new files that wait for them: to be decided in one turn."""
+        found = dict.fromkeys(keys)
+        for key in list(found):
+            found.update(dict.fromkeys(self._waiting.pop(key, ())))
+        return list(found)
+
+    def former(self, readings: Mapping[Key, Reading]) -> dict[Key, list[Key]]:
+        """For each new file among `readings`, the keys of the known files that it may have been."""
+        found = {key: self._former(key, each) for key, each in readings.items()}
+        return {key: former for key, former in found.items() if former}
+
+    def waits(self, key: Key, former: Collection[Key], turn: Turn) -> bool:
+        """Whether `key` is decided later, with those of `former` whose absence is doubted yet."""
+        when = max((when for other, when in turn.again if other in former), default=None)
+        if when is None:
+            return False
+        turn.again.append((key, when))
+        for other in former:
+            self._waiting.setdefault(other, set()).add(key)
+        return True
+
+    def paired(self, decisions: Sequence[Decision]) -> list[Decision]:
+        """`decisions`, those that are halves of a move tied to one another."""
+        gone = {each.key: each for each in decisions if _deletes(each)}
+        came = {each.key: each for each in decisions if _creates(each)}
+        if not gone or not came:
+            return list(decisions)
+        appeared = [
+            Trace(key, each.file.digest, each.file.stat.inode)
+            for key, each in came.items()
+            if each.file is not None
+        ]
+        found = pairs((self._trace(each) for each in gone.values()), appeared)
+        moves = {
+            key: replace(gone[key], target=came[target].operation)
+            for key, target in found.items()
+            if _alike(gone[key], came[target])
+        }
+        # The deletion is queued first, so that it is met first where both are claimed.
+        return [*moves.values(), *(each for each in decisions if each.key not in moves)]
+
+    def _former(self, key: Key, reading: Reading) -> list[Key]:
+        if not isinstance(reading, Found) or not _is_new(self._ledger.view(key)):
+            return []
+        content, inode = reading.content, reading.stat.inode
+        here = Trace(key, content.digest, inode)
+        alike = self._ledger.places.like(key.store, content.digest, inode, LIKE)
+        traces = [Trace(Key(key.store, path), content.digest, met) for path, met in alike]
+        return [trace.key for trace in traces if may_be(here, trace)]
+
+    def _trace(self, decision: Decision) -> Trace:
+        key, base = decision.key, decision.plan.base
+        file = self._ledger.places.file(key.store, key.path)
+        digest = base.digest if base is not None else None
+        return Trace(key, digest or Digest(""), file.stat.inode if file is not None else None)
+
+
+def _is_new(view: View) -> bool:
+    known = [view.remote, *([view.base] if view.base else [])]
+    return view.sent is None and all(isinstance(each.version, Tombstone) for each in known)
+
+
+def _deletes(decision: Decision) -> bool:
+    plan = decision.plan
+    deleting = isinstance(plan.to_remote, Tombstone) and not decision.part
+    return deleting and not decision.capture and plan.base is not None
+
+
+def _creates(decision: Decision) -> bool:
+    plan = decision.plan
+    creating = isinstance(plan.to_remote, Content) and not decision.part
+    new = plan.base is not None and isinstance(plan.base.version, Tombstone)
+    return creating and new and plan.to_local is None and not decision.capture
+
+
+def _alike(gone: Decision, came: Decision) -> bool:
+    return (gone.kind, gone.format) == (came.kind, came.format)

@@ -1,0 +1,193 @@
+"""Renames on real files: one operation where all is certain, else a create and a delete."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from syncd.core.doubt import ABSENCE
+from syncd.core.model import Content, Format, Intent, Key, Kind, OperationId
+from tests.engine.fakes import STORE, Desk, digest
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    made = Desk(tmp_path)
+    yield made
+    made.ledger.close()
+
+
+def key(name: str) -> Key:
+    return Key(STORE, f"{name}.txt")
+
+
+def rename(desk: Desk, old: str, new: str) -> None:
+    files = desk.machine.files
+    (files / f"{old}.txt").rename(files / f"{new}.txt")
+
+
+async def look(desk: Desk, *names: str) -> None:
+    """Look until nothing is left that waits, each key when it is due."""
+    due = [key(name) for name in names]
+    for _ in range(5):
+        turn = await desk.reconciler.consider(due)
+        if not turn.again:
+            return
+        desk.clock.seconds = max(desk.clock.seconds, *(when for _, when in turn.again))
+        due = [again for again, _ in turn.again]
+    raise AssertionError(f"{due} never come to rest")
+
+
+def save_there(desk: Desk, name: str, body: str) -> None:
+    """Another machine saves a note; it is not heard yet."""
+    there = desk.machine.deployment.state.entries.get(key(name))
+    version = Content(digest(body.encode()), len(body))
+    intent = Intent(
+        OperationId("0" * 32), key(name), Kind.DOCUMENT, Format.TEXT, version,
+        there.revision if there else 0, there.digest if there else None, body.encode(),
+    )  # fmt: skip
+    desk.machine.deployment.push("other", [intent])
+
+
+def told(sent: list[Intent]) -> list[tuple[str, str | None, bool]]:
+    """(name, the name it moves to, whether text is sent) of each operation."""
+    return sorted(
+        (
+            each.key.path.removesuffix(".txt"),
+            each.target.key.path.removesuffix(".txt") if each.target else None,
+            each.body is not None,
+        )
+        for each in sent
+    )
+
+
+MOVED = [("a", "b", False)]
+APART = [("a", None, False), ("b", None, True)]
+
+
+@pytest.mark.parametrize("names", [("a", "b"), ("b", "a"), ("b",)])
+async def test_a_rename_is_one_operation_without_text(desk: Desk, names: tuple[str, ...]) -> None:
+    await desk.agree(a="a note", other="another")
+    rename(desk, "a", "b")
+    await look(desk, *names)
+    assert told(desk.send()) == MOVED
+    assert desk.machine.mirror() == {"b": "a note", "other": "another"}
+    await look(desk, "a", "b")
+    assert desk.send() == []
+
+
+async def test_its_row_is_kept(desk: Desk) -> None:
+    await desk.agree(a="a note", other="another")
+    before = desk.machine.deployment.state.entries[key("a")].row
+    rename(desk, "a", "b")
+    await look(desk, "a", "b")
+    desk.send()
+    assert desk.machine.deployment.state.entries[key("b")].row == before
+
+
+async def test_a_new_file_waits_only_where_a_known_one_may_be_meant(desk: Desk) -> None:
+    await desk.agree(a="a note", other="another")
+    desk.machine.save(b="a note", c="something else")
+    turn = await desk.reconciler.consider([key("b"), key("c")])
+    assert not turn.again
+    assert turn.queued
+
+
+async def test_the_new_name_waits_no_longer_than_the_absence_of_the_old(desk: Desk) -> None:
+    await desk.agree(a="a note", other="another")
+    rename(desk, "a", "b")
+    began = desk.clock.seconds
+    await desk.reconciler.consider([key("a")])
+    desk.clock.seconds += ABSENCE / 2
+    turn = await desk.reconciler.consider([key("b")])
+    assert {when for _, when in turn.again} == {began + ABSENCE}
+    desk.clock.seconds = began + ABSENCE
+    assert (await desk.reconciler.consider([key("a")])).queued, "the other comes along"
+    assert told(desk.send()) == MOVED
+
+
+async def test_a_save_under_the_new_name_meanwhile_is_sent_as_it_is(desk: Desk) -> None:
+    await desk.agree(a="a note", other="another")
+    rename(desk, "a", "b")
+    await desk.reconciler.consider([key("a"), key("b")])
+    desk.machine.save(b="a note, and more")
+    await look(desk, "a", "b")
+    assert told(desk.send()) == APART
+    assert desk.machine.mirror()["b"] == "a note, and more"
+
+
+async def test_a_file_back_under_the_old_name_meanwhile_is_a_copy(desk: Desk) -> None:
+    await desk.agree(a="a note", other="another")
+    rename(desk, "a", "b")
+    await desk.reconciler.consider([key("a"), key("b")])
+    desk.machine.save(a="a note")
+    await look(desk, "a", "b")
+    assert told(desk.send()) == [("b", None, True)]
+    assert desk.machine.mirror() == {"a": "a note", "b": "a note", "other": "another"}
+
+
+async def test_two_links_of_what_vanished_are_no_move(desk: Desk) -> None:
+    await desk.agree(a="a note", other="another")
+    rename(desk, "a", "b")
+    os.link(desk.machine.files / "b.txt", desk.machine.files / "c.txt")
+    await look(desk, "a", "b", "c")
+    assert told(desk.send()) == [("a", None, False), ("b", None, True), ("c", None, True)]
+
+
+async def test_a_name_that_is_taken_there_is_contested_and_nothing_is_lost(desk: Desk) -> None:
+    await desk.agree(a="a note", other="another")
+    rename(desk, "a", "b")
+    await look(desk, "a", "b")
+    save_there(desk, "b", "somebody else's")
+    assert told(desk.send()) == MOVED
+    assert desk.machine.mirror() == {"a": "a note", "b": "somebody else's", "other": "another"}
+    desk.hear()
+    await look(desk, "a", "b")
+    assert told(desk.send()) == APART
+    assert desk.machine.mirror() == {"b": "a note", "other": "another"}
+    assert [each.key for each in desk.ledger.conflicts.unresolved()] == [key("b")]
+
+
+async def test_what_others_saved_under_the_old_name_stays_there(desk: Desk) -> None:
+    await desk.agree(a="a note", other="another")
+    rename(desk, "a", "b")
+    await look(desk, "a", "b")
+    save_there(desk, "a", "a note, edited")
+    assert told(desk.send()) == MOVED
+    desk.hear()
+    await look(desk, "a", "b")
+    assert told(desk.send()) == [("b", None, True)]
+    assert desk.machine.tree() == desk.machine.mirror()
+    assert desk.machine.tree() == {"a": "a note, edited", "b": "a note", "other": "another"}
+
+
+async def test_chains_of_renames_end_at_the_last_name(desk: Desk) -> None:
+    await desk.agree(a="a note", other="another")
+    for old, new in (("a", "b"), ("b", "c"), ("c", "a")):
+        rename(desk, old, new)
+        await look(desk, "a", "b", "c")
+        desk.send()
+    assert desk.machine.mirror() == {"a": "a note", "other": "another"}
+
+
+async def test_files_that_swapped_names_are_edited_ones(desk: Desk) -> None:
+    await desk.agree(a="one", b="two")
+    rename(desk, "a", "c")
+    rename(desk, "b", "a")
+    rename(desk, "c", "b")
+    await look(desk, "a", "b", "c")
+    assert told(desk.send()) == [("a", None, True), ("b", None, True)]
+    assert desk.machine.mirror() == {"a": "two", "b": "one"}
+
+
+async def test_a_rename_before_a_restart_is_still_one_after_it(desk: Desk) -> None:
+    await desk.agree(a="a note", other="another")
+    rename(desk, "a", "b")
+    await desk.reconciler.consider([key("a"), key("b")])
+    desk.restart()
+    await look(desk, "b", "a")
+    desk.restart()
+    assert told(desk.send()) == MOVED
