@@ -56,6 +56,7 @@ class AsyncAssetStorage(Asking):
 
     async def load(self, id: str) -> Asset | None:
         """The asset with this id, None where there is none."""
+        await self._counting.settle()
         return await self._assets.load(id, "assets:get")
 
     async def delete(self, id: str) -> bool:
@@ -66,6 +67,7 @@ class AsyncAssetStorage(Asking):
         self, category: str, *, type: str | None = None, limit: int = LIMIT
     ) -> _Assets:
         """Assets of a category, and of a type where one is given, by path."""
+        await self._counting.settle()
         return await self._assets.list(
             "assets:list",
             lambda row: row.category == category and type in (None, row.type),
@@ -87,6 +89,7 @@ class AsyncAssetStorage(Asking):
 
         Those with most of the words come first; the last word may be the beginning of one.
         """
+        await self._counting.settle()
         words, wanted = _words(text), list(tags)
         return await self._assets.list(
             "assets:search",

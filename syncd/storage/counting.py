@@ -2,7 +2,7 @@
 
 An increment is put down before it is sent. It is crossed out when it is known what became of it:
 counted by the deployment, or certainly not, and then by the file. What is left was sent and not
-answered; the next increment sends it again under the same id, which the deployment counts once.
+answered; a later call sends it again under the same id, which the deployment counts once.
 """
 
 from __future__ import annotations
@@ -40,15 +40,24 @@ class Counting:
         self._folder = config.state / "increments"
         self._mirror = mirror
         self._assets = assets
+        # What an earlier program left is looked for once.
+        self._unanswered = True
 
-    async def increment(self, id: str) -> None:
-        """Count one download. Raises RecordError where no asset has this id."""
-        if self._mirror.away:
-            await self._count_here(id)
+    async def settle(self) -> None:
+        """Send again what was not answered, if there is any and the deployment is there."""
+        if not self._unanswered or self._mirror.away:
             return
+        self._unanswered = False
         for request in await asyncio.to_thread(self._left):
             if await self._send(request) is Lost.UNKNOWN:
                 break
+
+    async def increment(self, id: str) -> None:
+        """Count one download. Raises RecordError where no asset has this id."""
+        await self.settle()
+        if self._mirror.away:
+            await self._count_here(id)
+            return
         request = Request(secrets.token_hex(16), id)
         await asyncio.to_thread(self._put_down, request)
         await self._send(request)
@@ -58,6 +67,7 @@ class Counting:
             "assets:incrementDownloads", Counted, id=request.asset, requestId=request.id
         )
         if answer is Lost.UNKNOWN:
+            self._unanswered = True
             return answer
         await asyncio.to_thread(self._cross_out, request)
         if answer is Lost.NOT_DONE or not answer.counted:

@@ -18,6 +18,7 @@ class Way(Enum):
     DEAD = "nobody listens"
     DEAF = "connections are accepted and nothing is answered"
     FAILING = "every request is answered 500, slowly"
+    LOST = "what is asked is carried out, and every answer is lost"
 
 
 SLOWLY = 0.4
@@ -77,7 +78,7 @@ class Proxy:
             self._flowing.clear()
         else:
             self._flowing.set()
-        if way in (Way.DEAD, Way.FAILING):
+        if way in (Way.DEAD, Way.FAILING, Way.LOST):
             await self._cut()
         if way is Way.DEAD and self._server is not None:
             self._server.close()
@@ -114,13 +115,20 @@ class Proxy:
         there, back = await asyncio.open_connection("127.0.0.1", self._upstream)
         try:
             async with asyncio.TaskGroup() as group:
-                ways = (self._pump(reader, back, counts=True), self._pump(there, writer))
+                ways = (self._pump(reader, back, counts=True), self._answer(there, writer))
                 pumps = [group.create_task(way) for way in ways]
                 await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
                 for pump in pumps:
                     pump.cancel()
         finally:
             back.close()
+
+    async def _answer(self, there: Reader, writer: Writer) -> None:
+        if self._way is Way.LOST:
+            await there.read(1)
+            writer.transport.abort()
+            return
+        await self._pump(there, writer)
 
     async def _pump(self, reader: Reader, writer: Writer, *, counts: bool = False) -> None:
         with suppress(OSError):
