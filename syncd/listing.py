@@ -119,6 +119,13 @@ class Listing:
         events = self._events.newest(most) if key is None else self._events.of(key, most)
         return EventList(events=[self._event(event) for event in events])
 
+    def after(self, place: int, key: Key | None, most: int) -> tuple[int, list[EventReport]]:
+        """The events behind `place`, oldest first, at most the newest `most`, and the place behind
+        them. 0 is the place before all.
+        """
+        last, events = self._events.after(place, key, most)
+        return last, [self._event(event) for event in events]
+
     def at(self, key: Key, time: float) -> Digest:
         """What a file held at `time`. Raises ConfigError."""
         known, digest = self._past.at(key, time)

@@ -23,6 +23,7 @@ def registered() -> Typer:
         log,
         pause,
         run,
+        schema,
         status,
         systemd,
         verify,

@@ -23,7 +23,7 @@ app = typer.Typer(
     "stopped deletions; 4 conflicts or held keys exist; 5 token refused; 6 no daemon runs; "
     "7 drift found; 8 made by another version; 9 another instance owns the state folder.",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
 )
 

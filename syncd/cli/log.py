@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -18,6 +21,10 @@ from syncd.errors import ConfigError
 from syncd.listing import EventReport, open_listing
 
 PATH = "STORE:PATH, or the file's path; behind it #ID, for one record of many."
+FOLLOW = "Go on with what happens, until interrupted; with --json an object a line."
+LOOK = 0.5
+"""Seconds between two looks at the ledger."""
+
 AT = "As it was at this time: 2026-11-23T14:00, or 2h for that long ago."
 
 
@@ -27,15 +34,19 @@ def log(
     path: Annotated[str | None, typer.Argument(help=PATH)] = None,
     config: ConfigPath = CONFIG,
     most: Annotated[int, typer.Option("--most", min=1, help="How many of the newest.")] = 50,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help=FOLLOW)] = False,
     as_json: AsJson = False,
 ) -> int:
     """List what became of a file, or of all, the oldest first.
 
-    Examples: `syncd log workflows/a.json`, `syncd log --most 500 --json`
+    Examples: `syncd log workflows/a.json`, `syncd log --follow`
     """
     settings = configured(config)
+    key = None if path is None else key_of(settings, path)
+    if follow:
+        return _follow(settings, key, most, as_json=as_json)
     with open_listing(settings) as listing:
-        found = listing.log(None if path is None else key_of(settings, path), most)
+        found = listing.log(key, most)
     if as_json:
         typer.echo(found.model_dump_json(indent=2))
         return 0
@@ -71,6 +82,22 @@ def restore(
         settings, Restore(store=key.store, path=key.path, record=key.record, digest=version)
     )
     return print_answer(answer, as_json=as_json, nothing="nothing was restored")
+
+
+def _follow(config: Config, key: Key | None, most: int, *, as_json: bool) -> int:
+    """Print what happens until interrupted; as JSON, an object a line."""
+    place = 0
+    with open_listing(config) as listing, suppress(KeyboardInterrupt):
+        while True:
+            place, events = listing.after(place, key, most)
+            for event in events:
+                if as_json:
+                    typer.echo(event.model_dump_json())
+                else:
+                    _print(event, named=key is None)
+            sys.stdout.flush()
+            time.sleep(LOOK)
+    return 0
 
 
 def _version(

@@ -91,6 +91,21 @@ class Events:
                    ORDER BY number DESC LIMIT ?"""
         return self._select(where, *key_columns(key), key.record, most)
 
+    def after(self, number: int, key: Key | None, most: int) -> tuple[int, list[Event]]:
+        """The newest `most` events behind `number`, oldest first, and the number of the last."""
+        (last,) = self._connection.execute(
+            "SELECT coalesce(max(number), ?) FROM events", (number,)
+        ).fetchone()
+        if last == number:
+            return number, []
+        where = "number > ? AND number <= ?"
+        values: list[object] = [number, last]
+        if key is not None:
+            where += " AND store = ? AND path = ? AND (record = ? OR ? = '')"
+            values += [*key_columns(key), key.record]
+        found = self._select(f"WHERE {where} ORDER BY number DESC LIMIT ?", *values, most)
+        return last, found[::-1]
+
     def author(self, key: Key, digest: Digest) -> str | None:
         """The device that wrote a version of a path, where that is remembered."""
         row = self._connection.execute(

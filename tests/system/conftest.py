@@ -56,6 +56,9 @@ class World:
     def close(self) -> None:
         for machine in self._machines:
             machine.close()
+        for machine in self._machines:
+            if (machine.home / "daemon.log").exists():
+                machine.keeps_secrets(machine.said())
 
     def _made(self, machine: Machine) -> Machine:
         self._machines.append(machine)

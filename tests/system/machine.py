@@ -82,7 +82,17 @@ class Machine:
             self._command(*command), env=self._environment(), cwd=self.home, check=False,
             stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds,
         )  # fmt: skip
-        return Ran(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
+        ran = Ran(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
+        if command[:2] != ("devices", "enroll"):  # It is what prints a token.
+            self.keeps_secrets(ran.out + ran.err)
+        return ran
+
+    def started(self, *command: str) -> subprocess.Popen[bytes]:
+        """Start a command that goes on; whoever does it ends it."""
+        return subprocess.Popen(
+            self._command(*command), env=self._environment(), cwd=self.home,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        )  # fmt: skip
 
     def start(self) -> Machine:
         """Start the daemon."""
@@ -105,6 +115,13 @@ class Machine:
         assert self.daemon is not None
         self.daemon.kill()
         self.daemon.wait(STOPPED)
+
+    def keeps_secrets(self, said: str) -> None:
+        """Fail if a token or key of this machine was printed or logged (invariant 14)."""
+        told = [v for n, v in self.environment.items() if n.endswith(("TOKEN", "KEY")) and v]
+        kept = [self.state / "token", self.state / "device-token"]
+        told += [path.read_text().strip() for path in kept if path.is_file()]
+        assert not any(secret in said for secret in told), "a secret was told"
 
     def close(self) -> None:
         """End the daemon however it is."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -120,3 +121,20 @@ def test_every_command_shows_two_examples(command: str) -> None:
     assert said.exit_code == 0
     (examples,) = [line for line in said.output.splitlines() if "Examples: " in line]
     assert examples.count(f"`syncd {command}") == 2
+
+
+def test_the_log_is_followed(world: World) -> None:
+    machine = world.machine().start()
+    machine.until_in_sync()
+    following = machine.started("log", "--follow", "--json")
+    assert following.stdout is not None
+    try:
+        machine.save("a.json", flow("a"))
+        told = json.loads(following.stdout.readline())
+        assert (told["path"], told["what"], told["revision"]) == ("a.json", "pushed", 1)
+        machine.save("a.json", flow("a", "again"))
+        assert json.loads(following.stdout.readline())["revision"] == 2
+    finally:
+        following.send_signal(signal.SIGINT)
+        assert following.wait(10) == 0
+        following.stdout.close()

@@ -1,0 +1,123 @@
+"""What commands print with --json, as models: `syncd schema` tells their JSON Schemas.
+
+Version 1 of each: fields are only ever added, and readers pass over those they do not know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from syncd.control.messages import Answer
+from syncd.explain import Explanation
+from syncd.listing import ConflictList, ConflictReport, EventList
+from syncd.standing import StatusReport
+
+
+class DriftReport(BaseModel):
+    """A key on which both sides differ: the digests there are."""
+
+    path: str
+    local: str | None
+    remote: str | None
+
+
+class StoreVerdict(BaseModel):
+    """What was found in one store; `held` are paths that were not compared, with the reasons."""
+
+    store: str
+    same: int
+    held: dict[str, str]
+    drifts: list[DriftReport]
+
+
+class VerifyReport(BaseModel):
+    """What `syncd verify` found."""
+
+    version: int = 1
+    drift: bool
+    stores: list[StoreVerdict]
+
+
+class FindingReport(BaseModel):
+    """What one check saw, and what to do about it."""
+
+    check: str
+    level: str
+    evidence: str
+    fix: str
+
+
+class DoctorReport(BaseModel):
+    """What `syncd doctor` saw."""
+
+    version: int = 1
+    findings: list[FindingReport]
+
+
+class DeviceReport(BaseModel):
+    """A device; `seen_at` is in ms, None before its first hello."""
+
+    device: str
+    name: str
+    scopes: list[str]
+    revoked: bool
+    seen_at: float | None
+
+
+class DeviceReports(BaseModel):
+    """The devices of the workspace."""
+
+    version: int = 1
+    devices: list[DeviceReport]
+
+
+class ConflictShown(ConflictReport):
+    """One conflict, whole."""
+
+    version: int = 1
+
+
+class ConflictDiff(BaseModel):
+    """The version that lost, compared with the one that won, as a unified diff's lines."""
+
+    version: int = 1
+    number: int
+    diff: list[str]
+
+
+class ConfigReport(BaseModel):
+    """The settings in force; `token` is "set" or "none"."""
+
+    version: int = 1
+    token: str
+    source: str
+    state: str
+    url: str | None
+    workspace: str
+    embedded: dict[str, Any]
+    http: dict[str, Any]
+    notify: dict[str, Any]
+    stores: list[dict[str, Any]]
+
+
+REPORTS: Final[Mapping[str, type[BaseModel]]] = {
+    "config": ConfigReport,
+    "conflicts diff": ConflictDiff,
+    "conflicts list": ConflictList,
+    "conflicts show": ConflictShown,
+    "devices list": DeviceReports,
+    "doctor": DoctorReport,
+    "explain": Explanation,
+    "log": EventList,
+    "status": StatusReport,
+    "verify": VerifyReport,
+    **dict.fromkeys(
+        ("approve", "conflicts resolve", "conflicts undo", "pause", "reject", "restore", "resume",
+         "retry"),
+        Answer,
+    ),
+}  # fmt: skip
+"""By command."""
