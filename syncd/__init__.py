@@ -36,7 +36,10 @@ embedded} -> core`, `files -> stores -> core`; a test holds it):
     control/   what commands ask for: `channel` and `client` (a unix socket), `acts` (doing it, in
                the daemon or, where none runs, in the command)
     daemon.py  the composition root over `opening` and `beside` (what runs beside the engine);
-               `attach`, `status` and `listing` serve `cli/`, which prints
+               `standing` (pure) and `status` say how things are, to `cli/` and, by way of `pulse`,
+               to the service manager (`supervisor`), people (`notify`) and probes (`endpoint`,
+               `metrics`); `attach`, `listing`, `explain`, `doctor/`, `discovery`, `enrolment` and
+               `units` serve `cli/`, which prints
 
 Rules that keep edits safe, and where they live:
 

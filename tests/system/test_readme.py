@@ -14,6 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from syncd.cli import registered
+from syncd.config import load
+
+from .test_reports import commands as every
 from .waiting import until
 
 CHECKOUT = Path(__file__).parents[2]
@@ -76,6 +80,13 @@ def clean() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
 
 
+def test_the_commands_in_its_sentences_exist() -> None:
+    known = {command.split()[0] for command in every(registered())}
+    named = set(re.findall(r"`syncd ([a-z]+)", (CHECKOUT / "README.md").read_text()))
+    assert len(named) > 8
+    assert named <= known
+
+
 def ran(folder: Path, command: str) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
         command, shell=True, cwd=folder, env=clean(), check=False, capture_output=True, timeout=60
@@ -89,15 +100,15 @@ def test_the_commands_are_those_that_are_tried_here() -> None:
         ".venv/bin/syncd status",
         ".venv/bin/syncd verify",
         "export CONVEX_URL=https://your-deployment.convex.cloud",
-        "export SYNCD_TOKEN=syncd_...",
-        "syncd sync --once",
+        "CONVEX_DEPLOY_KEY=prod:... syncd init",
         "syncd run",
+        "syncd service install",
     ]
 
 
 def test_make_run_mirrors_the_samples(running: Path) -> None:
-    found = (running / "examples").rglob("*.*")
-    samples = [path for path in found if path.is_file() and path.suffix != ".txt"]
+    stores = load(running / "config.toml", {}).stores
+    samples = [path for store in stores for path in store.path.rglob("*.*") if path.is_file()]
     verified = ran(running, ".venv/bin/syncd verify")
     assert verified.returncode == 0, verified.stdout
     same = re.findall(rb": (\d+) same, no drift, 0 held", verified.stdout)
@@ -120,7 +131,11 @@ def test_what_make_run_suggests_is_there(running: Path) -> None:
         assert ran(running, command).returncode == 0, command
 
 
-@pytest.mark.parametrize("command", ["syncd sync --once", "syncd run"])
+@pytest.mark.parametrize(
+    "command",
+    ["syncd init", "syncd run", "syncd service install", "syncd pause --for 1h", "syncd log -f",
+     "syncd doctor", "syncd health", "syncd devices list", "syncd resume"],
+)  # fmt: skip
 def test_what_needs_a_deployment_is_understood(command: str) -> None:
     words = [sys.executable, "-m", *shlex.split(command), "--help"]
     assert subprocess.run(words, check=False, capture_output=True, timeout=30).returncode == 0
