@@ -50,6 +50,21 @@ test("enrolling again keeps the id, changes the token and lifts the revocation",
   expect(await head(second.token)).toEqual({ head: "0" });
 });
 
+test("a revoked device that returns is not known by its ledgers any more", async () => {
+  const t = deployment();
+  const name = { workspace: "team", name: "laptop" };
+  const hello = async (token: string, start: number) => {
+    const said = { protocol: 1, ledger: "nonce", start, cursor: null, witnesses: [] };
+    return t.mutation(api.sync.hello, { token, workspace: "team", ...said });
+  };
+  const first = await t.mutation(internal.devices.enroll, name);
+  await hello(first.token, 1);
+  expect(await hello(first.token, 2)).toMatchObject({ seen: 1 });
+  await t.mutation(internal.devices.revoke, name);
+  const second = await t.mutation(internal.devices.enroll, name);
+  expect(await hello(second.token, 3)).toMatchObject({ seen: 0 });
+});
+
 test("a device without the scope `write` reads but does not push", async () => {
   const t = deployment();
   const { token } = await t.mutation(internal.devices.enroll, {

@@ -267,7 +267,7 @@ describe("changes", () => {
   );
 
   test("tell which witnesses the deployment does not hold", async () => {
-    const { t, laptop } = await twoDevices();
+    const { t, laptop, server } = await twoDevices();
     await laptop.push(await operationOn("a.json", "1"));
     await laptop.push(await operationOn("a.json", "2", await at(1, "1")));
     const witness = async (path: string, revision: number, text: string) => {
@@ -283,6 +283,13 @@ describe("changes", () => {
     const asked = { ...laptop.credentials, stores: [], cursor: null };
     const witnesses = [...held, ...lost];
     expect((await t.query(api.sync.changes, { ...asked, witnesses })).broken).toEqual(lost);
+    const mine = { ...(await witness("a.json", 2, "2")), receipt: 2 };
+    const restored = { ...mine, receipt: 3 };
+    expect(
+      (await t.query(api.sync.changes, { ...asked, witnesses: [mine, restored] })).broken,
+    ).toEqual([restored]);
+    const notMine = { ...server.credentials, stores: [], cursor: null, witnesses: [mine] };
+    expect((await t.query(api.sync.changes, notMine)).broken).toEqual([mine]);
     const tooMany = Array(WITNESSES + 1).fill(held[0]);
     await expect(t.query(api.sync.changes, { ...asked, witnesses: tooMany })).rejects.toMatchObject(
       { data: { code: "invalid" } },

@@ -55,7 +55,7 @@ export const hello = deviceMutation("read", {
       name: ctx.device.name,
       head: await feed.head(ctx, ctx.workspace),
       seen: await noteStart(ctx, ctx.device._id, started),
-      broken: await brokenWitnesses(ctx, ctx.workspace, witnesses),
+      broken: await brokenWitnesses(ctx, witnesses),
     };
   },
 });
@@ -96,7 +96,7 @@ export const changes = deviceQuery({
   }),
   handler: async (ctx, { stores, cursor, witnesses }) => ({
     ...(await feed.changesAfter(ctx, stores, cursor)),
-    broken: await brokenWitnesses(ctx, ctx.workspace, witnesses ?? []),
+    broken: await brokenWitnesses(ctx, witnesses ?? []),
   }),
 });
 

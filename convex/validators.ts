@@ -71,11 +71,15 @@ export const snapshot = v.object({
 });
 export type Snapshot = Infer<typeof snapshot>;
 
-/** A live snapshot that a device holds the deployment to: see `model/witness.ts`. */
+/**
+ * A live snapshot that a device holds the deployment to, and the revision of its own last
+ * operation on the entry: see `model/witness.ts`.
+ */
 export const witness = v.object({
   ...key.fields,
   revision: v.number(),
   digest: v.string(),
+  receipt: v.optional(v.number()),
 });
 export type Witness = Infer<typeof witness>;
 

@@ -46,7 +46,7 @@ class Beside:
         desk = _desk(place, ledger, session.look_again)
         acts = Acts(desk, session.guards, session.hiatus, session.beat)
         self._channel = Channel(place.config.state, acts.perform)
-        self._retention = Retention(ledger, place.history, place.clock)
+        self._retention = Retention(ledger, place.history, place.clock, session.tidy)
         self._teller = Teller(ledger, recorder) if recorder is not None else None
 
     def tied(self) -> None:

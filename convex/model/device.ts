@@ -58,10 +58,17 @@ export async function list(ctx: QueryCtx, workspace: string): Promise<Registrati
   );
 }
 
+/**
+ * The device is refused from now on. What is known of its ledgers goes: its receipts leave too, so
+ * that, enrolled again, it makes first contact.
+ */
 export async function revoke(ctx: MutationCtx, workspace: string, name: string) {
   const device = await findDevice(ctx, workspace, name);
   if (device === null) return false;
   await ctx.db.patch("devices", device._id, { revoked: true });
+  for (const presence of await presencesOf(ctx, device._id)) {
+    await ctx.db.delete("presence", presence._id);
+  }
   return true;
 }
 
@@ -72,11 +79,15 @@ function findDevice(ctx: QueryCtx, workspace: string, name: string) {
     .unique();
 }
 
-async function lastSeen(ctx: QueryCtx, device: Id<"devices">): Promise<number | null> {
-  const presences = await ctx.db
+function presencesOf(ctx: QueryCtx, device: Id<"devices">) {
+  return ctx.db
     .query("presence")
     .withIndex("by_device_and_ledger", (q) => q.eq("device", device))
     .take(LEDGERS);
+}
+
+async function lastSeen(ctx: QueryCtx, device: Id<"devices">): Promise<number | null> {
+  const presences = await presencesOf(ctx, device);
   if (presences.length === 0) return null;
   return Math.max(...presences.map(({ seenAt }) => seenAt));
 }

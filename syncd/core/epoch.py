@@ -18,7 +18,7 @@ class End(StrEnum):
     """Why an epoch ended."""
 
     OLD_COPY = "the ledger is an old copy or a clone"
-    RESTORED = "the deployment was restored from a backup"
+    RESTORED = "the deployment was restored from a backup, or this device was revoked"
 
 
 def ended(welcome: Welcome, start: int, answered: int) -> End | None:

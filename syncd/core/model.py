@@ -96,11 +96,15 @@ NEVER: Final = Snapshot(0, TOMBSTONE)
 
 @dataclass(frozen=True, slots=True)
 class Witness:
-    """A live snapshot this ledger was told of; a deployment that denies it was restored."""
+    """A live snapshot this ledger was told of; a deployment that denies it was restored.
+
+    `receipt` is the revision of our own last operation on the key, None where there is none.
+    """
 
     key: Key
     revision: int
     digest: Digest
+    receipt: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

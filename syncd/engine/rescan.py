@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import structlog
 
 from syncd.core.decision import FileState
-from syncd.core.model import Key
+from syncd.core.model import NEVER, Key
 from syncd.core.reading import Stat
 from syncd.engine.guards import Guards
 from syncd.engine.intake import Intake
@@ -116,11 +116,16 @@ class Rescan:
             gone = [path for path in held.keys() - seen.holds.keys() if seen.missing(path)]
             for path in gone:
                 # Of a key, a turn tells whether it still is: the deployment may hold it, too.
-                if path.endswith("/") or not self._stores[store].includes(path):
+                if self._is_folder(store, path) or not self._stores[store].includes(path):
                     self._ledger.attention.release(store, path)
         # What is held and still there is looked at again: the reason may be gone without a save.
         self._intake.name(Key(store, path) for path in held if path in seen.stats)
-        self._intake.name(Key(store, path) for path in gone if not path.endswith("/"))
+        self._intake.name(Key(store, path) for path in gone if not self._is_folder(store, path))
+
+    def _is_folder(self, store: str, path: str) -> bool:
+        # Folders are held under a name that ends so; a key that does was told by the deployment.
+        told = self._ledger.entries.get(Key(store, path))
+        return path.endswith("/") and told == (None, NEVER)
 
 
 def _unchanged(known: FileState | None, stat: Stat) -> bool:

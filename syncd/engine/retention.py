@@ -1,9 +1,12 @@
-"""Keeps history within its bounds: at start and once a day. The rule is `core.retention`."""
+"""Keeps history within its bounds: at start and once a day. The rule is `core.retention`.
+
+A conflict that was resolved goes AGE later, and the bytes that only it named with it.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 import structlog
@@ -34,18 +37,24 @@ class KeptBytes(Protocol):
     def drop(self, digest: Digest, before_ns: int) -> bool:
         """Forget bytes, unless they were kept, or kept anew, since."""
 
+    def clear_arrivals(self, before_ns: int) -> int:
+        """Clear what crashes left of bytes on their way in; how many went."""
+
 
 class Retention:
     """Forgets what the rule does not keep: rows of the index first, then bytes.
 
     A crash in between leaves bytes that no row names; they go when they are AGE old, as do those
-    that were retired without a row.
+    that were retired without a row. `tidy` lets the ledger forget bytes that nothing names.
     """
 
-    def __init__(self, ledger: Ledger, history: KeptBytes, clock: Clock) -> None:
+    def __init__(
+        self, ledger: Ledger, history: KeptBytes, clock: Clock, tidy: Callable[[], Awaitable[None]]
+    ) -> None:
         self._ledger = ledger
         self._history = history
         self._clock = clock
+        self._tidy = tidy
 
     async def run(self) -> None:
         """A round now and every INTERVAL, until cancelled. Raises LedgerError."""
@@ -61,6 +70,9 @@ class Retention:
         now = self._clock.now()
         with self._ledger.transaction():
             self._ledger.events.trim(now)
+            self._ledger.conflicts.forget_resolved(now - AGE)
+        await self._tidy()
+        await asyncio.to_thread(self._history.clear_arrivals, int((now - SETTLED) * 1e9))
         versions = await self._versions()
         sizes = await asyncio.to_thread(self._history.sizes)
         needed = self._ledger.conflicts.needed()

@@ -162,9 +162,15 @@ class Session:
             left = self.gauge()
             log.info("flush_ended", left=left.queued + left.sent, why=type(error).__name__)
 
+    async def tidy(self) -> None:
+        """Let the ledger forget bytes that nothing names any more."""
+        # RACE: between turns: what a turn has seen it may still list as a conflict.
+        async with self._reconciler.between_turns:
+            with self._ledger.transaction():
+                self._ledger.contents.drop_unreferenced()
+
     async def _prepare(self) -> None:
-        with self._ledger.transaction():
-            self._ledger.contents.drop_unreferenced()
+        await self.tidy()
         self.intake.name(await self._reconciler.recover())
         # After the notes, which say what is agreed, and before anything else is decided.
         await self._late.look()

@@ -17,6 +17,7 @@ from syncd.core.model import Hold, Key, Reason, Tombstone
 from syncd.core.reading import Found, Missing, Reading
 from syncd.engine.decide import Decider, Turn
 from syncd.engine.guards import Guards
+from syncd.engine.losers import Losers
 from syncd.engine.moves import Moves
 from syncd.engine.parts import FileTurn
 from syncd.engine.ports import Clock, LocalReplica
@@ -51,6 +52,7 @@ class Reconciler:
         self._rewrites = Rewrites(ledger, stores, clock)
         self._splits: dict[Key, Split] = {}
         self._moves = Moves(ledger)
+        self._losers = Losers(ledger, stores, clock)
         self.between_turns = asyncio.Lock()
         """Held while a turn runs: what it has read must still be so when it commits."""
 
@@ -129,6 +131,7 @@ class Reconciler:
         """Finish what a crash left half done; the keys to consider after it."""
         async with self.between_turns:
             turn = Turn()
+            await self._losers.catch_up()
             await self._recover(turn)
             return [key for key, _ in turn.again]
 
@@ -179,6 +182,7 @@ class Reconciler:
     async def _carry_out(
         self, decisions: Sequence[Decision], turn: Turn, files: Sequence[FileTurn] = ()
     ) -> None:
+        await self._losers.keep(decisions)
         ours = [each for each in decisions if each.plan.to_local is not None and not each.part]
         performed = await self.writer.write(ours)
         turn.again += [(key, 0.0) for key in performed.again] + performed.later

@@ -135,6 +135,20 @@ class History:
                 return False
         return True
 
+    def clear_arrivals(self, before_ns: int) -> int:
+        """Removes what crashes before `before_ns` left of bytes on their way in; how many went.
+
+        Nobody was told that they are kept.
+        """
+        left = [
+            path
+            for path in self._folder.glob(f"[0-9a-f][0-9a-f]/{_ARRIVING}*")
+            if path.stat().st_ctime_ns < before_ns
+        ]
+        for path in left:
+            path.unlink(missing_ok=True)
+        return len(left)
+
     def sync(self) -> None:
         """Makes everything kept so far durable, with one fsync a folder."""
         # RACE: held through the fsyncs, so that who finds nothing to do knows that it is done.

@@ -84,6 +84,12 @@ class Conflicts:
         )
         self._on_untold()
 
+    def forget_resolved(self, before: float) -> int:
+        """Forget those that were decided before `before` and told; how many went."""
+        return self._connection.execute(
+            "DELETE FROM conflicts WHERE resolved < ? AND told", (before,)
+        ).rowcount
+
     def untold(self, most: int) -> list[ListedConflict]:
         """Up to `most` that the deployment does not know as they stand, oldest first."""
         return self._select("WHERE told = 0 ORDER BY number LIMIT ?", most)

@@ -70,6 +70,13 @@ class Entries:
         )
         return cursor.rowcount > 0
 
+    def acknowledge(self, key: Key, revision: int) -> None:
+        """The deployment holds a receipt of ours for `revision`."""
+        self._connection.execute(
+            f"UPDATE entries SET receipt_revision = ? WHERE {_KEY}",  # noqa: S608
+            (revision, *key_columns(key)),
+        )
+
     def author(self, key: Key, digest: Digest | None) -> None:
         """The file was seen to hold what syncd did not write; None: it was deleted."""
         self._connection.execute(
@@ -129,12 +136,13 @@ class Entries:
         Those heard behind `after`, at most `most`, and at least the last `least`.
         """
         rows = self._connection.execute(
-            """SELECT remote_at, store, path, record, remote_revision, remote_digest FROM entries
+            """SELECT remote_at, store, path, record, remote_revision, remote_digest,
+                 receipt_revision FROM entries
                WHERE remote_digest IS NOT NULL ORDER BY remote_at DESC LIMIT ?""",
             (most,),
         ).fetchall()
         return [
-            (row[0] or 0, Witness(Key(*row[1:4]), row[4], Digest(row[5])))
+            (row[0] or 0, Witness(Key(*row[1:4]), row[4], Digest(row[5]), row[6]))
             for place, row in enumerate(rows)
             if place < least or (row[0] or 0) > after
         ]

@@ -52,7 +52,8 @@ class Epochs:
             """UPDATE entries SET base_revision = NULL, base_digest = NULL, base_size = NULL,
                  remote_revision = NULL, remote_digest = NULL, remote_size = NULL,
                  remote_last = NULL, remote_at = NULL, remote_device = NULL,
-                 authored_digest = iif(local_digest IS NULL, NULL, authored_digest)""",
+                 authored_digest = iif(local_digest IS NULL, NULL, authored_digest),
+                 receipt_revision = NULL""",
             "DELETE FROM meta WHERE name = 'cursor'",
             "UPDATE stores SET bootstrapped = 0",
         ):

@@ -200,6 +200,7 @@ class Ledger:
         self.events.pushed(intent, snapshot.revision, device, now)
         _, known = self.entries.get(intent.key)
         self.entries.agree(intent.key, snapshot)
+        self.entries.acknowledge(intent.key, snapshot.revision)
         if not snapshot.at and known.revision < snapshot.revision:
             # A receipt does not tell when. It is later than what was heard of a lower revision,
             # which must not be taken for news about the new base (sim).

@@ -13,6 +13,10 @@ from syncd.core.retention import Replaced
 from syncd.ledger.rows import key_columns
 
 _KEY = "store = ? AND path = ? AND record = ?"
+
+_UNHELD = ("conflict", "late")
+"""Why bytes are kept that were never under the file's name."""
+
 _HELD = ("pulled", "removed", "merged", "pushed", "deleted", "resolved", "undone", "restored")
 """Events that tell what a file holds from then on."""
 
@@ -77,9 +81,9 @@ class Past:
         ).fetchone()
         if row is None:
             row = self._connection.execute(
-                f"""SELECT digest FROM history WHERE {_KEY} AND since > ?
+                f"""SELECT digest FROM history WHERE {_KEY} AND since > ? AND why NOT IN (?, ?)
                    ORDER BY since, number LIMIT 1""",  # noqa: S608
-                (*key_columns(key), time),
+                (*key_columns(key), time, *_UNHELD),
             ).fetchone()
         return row is not None, Digest(row[0]) if row and row[0] else None
 

@@ -45,3 +45,7 @@ ALTER TABLE outbox ADD COLUMN target TEXT;
 
 -- Where a new file may have been before: by its bytes, and its inode or its last name.
 CREATE INDEX files_digest ON files (store, digest, inode);
+
+-- The revision of our own last operation that the deployment acknowledged: it holds a receipt for
+-- it, unless it was restored.
+ALTER TABLE entries ADD COLUMN receipt_revision INTEGER;

@@ -124,10 +124,12 @@ class WireWitness(_Message):
     record: str
     revision: int
     digest: HexDigest
+    receipt: int | None = None
 
     def to_core(self) -> Witness:
         """The witness as a core value."""
-        return Witness(Key(self.store, self.path, self.record), self.revision, Digest(self.digest))
+        key = Key(self.store, self.path, self.record)
+        return Witness(key, self.revision, Digest(self.digest), self.receipt)
 
 
 class _Applied(_Message):
@@ -268,4 +270,5 @@ def to_key(key: Key) -> dict[str, str]:
 
 def to_witness(witness: Witness) -> dict[str, Any]:
     """A witness as functions take it."""
-    return {**to_key(witness.key), "revision": witness.revision, "digest": witness.digest}
+    told = {**to_key(witness.key), "revision": witness.revision, "digest": witness.digest}
+    return told if witness.receipt is None else {**told, "receipt": witness.receipt}

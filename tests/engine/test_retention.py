@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from syncd.core.model import Conflict, Digest, Key, Snapshot
 from syncd.core.retention import AGE, NEWEST
-from syncd.engine.retention import Retention
+from syncd.engine.retention import SETTLED, Retention
 from syncd.files.history import History
 from syncd.ledger.events import Event
 from syncd.ledger.ledger import Ledger
@@ -38,7 +39,11 @@ class Home:
         self.ledger = Ledger.open(folder / "ledger.db")
         self.history = History(folder / "history")
         self.clock = Wall()
-        self.retention = Retention(self.ledger, self.history, self.clock)
+        self.retention = Retention(self.ledger, self.history, self.clock, self._tidy)
+
+    async def _tidy(self) -> None:
+        with self.ledger.transaction():
+            self.ledger.contents.drop_unreferenced()
 
     def replace(self, body: bytes) -> Digest:
         digest = self.history.put(body)
@@ -79,6 +84,46 @@ async def test_what_a_conflict_names_stays(home: Home) -> None:
     await home.retention.round()
     assert home.history.has(lost)
     assert not home.history.has(nobody)
+
+
+async def test_a_conflict_that_was_resolved_goes_with_its_bytes(home: Home) -> None:
+    lost = home.history.put(b"theirs")
+    with home.ledger.transaction():
+        for revision in (1, 2):
+            home.ledger.contents.put(lost, b"theirs")
+            conflict = Conflict(None, content(b"mine"), Snapshot(revision, content(b"theirs")))
+            home.ledger.conflicts.add(KEY, conflict, None, home.clock.now())
+    (open_, resolved) = home.ledger.conflicts.unresolved()
+    with home.ledger.transaction():
+        home.ledger.conflicts.resolve(resolved.number, "mine", None, home.clock.now())
+        home.ledger.conflicts.tell([(replace(resolved, resolution="mine"), "desk")])
+    home.clock.ahead = AGE - 60
+    await home.retention.round()
+    assert len(home.ledger.conflicts.all(9)) == 2
+    home.clock.ahead = AGE + 60
+    await home.retention.round()
+    assert [each.number for each in home.ledger.conflicts.all(9)] == [open_.number]
+    assert home.history.has(lost), "the other conflict still names it"
+    with home.ledger.transaction():
+        home.ledger.conflicts.resolve(open_.number, "mine", None, home.clock.now())
+        home.ledger.conflicts.tell([(replace(open_, resolution="mine"), "desk")])
+    home.clock.ahead = 2 * AGE + 120
+    await home.retention.round()
+    assert home.ledger.conflicts.all(9) == []
+    assert not home.ledger.contents.has(lost)
+    assert not home.history.has(lost)
+
+
+async def test_what_a_crash_left_on_its_way_in_is_cleared(home: Home) -> None:
+    digest = home.replace(b"here")
+    left = home.history._path(digest).with_name("arriving-0123")
+    left.write_bytes(b"he")
+    await home.retention.round()
+    assert left.exists(), "it may be on its way in right now"
+    home.clock.ahead = SETTLED + 60
+    await home.retention.round()
+    assert not left.exists()
+    assert home.history.get(digest) == b"here"
 
 
 async def test_bytes_that_another_version_has_too_stay(home: Home) -> None:

@@ -23,6 +23,8 @@ class Save:
     path: str
     mask: int
     when: float
+    part: bool = False
+    """Whether a program was in the middle of it."""
 
     @property
     def bit(self) -> int:
@@ -47,6 +49,8 @@ class Saves:
         self.loose = 0
         """Saves that somebody saved over without having read them, or that reached a file which
         had lost its name: history is enough for them."""
+        self.loose_digests: set[Digest] = set()
+        """What only a ledger showed that is gone: every save of these bytes is loose."""
         self.over = 0
         """Saves that were deleted by somebody who saw them."""
         self._by_digest: dict[Digest, list[Save]] = {}
@@ -57,7 +61,8 @@ class Saves:
         """Somebody saved `body`, knowing the saves in the mask `known`."""
         number = len(self.all)
         digest = digest_of(body)
-        save = Save(number, digest, machine, path, known | 1 << number, when)
+        part = not whole and bool(path)
+        save = Save(number, digest, machine, path, known | 1 << number, when, part)
         self.all.append(save)
         self.bodies[digest] = body
         self._by_digest.setdefault(digest, []).append(save)
@@ -74,12 +79,20 @@ class Saves:
         return self._by_digest.get(digest, [])
 
     def mask(self, digest: Digest | None) -> int:
-        """What is known by who has read these bytes."""
+        """What is contained in these bytes."""
         mask = 0
         for save in self._by_digest.get(digest, []) if digest else []:
             # Every truncated file holds the same bytes: nothing can be told from them.
             mask |= save.bit if digest == EMPTY else save.mask
         return mask
+
+    def known(self, digest: Digest) -> int:
+        """What is known for sure by who has read these bytes."""
+        saves = self._by_digest.get(digest, [])
+        if len({save.machine for save in saves if save.part}) < 2:
+            return self.mask(digest)
+        # Two half-written files may hold the same bytes.
+        return sum(save.bit for save in saves)
 
     def masks(self, digests: Iterable[Digest | None]) -> int:
         """What is contained in any of these."""
@@ -107,6 +120,11 @@ class Saves:
     def deleted(self, digest: Digest | None) -> None:
         """Somebody deleted what held these bytes."""
         self.over |= self.mask(digest)
+
+    @property
+    def need_not_be_shown(self) -> int:
+        """The saves for which history is enough."""
+        return self.loose | self.masks(self.loose_digests)
 
     def loosen(self, mask: int) -> None:
         """These need not be shown to anybody any more; they must still be in history."""

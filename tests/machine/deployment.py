@@ -107,6 +107,12 @@ class Deployment:
         """Be what it was at the backup; the clock of commits goes on."""
         self.state = copy.copy(State(dict(state.entries), dict(state.starts)))
 
+    def revoke(self, device: str) -> None:
+        """Refuse a device, and forget its ledgers."""
+        self.revoked.add(device)
+        for known in [known for known in self.state.starts if known[0] == device]:
+            del self.state.starts[known]
+
     def hello(
         self,
         device: str,
@@ -117,7 +123,7 @@ class Deployment:
     ) -> Welcome:
         seen = self.state.starts.get((device, ledger), 0)
         self.state.starts[device, ledger] = max(seen, start)
-        broken = tuple(witness for witness in witnesses if not self._holds(witness))
+        broken = tuple(witness for witness in witnesses if not self._holds(device, witness))
         behind = cursor is not None and int(self.head()) < int(cursor)
         return Welcome(self.name, device, device, self.head(), seen, broken, behind)
 
@@ -142,7 +148,7 @@ class Deployment:
         cursor: Cursor | None,
         witnesses: Sequence[Witness] = (),
     ) -> Page:
-        broken = tuple(witness for witness in witnesses if not self._holds(witness))
+        broken = tuple(witness for witness in witnesses if not self._holds(device, witness))
         after = int(cursor or "0")
         found: list[Change] = []
         last, rows = after, 0
@@ -176,12 +182,14 @@ class Deployment:
         told = [self._told(self.state.entries[key], with_body=False) for key in page]
         return told, page[-1] if len(rest) > len(page) else None
 
-    def _holds(self, witness: Witness) -> bool:
+    def _holds(self, device: str, witness: Witness) -> bool:
         entry = self.state.entries.get(witness.key)
         if entry is None:
             return False
         same = entry.revision == witness.revision and entry.digest == witness.digest
-        return entry.revision > witness.revision or same
+        receipt = entry.receipts.get(device, Receipt("", 0))
+        kept = receipt.revision >= (witness.receipt or 0)
+        return kept and (entry.revision > witness.revision or same)
 
     def _push_one(self, device: str, intent: Intent, at: int) -> Outcome:
         entry = self.state.entries.get(intent.key)

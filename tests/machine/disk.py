@@ -7,7 +7,7 @@ import os
 import random
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 TICK = 4_000_000
@@ -73,6 +73,11 @@ class Disk:
         self.root = self._make(stat.S_IFDIR | 0o755)
         self.changed: Callable[[Inode, str, bool], None] = lambda folder, name, settled: None
         """Told of every change of a name or of a named file's bytes."""
+
+    def become(self, other: Disk) -> None:
+        """Hold the same as `other` does, under the same inode numbers."""
+        self.root = _copied(other.root)
+        self._next, self._free = other._next, list(other._free)
 
     def find(self, path: str) -> Inode:
         """The inode at an absolute path. Raises OSError."""
@@ -231,6 +236,11 @@ class Disk:
             first()
 
         self._journal.append((touched | more, undo))
+
+
+def _copied(inode: Inode) -> Inode:
+    names = {name: _copied(each) for name, each in inode.names.items()}
+    return replace(inode, names=names, opened=0, kept=None, writers=0, leased=False)
 
 
 def _assign(folder: Inode, name: str, inode: Inode | None) -> None:

@@ -34,9 +34,17 @@ class Mix:
     unmounted: float = 0.0
     clock_jump: float = 0.0
     ledger_lost: float = 0.0
+    """The ledger is gone, or too damaged to be opened."""
     ledger_old: float = 0.0
+    """An older copy of the ledger lies in its place."""
+    ledger_foreign: float = 0.0
+    """Another machine's ledger lies in its place."""
+    cloned: float = 0.0
+    """A copy of a whole machine runs beside it, with its ledger and its token."""
     restored: float = 0.0
+    """The deployment is restored from a backup."""
     replaced: float = 0.0
+    """Another deployment answers behind the URL for a while."""
     revoked: float = 0.0
     stopped: float = 0.0
 
@@ -89,11 +97,20 @@ MOUNTING = Mix(unmounted=0.25, lost_answer=0.3, slow=0.2, event_lost=0.1, stoppe
 DEAF = Mix(event_lost=0.8, wake_lost=0.3, overflow=0.2, clock_jump=0.05)
 """Watchers that see little: walks have to find what changed."""
 FOCUSED = (MEDDLING, LOSSY, HIDING, CRASHING, INTERRUPTED, MOUNTING, DEAF)
-EPOCHS = Mix(
-    **{field.name: getattr(HARD, field.name) / 2 for field in fields(Mix)
-       if field.name not in {"ledger_lost", "ledger_old", "restored", "replaced", "revoked"}},
-    ledger_lost=0.02, ledger_old=0.02, restored=0.02, replaced=0.01, revoked=0.02,
-)  # fmt: skip
+EPOCHS = replace(
+    Mix(**{field.name: getattr(HARD, field.name) / 2 for field in fields(Mix)}),
+    power_cut=HARD.power_cut,
+    disk_error=0.0,
+    ledger_lost=0.02,
+    ledger_old=0.03,
+    ledger_foreign=0.01,
+    cloned=0.005,
+    restored=0.03,
+    replaced=0.01,
+    revoked=0.02,
+)
+"""Ledgers and deployments that are not what they were. A state folder that fails while its ledger
+is lost would be two disasters at once: no disk errors."""
 
 
 def swarm(mix: Mix, rng: random.Random) -> Mix:

@@ -23,10 +23,10 @@ class Hearsay:
         TAPS.tried = self._tried
         TAPS.unaware = self._unaware
 
-    def _merged(self, local: bytes, remote: bytes, result: bytes) -> None:
+    def _merged(self, local: bytes, remote: bytes, result: bytes, *, clashed: bool) -> None:
         world, machine = self._world, self._world.acting
-        if machine is None:
-            return
+        if machine is None or (clashed and result == local):
+            return  # The file stays as it is: it knows nothing more than before.
         world.exercised["merged"] += 1
         saves, digest = world.saves, world.digest(result)
         known = saves.mask(world.digest(local)) | saves.mask(world.digest(remote))
@@ -42,7 +42,7 @@ class Hearsay:
     def _tried(self, local: bytes, remote: bytes, result: bytes) -> None:
         # Whether it will be written is not known yet: bytes that are somebody's tell nothing.
         if not self._world.saves.knows(self._world.digest(result)):
-            self._merged(local, remote, result)
+            self._merged(local, remote, result, clashed=False)
 
     def _unaware(self, key: Key, digest: Digest) -> None:
         if self._world.acting is not None:
@@ -53,6 +53,8 @@ class Hearsay:
         machine = self._world.acting
         name = machine.name if machine else "?"
         self._world.story(f"{name}: {line}")
+        if line.startswith("epoch_began "):
+            self._world.exercised[f"epoch: {line.split('why=')[1].split(' next=')[0]}"] += 1
         met = line.startswith("contested ") or line.endswith("outcome=Contested")
         if met and machine is not None:
             self._world.witness.contested(name, line.split("key=docs:")[1].split(" ")[0])

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from sqlite3 import Connection
 from typing import TYPE_CHECKING
 
 from syncd.core.model import Digest
+from syncd.ledger.ledger import Ledger
 from syncd.stores.layout import TEMPORARY_PREFIX
 
 from .ancestry import EMPTY, Save, digest_of
@@ -33,24 +35,44 @@ def held(machine: Machine) -> dict[str, str]:
     return dict(machine.database.execute("SELECT path, reason FROM held"))
 
 
+_Epoch = tuple[str, int, str | None]
+"""A machine, which of its ledgers, and which epoch of that."""
+
+
+def epoch_of(machine: Machine) -> _Epoch:
+    """The epoch in which nothing goes back."""
+    number = Ledger(machine.database).places.get("epoch")
+    return machine.name, machine.ledger_number, number
+
+
+def listed(database: Connection) -> set[Digest]:
+    """What a ledger shows to people beside files: what waits to be sent, and what lost."""
+    return {row[0] for row in database.execute(_LISTED)}
+
+
 class Witness:
     """Sees everything that happens and says what must not have."""
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._epochs = 0
+        """How often the deployment forgot something."""
+        self._revoked: set[str] = set()
+        self._parted: set[_Epoch] = set()
+        """Epochs that the deployment ended, whether their machines know it or not."""
         self._saved: dict[tuple[str, str], set[Digest]] = {}
         self._removed: dict[tuple[str, str], int] = {}
         self._removed_at: dict[tuple[str, str], float] = {}
         self._operations: Counter[str] = Counter()
         self._revisions: dict[tuple[str, int], set[Digest | None]] = {}
-        self._heard: dict[tuple[int, str], int] = {}
-        self._cursors: dict[int, int] = {}
+        self._heard: dict[tuple[_Epoch, str], int] = {}
+        self._cursors: dict[_Epoch, int] = {}
         self._visible: dict[tuple[str, str], set[Digest]] = {}
         self._displaced: dict[str, set[Digest]] = {}
         self._reverted: set[str] = set()
         self._doubtful: set[tuple[str, str, Digest]] = set()
         self._contested: set[tuple[str, str]] = set()
-        self._conflicts: dict[int, int] = {}
+        self._conflicts: dict[tuple[str, int], int] = {}
         self.writes = 0
 
     # Told as it happens
@@ -64,6 +86,26 @@ class Witness:
         mask = self._world.saves.masks(seen)
         self._removed_at.setdefault((machine, path), self._world.now)
         self._removed[machine, path] = self._removed.get((machine, path), 0) | mask
+
+    def began_anew(self) -> None:
+        """The deployment forgot some of what it held, or is another one."""
+        self._epochs += 1
+        self._operations.clear()
+        self._parted = {epoch_of(machine) for machine in self._world.machines}
+
+    def revoked(self, device: str) -> None:
+        """The deployment forgets what the device knew it by, its receipts too."""
+        self._revoked.add(device)
+
+    def cloned(self, machine: str, clone: str) -> None:
+        """What happened on a machine happened on its copy."""
+        for found in (self._saved, self._visible):
+            found.update({(clone, p): set(ds) for (m, p), ds in found.items() if m == machine})
+        for (name, path), mask in list(self._removed.items()):
+            if name == machine:
+                self._removed[clone, path] = mask
+                self._removed_at[clone, path] = self._removed_at[machine, path]
+        self._displaced[clone] = set(self._displaced.get(machine, ()))
 
     def seen(self, machine: str, path: str) -> list[Digest]:
         """What the file held at some time."""
@@ -110,38 +152,51 @@ class Witness:
             if not world.saves.knows(world.digest(body)):
                 world.violated("old or new", f"{machine.name} {path} is torn after a power cut")
 
-    def accepted(self, accepted: Accepted) -> None:
+    def accepted(self, sender: Machine, accepted: Accepted) -> None:
         world = self._world
-        path, device = accepted.key.path, accepted.device
+        path, device = accepted.key.path, sender.name
         self._operations[accepted.operation] += 1
         if self._operations[accepted.operation] > 1:
             world.violated("at most once", f"{device} {path}: an operation was applied twice")
         self._revisions.setdefault((path, accepted.revision), set()).add(accepted.digest)
-        first_contact = any(m.ledger_changes for m in world.machines if m.name == device)
         if accepted.digest is None:
-            self._check_deletion(accepted)
-        elif not first_contact:
-            if accepted.digest not in self._saved.get((device, path), ()):
-                world.violated("no echo", f"{device} sends {path} {world.call(accepted.digest)}, "
-                               "which nobody saved there")  # fmt: skip
-            replaced = accepted.replaced
-            if replaced is not None and world.saves.is_older(accepted.digest, replaced):
-                world.violated("no revert", f"{device} sends {path} {world.call(accepted.digest)}"
-                               f" over {world.call(replaced)}, which was made from it")  # fmt: skip
+            self._check_deletion(sender, accepted)
+            return
+        first_contact = self._met_anew(sender)
+        if not first_contact and accepted.digest not in self._saved.get((device, path), ()):
+            world.violated("no echo", f"{device} sends {path} {world.call(accepted.digest)}, "
+                           "which nobody saved there")  # fmt: skip
+        replaced = accepted.replaced
+        if first_contact and accepted.revision > 1:
+            # It may be what others knew and saved over: by its bytes nobody can tell.
+            self._reverted.add(path)
+        if replaced is None or not world.saves.is_older(accepted.digest, replaced):
+            return
+        # Where the two met for the first time the file wins, and what lost is kept.
+        if not first_contact or replaced not in self._kept(sender):
+            world.violated("no revert", f"{device} sends {path} {world.call(accepted.digest)}"
+                           f" over {world.call(replaced)}, which was made from it")  # fmt: skip
 
-    def _check_deletion(self, accepted: Accepted) -> None:
+    def _met_anew(self, machine: Machine) -> bool:
+        """Whether machine and deployment ever met without knowing what was agreed on before."""
+        told = machine.device in self._revoked or epoch_of(machine)[2]
+        return bool(machine.ledger_changes or self._epochs or told)
+
+    def _kept(self, machine: Machine) -> set[Digest]:
+        return machine.history_digests().union(
+            *(listed(database) for database in machine.databases)
+        )
+
+    def _check_deletion(self, sender: Machine, accepted: Accepted) -> None:
         world = self._world
-        path, device = accepted.key.path, accepted.device
+        path, device = accepted.key.path, sender.name
         removed = self._removed.get((device, path), 0)
         if world.now - self._removed_at.get((device, path), world.now) < _BELIEVED:
             world.violated("deletion by rule", f"{device} believes at once that {path} is gone")
         of_deleted = 0
         for save in world.saves.of(accepted.replaced) if accepted.replaced else []:
             of_deleted |= save.bit
-        lost_here = {
-            digest for machine in world.machines if machine.name == device
-            for (digest,) in machine.database.execute(_LOST, (path,))
-        }  # fmt: skip
+        lost_here = {digest for (digest,) in sender.database.execute(_LOST, (path,))}
         known = of_deleted & removed or accepted.replaced in lost_here
         what = world.call(accepted.replaced)
         if accepted.replaced is not None and not known:
@@ -183,10 +238,11 @@ class Witness:
             shown.update(world.digest(body) for body in machine.aside())
             kept.update(world.digest(body) for body in machine.history().values())
             for database in machine.databases:
-                shown.update(row[0] for row in database.execute(_LISTED))
-        shown.update(entry.digest for entry in world.deployment.state.entries.values())
+                shown.update(listed(database))
+        for deployment in filter(None, (world.deployment, world.away)):
+            shown.update(entry.digest for entry in deployment.state.entries.values())
         reached = saves.masks(shown) | saves.over
-        lost = saves.missing(reached) & ~saves.loose
+        lost = saves.missing(reached) & ~saves.need_not_be_shown
         if lost:
             names = [world.call(save.digest) + " " + save.path for save in saves.names(lost)]
             world.violated("no loss", f"not shown anywhere: {names}")
@@ -199,7 +255,7 @@ class Witness:
         world = self._world
         cursor = int((machine.database.execute(
             "SELECT value FROM meta WHERE name = 'cursor'").fetchone() or ("0",))[0])  # fmt: skip
-        which = id(machine.database)
+        which = epoch_of(machine)
         if cursor < self._cursors.get(which, 0):
             world.violated("the cursor goes on", f"{machine.name}: back to {cursor}")
         self._cursors[which] = cursor
@@ -214,7 +270,8 @@ class Witness:
             if (at or 0) < self._heard.get((which, path), 0):
                 world.violated("heard never goes back", f"{machine.name} {path}")
             self._heard[which, path] = at or 0
-        for key, entry in world.deployment.state.entries.items():
+        followed = which not in self._parted and world.deployment.name == machine.bound_to()
+        for key, entry in world.deployment.state.entries.items() if followed else ():
             if entry.at <= cursor and heard.get(key.path, 0) < entry.at:
                 world.violated("cursor after effect", f"{machine.name} {key.path}: at {entry.at} "
                                f"is before the cursor {cursor} and was not heard")  # fmt: skip
@@ -232,14 +289,14 @@ class Witness:
 
     def _check_conflicts(self, machine: Machine) -> None:
         world = self._world
-        which = id(machine.database)
+        which = machine.name, machine.ledger_number
         rows = machine.database.execute(
             "SELECT number, path, local_digest, remote_digest FROM conflicts WHERE number > ?",
             (self._conflicts.get(which, 0),),
         ).fetchall()
         for number, path, local, remote in rows:
             self._conflicts[which] = number
-            if machine.ledger_changes or EMPTY in (local, remote):
+            if self._met_anew(machine) or EMPTY in (local, remote):
                 continue
             if path in self._reverted or (machine.name, path) in self._contested:
                 continue

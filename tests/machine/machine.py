@@ -100,15 +100,23 @@ class Clock:
 class Machine:
     """A computer with one store, whose daemon is started, killed and started again."""
 
-    def __init__(self, world: World, name: str, device: int) -> None:
+    def __init__(self, world: World, name: str, of: Machine | None = None) -> None:
+        """`of`: the machine that this one is a copy of, disk, ledger, token and all."""
         self.world = world
         self.name = name
+        self.device: str = of.device if of else name
+        """The device that its token is of."""
+        self.home: str = of.home if of else f"{world.rng.getrandbits(64):x}"
+        """The state folder's own random name."""
         self.clock = Clock(world)
-        self.disk = Disk(device, world.rng, self.clock.read_ns)
-        self.store = self.disk.make_folder(self.disk.root, "store")
-        self.disk.make_folder(self.store, "d")
-        self.disk.make_folder(self.disk.root, "history")
-        self.disk.make_folder(self.disk.make_folder(self.disk.root, "swapped"), "docs")
+        self.disk = Disk(10, world.rng, self.clock.read_ns)
+        if of is None:
+            self.disk.make_folder(self.disk.make_folder(self.disk.root, "store"), "d")
+            self.disk.make_folder(self.disk.root, "history")
+            self.disk.make_folder(self.disk.make_folder(self.disk.root, "swapped"), "docs")
+        else:
+            self.disk.become(of.disk)
+        self.store = self.disk.find("/store")
         self.disk.flush_all()
         self.disk.changed = self._changed
         self.mounted = Mounted(
@@ -116,8 +124,13 @@ class Machine:
         )
         self.databases: list[sqlite3.Connection] = []
         """Ledgers, the one in use last; the others are kept in the state folder."""
-        self.new_ledger()
-        self.ledger_changes = 0
+        self.ledger_number = 0
+        """How many ledgers it has had, so that none is taken for another."""
+        if of is None:
+            self.new_ledger()
+        else:
+            self.use_ledger(of.database.serialize())
+        self.ledger_changes = 1 if of else 0
         self.loop: Loop | None = None
         self.session: Session | None = None
         self._main: asyncio.Task[None]
@@ -138,12 +151,41 @@ class Machine:
 
     def new_ledger(self) -> None:
         """As StateFolder.new_ledger: one that agreed on nothing; the former is kept."""
-        database = fresh_database()
-        ledger = Ledger(database)
+        self.use_ledger(None)
+        ledger = Ledger(self.database)
         with ledger.transaction():
             ledger.places.put("nonce", f"{self.world.rng.getrandbits(128):032x}")
             ledger.places.put("workspace", "default")
-        self.databases.append(database)
+            ledger.places.put("home", self.home)
+
+    def bound_to(self) -> str | None:
+        """The deployment that its ledger belongs to."""
+        return Ledger(self.database).places.get("deployment")
+
+    def use_ledger(self, image: bytes | None) -> None:
+        """Put a ledger, empty or a copy, where the daemon finds it."""
+        self.databases.append(fresh_database(image))
+        self.ledger_number += 1
+
+    def _rebind(self, deployment: str) -> None:
+        """As StateFolder.rebind: the ledger that belongs to the deployment, or a new one."""
+        self.ledger_changes += 1
+        for database in self.databases:
+            if Ledger(database).places.get("deployment") == deployment:
+                self.databases.remove(database)
+                self.databases.append(database)
+                self.ledger_number += 1
+                self.world.exercised["former ledger taken again"] += 1
+                return
+        self.new_ledger()
+
+    def _ledger(self) -> KeptLedger:
+        """As StateFolder.open_ledger: one of another state folder is not believed."""
+        if Ledger(self.database).places.get("home") != self.home:
+            self.world.exercised["foreign ledger refused"] += 1
+            self.databases.pop()
+            self.new_ledger()
+        return KeptLedger(self.database, self)
 
     def start(self) -> None:
         """Start the daemon."""
@@ -167,13 +209,11 @@ class Machine:
     async def _run(self) -> None:
         # As Daemon.run and Daemon._run_on, without watcher, listener and signals.
         while True:
-            ledger = KeptLedger(self.database, self)
             try:
-                await self._run_on(ledger)
-            except* AnotherDeployment as epochs:
-                self.world.story(f"{self.name} begins an epoch: {epochs.exceptions[0]}")
-                self.new_ledger()
-                self.ledger_changes += 1
+                await self._run_on(self._ledger())
+            except* AnotherDeployment as another:
+                self.world.story(f"{self.name} takes another ledger: {another.exceptions[0]}")
+                self._rebind(_only(another).deployment)
 
     async def _run_on(self, ledger: Ledger) -> None:
         register(ledger, {STORE: Registration("1", LAYOUT.matches)})
@@ -344,6 +384,11 @@ class Machine:
             return
         if LAYOUT.matches(path) and not path.endswith(".tmp"):
             self.world.hint(self, Key(STORE, path), settled)
+
+
+def _only(group: ExceptionGroup[AnotherDeployment]) -> AnotherDeployment:
+    found = group.exceptions[0]
+    return found if isinstance(found, AnotherDeployment) else _only(found)
 
 
 _MAY_FAIL = {

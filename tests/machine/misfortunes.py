@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from . import invariants
 from .ancestry import digest_of
+from .deployment import Deployment, State
 from .disk import Inode
 from .machine import STORE, Machine
 
@@ -19,13 +20,17 @@ class Misfortunes:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._backups: list[State] = []
+        self._images: dict[str, list[bytes]] = {}
 
     def strike(self) -> None:
         """Something may happen to some machine."""
         world = self._world
         machine = world.rng.choice(world.machines)
+        self._copy(machine)
         for fault in ("partition", "clock_jump", "unreadable", "unmounted", "stopped",
-                      "ledger_lost", "overflow", "revoked"):  # fmt: skip
+                      "overflow", "revoked", "ledger_lost", "ledger_old", "ledger_foreign",
+                      "cloned", "restored", "replaced"):  # fmt: skip
             if world.happens(fault):
                 getattr(self, fault)(machine)
 
@@ -86,24 +91,100 @@ class Misfortunes:
 
     def revoked(self, machine: Machine) -> None:
         """The deployment does not know the machine's token for a while."""
-        revoked = self._world.deployment.revoked
-        revoked.add(machine.name)
-        self._world.after(self._world.moment(3.0), lambda: revoked.discard(machine.name))
+        world = self._world
+        world.deployment.revoke(machine.device)
+        world.witness.revoked(machine.device)
+        revoked = world.deployment.revoked
+        world.after(world.moment(3.0), lambda: revoked.discard(machine.device))
 
     def ledger_lost(self, machine: Machine) -> None:
         """The ledger is gone."""
+        self._lose(machine, "the ledger is lost")
+        machine.new_ledger()
+
+    def ledger_old(self, machine: Machine) -> None:
+        """The ledger is what it was some time ago."""
+        images = self._images.get(machine.name)
+        if images:
+            self._lose(machine, "the ledger is an old copy")
+            machine.use_ledger(self._world.rng.choice(images))
+
+    def ledger_foreign(self, machine: Machine) -> None:
+        """The ledger is another machine's."""
+        others = [name for name in self._images if name != machine.name]
+        if others:
+            self._lose(machine, "the ledger is another machine's")
+            machine.use_ledger(self._world.rng.choice(self._images[others[0]]))
+
+    def cloned(self, machine: Machine) -> None:
+        """A copy of the machine as it is now begins to run."""
+        world = self._world
+        mounted = machine.disk.root.names.get("store") is machine.store
+        if mounted and len(world.machines) < 5 and not machine.database.in_transaction:
+            clone = Machine(world, f"{machine.name}+{len(world.machines)}", of=machine)
+            world.story(f"{clone.name} is a copy of {machine.name}")
+            world.witness.cloned(machine.name, clone.name)
+            world.join(clone)
+
+    def restored(self, _machine: Machine) -> None:
+        """The deployment is what it was at a backup; connections may live on."""
+        world = self._world
+        if not self._backups:
+            return
+        world.story("the deployment is restored from a backup")
+        # Backups of what never was, seen from then on, are gone.
+        del self._backups[world.rng.randrange(len(self._backups)) + 1 :]
+        world.deployment.restore(self._backups[-1])
+        world.witness.began_anew()
+        self._cut_connections(0.5)
+
+    def replaced(self, _machine: Machine) -> None:
+        """Another deployment answers behind the URL, and after a while the first again."""
+        world = self._world
+        if world.away is None:
+            world.away = world.deployment
+            self._answers(world.deployment_type(world.rng, world.away.page_rows))
+            world.after(world.moment(6.0), self._first_again)
+
+    def _first_again(self) -> None:
+        if self._world.away is not None:
+            self._answers(self._world.away)
+            self._world.away = None
+
+    def _answers(self, deployment: Deployment) -> None:
+        self._world.story(f"another deployment answers: {deployment.name[:6]}")
+        self._world.deployment = deployment
+        self._world.witness.began_anew()
+        self._backups.clear()
+        self._cut_connections(1.0)
+
+    def _copy(self, machine: Machine) -> None:
+        """Take a backup or a copy of a ledger now and then, where the mix has use for it."""
+        world = self._world
+        if world.mix.restored and world.rng.random() < 0.1:
+            self._backups.append(world.deployment.backup())
+        old = world.mix.ledger_old or world.mix.ledger_foreign
+        if old and not machine.database.in_transaction and world.rng.random() < 0.1:
+            self._images.setdefault(machine.name, []).append(machine.database.serialize())
+
+    def _lose(self, machine: Machine, what: str) -> None:
         world = self._world
         if machine.alive:
-            machine.kill("the ledger is lost")
-        world.story(f"{machine.name}: the ledger is lost")
-        machine.databases.pop()
-        machine.new_ledger()
+            machine.kill(what)
+        world.story(f"{machine.name}: {what}")
+        # What only the ledger showed must be in history.
+        world.saves.loose_digests |= invariants.listed(machine.databases.pop())
+        world.saves.loose_digests |= {digest_of(body) for body in machine.temporaries()}
         machine.ledger_changes += 1
-        world.saves.loosen(world.saves.masks(digest_of(body) for body in machine.temporaries()))
+
+    def _cut_connections(self, chance: float) -> None:
+        if self._world.rng.random() < chance:
+            self._world.generation += 1
 
     def end(self) -> None:
         """Make whole what misfortunes left."""
         world = self._world
+        self._first_again()
         world.deployment.revoked.clear()
         for machine in world.machines:
             machine.partitioned = False

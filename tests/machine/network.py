@@ -41,7 +41,7 @@ class Wire:
         sent = tuple(intents)
 
         def act() -> list[Outcome]:
-            return self._world.push(self._name, sent)
+            return self._world.push(self._machine, sent)
 
         return await self._call("push", act, small=len(sent) == 1)
 
@@ -65,7 +65,7 @@ class Wire:
 
     @property
     def _name(self) -> str:
-        return self._machine.name
+        return self._machine.device
 
     async def _call(
         self, function: str, act: Callable[[], Answer], *, small: bool = False
@@ -118,7 +118,7 @@ class _Call:
         world.after(delay, self._execute)
 
     def _execute_unheard(self) -> None:
-        if self._machine.name not in self._world.deployment.revoked:
+        if self._machine.device not in self._world.deployment.revoked:
             self._world.story(f"{self._machine.name} {self._function} is carried out unheard")
             self._act()
 
@@ -127,7 +127,7 @@ class _Call:
         if self._wire.is_cut(self._generation):
             self._fail("the connection broke")
             return
-        if self._machine.name in world.deployment.revoked:
+        if self._machine.device in world.deployment.revoked:
             world.after(world.moment(0.01), lambda: self._refuse())
             return
         if self._function in _THROWING and not self._small and world.happens("failing"):

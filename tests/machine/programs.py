@@ -136,7 +136,7 @@ class Person:
             yield self.world.moment(0.5)
             if not self.world.is_whole(self.machine.path_of(inode) or path, b"a line"):
                 break
-            known = self.world.saves.mask(self.world.digest(inode.data))
+            known = self.world.saves.known(self.world.digest(inode.data))
             self._store(path, inode, inode.data + self._line(), known, whole=True)
         self._close(path, inode)
 
@@ -161,7 +161,8 @@ class Person:
         inode = self.machine.visible(path)
         if inode is None or source is None or target is None or path == other:
             return
-        if not self.world.is_whole(other, inode.data):
+        # What a program is in the middle of saving is not renamed: an empty file tells nothing.
+        if not inode.data or not self.world.is_whole(other, inode.data):
             return
         saves, digest = self.world.saves, self.world.digest(inode.data)
         over = self.machine.visible(other)
@@ -188,7 +189,7 @@ class Person:
         """What the file holds now: what is known by it, and its bytes."""
         inode = self.machine.visible(path)
         body = inode.data if inode is not None and inode.readable else b""
-        found = self.world.saves.mask(self.world.digest(body)) if body else 0, body
+        found = self.world.saves.known(self.world.digest(body)) if body else 0, body
         if body and self.world.rng.random() < 0.5:
             self._memory[path] = found
         return found

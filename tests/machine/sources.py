@@ -51,7 +51,7 @@ class _Taps:
     """What the run wants to be told of that leaves no trace elsewhere."""
 
     def __init__(self) -> None:
-        self.merged: Callable[[bytes, bytes, bytes], None] = lambda local, remote, result: None
+        self.merged: Callable[..., None] = lambda local, remote, result, *, clashed: None
         self.tried: Callable[[bytes, bytes, bytes], None] = lambda local, remote, result: None
         self.unaware: Callable[[Key, Digest], None] = lambda key, digest: None
 
@@ -99,7 +99,7 @@ def _telling_summed(base: bytes | None, both: bytes, format: Format, kind: Kind)
 def _telling_write_both(
     decision: Decision, remote: Snapshot, body: bytes, theirs: bytes, conflict: Conflict | None
 ) -> Decision:
-    TAPS.merged(decision.body or b"", theirs, body)
+    TAPS.merged(decision.body or b"", theirs, body, clashed=conflict is not None)
     return _write_both(decision, remote, body, theirs, conflict)
 
 

@@ -16,8 +16,12 @@ from typing import Any
 
 import pytest
 
-from .faults import HARD, Mix
+from syncd.core.epoch import End
+
+from .faults import EPOCHS, HARD, Mix
 from .variants import VARIANTS
+
+pytestmark = pytest.mark.timeout(900)
 
 HERE = Path(__file__).parent
 RUNS = 120
@@ -76,6 +80,30 @@ def test_crashes_violate_nothing(crashes: Any) -> None:
 def test_a_daemon_ended_at_every_step(crashes: Any, tally: Any, step: str) -> None:
     met = [mix["exercised"].get(f"crash at {step}", 0) for mix in (crashes, tally)]
     assert sum(met) > 0
+
+
+ENDED = (
+    *(f"epoch: {end}" for end in End),
+    "foreign ledger refused",
+    "former ledger taken again",
+)
+"""What must have been noticed of ledgers and deployments that are not what they were."""
+
+
+@pytest.fixture(scope="module")
+def epochs() -> Any:
+    return run("--mix", "EPOCHS", "--seeds", "80")
+
+
+def test_epochs_violate_nothing(epochs: Any) -> None:
+    assert epochs["violations"] == []
+
+
+@pytest.mark.parametrize(
+    "what", [*ENDED, *(f.name for f in fields(Mix) if getattr(EPOCHS, f.name))]
+)
+def test_every_way_to_part_was_met(epochs: Any, what: str) -> None:
+    assert epochs["exercised"].get(what, 0) > 0
 
 
 def kept_seeds() -> list[tuple[str, int]]:

@@ -14,7 +14,7 @@ from syncd.engine import late
 
 from . import invariants
 from .ancestry import Save, Saves, digest_of
-from .deployment import Deployment, State
+from .deployment import Deployment
 from .disk import Inode
 from .faults import NONE, Mix
 from .hearsay import Hearsay
@@ -80,8 +80,9 @@ class World(Timeline):
         self.violation: Violation | None = None
         self.deployment_type = deployment
         self.deployment = deployment(self.rng, self.rng.choice((1, 2, 3, 100)))
-        self.backups: list[State] = []
-        self.machines = [Machine(self, f"m{i}", 10 + i) for i in range(machines)]
+        self.away: Deployment | None = None
+        """The deployment that belongs behind the URL, while another one answers."""
+        self.machines = [Machine(self, f"m{i}") for i in range(machines)]
         self.people = {machine.name: Person(self, machine) for machine in self.machines}
         self.witness = invariants.Witness(self)
         self.misfortunes = Misfortunes(self)
@@ -195,6 +196,12 @@ class World(Timeline):
 
     # What machines tell
 
+    def join(self, machine: Machine) -> None:
+        """One more machine, and somebody at it."""
+        self.machines.append(machine)
+        self.people[machine.name] = Person(self, machine)
+        self.after(self.moment(2.0), machine.start)
+
     def may_crash(self) -> bool:
         return self.crashes < 40
 
@@ -215,21 +222,22 @@ class World(Timeline):
         for _ in range(2 if self.happens("event_doubled") else 1):
             self.after(self.moment(0.005), touch)
 
-    def push(self, device: str, intents: Sequence[Intent]) -> list[Outcome]:
+    def push(self, sender: Machine, intents: Sequence[Intent]) -> list[Outcome]:
         """The deployment carries out a push; everybody who listens is woken."""
         self.dirty = True
         before = len(self.deployment.accepted)
-        outcomes = self.deployment.push(device, intents)
+        outcomes = self.deployment.push(sender.device, intents)
         moves = zip(halves(intents), outcomes, strict=True)
         for half, outcome in moves:
             if half.source is not None:
                 self.exercised[f"move {type(outcome).__name__.lower()}"] += 1
         for accepted in self.deployment.accepted[before:]:
             self.story(
-                f"deployment: {device} {accepted.key.path} r{accepted.revision} at {accepted.at} "
-                f"{self.call(accepted.digest)} over {self.call(accepted.replaced)}"
+                f"deployment: {sender.name} {accepted.key.path} r{accepted.revision} "
+                f"at {accepted.at} {self.call(accepted.digest)} "
+                f"over {self.call(accepted.replaced)}"
             )
-            self.witness.accepted(accepted)
+            self.witness.accepted(sender, accepted)
         if len(self.deployment.accepted) > before:
             for machine in self.machines:
                 late = self.moment(30.0) if self.happens("wake_lost") else self.moment(0.05)
@@ -260,7 +268,13 @@ class World(Timeline):
         for path, inode in machine.inodes():
             inode.writers = 0
             if path in NAMES and not self.is_whole(path, inode.data):
-                self.play(machine, self.people[machine.name].replace(path))
+                self._repair(machine, path)
+
+    def _repair(self, machine: Machine, path: str) -> None:
+        if machine.folder_of(path) is None:
+            self.after(1.0, lambda: self._repair(machine, path))
+        else:
+            self.play(machine, self.people[machine.name].replace(path))
 
     def died(self, machine: Machine, what: str, error: BaseException | None = None) -> None:
         self.violated("no daemon dies", f"{machine.name}: {what}", error)
