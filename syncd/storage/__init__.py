@@ -12,8 +12,14 @@ programs without an event loop.
 """
 
 from syncd.storage.assets import AsyncAssetStorage
-from syncd.storage.blocking import AssetStorage, DeploymentStorage, WorkflowStorage
+from syncd.storage.blocking import (
+    AssetStorage,
+    DeploymentStorage,
+    MetricsStorage,
+    WorkflowStorage,
+)
 from syncd.storage.deployments import AsyncDeploymentStorage, new_deployment_id
+from syncd.storage.metrics import AsyncMetricsStorage
 from syncd.storage.records import (
     Asset,
     AssetMetadata,
@@ -23,16 +29,18 @@ from syncd.storage.records import (
     Workflow,
     WorkflowStep,
 )
-from syncd.storage.rows import AssetRow, DeploymentRow, ExecutionRow, WorkflowRow
+from syncd.storage.rows import Aggregate, AssetRow, DeploymentRow, ExecutionRow, Sample, WorkflowRow
 from syncd.storage.workflows import AsyncWorkflowStorage, new_execution_id
 
 __all__ = [
+    "Aggregate",
     "Asset",
     "AssetMetadata",
     "AssetRow",
     "AssetStorage",
     "AsyncAssetStorage",
     "AsyncDeploymentStorage",
+    "AsyncMetricsStorage",
     "AsyncWorkflowStorage",
     "Deployment",
     "DeploymentRow",
@@ -40,6 +48,8 @@ __all__ = [
     "Execution",
     "ExecutionRow",
     "Metric",
+    "MetricsStorage",
+    "Sample",
     "Workflow",
     "WorkflowRow",
     "WorkflowStep",

@@ -12,7 +12,7 @@ from syncd import config as configuration
 from syncd.config import Config
 from syncd.errors import RecordError, SyncdError
 from syncd.storage.index import Key
-from syncd.storage.mirror import Mirror
+from syncd.storage.mirror import Mirror, given
 from syncd.storage.records import Record
 from syncd.storage.rows import Found, Page, Row
 
@@ -127,7 +127,7 @@ class Answers(Generic[M, R]):
         while True:
             size = min(limit, _PAGE)
             page = await self._mirror.query(
-                function, self._page, limit=size, cursor=cursor, **filters
+                function, self._page, limit=size, cursor=cursor, **given(filters)
             )
             if page is None:
                 return {}

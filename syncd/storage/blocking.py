@@ -18,8 +18,10 @@ from syncd.errors import SyncdError
 from syncd.storage.asking import LIMIT, Asking, Settings
 from syncd.storage.assets import AsyncAssetStorage
 from syncd.storage.deployments import AsyncDeploymentStorage
-from syncd.storage.records import Asset, Deployment, Execution, Workflow
-from syncd.storage.rows import AssetRow, DeploymentRow, ExecutionRow, WorkflowRow
+from syncd.storage.metrics import AsyncMetricsStorage
+from syncd.storage.records import Asset, Deployment, Execution, Metric, Workflow
+from syncd.storage.rows import Aggregate, AssetRow, DeploymentRow, ExecutionRow, Sample, WorkflowRow
+from syncd.storage.samples import When
 from syncd.storage.workflows import AsyncWorkflowStorage
 
 T = TypeVar("T")
@@ -218,6 +220,39 @@ class DeploymentStorage(Blocking[AsyncDeploymentStorage]):
     def dequeue(self, id: str) -> None:
         """Take a deployment out of the queue."""
         self._run(self._system.dequeue(id))
+
+
+class MetricsStorage(Blocking[AsyncMetricsStorage]):
+    """Samples of metrics; each method is that of AsyncMetricsStorage."""
+
+    def __init__(self, config: Settings = "config.toml") -> None:
+        super().__init__(AsyncMetricsStorage(config))
+
+    def record(self, *metrics: Metric) -> None:
+        """Add samples, all or none."""
+        self._run(self._system.record(*metrics))
+
+    def by_type(
+        self, type: str, *, name: str | None = None, start: When | None = None,
+        end: When | None = None, limit: int = LIMIT,
+    ) -> list[Sample]:  # fmt: skip
+        """Samples of a type, the newest first."""
+        return self._run(self._system.by_type(type, name=name, start=start, end=end, limit=limit))
+
+    def by_name(
+        self, name: str, *, type: str | None = None, start: When | None = None,
+        end: When | None = None, limit: int = LIMIT,
+    ) -> list[Sample]:  # fmt: skip
+        """Samples of a name, the newest first."""
+        return self._run(self._system.by_name(name, type=type, start=start, end=end, limit=limit))
+
+    def aggregate(
+        self, *, type: str | None = None, name: str | None = None, start: When | None = None,
+        end: When | None = None, bucket: float | None = None,
+    ) -> Aggregate:  # fmt: skip
+        """What samples come to, also by time."""
+        summed = self._system.aggregate(type=type, name=name, start=start, end=end, bucket=bucket)
+        return self._run(summed)
 
 
 _Workflows = list[WorkflowRow]

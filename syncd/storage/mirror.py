@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from enum import Enum
 from typing import Any, Final, TypeVar
@@ -65,12 +65,12 @@ class Mirror:
 
     async def query(self, path: str, answer: type[Answer], /, **args: Any) -> Answer | None:
         """What the query answers; None where it answers null, or nothing."""
-        asked = await self._asked(lambda http, who: http.find(path, who | _told(args), answer))
+        asked = await self._asked(lambda http, who: http.find(path, who | args, answer))
         return None if isinstance(asked, Lost) else asked
 
     async def mutation(self, path: str, answer: type[Answer], /, **args: Any) -> Answer | Lost:
         """What the mutation answers, or what is known of it without an answer."""
-        return await self._asked(lambda http, who: http.mutation(path, who | _told(args), answer))
+        return await self._asked(lambda http, who: http.mutation(path, who | args, answer))
 
     async def close(self) -> None:
         """Let the connections go; the next call makes new ones."""
@@ -137,7 +137,8 @@ class Mirror:
 _ADVICE = "nothing to do: the files are asked, and it is tried again"
 
 
-def _told(args: dict[str, Any]) -> dict[str, Any]:
+def given(args: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments without those that are None: a function's optional ones are left out."""
     return {name: value for name, value in args.items() if value is not None}
 
 

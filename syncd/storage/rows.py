@@ -6,7 +6,7 @@ here; a test holds the two to the same answers. Times are milliseconds since the
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -127,3 +127,68 @@ class Counted(_Wire):
     def counted(self) -> bool:
         """Whether the deployment counted it, now or before."""
         return self.outcome in ("applied", "replayed")
+
+
+class Sample(_Wire):
+    """A sample; `timestamp` in milliseconds, `text` its line."""
+
+    type: str
+    name: str
+    value: float
+    unit: str | None = None
+    timestamp: float
+    labels: Any = None
+    text: str = Field(default="", repr=False)
+
+
+class Summary(_Wire):
+    """What some samples come to; all but count and sum are None where there are none."""
+
+    count: float
+    sum: float
+    min: float | None = None
+    max: float | None = None
+    mean: float | None = None
+    p50: float | None = None
+    p90: float | None = None
+    p95: float | None = None
+    p99: float | None = None
+
+
+class Bucket(Summary):
+    """The samples from `start`, in milliseconds, for the time of one bucket."""
+
+    start: float
+
+
+class Aggregate(Summary):
+    """Samples summed up, and by bucket. Exact, but for percentiles, which the deployment tells
+    within 1 %; `widened`: the samples of whole minutes were counted at the ends of the range.
+    """
+
+    buckets: tuple[Bucket, ...] = ()
+    widened: bool = False
+    cursor: str | None = None
+
+
+class Samples(_Wire):
+    """A page of samples; `cursor` is None after the last."""
+
+    rows: tuple[Sample, ...]
+    cursor: str | None
+
+
+class Extent(_Wire):
+    """How far the deployment has a file that grows: its length in bytes, and SHA-256 of the last
+    4 KiB before that.
+    """
+
+    length: int
+    tail: str
+
+
+class Tails(_Wire):
+    """A page of the calling device's logs of a store."""
+
+    logs: tuple[Extent, ...]
+    next: str | None

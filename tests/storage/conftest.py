@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from syncd.config import Config, load
+from syncd.core.model import Kind
+from syncd.store_config import StoreConfig
 
 CONFIG = """
 [[store]]
@@ -35,4 +37,8 @@ path = ".deployments"
 def project(tmp_path: Path) -> Config:
     """The configuration of an empty project; nothing is running, nothing is reachable."""
     (tmp_path / "config.toml").write_text(CONFIG)
-    return load(tmp_path / "config.toml", {})
+    told = load(tmp_path / "config.toml", {})
+    metrics = StoreConfig.model_construct(
+        name="metrics", kind=Kind.METRIC, path=tmp_path / "metrics", include=("*.jsonl",)
+    )
+    return told.model_copy(update={"stores": (*told.stores, metrics)})
