@@ -43,6 +43,7 @@ export const executionColumns = v.object({
 });
 export type ExecutionColumns = Infer<typeof executionColumns>;
 
+/** `searchText`: what a search looks into; it is not answered. */
 export const assetColumns = v.object({
   recordId: v.string(),
   name: v.string(),
@@ -52,6 +53,7 @@ export const assetColumns = v.object({
   status: v.optional(v.string()),
   downloads: v.optional(v.number()),
   rating: v.optional(v.number()),
+  searchText: v.string(),
   author: v.optional(v.string()),
   version: v.optional(v.string()),
 });

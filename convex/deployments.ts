@@ -1,26 +1,60 @@
 /** Deployments: each a record of a records file, as the file says it. */
 import { v } from "convex/values";
-import { appQuery } from "./model/authorized";
-import { pageOf, paging, record, withRecord } from "./model/answer";
+import { paging, record, rowsOf, withId, withRecord } from "./model/answer";
+import { appMutation, appQuery } from "./model/authorized";
+import { createRecord, newId } from "./model/create";
+import { fieldsOf, flat, idIn, inOrder } from "./model/flat";
+import { firstWithId } from "./model/found";
+import { asking, outcome } from "./model/outcome";
+import { once } from "./model/request";
+import { updateRecord } from "./model/update";
+import { deploymentRecord } from "./records";
 import schema from "./schema";
 
-const deployment = schema.doc("deployments");
+const any = v.optional(v.any());
+const { requestId } = asking;
+const BODY = ["buildArtifacts", "changes"] as const;
+const deployment = v.object({ ...schema.doc("deployments").fields, id: v.string() });
 const page = v.object({ rows: v.array(deployment), cursor: v.union(v.string(), v.null()) });
-const whole = v.union(v.object({ ...deployment.fields, ...record }), v.null());
+const whole = v.union(
+  v.object({ buildArtifacts: any, changes: any, ...deployment.fields, ...record }),
+  v.null(),
+);
 
 /** The deployment with this id; of several, the one with the first path. */
 export const get = appQuery({
   args: { id: v.string() },
   returns: whole,
   handler: async (ctx, { id }) => {
-    const row = await ctx.db
-      .query("deployments")
-      .withIndex("by_workspace_and_recordId_and_path", (q) =>
-        q.eq("workspace", ctx.workspace).eq("recordId", id),
-      )
-      .first();
-    return withRecord(ctx, row);
+    const row = await firstWithId(ctx, ctx.workspace, "deployments", id);
+    return withRecord(ctx, row && withId(row), BODY);
   },
+});
+
+/** Creates a deployment, given in `deployment` or field by field; without a start it starts now. */
+export const create = appMutation({
+  args: { deployment: any, data: any, ...flat(deploymentRecord.fields), changes: any, requestId },
+  returns: outcome,
+  handler: (ctx, { deployment, data, requestId, ...flatFields }) => {
+    const now = new Date();
+    const given = fieldsOf([deployment, data], flatFields);
+    const id = idIn(given) ?? newId(`deploy-${now.getTime()}`);
+    const begun = { id, startedAt: now.toISOString(), ...given };
+    const fields = inOrder(deploymentRecord.fields, begun);
+    return once(ctx, "deployments:create", { requestId }, () =>
+      createRecord(ctx, "deployment", "deployments", { id, fields }),
+    );
+  },
+});
+
+/** Sets top-level fields of a deployment; null removes one. Times may be given in ms. */
+export const update = appMutation({
+  args: { id: v.string(), updates: v.record(v.string(), v.any()), ...asking },
+  returns: outcome,
+  handler: (ctx, { id, updates, ...asked }) =>
+    once(ctx, "deployments:update", asked, () =>
+      updateRecord(ctx, "deployments", id, updates, asked),
+    ),
 });
 
 /** The newest start first; deployments without a known start come last. */
@@ -34,22 +68,22 @@ export const list = appQuery({
       const both = rows.withIndex("by_workspace_and_siteId_and_status_and_startedAt", (q) =>
         q.eq("workspace", workspace).eq("siteId", siteId).eq("status", status),
       );
-      return pageOf(both.order("desc"), paged);
+      return rowsOf(both.order("desc"), paged);
     }
     if (siteId !== undefined) {
       const ofSite = rows.withIndex("by_workspace_and_siteId_and_startedAt", (q) =>
         q.eq("workspace", workspace).eq("siteId", siteId),
       );
-      return pageOf(ofSite.order("desc"), paged);
+      return rowsOf(ofSite.order("desc"), paged);
     }
     if (status !== undefined) {
       const ofStatus = rows.withIndex("by_workspace_and_status_and_startedAt", (q) =>
         q.eq("workspace", workspace).eq("status", status),
       );
-      return pageOf(ofStatus.order("desc"), paged);
+      return rowsOf(ofStatus.order("desc"), paged);
     }
     const all = rows.withIndex("by_workspace_and_startedAt", (q) => q.eq("workspace", workspace));
-    return pageOf(all.order("desc"), paged);
+    return rowsOf(all.order("desc"), paged);
   },
 });
 
@@ -63,7 +97,7 @@ export const getBySite = appQuery({
       .withIndex("by_workspace_and_siteId_and_startedAt", (q) =>
         q.eq("workspace", ctx.workspace).eq("siteId", siteId),
       );
-    return pageOf(ofSite.order("desc"), paged);
+    return rowsOf(ofSite.order("desc"), paged);
   },
 });
 
@@ -79,7 +113,7 @@ export const getLatest = appQuery({
       )
       .order("desc")
       .first();
-    return withRecord(ctx, latest);
+    return withRecord(ctx, latest && withId(latest), BODY);
   },
 });
 
@@ -93,6 +127,6 @@ export const getByStatus = appQuery({
       .withIndex("by_workspace_and_status_and_startedAt", (q) =>
         q.eq("workspace", ctx.workspace).eq("status", status),
       );
-    return pageOf(ofStatus.order("desc"), paged);
+    return rowsOf(ofStatus.order("desc"), paged);
   },
 });

@@ -21,11 +21,12 @@ test("documents are found by their path and listed by store", async () => {
     t.query(api.documents.get, { ...laptop.credentials, store: "notes", path });
   expect(await get("b.json")).toMatchObject({ title: "B", value: { title: "B" } });
   expect(await get("a.yaml")).toMatchObject({
-    valueType: "unparsed",
-    flags: ["unparsed"],
+    title: "A",
+    valueType: "object",
+    flags: [],
     text: "title: A\n",
-    value: null,
-    valueFlag: "unparsed",
+    value: { title: "A" },
+    valueFlag: null,
   });
   expect(await get("c.txt")).toBeNull();
 });

@@ -10,6 +10,7 @@ import {
   source,
   workflowColumns,
 } from "./columns";
+import { outcome } from "./model/outcome";
 import {
   carried,
   conflictColumns,
@@ -153,6 +154,28 @@ export default defineSchema({
     text: v.string(),
   }).index("by_conflict_and_number", ["conflict", "number"]),
 
+  /** Answers to writes that carried a `requestId`, for their repetition; `since` in ms. */
+  requests: defineTable({
+    workspace: v.string(),
+    requestId: v.string(),
+    name: v.string(),
+    outcome,
+    since: v.number(),
+  })
+    .index("by_workspace_and_requestId", ["workspace", "requestId"])
+    .index("by_since", ["since"]),
+
+  /**
+   * What is to be added to a number in an entry's text, and when that will be done (ms). Not
+   * derived from anything: while it is here, whoever reads the number adds it.
+   */
+  increments: defineTable({
+    entry: v.id("entries"),
+    field: v.literal("downloads"),
+    sum: v.number(),
+    foldAt: v.number(),
+  }).index("by_entry_and_field", ["entry", "field"]),
+
   /**
    * One document: the deployment's random id, made by the first `sync:hello`, and the creation time
    * up to which uploads were looked at (see `model/collect.ts`).
@@ -185,12 +208,17 @@ export default defineSchema({
     .index("by_workspace_and_recordId_and_path", ["workspace", "recordId", "path"])
     .index("by_workspace_and_type_and_path", ["workspace", "type", "path"])
     .index("by_workspace_and_category_and_path", ["workspace", "category", "path"])
-    .index("by_workspace_and_category_and_type_and_path", [
+    .index("by_workspace_and_category_and_type_and_path", ["workspace", "category", "type", "path"])
+    .index("by_workspace_and_status_and_category_and_path", [
       "workspace",
+      "status",
       "category",
-      "type",
       "path",
-    ]),
+    ])
+    .searchIndex("search_searchText", {
+      searchField: "searchText",
+      filterFields: ["workspace", "category", "type", "status"],
+    }),
 
   deployments: defineTable({ ...source, ...deploymentColumns.fields })
     .index("by_entry", ["entry"])

@@ -1,25 +1,32 @@
-/** Workflows and their executions, as the files say them. */
+/** Workflows and their executions: what the files say, and writes that become edits of the files. */
 import { v } from "convex/values";
-import { appQuery } from "./model/authorized";
-import { pageOf, paging, record, withRecord } from "./model/answer";
+import { paging, record, rowsOf, withId, withRecord } from "./model/answer";
+import { appMutation, appQuery } from "./model/authorized";
+import { createRecord, newId } from "./model/create";
+import { fieldsOf, flat, idIn, inOrder } from "./model/flat";
+import { firstWithId } from "./model/found";
+import { asking, outcome } from "./model/outcome";
+import { once } from "./model/request";
+import { removeRecord, updateRecord } from "./model/update";
+import { executionRecord, workflowRecord } from "./records";
 import schema from "./schema";
 
-const workflow = schema.doc("workflows");
-const execution = schema.doc("executions");
+const any = v.optional(v.any());
+const { requestId } = asking;
 const cursor = v.union(v.string(), v.null());
+const workflow = v.object({ ...schema.doc("workflows").fields, id: v.string() });
+const execution = v.object({ ...schema.doc("executions").fields, id: v.string() });
+const workflowBody = { steps: any, config: any, nodes: any, connections: any };
+const executionBody = { plan: any, context: any, stepResults: any, results: any };
+const updates = v.record(v.string(), v.any());
 
 /** The workflow with this id; of several, the one with the first path. */
 export const get = appQuery({
   args: { id: v.string() },
-  returns: v.union(v.object({ ...workflow.fields, ...record }), v.null()),
+  returns: v.union(v.object({ ...workflowBody, ...workflow.fields, ...record }), v.null()),
   handler: async (ctx, { id }) => {
-    const row = await ctx.db
-      .query("workflows")
-      .withIndex("by_workspace_and_recordId_and_path", (q) =>
-        q.eq("workspace", ctx.workspace).eq("recordId", id),
-      )
-      .first();
-    return withRecord(ctx, row);
+    const row = await firstWithId(ctx, ctx.workspace, "workflows", id);
+    return withRecord(ctx, row && withId(row), ["steps", "config", "nodes", "connections"]);
   },
 });
 
@@ -35,32 +42,89 @@ export const list = appQuery({
         const range = q.eq("workspace", workspace).eq("status", status);
         return name === undefined ? range : range.eq("name", name);
       });
-      return pageOf(ofStatus, page);
+      return rowsOf(ofStatus, page);
     }
     if (name !== undefined) {
       const named = rows.withIndex("by_workspace_and_name_and_path", (q) =>
         q.eq("workspace", workspace).eq("name", name),
       );
-      return pageOf(named, page);
+      return rowsOf(named, page);
     }
     const all = rows.withIndex("by_workspace_and_path", (q) => q.eq("workspace", workspace));
-    return pageOf(all, page);
+    return rowsOf(all, page);
   },
+});
+
+/** Creates the file of a workflow, given in `workflow` or field by field. */
+export const create = appMutation({
+  args: { workflow: any, data: any, ...flat(workflowRecord.fields), metadata: any, requestId },
+  returns: outcome,
+  handler: (ctx, { workflow, data, requestId, ...flatFields }) => {
+    const given = fieldsOf([workflow, data], flatFields);
+    const id = idIn(given) ?? newId("workflow");
+    const fields = inOrder(workflowRecord.fields, { id, ...given });
+    return once(ctx, "workflows:create", { requestId }, () =>
+      createRecord(ctx, "workflow", "workflows", { id, fields }),
+    );
+  },
+});
+
+/** Sets top-level fields of a workflow; null removes one. */
+export const update = appMutation({
+  args: { id: v.string(), updates, ...asking },
+  returns: outcome,
+  handler: (ctx, { id, updates, ...asked }) =>
+    once(ctx, "workflows:update", asked, () => updateRecord(ctx, "workflows", id, updates, asked)),
+});
+
+/** Deletes the file of a workflow. */
+export const remove = appMutation({
+  args: { id: v.string(), ...asking },
+  returns: outcome,
+  handler: (ctx, { id, ...asked }) =>
+    once(ctx, "workflows:remove", asked, () => removeRecord(ctx, "workflows", id, asked)),
 });
 
 /** The execution with this id, which is its file's name. */
 export const getExecution = appQuery({
   args: { executionId: v.string() },
-  returns: v.union(v.object({ ...execution.fields, ...record }), v.null()),
+  returns: v.union(v.object({ ...executionBody, ...execution.fields, ...record }), v.null()),
   handler: async (ctx, { executionId }) => {
-    const row = await ctx.db
-      .query("executions")
-      .withIndex("by_workspace_and_executionId_and_path", (q) =>
-        q.eq("workspace", ctx.workspace).eq("executionId", executionId),
-      )
-      .first();
-    return withRecord(ctx, row);
+    const row = await firstWithId(ctx, ctx.workspace, "executions", executionId);
+    return withRecord(ctx, row && withId(row), ["plan", "context", "stepResults", "results"]);
   },
+});
+
+/** Creates the file of an execution; one without a `startTime` starts now. */
+export const createExecution = appMutation({
+  args: {
+    executionId: v.optional(v.string()),
+    execution: any,
+    data: any,
+    ...flat(executionRecord.fields),
+    requestId,
+  },
+  returns: outcome,
+  handler: (ctx, { executionId, execution, data, requestId, ...flatFields }) => {
+    const now = new Date();
+    const id = executionId ?? newId(`exec-${now.getTime()}`);
+    const times = { startTime: now.toISOString(), savedAt: now.toISOString() };
+    const given = { ...times, ...fieldsOf([execution, data], flatFields) };
+    const fields = inOrder(executionRecord.fields, given);
+    return once(ctx, "workflows:createExecution", { requestId }, () =>
+      createRecord(ctx, "execution", "executions", { id, fields }),
+    );
+  },
+});
+
+/** Sets top-level fields of an execution; null removes one. */
+export const updateExecution = appMutation({
+  args: { executionId: v.string(), updates, ...asking },
+  returns: outcome,
+  handler: (ctx, { executionId, updates, ...asked }) =>
+    once(ctx, "workflows:updateExecution", asked, () =>
+      updateRecord(ctx, "executions", executionId, updates, asked),
+    ),
 });
 
 /** The newest start first; executions without a known start come last. */
@@ -74,21 +138,21 @@ export const listExecutions = appQuery({
       const both = rows.withIndex("by_workspace_and_workflowId_and_status_and_startTime", (q) =>
         q.eq("workspace", workspace).eq("workflowId", workflowId).eq("status", status),
       );
-      return pageOf(both.order("desc"), page);
+      return rowsOf(both.order("desc"), page);
     }
     if (workflowId !== undefined) {
       const ofWorkflow = rows.withIndex("by_workspace_and_workflowId_and_startTime", (q) =>
         q.eq("workspace", workspace).eq("workflowId", workflowId),
       );
-      return pageOf(ofWorkflow.order("desc"), page);
+      return rowsOf(ofWorkflow.order("desc"), page);
     }
     if (status !== undefined) {
       const ofStatus = rows.withIndex("by_workspace_and_status_and_startTime", (q) =>
         q.eq("workspace", workspace).eq("status", status),
       );
-      return pageOf(ofStatus.order("desc"), page);
+      return rowsOf(ofStatus.order("desc"), page);
     }
     const all = rows.withIndex("by_workspace_and_startTime", (q) => q.eq("workspace", workspace));
-    return pageOf(all.order("desc"), page);
+    return rowsOf(all.order("desc"), page);
   },
 });

@@ -5,6 +5,7 @@ import type { Doc } from "../_generated/dataModel";
 import type { QueryCtx } from "../_generated/server";
 import { urlOf } from "./blob";
 import { readText } from "./content";
+import { isObject } from "./fields";
 import { LIST_ROWS } from "./limits";
 import type { RowTable } from "./project";
 import { trouble } from "./trouble";
@@ -25,6 +26,8 @@ export const record = {
   valueFlag: v.union(v.string(), v.null()),
 };
 
+type IdRow = Doc<"workflows" | "executions" | "assets" | "deployments">;
+
 type Pages<Row> = { paginate: (options: PaginationOptions) => Promise<PaginationResult<Row>> };
 
 /** One page in the order of the index; `cursor` is null after the last. */
@@ -36,13 +39,36 @@ export async function pageOf<Row>(rows: Pages<Row>, { limit = 50, cursor = null 
   return { rows: page, cursor: isDone ? null : continueCursor };
 }
 
-/** The row with the whole record, parsed from the entry's text; null without a row. */
-export async function withRecord<Row extends Doc<RowTable>>(ctx: QueryCtx, row: Row | null) {
+/** One page of rows, each with its record's id. */
+export async function rowsOf<Row extends IdRow>(rows: Pages<Row>, paged: Paging) {
+  const page = await pageOf(rows, paged);
+  return { ...page, rows: page.rows.map(withId) };
+}
+
+/** The row with its record's id, under one name for all tables. */
+export function withId<Row extends IdRow>(row: Row): Row & { id: string } {
+  return { ...row, id: "executionId" in row ? row.executionId : row.recordId };
+}
+
+/**
+ * The row with the whole record, parsed from the entry's text; null without a row. `names` are
+ * fields of the record that have no column, and are repeated beside the columns.
+ */
+export async function withRecord<
+  Row extends Pick<Doc<RowTable>, "entry">,
+  Name extends string = never,
+>(ctx: QueryCtx, row: Row | null, names: readonly Name[] = []) {
   const entry = row && (await ctx.db.get("entries", row.entry));
   if (row === null || entry === null) return null;
   const url = entry.blob === undefined ? null : await urlOf(ctx, entry.blob);
   const text = await readText(ctx, entry);
   if (text === null) return { ...row, text, url, value: null, valueFlag: "stored" };
   const { value, flag } = valueOf(entry.format, text);
-  return { ...row, text, url, value, valueFlag: flag };
+  return { ...picked(value, names), ...row, text, url, value, valueFlag: flag };
+}
+
+function picked<Name extends string>(value: unknown, names: readonly Name[]) {
+  const fields = isObject(value) ? value : {};
+  const there = names.filter((name) => Object.hasOwn(fields, name));
+  return Object.fromEntries(there.map((name) => [name, fields[name]])) as { [N in Name]?: unknown };
 }

@@ -28,6 +28,13 @@ export function refusePath(path: string): Refusal | null {
   return fault === null ? null : { reason: "bad-path", detail: `path ${fault}` };
 }
 
+/** Whether `name` may be a part of the path of a new file; `what` names it in the refusal. */
+export function refuseName(what: string, name: string): Refusal | null {
+  const isFit = /^[^./\0-\x1f][^/\0-\x1f]*$/.test(name) && utf8(name).length <= 200;
+  if (isFit) return null;
+  return { reason: `bad-${what}`, detail: `${what} is no name for a file` };
+}
+
 function pathFault(path: string): string | null {
   if (path.startsWith("/")) return "is absolute";
   if (path.includes("\0")) return "has a NUL";

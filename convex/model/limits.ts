@@ -42,3 +42,11 @@ export const SAMPLES = 500;
 /** Rollups that one `metrics:aggregate` reads, and samples where a minute is cut in two. */
 export const ROLLUPS = 4000;
 export const EDGE_SAMPLES = 4000;
+/** YAML that is parsed, in UTF-16 units; longer text has no columns. */
+export const YAML_LENGTH = 64 * KIB;
+/** How long an answer is kept for a repetition of its request. */
+export const REQUEST_DAYS = 14;
+/** Answers that are forgotten in one transaction. */
+export const SWEPT_REQUESTS = 500;
+/** Rows that one search looks at; the platform finds at most 1,024. */
+export const SEARCHED_ROWS = 1000;

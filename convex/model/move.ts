@@ -7,6 +7,7 @@ import type { Operation, Result } from "../validators";
 import type { Caller } from "./authorized";
 import { movePieces, readText } from "./content";
 import { findEntry, isExpected, putEntry, type Entry } from "./entry";
+import { moveIncrements } from "./increment";
 import { receiptsWith, replayOf, staleAt, type Author } from "./receipt";
 import { moveRow } from "./row";
 
@@ -80,6 +81,7 @@ async function settle(ctx: Ctx, operation: Move, from: Entry, to: Entry | null):
   const text = await readText(ctx, from);
   const id = await putEntry(ctx, to, next);
   await movePieces(ctx, from._id, id);
+  await moveIncrements(ctx, from, id);
   await moveRow(ctx, from, { ...next, _id: id }, text);
   return revision;
 }

@@ -1,7 +1,8 @@
 /**
  * From an entry's text to the columns of its row. Pure and total: whatever the text holds, the
  * columns satisfy the schema, and what could not be taken over as it stands is told by a flag:
- * `stored` (file storage has it, nothing was read), `unparsed` (not JSON), `invalid` (JSON that does not parse), `not-an-object` (no
+ * `stored` (file storage has it, nothing was read), `unparsed` (neither JSON nor YAML, or long YAML),
+ * `invalid` (it does not parse), `not-an-object` (no
  * fields to read), `id-from-name` (no id inside, the file's name stands for it), `cut` (a column
  * holds less than the text).
  */
@@ -14,6 +15,11 @@ import type {
 } from "../columns";
 import type { Carried, Format, Kind } from "../validators";
 import { Fields, isObject, milliseconds } from "./fields";
+import { YAML_LENGTH } from "./limits";
+import { parseYaml } from "./yaml";
+
+/** UTF-16 units of an asset that can be searched. */
+const SEARCH_LENGTH = 4000;
 
 type Columns =
   | { table: "workflows"; columns: WorkflowColumns }
@@ -59,12 +65,18 @@ export function project(
 
 /** The value of the text, undefined if it has none that can be read. */
 export function parse(format: Format, text: string): { value: unknown; flag: string | null } {
-  if (format !== "json") return { value: undefined, flag: "unparsed" };
+  if (format === "yaml" && text.length > YAML_LENGTH) return { value: undefined, flag: "unparsed" };
+  if (format !== "json" && format !== "yaml") return { value: undefined, flag: "unparsed" };
+  const value = format === "json" ? parseJson(text) : parseYaml(text);
+  if (value === undefined) return { value, flag: "invalid" };
+  return { value, flag: isObject(value) ? null : "not-an-object" };
+}
+
+function parseJson(text: string): unknown {
   try {
-    const value: unknown = JSON.parse(text.startsWith("\ufeff") ? text.slice(1) : text);
-    return { value, flag: isObject(value) ? null : "not-an-object" };
+    return JSON.parse(text.startsWith("\ufeff") ? text.slice(1) : text);
   } catch {
-    return { value: undefined, flag: "invalid" };
+    return undefined;
   }
 }
 
@@ -82,7 +94,7 @@ function columnsOf(
     case "executions":
       return { table, columns: execution(path, fields, carried) };
     case "assets":
-      return { table, columns: asset(path, fields) };
+      return { table, columns: asset(path, fields, value) };
     case "deployments":
       return { table, columns: deployment(path, fields) };
     case "documents":
@@ -121,7 +133,7 @@ function execution(path: string, fields: Fields, carried: Carried): ExecutionCol
 }
 
 /** The category is the first folder, whatever the file says. */
-function asset(path: string, fields: Fields): AssetColumns {
+function asset(path: string, fields: Fields, value: unknown): AssetColumns {
   const metadata = fields.object("metadata");
   return {
     recordId: idOf(path, fields),
@@ -132,9 +144,38 @@ function asset(path: string, fields: Fields): AssetColumns {
     status: fields.text("status"),
     downloads: metadata.number("downloads"),
     rating: metadata.number("rating"),
+    searchText: searchText(path, new Fields(value)),
     author: metadata.text("author"),
     version: metadata.text("version") ?? fields.text("version"),
   };
+}
+
+/** What finds an asset: names, description, tags, and the beginning of the content. */
+function searchText(path: string, fields: Fields): string {
+  const texts = new Fields({ content: contentOf(fields) });
+  const told = [
+    stem(path),
+    ...["id", "type", "name", "title"].map((name) => fields.text(name)),
+    fields.prose("description"),
+    ...fields.tags("tags"),
+    texts.prose("content"),
+  ];
+  return told
+    .filter((part) => part !== undefined)
+    .join(" ")
+    .slice(0, SEARCH_LENGTH)
+    .toWellFormed();
+}
+
+function contentOf(fields: Fields): unknown {
+  const content = fields.raw("content");
+  if (!isObject(content)) return content;
+  try {
+    return JSON.stringify(content);
+  } catch {
+    // What is parsed may nest deeper than can be written.
+    return undefined;
+  }
 }
 
 /** One record of a records file, or a file of its own. */

@@ -8,6 +8,7 @@ import type { Carried, Format, Key, Kind } from "../validators";
 import type { Blob } from "./blob";
 import { inlined, writePieces } from "./content";
 import { putEntry, type Entry } from "./entry";
+import { leaveIncrements } from "./increment";
 import { tableOf } from "./project";
 import { receiptsWith, type Author } from "./receipt";
 import { dropRow, writeRow, writeRowLater } from "./row";
@@ -63,6 +64,7 @@ export async function revise(
   const id = await putEntry(ctx, entry, document);
   if ((entry?.pieces ?? 0) > 0 || pieces.length > 0) await writePieces(ctx, id, pieces);
   await reviseRow(ctx, { ...document, _id: id }, next, entry);
+  if (content === null && entry !== null) await leaveIncrements(ctx, entry, next.movedTo);
   return revision;
 }
 

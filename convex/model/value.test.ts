@@ -20,8 +20,26 @@ test.each([
   expect(valueOf("json", text)).toEqual({ value: null, flag });
 });
 
-test("does not parse YAML yet", () => {
-  expect(valueOf("yaml", "a: 1")).toEqual({ value: null, flag: "unparsed" });
+test.each([
+  ["a: [1, x] # y", { a: [1, "x"] }, null],
+  ["%YAML 1.1\n---\na: yes\nb: 2024-01-01\n", { a: "yes", b: "2024-01-01" }, null],
+  ["a: .nan", { a: NaN }, null],
+  ["a: &x [1]\nb: *x", { a: [1], b: [1] }, null],
+  ["<<: {a: 1}", { "<<": { a: 1 } }, null],
+  ["? [a]\n: 1\n2: b", { "[ a ]": 1, 2: "b" }, null],
+  ["__proto__: 1", null, "not-representable"],
+  ["a: [1", null, "invalid"],
+  ["a: 1\n---\nb: 2", null, "invalid"],
+  ["[".repeat(60_000), null, "invalid"],
+  [`x: ${"y".repeat(70_000)}`, null, "unparsed"],
+])("reads YAML within bounds: %.20s", (text, value, flag) => {
+  expect(valueOf("yaml", text)).toEqual({ value, flag });
+});
+
+test("an alias bomb is not expanded", () => {
+  const lines = Array.from({ length: 30 }, (_, n) => `x${n + 1}: &x${n + 1} [*x${n}, *x${n}]`);
+  const bomb = ["x0: &x0 [1]", ...lines].join("\n");
+  expect(valueOf("yaml", bomb)).toEqual({ value: null, flag: "invalid" });
 });
 
 test("whatever it gives can be encoded", () => {

@@ -1,0 +1,180 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { stringify } from "yaml";
+import { isSame, Patch } from "./editJson";
+import { editedYaml } from "./editYaml";
+import { parseYaml } from "./yaml";
+
+const edited = (text: string, fields: Record<string, unknown>) =>
+  editedYaml(text, new Patch(fields));
+
+const FLOW = `# the nightly flow
+id: nightly
+name: 'Nightly run'   # shown in lists
+status: draft
+tags: [a, b]
+
+# what it does
+steps:
+  - id: fetch   # first
+    agent: "reader"
+  - id: store
+    agent: writer
+config:
+  retries: 3
+  # seconds
+  timeout: 1_0
+`;
+
+describe("the least change", () => {
+  const one = (from: string, to: string) => FLOW.replace(from, to);
+  test.each<[string, Record<string, unknown>, string]>([
+    ["a value, its comment stays", { name: "Daily run" }, one("'Nightly run'", "'Daily run'")],
+    ["a plain value", { status: "running" }, one("draft", "running")],
+    ["a value that needs quotes", { status: "yes: no" }, one("draft", '"yes: no"')],
+    ["a list on one line", { tags: ["a", "c d"] }, one("[a, b]", "[a, c d]")],
+    ["nothing", { id: "nightly", gone: null }, FLOW],
+    [
+      "a step's field",
+      {
+        steps: [
+          { id: "fetch", agent: "r2" },
+          { id: "store", agent: "writer" },
+        ],
+      },
+      one('"reader"', '"r2"'),
+    ],
+    [
+      "one more step",
+      { steps: [{ id: "fetch", agent: "reader" }, { id: "store", agent: "writer" }, { id: "x" }] },
+      one("writer\n", "writer\n  - id: x\n"),
+    ],
+    ["a nested field", { config: { retries: 4, timeout: "1_0" } }, one("retries: 3", "retries: 4")],
+    [
+      "a nested field more",
+      { config: { retries: 3, timeout: "1_0", x: [1] } },
+      `${FLOW}  x:\n    - 1\n`,
+    ],
+    ["a field removed", { status: null }, one("status: draft\n", "")],
+    [
+      "a block removed, the comment before it stays",
+      { steps: null },
+      FLOW.replace(/steps:[^]*writer\n/, ""),
+    ],
+    ["fields added", { a: 1, b: { c: "" } }, `${FLOW}a: 1\nb:\n  c: ""\n`],
+    [
+      "a block in the place of a value",
+      { status: { a: 1 } },
+      one("status: draft", "status:\n  a: 1"),
+    ],
+  ])("%s", (_, fields, expected) => {
+    expect(edited(FLOW, fields)).toBe(expected);
+  });
+
+  test("a patch in a patch makes what is not there", () => {
+    const sum = new Patch({ metadata: new Patch({ downloads: 3 }) });
+    expect(editedYaml("id: a\nmetadata:\n  x: 1 # y\n", sum)).toBe(
+      "id: a\nmetadata:\n  x: 1 # y\n  downloads: 3\n",
+    );
+    expect(editedYaml("id: a", sum)).toBe("id: a\nmetadata:\n  downloads: 3");
+    expect(editedYaml("{id: a}", sum)).toBe("{id: a, metadata: {downloads: 3}}");
+  });
+});
+
+test.each([
+  ["an anchor", "a: &x 1\nb: 2\n"],
+  ["an alias", "a: &x 1\nb: *x\n"],
+  ["a merge key", "a: {b: 1}\n<<: {c: 1}\n"],
+  ["a tag", "a: !custom 1\n"],
+  ["two documents", "a: 1\n---\nb: 1\n"],
+  ["a list", "- a\n"],
+  ["a value", "a"],
+  ["nothing", ""],
+  ["what is no YAML", "a: [1\n"],
+  ["one key twice", "a: 1\na: 2\n"],
+])("%s is refused", (_, text) => {
+  expect(edited(text, { a: 3 })).toBeNull();
+});
+
+const scalar = fc.oneof(
+  fc.constantFrom(
+    null,
+    true,
+    0,
+    -1.5,
+    1e21,
+    "",
+    "x",
+    "true",
+    "12",
+    "a: b",
+    "# c",
+    "- d",
+    "é\n",
+    "~",
+  ),
+  fc.string({ unit: "grapheme-ascii", maxLength: 12 }),
+  fc.constantFrom(
+    "two\nlines",
+    "trailing \n\n",
+    " lead",
+    "'q'",
+    '"',
+    "\t",
+    "2024-01-01",
+    "<<",
+    "|",
+  ),
+);
+const key = fc.constantFrom("a", "b", "c", "d e", "1", "true", "é", "x: y", "#z");
+const value = fc.letrec((tie) => ({
+  value: fc.oneof(
+    { depthSize: "small" },
+    scalar,
+    fc.array(tie("value"), { maxLength: 3 }),
+    fc.dictionary(key, tie("value"), { maxKeys: 3, noNullPrototype: true }),
+  ),
+})).value;
+const record = fc.dictionary(key, value, { minKeys: 1, maxKeys: 5, noNullPrototype: true });
+const layout = fc.record({
+  indent: fc.constantFrom(2, 4),
+  indentSeq: fc.boolean(),
+  collectionStyle: fc.constantFrom("any" as const, "any" as const, "flow" as const),
+  lineWidth: fc.constantFrom(0, 20, 80),
+});
+
+/** YAML of a record with comments on lines of their own and behind values. */
+const anyYaml = fc
+  .tuple(record, layout, fc.boolean(), fc.boolean())
+  .map(([made, settings, isCommented, hasEnd]) => {
+    const text = stringify(made, settings);
+    const lines = isCommented
+      ? `# top\n${text.replace(/^([^-\s:|>#"'][^:|>#"']*: [a-z0-9]+)$/gm, "$1 # same\n# next")}`
+      : text;
+    return hasEnd ? lines : lines.trimEnd();
+  });
+
+test("an edit is the shallow update or it is refused; few are, and comments stay", () => {
+  let [done, refused] = [0, 0];
+  fc.assert(
+    fc.property(anyYaml, record, (text, updates) => {
+      const before = parseYaml(text) as Record<string, unknown>;
+      const result = edited(text, updates);
+      if (result === null) {
+        refused += 1;
+        return;
+      }
+      done += 1;
+      const wanted = Object.entries({ ...before, ...updates }).filter(
+        ([name, is]) => is !== null || !Object.hasOwn(updates, name),
+      );
+      expect(isSame(parseYaml(result), Object.fromEntries(wanted))).toBe(true);
+      expect(result.endsWith("\n")).toBe(text.endsWith("\n"));
+      expect(edited(result, updates)).toBe(result);
+      const comments = (each: string) => each.match(/^# (top|next)$/gm)?.length ?? 0;
+      expect(comments(result)).toBe(comments(text));
+    }),
+    { numRuns: 1000 },
+  );
+  expect(refused).toBeLessThan(done / 5);
+});

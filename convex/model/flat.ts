@@ -1,0 +1,34 @@
+/**
+ * Records as `create` takes them: whole in one field, or field by field. A record with fields that
+ * no argument is named after has to be given whole, since validators refuse unknown arguments.
+ */
+import { v, type VAny } from "convex/values";
+import { isObject } from "./fields";
+
+type AnyFields<Fields> = { [Name in keyof Fields]: VAny<unknown, "optional"> };
+
+/** Arguments named as these fields, each of any value or left out. */
+export function flat<Fields extends object>(fields: Fields): AnyFields<Fields> {
+  const names = Object.keys(fields).map((name) => [name, v.optional(v.any())]);
+  return Object.fromEntries(names) as AnyFields<Fields>;
+}
+
+/** The record's fields: those of the first of `whole` that is one, else the flat ones. */
+export function fieldsOf(
+  whole: unknown[],
+  fields: Record<string, unknown>,
+): Record<string, unknown> {
+  const given = whole.find((each) => isObject(each)) as Record<string, unknown> | undefined;
+  return { ...given, ...fields };
+}
+
+/** The id inside a record; a number is one too. */
+export function idIn({ id }: Record<string, unknown>): string | null {
+  return typeof id === "string" || typeof id === "number" ? String(id) : null;
+}
+
+/** `fields` in the order in which files have them: Convex hands over arguments sorted by name. */
+export function inOrder(names: object, fields: Record<string, unknown>): Record<string, unknown> {
+  const known = Object.keys(names).filter((name) => Object.hasOwn(fields, name));
+  return { ...Object.fromEntries(known.map((name) => [name, fields[name]])), ...fields };
+}

@@ -1,0 +1,54 @@
+/** Where things stand in a JSON text that is known to parse. */
+
+/** A member of an object or an element of a list (`key` null), from `start` to its value's `end`. */
+export type Item = { key: string | null; start: number; value: number; end: number };
+
+/** A container's items, and where its closing bracket is. */
+export type Items = { items: Item[]; close: number };
+
+/** The items of the object or list whose bracket is at `open`. */
+export function itemsAt(text: string, open: number): Items {
+  const inObject = text[open] === "{";
+  const items: Item[] = [];
+  let place = pastSpace(text, open + 1);
+  while (text[place] !== "}" && text[place] !== "]") {
+    const start = place;
+    const keyEnd = inObject ? pastString(text, start) : start;
+    const value = inObject ? pastSpace(text, pastSpace(text, keyEnd) + 1) : start;
+    const end = pastValue(text, value);
+    const key = inObject ? (JSON.parse(text.slice(start, keyEnd)) as string) : null;
+    items.push({ key, start, value, end });
+    place = pastSpace(text, end);
+    if (text[place] === ",") place = pastSpace(text, place + 1);
+  }
+  return { items, close: place };
+}
+
+export function pastSpace(text: string, place: number): number {
+  while (" \t\r\n".includes(text[place] ?? "x")) place += 1;
+  return place;
+}
+
+/** Without recursion: files may nest deeper than the stack is. */
+function pastValue(text: string, place: number): number {
+  let depth = 0;
+  do {
+    const token = text[place];
+    if (token === '"') place = pastString(text, place);
+    else if (token === "{" || token === "[") [depth, place] = [depth + 1, place + 1];
+    else if (token === "}" || token === "]") [depth, place] = [depth - 1, place + 1];
+    else place = pastPlain(text, place);
+    if (depth > 0) while (" \t\r\n,:".includes(text[place] ?? "x")) place += 1;
+  } while (depth > 0);
+  return place;
+}
+
+function pastPlain(text: string, place: number): number {
+  while (!" \t\r\n,:}]".includes(text[place] ?? " ")) place += 1;
+  return place;
+}
+
+function pastString(text: string, place: number): number {
+  for (place += 1; text[place] !== '"'; place += 1) if (text[place] === "\\") place += 1;
+  return place + 1;
+}

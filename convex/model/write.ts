@@ -1,0 +1,98 @@
+/** Entries written on the app plane, by whom `ctx` says. Each is checked as a push is. */
+import type { MutationCtx, QueryCtx } from "../_generated/server";
+import type { Format, Key, Kind } from "../validators";
+import { appAuthor } from "./author";
+import type { AppCaller } from "./authorized";
+import { readText } from "./content";
+import { sha256, utf8 } from "./digest";
+import { edit, refuseFields } from "./edit";
+import { plainOf, type Patch } from "./editJson";
+import { findEntry, type Entry } from "./entry";
+import { refuseKey, type Refusal } from "./key";
+import { TEXT_BYTES } from "./limits";
+import { at, refusedAs, type Asking, type Outcome } from "./outcome";
+import { revise } from "./revise";
+
+const STORED: Refusal = { reason: "unsupported", detail: "the content is in file storage" };
+
+export type WriteCtx = MutationCtx & AppCaller;
+
+/** Makes the live entry's text what the patch says, with the least change. */
+export async function editEntry(
+  ctx: WriteCtx,
+  id: string,
+  entry: Entry,
+  patch: Patch,
+  { expectedRevision }: Asking,
+): Promise<Outcome> {
+  if (isStale(entry, expectedRevision)) return at("stale", id, entry);
+  const refusal = refuseFields(plainOf(patch));
+  if (refusal !== null) return refusedAs(id, refusal);
+  const text = await readText(ctx, entry);
+  if (text === null) return refusedAs(id, STORED);
+  const edited = edit(entry.format, text, patch);
+  if (edited.refusal !== null) return refusedAs(id, edited.refusal);
+  if (edited.text === text) return at("applied", id, entry);
+  return writeText(ctx, id, entry, { ...entry, text: edited.text });
+}
+
+/** Deletes the live entry. */
+export async function removeEntry(
+  ctx: WriteCtx,
+  id: string,
+  entry: Entry,
+  { expectedRevision }: Asking,
+): Promise<Outcome> {
+  if (isStale(entry, expectedRevision)) return at("stale", id, entry);
+  const { kind, format } = entry;
+  const author = await appAuthor(ctx, ctx.workspace, ctx.device);
+  const next = { key: keyOf(entry), kind, format, content: null };
+  const revision = await revise(ctx, ctx.workspace, entry, next, author);
+  return at("applied", id, { ...entry, revision });
+}
+
+/** Makes an entry with this text; a tombstone at its key is continued, a live entry is left. */
+export async function createEntry(
+  ctx: WriteCtx,
+  id: string,
+  made: Key & { kind: Kind; format: Format; text: string },
+): Promise<Outcome> {
+  const refusal = refuseKey(made);
+  if (refusal !== null) return refusedAs(id, refusal);
+  const entry = await findEntry(ctx, ctx.workspace, made);
+  if (entry !== null && !entry.deleted) return at("exists", id, entry);
+  return writeText(ctx, id, entry, made);
+}
+
+/** The next revision of `entry` (null: the first) has this text. */
+export async function writeText(
+  ctx: WriteCtx,
+  id: string,
+  entry: Entry | null,
+  { kind, format, text, ...key }: Key & { kind: Kind; format: Format; text: string },
+): Promise<Outcome> {
+  const bytes = utf8(text);
+  if (bytes.length > TEXT_BYTES) {
+    const detail = `${bytes.length} bytes; at most ${TEXT_BYTES}`;
+    return refusedAs(id, { reason: "too-large", detail });
+  }
+  const content = { text, bytes, digest: await sha256(bytes) };
+  const author = await appAuthor(ctx, ctx.workspace, ctx.device);
+  const next = { key: keyOf(key), kind, format, content };
+  const revision = await revise(ctx, ctx.workspace, entry, next, author);
+  return at("applied", id, { ...key, revision });
+}
+
+/** The live entry of a row. */
+export async function entryOf(ctx: QueryCtx, row: { entry: Entry["_id"] }): Promise<Entry | null> {
+  const entry = await ctx.db.get("entries", row.entry);
+  return entry === null || entry.deleted ? null : entry;
+}
+
+export function isStale(entry: Entry, expected: number | undefined): boolean {
+  return expected !== undefined && expected !== entry.revision;
+}
+
+function keyOf({ store, path, record }: Key): Key {
+  return { store, path, record };
+}

@@ -1,0 +1,305 @@
+/** Writes on the app plane: what they answer, what they leave in the text, and who hears of them. */
+import { describe, expect, test } from "vitest";
+import { api } from "./_generated/api";
+import { at, deployment, enrolled, operationOn, type Enrolled } from "./fixture.test";
+import { TEXT_BYTES } from "./model/limits";
+import type { Registration } from "./validators";
+
+const STORES: Registration[] = [
+  { name: "flows", kind: "workflow", layout: "file", direction: "both", create: "{id}.json" },
+  { name: "runs", kind: "execution", layout: "file", direction: "own", create: "{id}.json" },
+  {
+    name: "library",
+    kind: "asset",
+    layout: "file",
+    direction: "both",
+    create: "{category}/{id}.json",
+  },
+  {
+    name: "sites",
+    kind: "deployment",
+    layout: "records",
+    direction: "both",
+    create: "deployments.json",
+    pointer: "/deployments",
+  },
+];
+
+async function world(stores = STORES) {
+  const t = deployment();
+  const laptop = await enrolled(t);
+  const token = laptop.credentials;
+  await t.mutation(api.sync.register, { ...token, stores });
+  return { t, laptop, token };
+}
+
+const FLOW = '{\n  "id": "a",\n  "name": "A",\n  "status": "draft",\n  "n": 1.50\n}\n';
+
+async function withFlow() {
+  const made = await world();
+  await made.laptop.push(await operationOn("x/a.json", FLOW));
+  const update = (updates: object, more: object = {}) =>
+    made.t.mutation(api.workflows.update, { ...made.token, id: "a", updates, ...more });
+  return { ...made, update };
+}
+
+describe("update", () => {
+  test("changes the text as little as it can, and the row with it", async () => {
+    const { t, laptop, token, update } = await withFlow();
+    expect(await update({ status: "running", owner: "me", name: null })).toEqual({
+      outcome: "applied",
+      id: "a",
+      store: "flows",
+      path: "x/a.json",
+      revision: 2,
+    });
+    const text = '{\n  "id": "a",\n  "status": "running",\n  "n": 1.50,\n  "owner": "me"\n}\n';
+    expect(await laptop.fetch("x/a.json")).toMatchObject({ ...(await at(2, text)), text });
+    expect(await t.query(api.workflows.get, { ...token, id: "a" })).toMatchObject({
+      id: "a",
+      name: "a",
+      status: "running",
+      value: { owner: "me" },
+    });
+  });
+
+  test("that changes nothing makes no revision", async () => {
+    const { update } = await withFlow();
+    expect(await update({ status: "draft" })).toMatchObject({ outcome: "applied", revision: 1 });
+  });
+
+  test("of YAML keeps its comments", async () => {
+    const { laptop, t, token } = await world();
+    const yaml = { format: "yaml" } as const;
+    await laptop.push(
+      await operationOn("y.yaml", "id: y # mine\nstatus: draft\n", undefined, yaml),
+    );
+    const updates = { status: "running" };
+    await t.mutation(api.workflows.update, { ...token, id: "y", updates });
+    expect(await laptop.fetch("y.yaml")).toMatchObject({ text: "id: y # mine\nstatus: running\n" });
+  });
+
+  test("is missing where nothing has the id, ambiguous where two have", async () => {
+    const { laptop, t, token, update } = await withFlow();
+    await laptop.push(await operationOn("b.json", FLOW));
+    expect(await update({})).toEqual({
+      outcome: "ambiguous",
+      id: "a",
+      paths: ["b.json", "x/a.json"],
+    });
+    const missing = await t.mutation(api.workflows.update, { ...token, id: "c", updates: {} });
+    expect(missing).toEqual({ outcome: "missing", id: "c" });
+  });
+
+  test("is stale at another revision than expected", async () => {
+    const { update } = await withFlow();
+    await update({ status: "running" }, { expectedRevision: 1 });
+    expect(await update({ status: "failed" }, { expectedRevision: 1 })).toMatchObject({
+      outcome: "stale",
+      revision: 2,
+    });
+  });
+
+  test.each<[string, object, string]>([
+    ["a value that JSON has not", { n: NaN }, "not-json"],
+    ["an int64 deep inside", { a: [{ b: 1n }] }, "not-json"],
+    ["too much", { a: "x".repeat(TEXT_BYTES) }, "too-large"],
+  ])("refuses %s, and leaves the text", async (_, updates, reason) => {
+    const { laptop, update } = await withFlow();
+    expect(await update(updates)).toMatchObject({ outcome: "refused", reason });
+    expect(await laptop.fetch("x/a.json")).toMatchObject({ revision: 1, text: FLOW });
+  });
+
+  test("refuses what it cannot edit safely", async () => {
+    const { laptop, t, token } = await world();
+    const yaml = { format: "yaml" } as const;
+    await laptop.push(
+      await operationOn("y.yaml", "id: &y y\nname: *y\n", undefined, yaml),
+      await operationOn("bad.json", "{"),
+    );
+    const refused = (id: string) =>
+      t.mutation(api.workflows.update, { ...token, id, updates: { status: "x" } });
+    expect(await refused("y")).toMatchObject({ outcome: "refused", reason: "unsupported" });
+    expect(await refused("bad")).toMatchObject({ outcome: "refused", reason: "invalid" });
+  });
+});
+
+describe("a write is heard", () => {
+  const texts = async (device: Enrolled) =>
+    (await device.changes()).changes.map(({ revision, text }) => [revision, text]);
+
+  test("with its text, by the very device whose token was given", async () => {
+    const { laptop, update } = await withFlow();
+    expect(await texts(laptop)).toEqual([[1, null]]);
+    await update({ status: "running" });
+    expect(await texts(laptop)).toEqual([[2, FLOW.replace("draft", "running")]]);
+    const text = FLOW.replace("draft", "failed");
+    await laptop.push(
+      await operationOn("x/a.json", text, await at(2, FLOW.replace("draft", "running"))),
+    );
+    expect(await texts(laptop)).toEqual([[3, null]]);
+  });
+
+  test("and leaves the receipts of devices, so that a replay is still answered", async () => {
+    const { laptop, update } = await withFlow();
+    const push = await operationOn("z.json", '{"id":"z"}');
+    await laptop.push(push);
+    await update({ status: "running" });
+    expect(await laptop.push(push)).toMatchObject([{ outcome: "replayed", revision: 1 }]);
+  });
+});
+
+describe("create", () => {
+  test("writes where the first store of the kind says, as the stack writes it", async () => {
+    const { t, laptop, token } = await world();
+    const record = { id: "new", name: "New", steps: [{ agent: "w", extra: 1, id: "s" }] };
+    const created = await t.mutation(api.workflows.create, { ...token, workflow: record });
+    expect(created).toMatchObject({ outcome: "applied", store: "flows", path: "new.json" });
+    const text = JSON.stringify(record, null, 2);
+    expect(await laptop.fetch("new.json")).toMatchObject({ text, origin: null, revision: 1 });
+    const again = await t.mutation(api.workflows.create, { ...token, ...record });
+    expect(again).toMatchObject({ outcome: "exists", revision: 1 });
+    const row = await t.query(api.workflows.get, { ...token, id: "new" });
+    expect(row).toMatchObject({ id: "new", steps: record.steps, value: record });
+  });
+
+  test("continues a tombstone at its path, and makes an id where none is given", async () => {
+    const { t, token } = await world();
+    const create = (record: object) => t.mutation(api.workflows.create, { ...token, ...record });
+    await create({ id: "a" });
+    await t.mutation(api.workflows.remove, { ...token, id: "a" });
+    expect(await create({ id: "a" })).toMatchObject({ outcome: "applied", revision: 3 });
+    expect(await create({ name: "x" })).toMatchObject({
+      outcome: "applied",
+      id: expect.stringMatching(/^workflow-[0-9a-f]{16}$/) as string,
+    });
+  });
+
+  test("makes YAML where the store's template ends so", async () => {
+    const [flows, ...others] = STORES as [Registration, ...Registration[]];
+    const { t, laptop, token } = await world([{ ...flows, create: "{id}.yaml" }, ...others]);
+    await t.mutation(api.workflows.create, { ...token, id: "a", tags: ["x"] });
+    expect(await laptop.fetch("a.yaml")).toMatchObject({ text: "id: a\ntags:\n  - x\n" });
+  });
+
+  test("refuses without a store, and ids that are no file names", async () => {
+    const { t, token } = await world([]);
+    const create = (id: string) => t.mutation(api.workflows.create, { ...token, id });
+    expect(await create("a")).toMatchObject({ outcome: "refused", reason: "no-store" });
+    await t.mutation(api.sync.register, { ...token, stores: STORES });
+    for (const id of ["", "..", ".hidden", "a/b", "a\0", "x".repeat(201)]) {
+      expect(await create(id)).toMatchObject({ outcome: "refused", reason: "bad-id" });
+    }
+  });
+
+  test("an asset goes into its category's folder, and leaves it by deletion", async () => {
+    const { t, laptop, token } = await world();
+    const asset = { id: "btn", name: "Button", category: "ui", content: "<b>" };
+    await t.mutation(api.assets.create, { ...token, asset });
+    const row = await t.query(api.assets.get, { ...token, id: "btn" });
+    expect(row).toMatchObject({ path: "ui/btn.json", category: "ui", content: "<b>" });
+    await t.mutation(api.assets.update, { ...token, id: "btn", updates: { name: "B" } });
+    expect(await t.mutation(api.assets.deleteAsset, { ...token, id: "btn" })).toMatchObject({
+      outcome: "applied",
+      revision: 3,
+    });
+    expect(await t.query(api.assets.get, { ...token, id: "btn" })).toBeNull();
+    const { changes } = await laptop.changes(null, ["library"]);
+    expect(changes).toMatchObject([{ path: "ui/btn.json", deleted: true, revision: 3 }]);
+  });
+});
+
+describe("executions", () => {
+  test("begin as the stack's files do, and end with what is told", async () => {
+    const { t, token } = await world();
+    const executionId = "exec-1719000000000-abcdefghi";
+    const begun = { workflowId: "w", executionId, context: { a: 1 } };
+    await t.mutation(api.workflows.createExecution, { ...token, ...begun });
+    const get = () => t.query(api.workflows.getExecution, { ...token, executionId });
+    const first = await get();
+    expect(first).toMatchObject({ id: executionId, status: "running", context: { a: 1 } });
+    expect(Object.keys(JSON.parse(first?.text ?? "") as object)).toEqual([
+      "workflowId",
+      "context",
+      "startTime",
+      "savedAt",
+    ]);
+    expect(Math.abs((first?.startTime ?? 0) - Date.now())).toBeLessThan(60_000);
+    const updates = { status: "completed", endTime: 1719000009000, results: [1] };
+    await t.mutation(api.workflows.updateExecution, { ...token, executionId, updates });
+    expect(await get()).toMatchObject({
+      status: "completed",
+      startTime: first?.startTime,
+      endTime: 1719000009000,
+      results: [1],
+      // Spelled as the record spells its times.
+      value: { endTime: "2024-06-21T20:00:09.000Z" },
+    });
+    const page = await t.query(api.workflows.listExecutions, {
+      ...token,
+      workflowId: "w",
+      limit: 5,
+    });
+    expect(page.rows).toMatchObject([{ id: executionId, status: "completed" }]);
+  });
+});
+
+describe("deployments", () => {
+  const asked = { id: "d1", siteId: "shop", status: "pending", environment: "production" };
+
+  test("are made as records of their file, with an envelope if there is none", async () => {
+    const { t, laptop, token } = await world();
+    await t.mutation(api.deployments.create, { ...token, ...asked, changes: ["a"] });
+    await t.mutation(api.deployments.create, { ...token, ...asked, id: "d2", startedAt: 5 });
+    const { changes } = await laptop.changes(null, ["sites"]);
+    const told = changes.map(({ record, text, path }) => [path, record, text?.slice(0, 30)]);
+    expect(told).toEqual([
+      ["deployments.json", "", '{"deployments":[],"queue":[]}'],
+      ["deployments.json", "d1", '{"id":"d1","siteId":"shop","st'],
+      ["deployments.json", "d2", '{"id":"d2","siteId":"shop","st'],
+    ]);
+    expect(changes.map(({ kind }) => kind)).toEqual(["document", "deployment", "deployment"]);
+    const latest = await t.query(api.deployments.getLatest, { ...token, siteId: "shop" });
+    expect(latest).toMatchObject({ id: "d1", changes: ["a"], environment: "production" });
+  });
+
+  test("are updated with times in milliseconds, spelled as the record spells its own", async () => {
+    const { t, laptop, token } = await world();
+    const iso = { store: "sites", kind: "deployment", record: "x" } as const;
+    const text = '{"id":"x","siteId":"s","startedAt":"2024-01-01T00:00:00.000Z","big":1e400}';
+    await laptop.push(await operationOn("deployments.json", text, undefined, iso));
+    const updates = { status: "success", completedAt: 1704067260000 };
+    await t.mutation(api.deployments.update, { ...token, id: "x", updates });
+    const row = await t.query(api.deployments.get, { ...token, id: "x" });
+    expect(row).toMatchObject({ status: "success", completedAt: 1704067260000 });
+    expect(row?.text).toBe(
+      `${text.slice(0, -1)},"completedAt":"2024-01-01T00:01:00.000Z","status":"success"}`,
+    );
+  });
+});
+
+describe("a request", () => {
+  test("is done once, and answered again as it was, whatever came between", async () => {
+    const { t, laptop, token, update } = await withFlow();
+    const asked = { requestId: "r1" };
+    const first = await update({ status: "running" }, asked);
+    await update({ status: "failed" });
+    expect(await update({ status: "running" }, asked)).toEqual(first);
+    expect((await laptop.fetch("x/a.json"))?.revision).toBe(3);
+    const create = () => t.mutation(api.workflows.create, { ...token, id: "n", requestId: "r2" });
+    expect(await create()).toEqual(await create());
+  });
+
+  test("belongs to one function and one workspace", async () => {
+    const { t, token, update } = await withFlow();
+    await update({}, { requestId: "r" });
+    const other = t.mutation(api.workflows.remove, { ...token, id: "a", requestId: "r" });
+    await expect(other).rejects.toMatchObject({ data: { code: "invalid" } });
+    await expect(update({}, { requestId: "" })).rejects.toMatchObject({
+      data: { code: "invalid" },
+    });
+    const elsewhere = await enrolled(t, "x", "elsewhere");
+    const there = { ...elsewhere.credentials, id: "a", requestId: "r" };
+    expect(await t.mutation(api.workflows.remove, there)).toMatchObject({ outcome: "missing" });
+  });
+});
