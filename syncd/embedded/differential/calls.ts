@@ -25,7 +25,7 @@ export interface Call {
 }
 
 /** Bytes to upload, before the call that tells of them. */
-export type Upload = { bytes: Uint8Array<ArrayBuffer>; contentType: string; workspace: string };
+export type Upload = { bytes: Uint8Array<ArrayBuffer>; contentType: string };
 
 interface Held {
   revision: number;
@@ -121,7 +121,7 @@ export class Run {
     const bytes = new Uint8Array([random.below(6), 255]);
     this.#uploaded.push({ bytes: [...bytes] });
     const contentType = `image/png${random.chance(0.9) ? "; syncd=payload" : ""}`;
-    return { bytes, contentType, workspace: this.#workspace };
+    return { bytes, contentType };
   }
 
   async #blobs(): Promise<Call> {

@@ -25,8 +25,7 @@ test.each(SEEDS)("seed %i: the embedded backend answers as convex-test does", as
   for (let step = 0; step < STEPS; step += 1) {
     const sent = run.upload();
     if (sent !== null)
-      for (const { world, memory } of worlds)
-        memory.files.push(await world.upload(sent, memory.tokens.get("device 1") ?? ""));
+      for (const { world, memory } of worlds) memory.files.push(await world.upload(sent));
     const call = await run.next();
     const outcomes: Outcome[] = [];
     for (const { world, memory } of worlds) {
