@@ -57,6 +57,9 @@ class Problem(BaseModel):
     detail: str
     advice: str
     since: float
+    waiting: list[str] = []
+    """Of a guard: the files whose deletion waits, as many as are listed of `deletions`."""
+    deletions: int = 0
 
 
 class StatusReport(BaseModel):

@@ -12,13 +12,19 @@ from collections.abc import Iterable
 from typing import Any
 
 from syncd.config import Config
+from syncd.core.guard import Direction, Guard
 from syncd.core.model import Key
+from syncd.ledger.attention import Attention
 from syncd.ledger.connection import read_ledger
+from syncd.ledger.deletions import Deletions
 from syncd.ledger.state import StateFolder
 from syncd.standing import Part, Problem, State, StatusReport, StoreReport, judge
 
 SHOWN = 20
 """Problems of one sort that a report lists; the rest are counted."""
+
+WAITING = 100
+"""Deletions of one guard that a report lists; the rest are counted."""
 
 
 def report(config: Config) -> StatusReport:
@@ -107,16 +113,8 @@ def _unresolved(connection: sqlite3.Connection) -> int:
 
 
 def _problems(connection: sqlite3.Connection) -> Iterable[Problem]:
-    for store, direction, reason, missing, since in connection.execute(
-        "SELECT store, direction, reason, missing, since FROM guards"
-    ):
-        back = "pushes the files again" if direction == "to_local" else "brings the files back"
-        yield Problem(
-            sort="guard", key=store, reason=reason, since=since,
-            detail=f"{missing} deletions wait; edits go on",
-            advice=f"put the files back; or `syncd approve {store}` lets the deletions go, and "
-            f"`syncd reject {store}` {back}",
-        )  # fmt: skip
+    for found in Attention(connection).guards().values():
+        yield _guard(connection, found)
     for *key, reason, detail, advice, since in connection.execute(
         "SELECT * FROM held ORDER BY since DESC LIMIT ?", (SHOWN,)
     ):
@@ -141,3 +139,14 @@ def _problems(connection: sqlite3.Connection) -> Iterable[Problem]:
                       "both versions are kept in the ledger", since=since,
                       advice="compare, and save the file as it should be; "
                       f"`syncd conflicts show {number}` helps")  # fmt: skip
+
+
+def _guard(connection: sqlite3.Connection, found: Guard) -> Problem:
+    directions = [*Direction] if found.direction is Direction.BOTH else [found.direction]
+    deletions = Deletions(connection)
+    waiting = [str(key) for way in directions for key in deletions.waiting(found.store, way)]
+    return Problem(
+        sort="guard", key=found.store, reason=found.reason, since=found.since,
+        detail=found.meanwhile, advice=found.advice,
+        waiting=sorted(waiting)[:WAITING], deletions=len(waiting),
+    )  # fmt: skip

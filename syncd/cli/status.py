@@ -11,6 +11,9 @@ from syncd.cli.text import shown
 from syncd.standing import StatusReport
 from syncd.status import report
 
+LISTED = 10
+"""Deletions of one guard that are listed for a reader."""
+
 
 @app.command()
 @reporting
@@ -46,7 +49,12 @@ def print_problems(found: StatusReport) -> None:
     """Every problem on three lines: what, why, what to do."""
     for problem in found.problems:
         typer.echo(f"{problem.sort} {shown(problem.key)}: {problem.reason}")
-        typer.echo(f"  {shown(problem.detail)}\n  -> {problem.advice}")
+        typer.echo(f"  {shown(problem.detail)}")
+        for key in problem.waiting[:LISTED]:
+            typer.echo(f"    {shown(key)}")
+        if problem.deletions > LISTED:
+            typer.echo(f"    ... and {problem.deletions - LISTED} more: `syncd status --json`")
+        typer.echo(f"  -> {problem.advice}")
     more = found.unwell - len(found.problems)
     if more > 0:
         typer.echo(f"... and {more} more")

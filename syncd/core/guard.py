@@ -1,6 +1,7 @@
 """When deletions must wait for a person. Pure.
 
-A guard stops deletions only; edits keep flowing. A folder that is missing, replaced or emptied
+A guard stops deletions only; edits keep flowing, but into and out of a folder that is not the
+known one. A folder that is missing, replaced or emptied
 stops them both ways; too many at once stop in the direction in which they would go. A guard
 stands until what waits is there again, or a person approves or rejects it.
 """
@@ -11,6 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from syncd.core.model import Digest
 
@@ -31,6 +33,11 @@ class RootState(StrEnum):
     UNREADABLE = "unreadable"
 
 
+_REASONS: Final = {
+    state: f"its folder is {state.value}" for state in RootState if state is not RootState.PRESENT
+}
+
+
 class Direction(StrEnum):
     """Where deletions would go. BOTH is for what is wrong with the folder itself."""
 
@@ -48,6 +55,57 @@ class Guard:
     missing: int
     direction: Direction = Direction.BOTH
     since: float = field(default=0.0, compare=False)
+
+    @property
+    def folder(self) -> RootState:
+        """What became of the store's folder; PRESENT where that is not the reason."""
+        return next((at for at, told in _REASONS.items() if told == self.reason), RootState.PRESENT)
+
+    @property
+    def meanwhile(self) -> str:
+        """What waits and what does not, for a person."""
+        match self.folder:
+            case RootState.PRESENT:
+                return f"{self.missing} deletions wait and nothing is lost; edits go on"
+            case RootState.REPLACED:
+                return (
+                    f"{self.missing} deletions wait and nothing is lost; edits wait too: nothing "
+                    "is sent from the folder that is there now, and nothing is written into it"
+                )
+            case RootState.MISSING | RootState.UNREADABLE:
+                return (
+                    f"its {self.missing} files stay on the deployment; nothing of the store is "
+                    "sent, written or deleted"
+                )
+
+    @property
+    def advice(self) -> str:
+        """What a person can do about it."""
+        approve, reject = f"`syncd approve {self.store}`", f"`syncd reject {self.store}`"
+        match self.folder, self.direction:
+            case RootState.MISSING, _:
+                return (
+                    "mount the folder or put it back, that is seen by itself; if it is gone for "
+                    f"good, make an empty one: then {approve} deletes its files on the deployment "
+                    f"too, and {reject} brings them back"
+                )
+            case RootState.UNREADABLE, _:
+                return "let syncd read the folder; it is looked at again by itself"
+            case RootState.REPLACED, _:
+                return (
+                    f"put the former folder back; or {approve} takes this one and deletes on the "
+                    f"deployment what it lacks, and {reject} takes it and brings its files back"
+                )
+            case _, Direction.TO_LOCAL:
+                return (
+                    f"{approve} deletes the files here too, and {reject} keeps them and sends them "
+                    "to the deployment again"
+                )
+            case _:
+                return (
+                    f"put the files back; or {approve} deletes them on the deployment too, and "
+                    f"{reject} brings them back here"
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +126,7 @@ def guard(store: str, root: RootState, known: int, present: int) -> Guard | None
     if known == 0:
         return None
     if root is not RootState.PRESENT:
-        return Guard(store, f"its folder is {root.value}", known - present)
+        return Guard(store, _REASONS[root], known - present)
     if present == 0 and known > 1:
         return Guard(store, "every file in its folder is gone", known)
     return None

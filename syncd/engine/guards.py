@@ -20,6 +20,8 @@ from syncd.ledger.ledger import Ledger
 _AWAY = (RootState.MISSING, RootState.UNREADABLE)
 _WAYS = (Direction.TO_REMOTE, Direction.TO_LOCAL)
 
+_BACK = "put it back, or make an empty one, and say so again"
+
 log = structlog.get_logger()
 
 
@@ -129,7 +131,9 @@ class Guards:
     def approve(self, store: str) -> Verdict:
         """Let the deletions of `store` that wait go, once."""
         if (root := self.root_state(store)) in _AWAY:
-            return Verdict(0, f"its folder is {root.value}: what is missing in it is not known")
+            return Verdict(
+                0, f"its folder is {root.value}: what is gone from it is not known; {_BACK}"
+            )
         with self._ledger.transaction():
             approved = self._ledger.deletions.approve(store, self._clock.now())
         return self._decide(store, approved, "approved")
@@ -137,7 +141,7 @@ class Guards:
     def reject(self, store: str) -> Verdict:
         """Decide against the deletions of `store` that wait: files come back, on either side."""
         if (root := self.root_state(store)) in _AWAY:
-            return Verdict(0, f"its folder is {root.value}: nothing can be put back into it")
+            return Verdict(0, f"its folder is {root.value}; nothing can be put into it: {_BACK}")
         deletions = self._ledger.deletions
         ours = deletions.waiting(store, Direction.TO_REMOTE)
         theirs = deletions.waiting(store, Direction.TO_LOCAL)
@@ -254,8 +258,7 @@ class Guards:
         self._walk(found.store)
         log.warning(
             "deletions_stopped", store=found.store, reason=found.reason, waiting=found.missing,
-            advice=f"`syncd approve {found.store}` lets them go, `syncd reject {found.store}` "
-            "brings the files back",
+            meanwhile=found.meanwhile, advice=found.advice,
         )  # fmt: skip
         return True
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.core.guard import Direction, allowance, mass_guard
+from syncd.core.guard import Direction, Guard, RootState, allowance, guard, mass_guard
 from syncd.core.model import Digest
 
 DIGESTS = st.sampled_from([Digest(letter) for letter in "abc"])
@@ -49,3 +50,25 @@ def test_the_guard_says_how_many_wait(waiting: list[Digest]) -> None:
     found = mass_guard("s", Direction.TO_REMOTE, 0, [Digest("x")] * 11, waiting, Counter())
     assert found is not None
     assert found.missing == len(waiting)
+
+
+def every_guard() -> Iterator[Guard]:
+    for root in RootState:
+        found = guard("s", root, 5, 0)
+        assert found is not None
+        assert found.folder is root
+        yield found
+    yield from (Guard("s", "9 of 9 files would be deleted", 9, way) for way in Direction)
+
+
+def test_every_guard_says_what_waits_and_what_to_type() -> None:
+    for found in every_guard():
+        assert str(found.missing) in found.meanwhile
+        if found.folder is not RootState.UNREADABLE:
+            assert "`syncd approve s`" in found.advice
+            assert "`syncd reject s`" in found.advice
+
+
+def test_edits_go_on_only_where_they_do() -> None:
+    going = {found.folder for found in every_guard() if "edits go on" in found.meanwhile}
+    assert going == {RootState.PRESENT}

@@ -44,6 +44,14 @@ def put_back(folder: Path, how: Callable[[Path], None]) -> None:
     away.rename(folder)
 
 
+MEANWHILE = {
+    "its folder is missing": "its 5 files stay on the deployment; nothing of the store is sent, "
+    "written or deleted\n  -> mount the folder",
+    "its folder is replaced": "5 deletions wait and nothing is lost; edits wait too: nothing is "
+    "sent from the folder",
+    "every file in its folder is gone": "5 deletions wait and nothing is lost; edits go on",
+}
+
 WAYS = pytest.mark.parametrize(
     ("how", "reason"),
     [
@@ -72,8 +80,11 @@ def stands(machine: Machine, reason: str) -> None:
     told = machine.syncd("status")
     assert told.code == 3, told.out
     assert told.out.startswith("degraded: ")
-    assert f"guard flows: {reason}\n  5 deletions wait; edits go on\n  -> put the files" in told.out
+    assert f"guard flows: {reason}\n  {MEANWHILE[reason]}" in told.out
     assert "`syncd approve flows`" in told.out
+    assert "`syncd reject flows`" in told.out
+    # Into a folder that is not the known one nothing goes, and nothing out of it.
+    assert ("edits go on" in told.out) == ("every file" in reason)
 
 
 def edits_go_on(machine: Machine, how: Callable[[Path], None]) -> dict[str, bytes]:
@@ -133,6 +144,8 @@ def test_approved_deletions_are_sent(
     stopped = machine.syncd("sync", "--once")
     assert stopped.code == 3
     assert reason in stopped.out
+    listed = [f"\n    flows:{name}.json\n" in stopped.out for name in "abcde"]
+    assert all(listed) if how is not renamed else not any(listed)
     assert len(machine.mirror().live()) == 5
     if how is renamed:
         # A missing folder proves nothing about its files: there is nothing to approve.
