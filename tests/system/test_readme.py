@@ -16,6 +16,7 @@ import pytest
 
 from syncd.cli import registered
 from syncd.config import load
+from syncd.stores.records import Split, split
 
 from .test_reports import commands as every
 from .waiting import until
@@ -106,9 +107,24 @@ def test_the_commands_are_those_that_are_tried_here() -> None:
     ]
 
 
+def parts(path: Path, pointer: str | None) -> list[str]:
+    """What of a file is mirrored by itself."""
+    if pointer is None:
+        return [path.name]
+    found = split(path.read_bytes(), pointer)
+    assert isinstance(found, Split)
+    return list(found.parts)
+
+
 def test_make_run_mirrors_the_samples(running: Path) -> None:
     stores = load(running / "config.toml", {}).stores
-    samples = [path for store in stores for path in store.path.rglob("*.*") if path.is_file()]
+    samples = [
+        part
+        for store in stores
+        for path in store.path.rglob("*.*")
+        if path.is_file()
+        for part in parts(path, store.pointer)
+    ]
     verified = ran(running, ".venv/bin/syncd verify")
     assert verified.returncode == 0, verified.stdout
     same = re.findall(rb": (\d+) same, no drift, 0 held", verified.stdout)
