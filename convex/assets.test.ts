@@ -2,6 +2,45 @@ import { expect, test } from "vitest";
 import { api } from "./_generated/api";
 import { deployment, enrolled, operationOn } from "./fixture.test";
 
+test("assets are found by words, with all of the tags, in a category", async () => {
+  const t = deployment();
+  const laptop = await enrolled(t);
+  const files: [string, object][] = [
+    [
+      "ui/button.json",
+      { id: "b", name: "Round button", tags: ["ui", "new"], content: "<b> click </b>" },
+    ],
+    ["ui/bar.json", { id: "r", name: "Tool bar", tags: ["ui"], description: "of buttons" }],
+    [
+      "mail/hello.json",
+      { id: "h", name: "Hello", tags: ["new"], content: { body: "press the button now" } },
+    ],
+  ];
+  for (const [path, value] of files) {
+    const asset = { store: "library", kind: "asset" } as const;
+    await laptop.push(await operationOn(path, JSON.stringify(value), undefined, asset));
+  }
+  const ids = async (args: object) => {
+    const { rows } = await t.query(api.assets.search, { ...laptop.credentials, ...args });
+    return rows
+      .map((row) => row.id)
+      .sort()
+      .join("");
+  };
+  expect(await ids({ query: "button" })).toBe("bhr");
+  expect(await ids({ query: "click" })).toBe("b");
+  expect(await ids({ query: "button", category: "ui" })).toBe("br");
+  expect(await ids({ query: "button", tags: ["ui", "new"] })).toBe("b");
+  expect(await ids({ query: "hello nothing" })).toBe("h");
+  expect(await ids({ query: "button", limit: 2 })).toHaveLength(2);
+  expect(await ids({ tags: ["new"] })).toBe("bh");
+  expect(await ids({ category: "ui", query: "  " })).toBe("br");
+  expect(await ids({ query: Array(40).fill("button").join(" ") })).toBe("bhr");
+  const found = await t.query(api.assets.search, { ...laptop.credentials, query: "click" });
+  expect(found.rows[0]).not.toHaveProperty("searchText");
+  await expect(ids({ limit: 0 })).rejects.toMatchObject({ data: { code: "invalid" } });
+});
+
 test("assets are listed by path, by category and by type, and found by id", async () => {
   const t = deployment();
   const laptop = await enrolled(t);

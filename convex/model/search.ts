@@ -15,6 +15,9 @@ export type Asked = {
   limit?: number;
 };
 
+/** As many words as the platform looks for. */
+const WORDS = 16;
+
 type Asset = Doc<"assets">;
 
 /**
@@ -26,10 +29,8 @@ export async function foundAssets(ctx: QueryCtx, workspace: string, asked: Asked
   if (!Number.isInteger(limit) || limit < 1 || limit > LIST_ROWS) {
     throw trouble("invalid", `limit is a whole number from 1 to ${LIST_ROWS}`);
   }
-  const hasWords = /[\p{L}\p{N}]/u.test(query);
-  const candidates = hasWords
-    ? byWords(ctx, workspace, query, asked)
-    : byPath(ctx, workspace, asked);
+  const words = (query.match(/[\p{L}\p{N}\p{M}]+/gu) ?? []).slice(0, WORDS).join(" ");
+  const candidates = words ? byWords(ctx, workspace, words, asked) : byPath(ctx, workspace, asked);
   const found: Asset[] = [];
   let looked = 0;
   for await (const asset of candidates) {
@@ -40,9 +41,9 @@ export async function foundAssets(ctx: QueryCtx, workspace: string, asked: Asked
   return found.map(withId);
 }
 
-function byWords(ctx: QueryCtx, workspace: string, query: string, asked: Asked) {
+function byWords(ctx: QueryCtx, workspace: string, words: string, asked: Asked) {
   return ctx.db.query("assets").withSearchIndex("search_searchText", (q) => {
-    let search = q.search("searchText", query).eq("workspace", workspace);
+    let search = q.search("searchText", words).eq("workspace", workspace);
     for (const field of ["category", "type", "status"] as const) {
       const wanted = asked[field];
       if (wanted !== undefined) search = search.eq(field, wanted);

@@ -38,6 +38,10 @@ def write_functions(folder: Path, fields: str, indexes: str = "") -> Path:
         '  handler: async (ctx, { index, value }) => (await ctx.db.query("notes")\n'
         '    .withIndex(index, (q: any) => q.eq(index.replace("by_", ""), value)).collect())\n'
         "    .map((note) => note.text) });\n"
+        "export const search = queryGeneric({ args: { words: v.string() },\n"
+        '  handler: async (ctx, { words }) => (await ctx.db.query("notes")\n'
+        '    .withSearchIndex("words", (q: any) => q.search("text", words)).collect())\n'
+        "    .map((note) => note.text) });\n"
     )
     return bundle("functions", folder, folder / "functions.mjs")
 
@@ -65,6 +69,20 @@ def test_a_new_index_is_filled_and_a_dropped_one_goes(notes: Backend, tmp_path: 
     assert found == [f"note {n}" for n in range(1, 30, 3)]
     dropped = notes.call("query", "notes:by", {"index": "by_text", "value": "note 7"})
     assert "not found" in dropped.error
+
+
+def test_a_new_search_index_is_filled(notes: Backend, tmp_path: Path) -> None:
+    notes.kill(signal.SIGTERM)
+    fields = "text: v.string(), size: v.number()"
+    words = '.searchIndex("words", { searchField: "text", filterFields: [] })'
+    notes.functions = write_functions(tmp_path / "two", fields, words)
+    notes.start()
+    assert notes.query("notes:search", words="7") == ["note 7"]
+    notes.kill(signal.SIGTERM)
+    notes.functions = write_functions(tmp_path / "three", fields)
+    notes.start()
+    dropped = notes.call("query", "notes:search", {"words": "7"})
+    assert "Search index notes.words not found" in dropped.error
 
 
 def test_documents_that_do_not_fit_a_new_schema_stop_the_start(

@@ -4,6 +4,7 @@
  */
 import type { Value } from "convex/values";
 import { content, line, STORES, type Content } from "./texts.ts";
+import { listing, registration, write } from "./writes.ts";
 import type { Random } from "./random.ts";
 import type { Args, Outcome } from "./world.ts";
 
@@ -63,7 +64,8 @@ export class Run {
     const random = this.#random;
     if (this.#devices < 2) return this.#enroll(`device ${(this.#devices += 1)}`);
     const dice = random.next();
-    if (dice < 0.4) return this.#push();
+    if (dice < 0.3) return this.#push();
+    if (dice < 0.4) return this.#edit();
     if (dice < 0.46) return this.#blobs();
     if (dice < 0.5) return this.#administer();
     if (dice < 0.55) return this.#hello();
@@ -78,8 +80,15 @@ export class Run {
     if (call.path !== "sync:push" || operations === undefined || !outcome.ok) return;
     const { results } = outcome.value as { results: { outcome: string; revision: number }[] };
     for (const [at, result] of results.entries()) {
-      if (result.outcome !== "applied") continue;
       const { store, path, record, write } = halves(operations)[at]!;
+      const { current } = result as { current?: Held | null };
+      // What a write on the app plane, or a refused guess, left behind is learnt from the answer.
+      if (result.outcome === "stale" && current)
+        this.#held.set(keyOf({ store, path, record }), {
+          revision: current.revision,
+          digest: current.digest,
+        });
+      if (result.outcome !== "applied") continue;
       const digest = (write as { digest: string } | null)?.digest ?? null;
       this.#held.set(keyOf({ store, path, record }), { revision: result.revision, digest });
     }
@@ -178,6 +187,15 @@ export class Run {
         ...(typeof args === "function" ? args(memory) : args),
       }),
     };
+  }
+
+  #edit(): Call {
+    const random = this.#random;
+    if (random.chance(0.15))
+      return this.#authorized("mutation", "sync:register", registration(random));
+    const [path, args] = random.chance(0.6) ? write(random) : listing(random);
+    const kind = /:(get|list|search)/.test(path) ? "query" : "mutation";
+    return this.#authorized(kind, path, args);
   }
 
   async #push(): Promise<Call & { operations: Operation[] }> {

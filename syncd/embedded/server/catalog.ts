@@ -9,6 +9,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { encodeKey, fieldAt } from "./keys.ts";
 import type { EncodedObject } from "./values.ts";
+import type { SearchIndex } from "./search.ts";
 import type { ValidatorJSON } from "./validate.ts";
 
 /** A document as stored: row number, size by the platform's formula, encoded JSON text. */
@@ -83,6 +84,7 @@ export class Table {
   readonly number: number;
   readonly documentType: ValidatorJSON;
   readonly indexes: ReadonlyMap<string, Index>;
+  readonly searchIndexes: ReadonlyMap<string, SearchIndex>;
   readonly #get: StatementSync;
   readonly #last: StatementSync;
   readonly #put: StatementSync;
@@ -94,11 +96,13 @@ export class Table {
     name: string,
     documentType: ValidatorJSON,
     indexes: readonly Index[],
+    searchIndexes: readonly SearchIndex[],
   ) {
     this.name = name;
     this.number = number;
     this.documentType = documentType;
     this.indexes = new Map(indexes.map((index) => [index.name, index]));
+    this.searchIndexes = new Map(searchIndexes.map((index) => [index.name, index]));
     const documents = `documents_${number}`;
     this.#get = db.prepare(`SELECT rid, size, json FROM ${documents} WHERE rid = ?`);
     this.#last = db.prepare(`SELECT coalesce(max(rid), 0) AS rid FROM ${documents}`);

@@ -6,7 +6,7 @@
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Encoded } from "./values.ts";
-import type { Stream } from "./query.ts";
+import type { Entry } from "./catalog.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** Who calls: may it call internal functions, and as which user does it act. */
@@ -31,7 +31,7 @@ export interface Frame {
   requestId: string;
   depth: number;
   logLines: string[];
-  streams: Stream[];
+  streams: { next(): Entry | null }[];
   paginated: boolean;
   /** Sub-mutations of one parent take turns, or the savepoints of SQLite would cross. */
   children: Promise<unknown>;

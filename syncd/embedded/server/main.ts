@@ -9,7 +9,7 @@
  * From the outside in:
  * - `http`, and `sockets` with `session` and `subscriptions`, speak to clients;
  * - `backend` calls functions in turns, `execute` runs one, `outcome` words what came of it;
- * - `syscalls` is what functions ask for, `query`, `page` and `filter` how they read;
+ * - `syscalls` is what functions ask for, `query`, `search`, `page` and `filter` how they read;
  * - `transaction` and `writes` are one execution's view of the documents, with its `limits`;
  * - `store`, `catalog` and `migrate` are SQLite, `system` its tables that are the platform's own;
  * - `storage` keeps files, `transfer` takes and sends them; `scheduler` runs what is due, with

@@ -10,6 +10,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { Refusal } from "./failure.ts";
 import { BY_CREATION_TIME, Index, Table } from "./catalog.ts";
 import { makeTableOfId } from "./ids.ts";
+import { SearchIndex } from "./search.ts";
 import { SYSTEM_TABLES } from "./system.ts";
 import { mismatch, type ValidatorJSON } from "./validate.ts";
 import type { EncodedObject } from "./values.ts";
@@ -19,6 +20,7 @@ export interface ExportedSchema {
   tables: {
     tableName: string;
     indexes: { indexDescriptor: string; fields: string[] }[];
+    searchIndexes?: { indexDescriptor: string; searchField: string; filterFields: string[] }[];
     documentType: ValidatorJSON;
   }[];
   schemaValidation: boolean;
@@ -93,34 +95,41 @@ function checkDocuments(
 function open(db: DatabaseSync, table: ExportedTable, number: number): Table {
   const wanted = new Map<string, string[]>([[BY_CREATION_TIME, []]]);
   for (const index of table.indexes) wanted.set(index.indexDescriptor, index.fields);
-  dropIndexes(db, number, wanted);
+  const searched = table.searchIndexes ?? [];
+  dropIndexes(db, number, [
+    ...[...wanted].map(([name, fields]) => [name, JSON.stringify(fields)] as const),
+    ...searched.map((index) => [index.indexDescriptor, searchedText(index)] as const),
+  ]);
   const indexes = [...wanted].map(([name, fields]) => openIndex(db, number, name, fields));
+  const searchIndexes = searched.map((index) => openSearchIndex(db, number, index));
   return new Table(
     db,
     number,
     table.tableName,
     withSystemFields(table.documentType, table.tableName),
     indexes,
+    searchIndexes,
   );
 }
 
-function dropIndexes(db: DatabaseSync, table: number, wanted: ReadonlyMap<string, string[]>): void {
+/** `wanted`: names, and the text in the catalog that tells their fields. */
+function dropIndexes(
+  db: DatabaseSync,
+  table: number,
+  wanted: readonly (readonly [string, string])[],
+): void {
+  const texts = new Map(wanted);
   for (const found of db.prepare("SELECT * FROM indexes WHERE tableNumber = ?").all(table)) {
-    if (JSON.stringify(wanted.get(found["name"] as string)) === found["fields"]) continue;
-    db.exec(`DROP TABLE index_${String(found["number"])}`);
+    const text = found["fields"] as string;
+    if (texts.get(found["name"] as string) === text) continue;
+    db.exec(`DROP TABLE ${text.startsWith("[") ? "index" : "search"}_${String(found["number"])}`);
     db.prepare("DELETE FROM indexes WHERE number = ?").run(found["number"]!);
   }
 }
 
 function openIndex(db: DatabaseSync, table: number, name: string, fields: string[]): Index {
-  const known = db
-    .prepare("SELECT number FROM indexes WHERE tableNumber = ? AND name = ?")
-    .get(table, name);
-  if (known !== undefined) return new Index(db, known["number"] as number, table, name, fields);
-  const added = db
-    .prepare("INSERT INTO indexes (tableNumber, name, fields) VALUES (?, ?, ?)")
-    .run(table, name, JSON.stringify(fields));
-  const number = Number(added.lastInsertRowid);
+  const { number, isNew } = catalogued(db, table, name, JSON.stringify(fields));
+  if (!isNew) return new Index(db, number, table, name, fields);
   db.exec(
     `CREATE TABLE index_${number} (key BLOB PRIMARY KEY, rid INTEGER NOT NULL) WITHOUT ROWID`,
   );
@@ -128,6 +137,39 @@ function openIndex(db: DatabaseSync, table: number, name: string, fields: string
   for (const { rid, json } of db.prepare(`SELECT rid, json FROM documents_${table}`).iterate())
     index.insert(index.keyOf(JSON.parse(json as string) as EncodedObject), rid as number);
   return index;
+}
+
+function openSearchIndex(db: DatabaseSync, table: number, told: ExportedSearch): SearchIndex {
+  const name = told.indexDescriptor;
+  const { number, isNew } = catalogued(db, table, name, searchedText(told));
+  if (!isNew) return new SearchIndex(db, number, table, name, told);
+  db.exec(
+    `CREATE TABLE search_${number} (word TEXT NOT NULL, rid INTEGER NOT NULL,
+     times INTEGER NOT NULL, PRIMARY KEY (word, rid)) WITHOUT ROWID`,
+  );
+  const index = new SearchIndex(db, number, table, name, told);
+  for (const { rid, json } of db.prepare(`SELECT rid, json FROM documents_${table}`).iterate())
+    index.insert(JSON.parse(json as string) as EncodedObject, rid as number);
+  return index;
+}
+
+type ExportedSearch = { indexDescriptor: string; searchField: string; filterFields: string[] };
+
+/** What the catalog keeps of a search index. Other filters need no other table. */
+function searchedText({ searchField }: ExportedSearch): string {
+  return JSON.stringify({ searchField });
+}
+
+/** The number of an index in the catalog, and whether it was put there by this. */
+function catalogued(db: DatabaseSync, table: number, name: string, fields: string) {
+  const known = db
+    .prepare("SELECT number FROM indexes WHERE tableNumber = ? AND name = ?")
+    .get(table, name);
+  if (known !== undefined) return { number: known["number"] as number, isNew: false };
+  const added = db
+    .prepare("INSERT INTO indexes (tableNumber, name, fields) VALUES (?, ?, ?)")
+    .run(table, name, fields);
+  return { number: Number(added.lastInsertRowid), isNew: true };
 }
 
 /**

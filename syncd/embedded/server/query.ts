@@ -14,10 +14,12 @@ import {
   type Index,
   type KeyRange,
   type Order,
+  type Row,
   type Table,
 } from "./catalog.ts";
 import type { Encoded, EncodedObject } from "./values.ts";
 import type { ReadRange, Transaction } from "./transaction.ts";
+import type { SearchExpression } from "./search.ts";
 
 export interface RangeExpression {
   type: "Eq" | "Gt" | "Gte" | "Lt" | "Lte";
@@ -32,7 +34,7 @@ export interface SerializedQuery {
   source:
     | { type: "FullTableScan"; tableName: string; order: Order | null }
     | { type: "IndexRange"; indexName: string; range: RangeExpression[]; order: Order | null }
-    | { type: "Search"; indexName: string };
+    | { type: "Search"; indexName: string; filters: SearchExpression[] };
   operators: Operator[];
 }
 
@@ -41,13 +43,48 @@ const FIRST_BATCH = 8;
 const LARGEST_BATCH = 256;
 const BATCH_BYTES = 1 << 20;
 
+/** A query's chain of filters and limits. */
+export class Operators {
+  readonly #chain: { step: Operator; passed: number }[];
+
+  constructor(steps: readonly Operator[]) {
+    this.#chain = steps.map((step) => ({ step, passed: 0 }));
+  }
+
+  /** Whether nothing more can pass. */
+  get isDone(): boolean {
+    return this.#chain.some(({ step, passed }) => "limit" in step && passed >= step.limit);
+  }
+
+  /** How many more documents are wanted at most; unknown where some are filtered out. */
+  get wanted(): number {
+    if (this.#chain.some(({ step }) => "filter" in step)) return Infinity;
+    const left = this.#chain.map(({ step, passed }) =>
+      "limit" in step ? step.limit - passed : Infinity,
+    );
+    return Math.min(Infinity, ...left);
+  }
+
+  passes(row: Row): boolean {
+    let document: EncodedObject | undefined;
+    for (const operator of this.#chain) {
+      if ("filter" in operator.step) {
+        document ??= JSON.parse(row.json) as EncodedObject;
+        if (!passes(operator.step.filter, document)) return false;
+      }
+      operator.passed += 1;
+    }
+    return true;
+  }
+}
+
 /** The documents of a query, one by one, as JSON text. */
 export class Stream {
   readonly order: Order;
   readonly #tx: Transaction;
   readonly #index: Index;
   readonly #range: KeyRange;
-  readonly #operators: { step: Operator; passed: number }[];
+  readonly #operators: Operators;
   readonly #read: ReadRange;
   #batch: Entry[] = [];
   #next = 0;
@@ -66,7 +103,7 @@ export class Stream {
     this.#tx = tx;
     this.#index = index;
     this.#range = narrow(range, order, from, to);
-    this.#operators = query.operators.map((step) => ({ step, passed: 0 }));
+    this.#operators = new Operators(query.operators);
     const start = order === "asc" ? this.#range.low : this.#range.high;
     this.#read = { index, low: start, high: start };
     this.#version = tx.version;
@@ -81,28 +118,12 @@ export class Stream {
 
   /** The next document that passes, or null at the end. */
   next(): Entry | null {
-    while (!this.#limitReached()) {
+    while (!this.#operators.isDone) {
       const entry = this.#advance();
       if (entry === null) return null;
-      if (this.#passes(entry)) return entry;
+      if (this.#operators.passes(entry)) return entry;
     }
     return null;
-  }
-
-  #limitReached(): boolean {
-    return this.#operators.some(({ step, passed }) => "limit" in step && passed >= step.limit);
-  }
-
-  #passes(entry: Entry): boolean {
-    let document: EncodedObject | undefined;
-    for (const operator of this.#operators) {
-      if ("filter" in operator.step) {
-        document ??= JSON.parse(entry.json) as EncodedObject;
-        if (!passes(operator.step.filter, document)) return false;
-      }
-      operator.passed += 1;
-    }
-    return true;
   }
 
   #advance(): Entry | null {
@@ -144,11 +165,7 @@ export class Stream {
     const average =
       this.#seen === 0 ? BATCH_BYTES / FIRST_BATCH : Math.max(1, this.#seenBytes / this.#seen);
     const affordable = Math.min(LARGEST_BATCH, Math.max(1, Math.floor(BATCH_BYTES / average)));
-    const wanted = this.#operators.map(({ step, passed }) =>
-      "limit" in step ? step.limit - passed : Infinity,
-    );
-    const filtered = this.#operators.some(({ step }) => "filter" in step);
-    return filtered ? affordable : Math.min(affordable, ...wanted);
+    return Math.min(affordable, this.#operators.wanted);
   }
 }
 
@@ -157,7 +174,7 @@ function locate(
   query: SerializedQuery,
 ): { index: Index; range: KeyRange; order: Order } {
   const { source, operators } = query;
-  if (source.type === "Search") throw notYet("search");
+  if (source.type === "Search") throw notYet("paginated search");
   if (operators.length > LIMITS.queryOperators)
     throw new Refusal(
       "TooManyOperators",

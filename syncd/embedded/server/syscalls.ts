@@ -9,6 +9,7 @@ import { frames, type Frame } from "./frame.ts";
 import { LIMITS } from "./limits.ts";
 import { readPage, type PageRequest } from "./page.ts";
 import { Stream, type SerializedQuery } from "./query.ts";
+import { SearchStream } from "./search.ts";
 import { cancel, schedule } from "./scheduler.ts";
 import { isStorageTrouble } from "./store.ts";
 import { requireOwn, requireSide } from "./system.ts";
@@ -123,7 +124,7 @@ function syncSyscall(frame: Frame, op: string, args: Args): string {
   const tx = transactionOf(frame);
   switch (op) {
     case "1.0/queryStream":
-      frame.streams.push(new Stream(tx, args.query));
+      frame.streams.push(streamOf(tx, args.query));
       return `{"queryId":${frame.streams.length - 1}}`;
     case "1.0/queryCleanup":
       return String(delete frame.streams[args.queryId]);
@@ -136,6 +137,11 @@ function syncSyscall(frame: Frame, op: string, args: Args): string {
     default:
       throw unknown(op);
   }
+}
+
+function streamOf(tx: Transaction, query: SerializedQuery) {
+  const { source } = query;
+  return source.type === "Search" ? new SearchStream(tx, query, source) : new Stream(tx, query);
 }
 
 type Handler = (frame: Frame, args: Args) => string | Promise<string>;

@@ -98,6 +98,11 @@ export class Writes {
     before: EncodedObject | null,
     after: EncodedObject | null,
   ): void {
+    for (const index of table.searchIndexes.values()) {
+      if (before?.[index.field] === after?.[index.field]) continue;
+      if (before !== null) index.remove(before, rid);
+      if (after !== null) index.insert(after, rid);
+    }
     for (const index of table.indexes.values()) {
       const former = before && index.keyOf(before);
       const key = after && index.keyOf(after);

@@ -1,0 +1,72 @@
+"""Full text search: which documents, in which order, and that writes are found at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from .backend import Backend
+
+
+def fill(backend: Backend, tag: str, *texts: str, **more: str) -> list[str]:
+    return [str(backend.mutate("pages:insert", tag=tag, text=text, **more)) for text in texts]
+
+
+def search(backend: Backend, tag: str, words: str, **more: object) -> list[str]:
+    found = backend.query("pages:search", tag=tag, words=words, **more)
+    assert isinstance(found, list)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("lorry", {"red lorry", "Yellow LORRY, red-hot"}),
+        ("red", {"red lorry", "Yellow LORRY, red-hot", "reddish: tint"}),
+        ("red lorry", {"red lorry", "Yellow LORRY, red-hot"}),
+        ("lor", {"red lorry", "Yellow LORRY, red-hot"}),
+        ("lor tint", {"reddish: tint"}),
+        ("HOT", {"Yellow LORRY, red-hot"}),
+        ("éclair", {"Éclair au café"}),
+        ("nothing", set()),
+        ("", set()),
+        ("?!", set()),
+    ],
+)
+def test_any_of_the_words_and_the_beginning_of_the_last(
+    backend: Backend, tag: str, words: str, found: set[str]
+) -> None:
+    fill(backend, tag, "red lorry", "Yellow LORRY, red-hot", "reddish: tint", "Éclair au café")
+    assert set(search(backend, tag, words)) == found
+
+
+def test_the_best_match_first_and_of_equal_ones_the_newest(backend: Backend, tag: str) -> None:
+    fill(backend, tag, "one word", "rare word", "rare rare word", "another word")
+    assert search(backend, tag, "word rare") == [
+        "rare rare word", "rare word", "another word", "one word",
+    ]  # fmt: skip
+    assert search(backend, tag, "word rare", limit=1) == ["rare rare word"]
+
+
+def test_filters_are_equalities(backend: Backend, tag: str) -> None:
+    fill(backend, tag, "on a shelf", shelf="top")
+    fill(backend, tag, "on the floor")
+    assert search(backend, tag, "on", shelf="top") == ["on a shelf"]
+    assert search(backend, f"{tag} other", "on") == []
+
+
+def test_a_write_is_found_at_once_and_an_undone_one_never(backend: Backend, tag: str) -> None:
+    first, second = fill(backend, tag, "apple pie", "apple tart")
+    backend.mutate("pages:rewrite", id=first, text="plum pie")
+    assert search(backend, tag, "apple") == ["apple tart"]
+    assert search(backend, tag, "plum") == ["plum pie"]
+    failed = backend.call("mutation", "pages:rewrite", {"id": second, "text": "x", "fails": True})
+    assert "undo this" in failed.error
+    assert search(backend, tag, "apple") == ["apple tart"]
+    backend.mutate("pages:rewrite", id=second, text=None)
+    assert search(backend, tag, "apple") == []
+
+
+def test_too_many_words_are_refused(backend: Backend, tag: str) -> None:
+    words = " ".join(f"w{number}" for number in range(17))
+    refused = backend.call("query", "pages:search", {"tag": tag, "words": words})
+    assert "at most 16 words" in refused.error
