@@ -83,7 +83,8 @@ def check_indexes(backend: Backend) -> None:
     """Every index of every table holds each document once, and SQLite finds the file sound."""
     with sqlite3.connect(backend.data / "data.sqlite3") as db:
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        indexes = db.execute("SELECT number, tableNumber FROM indexes").fetchall()
+        ordered = "SELECT number, tableNumber FROM indexes WHERE fields LIKE '[%'"
+        indexes = db.execute(ordered).fetchall()
         assert len(indexes) > 10
         for index, table in indexes:
             listed = db.execute(f"SELECT rid FROM index_{index} ORDER BY rid").fetchall()
