@@ -86,8 +86,8 @@ class Decider:
         known = self._ledger.records.known(file)
         live = [Key(file.store, file.path, name) for name, each in known.items()
                 if isinstance(each.local, Content)]  # fmt: skip
-        if not live:
-            return []
+        if not live or self._ledger.places.file(file.store, file.path) is None:
+            return []  # What was never there is not gone: it is still to be written.
         if self._guarded(file.store, turn):
             return None
         when = self._doubts.missing(file, self._clock.monotonic())

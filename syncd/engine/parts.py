@@ -12,13 +12,10 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from syncd.core.authored import authored_after, taken
 from syncd.core.decision import Decision, FileState, Known, Taken, View
 from syncd.core.model import (
     BYTES_DAMAGED,
-    NEVER,
     TOMBSTONE,
-    Conflict,
     Content,
     Digest,
     Format,
@@ -28,7 +25,6 @@ from syncd.core.model import (
     OperationId,
     Plan,
     Reason,
-    Snapshot,
     Tombstone,
     Version,
 )
@@ -36,12 +32,10 @@ from syncd.core.reading import Found
 from syncd.core.reconcile import reconcile
 from syncd.engine.combine import Combiner, Lacking
 from syncd.engine.ports import Clock, LocalReplica
+from syncd.engine.saves import UNKNOWN, Saves
 from syncd.ledger.ledger import Ledger
-from syncd.stores.merge import Combined, merge
-from syncd.stores.records import ENVELOPE, Part, Split, fitting, part_of
+from syncd.stores.records import ENVELOPE, Split, fitting, part_of
 from syncd.stores.tree import compact
-
-_UNKNOWN = Known(View(None, NEVER), TOMBSTONE, TOMBSTONE)
 
 
 @dataclass(slots=True)
@@ -71,6 +65,7 @@ class Parts:
         self._ledger = ledger
         self._stores = stores
         self._clock = clock
+        self.saves = Saves(ledger, stores)
         self._combiner = Combiner(ledger)
 
     def decide(self, file: Key, found: Found, split: Split) -> FileTurn:
@@ -80,7 +75,7 @@ class Parts:
         saved = before is None or before.digest != state.digest
         turn = FileTurn(file, state, split, saved)
         known = self._ledger.records.known(file)
-        parts = self._absorbed(file, known, split.parts) if saved else Taken(file, state, {}, {})
+        parts = self.saves.taken(file, known, split) if saved else Taken(file, state, {}, {})
         turn.taken = replace(parts, file=state)
         self._decide_keys(turn, known)
         turn.fresh = not self._same(before, state) or bool(turn.taken.parts)
@@ -96,59 +91,6 @@ class Parts:
         self._decide_keys(turn, known)
         return turn
 
-    def taken(self, file: Key, save: Split) -> Taken:
-        """What a save changes that came into a file after this was taken out of the tree."""
-        known = self._ledger.records.known(file)
-        state = self._ledger.places.file(file.store, file.path)
-        return replace(self._absorbed(file, known, save.parts), file=state)
-
-    def _absorbed(self, file: Key, known: Mapping[str, Known], saves: Mapping[str, Part]) -> Taken:
-        """What a save of the whole file changes in what is known of its keys."""
-        absorbed = Taken(file, None, parts := {}, bodies := {}, conflicts := [])
-        for name in {**dict.fromkeys(known), **dict.fromkeys(saves)}:
-            key, part = Key(file.store, file.path, name), saves.get(name)
-            before = known.get(name, _UNKNOWN)
-            saved = part.content if part is not None else TOMBSTONE
-            if saved == before.local == before.authored:
-                continue
-            absent = self._absent_is_unchanged(file.store)
-            after = authored_after(saved, before.authored, absent_is_unchanged=absent)
-            local = taken(saved, before.authored, before.local, absent_is_unchanged=absent)
-            ours: Sequence[Digest] = ()
-            if local is None:
-                ours = self._ledger.records.ours(key, before.authored)
-                local = taken(saved, before.authored, before.local, ours)
-            if part is not None:
-                bodies[part.content.digest] = part.body
-            if local is None and part is not None:
-                local, body, lost = self._merged(key, before, part, ours)
-                bodies[local.digest] = body
-                conflicts += [(key, lost)] if lost else []
-            if local is not None and (local, after) != (before.local, before.authored):
-                parts[key] = (local, after)
-        return absorbed
-
-    def _merged(
-        self, key: Key, before: Known, part: Part, ours: Sequence[Digest]
-    ) -> tuple[Content, bytes, Conflict | None]:
-        """A save and what syncd wrote, which it did not know, merged from what it started from."""
-        theirs, start = self._bytes(before.local), before.authored
-        if isinstance(start, Tombstone) and isinstance(before.local, Content):
-            # The program read the record in the file: the oldest that it may have read there,
-            # since what both sides have from later versions is no clash.
-            start = next(
-                (Content(d, 0) for d in ours if self._ledger.contents.has(d)), before.local
-            )
-        found = None
-        if theirs is not None and (base := self._bytes(start)) is not None:
-            kind = self._stores[key.store].kind
-            found = merge(base, part.body, theirs, Format.JSON, kind)
-        lost = Conflict(Snapshot(0, start), part.content, _met(before.view.remote, before.local))
-        if not isinstance(found, Combined):
-            return part.content, part.body, lost
-        merged = part_of(compact(found.body.decode()))
-        return merged.content, merged.body, lost if found.clashes else None
-
     def _decide_keys(self, turn: FileTurn, known: Mapping[str, Known]) -> None:
         assert turn.taken is not None
         held = {k.record for k in self._ledger.attention.held_records(turn.file.store)
@@ -158,7 +100,7 @@ class Parts:
         envelope: tuple[Known, Version] | None = None
         for name in names:
             key = Key(turn.file.store, turn.file.path, name)
-            before = known.get(name, _UNKNOWN)
+            before = known.get(name, UNKNOWN)
             local = turn.taken.parts[key][0] if key in turn.taken.parts else before.local
             if isinstance(local, Content):
                 turn.there.append(key)
@@ -248,22 +190,11 @@ class Parts:
             return False
         return (before.stat, before.digest) == (now.stat, now.digest)
 
-    def _absent_is_unchanged(self, store: str) -> bool:
-        return self._stores[store].kind is Kind.DEPLOYMENT
-
     def _body(self, turn: FileTurn, local: Version) -> bytes | None:
         if not isinstance(local, Content):
             return None
         new = turn.taken.bodies.get(local.digest) if turn.taken is not None else None
         return new if new is not None else self._ledger.contents.get(local.digest)
-
-    def _bytes(self, version: Version) -> bytes | None:
-        return self._ledger.contents.get(version.digest) if isinstance(version, Content) else None
-
-
-def _met(remote: Snapshot, local: Version) -> Snapshot:
-    """The snapshot that a version which lost here is, as far as that is known."""
-    return remote if remote.version == local else Snapshot(0, local)
 
 
 def _digest(version: Version) -> Digest | None:

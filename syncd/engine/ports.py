@@ -69,6 +69,9 @@ class Aside(Protocol):
     def release(self, save: LateSave) -> None:
         """The ledger knows of `save`."""
 
+    def kept(self, digest: Digest) -> bytes | None:
+        """Bytes that are in history, None where they are not."""
+
     def keep(self, body: bytes) -> Digest:
         """Put bytes that nothing else holds into history, durably."""
 

@@ -22,7 +22,7 @@ from syncd.engine.moves import Moves
 from syncd.engine.parts import FileTurn
 from syncd.engine.ports import Clock, LocalReplica
 from syncd.engine.rewrite import Rewrites
-from syncd.engine.writer import Writer
+from syncd.engine.writer import Performed, Writer
 from syncd.ledger.ledger import Ledger
 from syncd.stores.records import Split, split
 
@@ -121,11 +121,26 @@ class Reconciler:
             pointer = self._stores[file.store].pointer
             if pointer is None or not self._decidable([file]):
                 return False
-            found = await asyncio.to_thread(split, body, pointer)
-            if isinstance(found, Split):
-                taken = self._decider.parts.taken(file, found)
-                self._ledger.commit([], self._clock.now(), [taken])
+            await self._absorb(file, body, pointer)
             return True
+
+    async def _absorb(self, file: Key, body: bytes, pointer: str) -> None:
+        found = await asyncio.to_thread(split, body, pointer)
+        if isinstance(found, Split):
+            taken = self._decider.parts.saves.beside(file, found)
+            self._ledger.commit([], self._clock.now(), [taken])
+
+    async def _met(self, performed: Performed) -> list[tuple[Key, float]]:
+        """Take up the saves that the writing of records files met; the files to look at."""
+        for file, kept in performed.contested:
+            store = self._stores[file.store]
+            for digest in kept:
+                body = await asyncio.to_thread(store.swapped.kept, digest)
+                if body is not None and store.pointer is not None:
+                    await self._absorb(file, body, store.pointer)
+            # Only now: until then the note leads here again after a crash.
+            self._ledger.abandon(file, kept, self._clock.now())
+        return [(file, 0.0) for file, _ in performed.contested]
 
     async def recover(self) -> list[Key]:
         """Finish what a crash left half done; the keys to consider after it."""
@@ -139,7 +154,7 @@ class Reconciler:
         if not self._guards.confirmed:
             return  # The notes of an old copy must not be settled: see engine/epoch.py.
         performed = await self.writer.recover()
-        turn.again += [(key, 0.0) for key in performed.again]
+        turn.again += [(key, 0.0) for key in performed.again] + await self._met(performed)
         await self._commit(performed.done, turn)
 
     def _allowed(self, decisions: Sequence[Decision], found: Sequence[Key]) -> list[Decision]:
@@ -175,6 +190,7 @@ class Reconciler:
         if writes:
             performed = await self.writer.write(writes)
             turn.again += [(key, 0.0) for key in performed.again] + performed.later
+            turn.again += await self._met(performed)
             for decision in performed.done:
                 self._rewrites.wrote(decision.key)
             await self._commit(performed.done, turn)

@@ -15,7 +15,17 @@ import structlog
 from syncd.core.decision import Decision, FileState, Write
 from syncd.core.doubt import Doubts
 from syncd.core.guard import Direction
-from syncd.core.model import TOMBSTONE, Content, Hold, Key, OperationId, Plan, Reason, Snapshot
+from syncd.core.model import (
+    TOMBSTONE,
+    Content,
+    Digest,
+    Hold,
+    Key,
+    OperationId,
+    Plan,
+    Reason,
+    Snapshot,
+)
 from syncd.core.writing import Busy, Contested, Note, NotWritten, Writing, Written
 from syncd.engine.guards import Guards
 from syncd.engine.ports import Clock, LocalReplica
@@ -26,11 +36,15 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class Performed:
-    """What came of writes: decisions to commit, and keys to look at again, at once or `later`."""
+    """What came of writes: decisions to commit, and keys to look at again, at once or `later`.
+
+    `contested`: records files and the saves that their writing met, which nobody knows of yet.
+    """
 
     done: list[Decision] = field(default_factory=list)
     again: list[Key] = field(default_factory=list)
     later: list[tuple[Key, float]] = field(default_factory=list)
+    contested: list[tuple[Key, tuple[Digest, ...]]] = field(default_factory=list)
 
 
 class Writer:
@@ -143,6 +157,9 @@ class Writer:
             case NotWritten():
                 log.info("write_put_off", key=str(key), why="a save came first")
         kept = result.kept if isinstance(result, Contested) else ()
+        if kept and decision.plan.reason is Reason.REWRITE:
+            performed.contested.append((key, kept))
+            return
         self._ledger.abandon(key, kept, self._clock.now())
         performed.again.append(key)
 

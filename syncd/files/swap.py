@@ -120,8 +120,8 @@ def _give_back(folder: Folder, note: Note, met: Look, swapped: Swapped) -> Writi
         came = folder.look(note.temporary)
         if came == ours == placed:
             return NotWritten()
-        if came is None or came == placed:
-            break
+        if came is None or came == placed or came == Look(placed.inode, None):
+            break  # What cannot be read for the moment is no newer save.
         # RACE: a save hit what we had placed before this swap took it out: it is the newest.
         placed, newest = newest, came
     return _contested(folder, note, swapped)

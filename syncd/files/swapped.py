@@ -170,6 +170,13 @@ class Swapped:
         self.history.sync()
         return digest
 
+    def kept(self, digest: Digest) -> bytes | None:
+        """Bytes that are in history, None where they are not."""
+        try:
+            return self.history.get(digest)
+        except NotInHistory:
+            return None
+
     def close(self) -> None:
         """Closes every descriptor; files in the folder are for the next run to look at."""
         with self._lock:
@@ -208,10 +215,7 @@ class Swapped:
         return LateSave(aside.path, aside.known, self._before(aside), digest, body, mark)
 
     def _before(self, aside: _Aside) -> bytes | None:
-        try:
-            return self.history.get(aside.known)
-        except NotInHistory:
-            return None
+        return self.kept(aside.known)
 
     def _read(self, mark: str, aside: _Aside) -> bytes:
         fd = aside.fd

@@ -10,6 +10,9 @@ from syncd.core.model import NEVER, Digest, Key, Snapshot, Tombstone, Witness
 from syncd.ledger.rows import key_columns, snapshot_columns, to_snapshot, version_columns
 
 _KEY = "store = ? AND path = ? AND record = ?"
+_WRITTEN = """(local_digest IS NULL OR EXISTS (
+    SELECT 1 FROM files f WHERE f.store = entries.store AND f.path = entries.path))"""
+"""Not a key of a records file that is still to be made."""
 
 
 class Entries:
@@ -101,10 +104,10 @@ class Entries:
         return row[0] if row else None
 
     def live(self, store: str) -> Iterator[tuple[Key, Digest]]:
-        """(key, digest) of every entry whose base is content."""
+        """(key, digest) of every entry whose base is content, and is or was in a file."""
         for path, record, digest in self._connection.execute(
-            """SELECT path, record, base_digest FROM entries
-               WHERE store = ? AND base_digest IS NOT NULL""",
+            f"""SELECT path, record, base_digest FROM entries
+                WHERE store = ? AND base_digest IS NOT NULL AND {_WRITTEN}""",  # noqa: S608
             (store,),
         ):
             yield Key(store, path, record), Digest(digest)
@@ -112,9 +115,10 @@ class Entries:
     def count_live(self, store: str) -> int:
         """How many keys are known: read here, or content that both sides agreed on."""
         row = self._connection.execute(
-            """SELECT count(*) FROM (
-                 SELECT path, record FROM entries WHERE store = ? AND base_digest IS NOT NULL
-                 UNION SELECT path, '' FROM files WHERE store = ?)""",
+            f"""SELECT count(*) FROM (
+                  SELECT path, record FROM entries
+                  WHERE store = ? AND base_digest IS NOT NULL AND {_WRITTEN}
+                  UNION SELECT path, '' FROM files WHERE store = ?)""",  # noqa: S608
             (store, store),
         ).fetchone()
         return int(row[0])

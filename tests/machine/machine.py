@@ -100,6 +100,9 @@ class Clock:
 class Machine:
     """A computer with one store, whose daemon is started, killed and started again."""
 
+    kind = Kind.DOCUMENT
+    pointer: str | None = None
+
     def __init__(self, world: World, name: str, of: Machine | None = None) -> None:
         """`of`: the machine that this one is a copy of, disk, ledger, token and all."""
         self.world = world
@@ -221,7 +224,7 @@ class Machine:
         aside = cast(Path, Place(CALLS, self.mounted, "/swapped/docs"))
         swapped = Swapped(aside, history)
         place = cast(Path, Place(CALLS, self.mounted, "/store"))
-        stores = {STORE: FileReplica(place, Kind.DOCUMENT, LAYOUT, swapped)}
+        stores = {STORE: FileReplica(place, self.kind, LAYOUT, swapped, pointer=self.pointer)}
         self.session = Session(ledger, self.wire, stores, self.clock, self.approved)
         await self.session.run(self._tied)
 
