@@ -7,7 +7,9 @@ lost in it, or was not merged, goes to the conflict whole.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from syncd.core.decision import Decision, View
 from syncd.core.model import (
@@ -30,25 +32,36 @@ class Lacking:
     """The remote bytes are not here: the key must be fetched before it is decided."""
 
 
+@dataclass(frozen=True, slots=True)
+class Merging:
+    """A decision for which texts of up to `size` bytes are yet to be merged.
+
+    `finish` is pure and may run in any thread; a megabyte takes it a second or more.
+    """
+
+    size: int
+    finish: Callable[[], Decision]
+
+
 class Combiner:
     """Refines the decisions that reconcile made from digests alone, where bytes tell more."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    def refine(self, decision: Decision, view: View) -> Decision | Lacking:
+    def refine(self, decision: Decision, view: View) -> Decision | Merging | Lacking:
         """The decision to take for a file whose bytes are `decision.body`."""
         match decision.plan.reason:
             case Reason.CONFLICT:
-                return self._merged(decision, view)
+                return self._conflict(decision, view)
             case Reason.CONVERGED:
-                return self._summed(decision, view)
+                return self._converged(decision, view)
             case Reason.PUSH:
-                return self._unaware(decision, view)
+                return self._push(decision, view)
             case _:
                 return decision
 
-    def _merged(self, decision: Decision, view: View) -> Decision | Lacking:
+    def _conflict(self, decision: Decision, view: View) -> Decision | Merging | Lacking:
         theirs = self._bytes(view.remote.version)
         if theirs is None:
             return Lacking()
@@ -56,46 +69,39 @@ class Combiner:
         lost = view.base is not None and isinstance(view.base.version, Content) and before is None
         if lost or decision.body is None:
             return decision
-        found = merge(before, decision.body, theirs, decision.format, decision.kind)
-        if not isinstance(found, Combined):
-            return decision
-        clashed = decision.plan.conflict if found.clashes else None
-        return _write_both(decision, view.remote, found.body, theirs, clashed)
+        return Merging(
+            max(len(decision.body), len(theirs)),
+            partial(_merged, decision, view.remote, before, decision.body, theirs),
+        )
 
-    def _summed(self, decision: Decision, view: View) -> Decision:
+    def _converged(self, decision: Decision, view: View) -> Decision | Merging:
         # Two increments that came to equal bytes. Bytes of our own never come here: the note, or
         # the commit that removed it, made them the base.
         before = self._bytes(view.base.version) if view.base else None
         if decision.body is None or before is None:
             return decision
-        total = summed(before, decision.body, decision.format, decision.kind)
-        if total is None:
-            return decision
-        return _write_both(decision, view.remote, total, decision.body, None)
+        return Merging(
+            len(decision.body), partial(_summed, decision, view.remote, before, decision.body)
+        )
 
-    def _unaware(self, decision: Decision, view: View) -> Decision:
-        """A save from an editor's old buffer: the file wins, what it did not know is listed.
-
-        The save follows a version that syncd wrote, and merging both from the last version that
-        it did not write would give something else than the save.
-        """
-        if self._seen(decision):
+    def _push(self, decision: Decision, view: View) -> Decision | Merging:
+        """A save from an editor's old buffer, perhaps: see `_unaware`."""
+        base, save = view.base, decision.body
+        if save is None or decision.plan.to_remote is None or self._seen(decision):
             return decision
-        base = view.base
         authored = self._ledger.entries.authored(decision.key)
         if base is None or base.digest is None or authored in (None, base.digest):
             return decision
-        if decision.body is None or decision.plan.to_remote is None or authored is None:
+        before = self._ledger.contents.get(authored) if authored else None
+        written = self._bytes(base.version)
+        if authored is None or before is None or written is None:
             return decision
-        before, written = self._ledger.contents.get(authored), self._bytes(base.version)
-        if before is None or written is None:
-            return decision
-        if _merged_as_save(decision, before, decision.body, written):
-            return decision
-        conflict = Conflict(
-            Snapshot(0, Content(authored, len(before))), decision.plan.to_remote, base
+        known = Snapshot(0, Content(authored, len(before)))
+        conflict = Conflict(known, decision.plan.to_remote, base)
+        return Merging(
+            max(len(save), len(written)),
+            partial(_unaware, decision, before, save, written, conflict),
         )
-        return replace(decision, plan=replace(decision.plan, conflict=conflict))
 
     def _seen(self, decision: Decision) -> bool:
         # What the last turn read or wrote is no new save: `authored` may be that save itself.
@@ -108,6 +114,34 @@ class Combiner:
         if not isinstance(version, Content):
             return None
         return self._ledger.contents.get(version.digest)
+
+
+def _merged(
+    decision: Decision, remote: Snapshot, before: bytes | None, ours: bytes, theirs: bytes
+) -> Decision:
+    found = merge(before, ours, theirs, decision.format, decision.kind)
+    if not isinstance(found, Combined):
+        return decision
+    clashed = decision.plan.conflict if found.clashes else None
+    return _write_both(decision, remote, found.body, theirs, clashed)
+
+
+def _summed(decision: Decision, remote: Snapshot, before: bytes, both: bytes) -> Decision:
+    total = summed(before, both, decision.format, decision.kind)
+    return decision if total is None else _write_both(decision, remote, total, both, None)
+
+
+def _unaware(
+    decision: Decision, before: bytes, save: bytes, written: bytes, conflict: Conflict
+) -> Decision:
+    """A save from an editor's old buffer: the file wins, what it did not know is listed.
+
+    The save follows a version that syncd wrote, and merging both from the last version that it
+    did not write, `before`, would give something else than the save.
+    """
+    if _merged_as_save(decision, before, save, written):
+        return decision
+    return replace(decision, plan=replace(decision.plan, conflict=conflict))
 
 
 def _merged_as_save(decision: Decision, before: bytes, save: bytes, written: bytes) -> bool:

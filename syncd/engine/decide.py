@@ -23,7 +23,7 @@ from syncd.core.model import (
 )
 from syncd.core.reading import Found, Missing, Reading, Unreadable, Unsettled
 from syncd.core.reconcile import reconcile
-from syncd.engine.combine import Combiner, Lacking
+from syncd.engine.combine import Combiner, Lacking, Merging
 from syncd.engine.guards import Guards
 from syncd.engine.parts import FileTurn, Parts
 from syncd.engine.ports import Clock, LocalReplica
@@ -101,7 +101,7 @@ class Decider:
         decided = self._ledger.deletions.decided(file.store)
         return [key for key in live if key in decided]
 
-    def decide(self, key: Key, reading: Reading, turn: Turn) -> Decision | None:
+    def decide(self, key: Key, reading: Reading, turn: Turn) -> Decision | Merging | None:
         """What to do about `key`, None for nothing now; what is left to others is in `turn`."""
         view = self._ledger.view(key)
         match reading:
@@ -123,7 +123,7 @@ class Decider:
         turn.again.append((key, when))
         return None
 
-    def _decide_missing(self, key: Key, view: View, turn: Turn) -> Decision | None:
+    def _decide_missing(self, key: Key, view: View, turn: Turn) -> Decision | Merging | None:
         if view.sent is not None:
             turn.deferred.append(key)
             return None
@@ -139,7 +139,7 @@ class Decider:
 
     def _plan(
         self, key: Key, local: Version, found: Found | None, view: View, turn: Turn
-    ) -> Decision | None:
+    ) -> Decision | Merging | None:
         capture = view.sent is not None
         if view.sent is not None:
             plan = _behind(view.sent, local)
@@ -158,7 +158,7 @@ class Decider:
 
     def _refined(
         self, decision: Decision, found: Found | None, view: View, turn: Turn
-    ) -> Decision | None:
+    ) -> Decision | Merging | None:
         if found is None or decision.capture:
             return replace(decision, body=found.body if found else None)
         whole = replace(decision, body=found.body)

@@ -30,7 +30,7 @@ from syncd.core.model import (
 )
 from syncd.core.reading import Found
 from syncd.core.reconcile import reconcile
-from syncd.engine.combine import Combiner, Lacking
+from syncd.engine.combine import Combiner, Lacking, Merging
 from syncd.engine.ports import Clock, LocalReplica
 from syncd.engine.saves import UNKNOWN, Saves
 from syncd.ledger.ledger import Ledger
@@ -163,6 +163,8 @@ class Parts:
                 return decision  # Bytes that nobody can have lose: the save goes over them.
             turn.wanted.append(decision.key)
             return None
+        if isinstance(refined, Merging):
+            refined = refined.finish()
         return _compacted(replace(refined, kind=decision.kind))
 
     def _pulled(self, turn: FileTurn, decision: Decision, version: Content) -> Decision | None:

@@ -15,6 +15,7 @@ from syncd.core.flap import Flaps
 from syncd.core.guard import RootState
 from syncd.core.model import Hold, Key, Reason, Tombstone
 from syncd.core.reading import Found, Missing, Reading
+from syncd.engine.combine import Merging
 from syncd.engine.decide import Decider, Turn
 from syncd.engine.guards import Guards
 from syncd.engine.losers import Losers
@@ -28,6 +29,9 @@ from syncd.stores.records import Split, split
 
 READ_BYTES = 16 * 1024 * 1024
 """Bytes of files that one turn holds in memory; the rest of its keys wait for the next."""
+
+MERGED_HERE = 16 * 1024
+"""Longest text that is merged on the event loop, in bytes: milliseconds, a megabyte seconds."""
 
 log = structlog.get_logger()
 
@@ -84,12 +88,17 @@ class Reconciler:
         others = {key for keys in former.values() for key in keys} - readings.keys()
         readings.update(await asyncio.to_thread(self._read, self._decidable(sorted(others))))
         gone = {key for key, reading in readings.items() if isinstance(reading, Missing)}
-        decided = (
-            self._decider.decide(key, readings[key], turn)
-            for key in sorted(readings, key=lambda key: key not in gone)
-            if not self._moves.waits(key, gone.intersection(former.get(key, ())), turn)
-        )
-        return [decision for decision in decided if decision is not None]
+        decided: list[Decision] = []
+        for key in sorted(readings, key=lambda key: key not in gone):
+            if self._moves.waits(key, gone.intersection(former.get(key, ())), turn):
+                continue
+            decision = self._decider.decide(key, readings[key], turn)
+            if isinstance(decision, Merging):
+                away = decision.size > MERGED_HERE
+                decision = await asyncio.to_thread(decision.finish) if away else decision.finish()
+            if decision is not None:
+                decided.append(decision)
+        return decided
 
     def unit(self, key: Key) -> Key:
         """What is considered when `key` is named: of a record its file, once for all its keys."""

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from syncd.core.decision import Decision, View
+from syncd.core.decision import Decision
 from syncd.core.model import Conflict, Digest, Format, Key, Kind, Snapshot
 from syncd.engine import combine
 from syncd.files import syscalls
@@ -77,7 +77,7 @@ LOG = _Log()
 TAPS = _Taps()
 
 _write_both = combine._write_both
-_unaware = combine.Combiner._unaware
+_unaware = combine._unaware
 
 
 def _telling_merge(
@@ -103,8 +103,10 @@ def _telling_write_both(
     return _write_both(decision, remote, body, theirs, conflict)
 
 
-def _telling_unaware(self: combine.Combiner, decision: Decision, view: View) -> Decision:
-    refined = _unaware(self, decision, view)
+def _telling_unaware(
+    decision: Decision, before: bytes, save: bytes, written: bytes, conflict: Conflict
+) -> Decision:
+    refined = _unaware(decision, before, save, written, conflict)
     if refined.plan.conflict is not None and refined.plan.conflict.remote.digest is not None:
         TAPS.unaware(decision.key, refined.plan.conflict.remote.digest)
     return refined
@@ -128,7 +130,7 @@ _ONCE: list[tuple[object, str, object]] = [
     (syscalls, "lease", CALLS.lease),
     (syscalls, "unlease", CALLS.unlease),
     (combine, "_write_both", _telling_write_both),
-    (combine.Combiner, "_unaware", _telling_unaware),
+    (combine, "_unaware", _telling_unaware),
 ]
 
 
