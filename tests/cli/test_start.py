@@ -1,0 +1,50 @@
+"""What a command imports: no more than it needs, and all that there is."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from typer.main import get_command
+
+from syncd import __version__
+from syncd.cli import COMMANDS, registered
+
+
+def python(code: str) -> str:
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return ran.stdout
+
+
+def test_every_command_is_known_by_its_module() -> None:
+    named = [command for commands in COMMANDS.values() for command in commands]
+    assert sorted(named) == sorted(get_command(registered()).commands)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("module", COMMANDS)
+def test_a_command_registers_itself_and_its_neighbours_alone(module: str) -> None:
+    command = COMMANDS[module][0]
+    code = (
+        "from typer.main import get_command; from syncd.cli import registered; "
+        f"print(*get_command(registered({command!r})).commands)"
+    )
+    assert sorted(python(code).split()) == sorted(COMMANDS[module])
+
+
+def test_the_version_is_told_without_importing_anything_else() -> None:
+    code = (
+        "import sys; sys.argv = ['syncd', '--version']; from syncd.cli import main; main(); "
+        "print({'typer', 'pydantic', 'aiohttp', 'yaml', 'syncd.cli.app'} & sys.modules.keys())"
+    )
+    assert python(code) == f"syncd {__version__}\nset()\n"
+
+
+@pytest.mark.parametrize("words", [["status", "--help"], ["--help"], ["nonsense"], []])
+def test_help_and_mistakes_are_answered(words: list[str]) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "syncd", *words], capture_output=True, text=True, check=False
+    )
+    said = ran.stdout + ran.stderr
+    assert ("No such command 'nonsense'" in said) == (words == ["nonsense"])
+    assert ran.returncode == (0 if "--help" in words else 2)
