@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -28,9 +29,7 @@ def approve(
 
     Examples: `syncd approve workflows`, `syncd approve --all`
     """
-    chosen = _chosen(store, everything)
-    answer = have_done(configured(config), Approve(store=chosen))
-    return print_answer(answer, as_json=as_json, nothing="no deletion waits")
+    return _decide(Approve(store=_chosen(store, everything)), config, as_json=as_json)
 
 
 @app.command()
@@ -45,9 +44,7 @@ def reject(
 
     Examples: `syncd reject workflows`, `syncd reject --all`
     """
-    chosen = _chosen(store, everything)
-    answer = have_done(configured(config), Reject(store=chosen))
-    return print_answer(answer, as_json=as_json, nothing="no deletion waits")
+    return _decide(Reject(store=_chosen(store, everything)), config, as_json=as_json)
 
 
 @app.command()
@@ -68,6 +65,11 @@ def retry(
         request = Retry(store=key.store, path=key.path)
     answer = have_done(settings, request)
     return print_answer(answer, as_json=as_json, nothing="nothing is held or parked")
+
+
+def _decide(request: Approve | Reject, config: Path, *, as_json: bool) -> int:
+    answer = have_done(configured(config), request)
+    return print_answer(answer, as_json=as_json, nothing="no deletion waits")
 
 
 def _chosen(store: str | None, everything: bool) -> str | None:

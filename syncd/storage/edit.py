@@ -14,8 +14,9 @@ import yaml
 from syncd.core.model import Format, Kind
 from syncd.core.value import MISSING, Maybe, Number, Opaque, Value, alike, spelled
 from syncd.errors import RecordError
+from syncd.stores import yaml_scalar
 from syncd.stores.annotations import annotation
-from syncd.stores.merge import Combined, merge
+from syncd.stores.merge import Combined, merge, read
 from syncd.stores.splice import spliced
 from syncd.stores.tree import Source, parse
 from syncd.stores.yaml_merge import merged_yaml
@@ -26,10 +27,10 @@ _INDENT: Final = 2
 
 def fields_of(body: bytes, format: Format) -> dict[str, Any] | str:
     """The fields of a text's object, or in a few words why it has none."""
-    read = _read(body, format)
-    if isinstance(read, str):
-        return read
-    value = plain(read.root.value)
+    found = read(body, format)
+    if isinstance(found, str):
+        return found
+    value = plain(found.root.value)
     return value if isinstance(value, dict) else "it is not an object"
 
 
@@ -47,18 +48,18 @@ def edited(
     origin: bytes, before: dict[str, Any], after: dict[str, Any], format: Format, kind: Kind
 ) -> bytes:
     """The text `origin`, in which a record told `before`, changed so that it tells `after`."""
-    read = _read(origin, format)
-    if isinstance(read, str):
+    found = read(origin, format)
+    if isinstance(found, str):
         return written(after, format)
-    return _laid_out(_edited(read.root.value, before, after), read, kind)
+    return _laid_out(_edited(found.root.value, before, after), found, kind)
 
 
 def replaced(met: bytes, after: dict[str, Any], format: Format, kind: Kind) -> bytes:
     """The text of a record that takes the place of another one: laid out as that one is."""
-    read = _read(met, format)
-    if isinstance(read, str):
+    found = read(met, format)
+    if isinstance(found, str):
         return written(after, format)
-    return _laid_out(_like(read.root.value, _value(after)), read, kind)
+    return _laid_out(_like(found.root.value, _value(after)), found, kind)
 
 
 def joined(origin: bytes, ours: bytes, met: bytes, format: Format, kind: Kind) -> bytes:
@@ -70,28 +71,27 @@ def joined(origin: bytes, ours: bytes, met: bytes, format: Format, kind: Kind) -
             return ours
 
 
-def _read(body: bytes, format: Format) -> Source | Document | str:
-    try:
-        text = body.decode()
-    except UnicodeDecodeError:
-        return "it is not text"
-    if format is Format.YAML:
-        return parse_yaml(text)
-    root = parse(text)
-    return "it is not JSON, or nests too deep" if root is None else Source(text, root)
-
-
 def plain(value: Value) -> Any:
-    """A value as programs take it: a number is an int or a float."""
+    """A value as programs take it: a number is an int or a float, a YAML date its text."""
     match value:
-        case Number() | Opaque():
-            return json.loads(spelled(value))
+        case Number(token):
+            return json.loads(token)
+        case Opaque(source):
+            return _opaque(source)
         case dict():
             return {name: plain(each) for name, each in value.items()}
         case list():
             return [plain(each) for each in value]
         case _:
             return value
+
+
+def _opaque(source: str) -> Any:
+    # An object that repeats a key, or a YAML scalar that is read in more than one way: a date.
+    try:
+        return json.loads(source)
+    except ValueError:
+        return source
 
 
 def _json(value: Any, indent: int | None = None) -> str:
@@ -127,8 +127,8 @@ def _laid_out(value: Value, read: Source | Document, kind: Kind) -> bytes:
 
 
 def _in_yaml(value: Value, read: Document, kind: Kind) -> bytes:
-    # As people write it, else in JSON, which is YAML too and spells every value.
-    for told in (_dumped(plain(value)), spelled(value)):
+    # As people write it, else on one line, where every value can be spelled.
+    for told in (_dumped(plain(value)), yaml_scalar.written(value)):
         there = parse_yaml(told)
         if isinstance(there, Document) and there.root.value == value:
             found = merged_yaml(value, None, read, there, annotation(kind))

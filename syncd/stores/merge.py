@@ -73,7 +73,7 @@ def only_counters_changed(
     """Whether each side says something else than `base`, and nothing else than its counters."""
     if format is Format.TEXT or base is None or not annotation(kind).counts:
         return False
-    before, ours, theirs = (_read(side, format) for side in (base, local, remote))
+    before, ours, theirs = (read(side, format) for side in (base, local, remote))
     if isinstance(before, str) or isinstance(ours, str) or isinstance(theirs, str):
         return False
     return counter.only_counters_changed(
@@ -102,8 +102,8 @@ def _unmergeable(kind: Kind, size: int) -> str | None:
 def _merged_values(
     base: bytes | None, local: bytes, remote: bytes, format: Format, kind: Kind
 ) -> Merge:
-    before = None if base is None else _read(base, format)
-    ours, theirs = _read(local, format), _read(remote, format)
+    before = None if base is None else read(base, format)
+    ours, theirs = read(local, format), read(remote, format)
     for side, what in ((ours, "the file"), (theirs, "the remote version"), (before, "the base")):
         if isinstance(side, str):
             return Whole(f"{what} cannot be merged: {side}")
@@ -175,7 +175,7 @@ def _merged_text(base: bytes | None, local: bytes, remote: bytes) -> Merge:
     return Combined(merged.encode())
 
 
-def _read(body: bytes, format: Format) -> Parsed | str:
+def read(body: bytes, format: Format) -> Parsed | str:
     """A text and its tree, or why it has none."""
     try:
         text = body.decode()

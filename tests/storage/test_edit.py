@@ -147,3 +147,12 @@ def test_yaml_keeps_its_comments_and_quotes() -> None:
 def test_a_new_record_in_yaml_reads_as_what_was_told() -> None:
     after = {"id": "a", "version": "1.10", "steps": [{"id": "s", "note": "on: yes\n# no"}]}
     assert fields_of(written(after, Format.YAML), Format.YAML) == after
+
+
+def test_a_yaml_date_is_text_to_a_program_and_stays_a_date_in_the_file() -> None:
+    origin = b"id: w\nstarted: 2024-01-02  # a date\non: yes\nname: n\n"
+    before = fields_of(origin, Format.YAML)
+    assert before == {"id": "w", "started": "2024-01-02", "on": "yes", "name": "n"}
+    after = {**before, "name": "new"}
+    found = edited(origin, before, after, Format.YAML, Kind.WORKFLOW)
+    assert found == origin.replace(b"name: n", b"name: new")

@@ -198,6 +198,18 @@ MERGED = {
         "a: 1\nb: 1\nc:\n  d: |\n    t\n",
         "\ufeff---\r\na: 2\r\nb: 1\r\nc:\r\n  d: |\r\n    t\r\n...\r\n",
     ),
+    "a block scalar last, without a final line break": (
+        "- {id: a}\n",
+        "- {id: a, b: 1}",
+        "- id: a\n- id: t\n  text: |\n    l\n",
+        "- {id: a, b: 1}\n- id: t\n  text: |\n    l\n",
+    ),
+    "a block scalar that keeps its empty lines": (
+        "a: 1\nb: 1\n",
+        "a: |+\n  t\n\n\nb: 1",
+        "{a: 1, b: 1, c: 2}",
+        "a: |+\n  t\n\n\nb: 1\nc: 2",
+    ),
     "keys that are not text": (
         "on: 1\n1: a\nb: 1\n",
         "on: 1\n1: a\nb: 2\n",
