@@ -71,6 +71,9 @@ class Tombstone:
     last: Digest | None = field(default=None, compare=False)
     """Digest of the last content before the deletion, where the deployment still knows it."""
 
+    moved_to: str | None = field(default=None, compare=False)
+    """The path under which that content lived on, where it was moved."""
+
 
 Version = Content | Tombstone
 TOMBSTONE: Final = Tombstone()

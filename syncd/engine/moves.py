@@ -10,10 +10,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from syncd.core.decision import Decision, View
+from syncd.core.doubt import Doubts
 from syncd.core.model import Content, Digest, Key, Tombstone
 from syncd.core.move import Trace, may_be, pairs
 from syncd.core.reading import Found, Reading
 from syncd.engine.decide import Turn
+from syncd.engine.ports import Clock, LocalReplica
 from syncd.ledger.ledger import Ledger
 
 LIKE = 20
@@ -23,8 +25,11 @@ LIKE = 20
 class Moves:
     """Remembers which new files wait, and makes one move of a deletion and a creation."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, stores: Mapping[str, LocalReplica], clock: Clock) -> None:
         self._ledger = ledger
+        self._stores = stores
+        self._clock = clock
+        self._patience = Doubts()
         self._waiting: dict[Key, set[Key]] = {}
 
     def together(self, keys: Iterable[Key]) -> list[Key]:
@@ -47,6 +52,20 @@ class Moves:
         turn.again.append((key, when))
         for other in former:
             self._waiting.setdefault(other, set()).add(key)
+        return True
+
+    def comes_later(self, decision: Decision, turn: Turn) -> bool:
+        """Whether a removal waits, for a while, until its content is there under the new name."""
+        key, gone = decision.key, decision.plan.to_local
+        if not isinstance(gone, Tombstone) or gone.moved_to is None:
+            return False
+        target, when = Key(key.store, gone.moved_to), None
+        if self._is_coming(target):
+            when = self._patience.unsettled(key, self._clock.monotonic())
+        if when is None:
+            self._patience.certain(key)
+            return False
+        turn.again += [(target, 0.0), (key, when)]
         return True
 
     def paired(self, decisions: Sequence[Decision]) -> list[Decision]:
@@ -77,6 +96,12 @@ class Moves:
         alike = self._ledger.places.like(key.store, content.digest, inode, LIKE)
         traces = [Trace(Key(key.store, path), content.digest, met) for path, met in alike]
         return [trace.key for trace in traces if may_be(here, trace)]
+
+    def _is_coming(self, key: Key) -> bool:
+        base, remote = self._ledger.entries.get(key)
+        told = isinstance(remote.version, Content) and base != remote
+        mirrored = told and self._stores[key.store].includes(key.path)
+        return mirrored and self._ledger.attention.reason(key) is None
 
     def _trace(self, decision: Decision) -> Trace:
         key, base = decision.key, decision.plan.base

@@ -55,7 +55,7 @@ class Reconciler:
         self._decider = Decider(ledger, stores, guards, clock)
         self._rewrites = Rewrites(ledger, stores, clock)
         self._splits: dict[Key, Split] = {}
-        self._moves = Moves(ledger)
+        self._moves = Moves(ledger, stores, clock)
         self._losers = Losers(ledger, stores, clock)
         self.between_turns = asyncio.Lock()
         """Held while a turn runs: what it has read must still be so when it commits."""
@@ -98,7 +98,7 @@ class Reconciler:
                 decision = await asyncio.to_thread(decision.finish) if away else decision.finish()
             if decision is not None:
                 decided.append(decision)
-        return decided
+        return [each for each in decided if not self._moves.comes_later(each, turn)]
 
     def unit(self, key: Key) -> Key:
         """What is considered when `key` is named: of a record its file, once for all its keys."""

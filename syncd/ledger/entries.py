@@ -25,7 +25,8 @@ class Entries:
         """(base, remote); remote is NEVER where the deployment was never heard to hold it."""
         row = self._connection.execute(
             f"""SELECT base_revision, base_digest, base_size,
-                       remote_revision, remote_digest, remote_size, remote_last, remote_at
+                       remote_revision, remote_digest, remote_size, remote_last, remote_at,
+                       remote_moved_to
                 FROM entries WHERE {_KEY}""",  # noqa: S608
             key_columns(key),
         ).fetchone()
@@ -49,14 +50,15 @@ class Entries:
         False where it was known already, so our own changes that come back name nothing.
         """
         snapshot = heard.snapshot
-        last = snapshot.version.last if isinstance(snapshot.version, Tombstone) else None
+        gone = snapshot.version if isinstance(snapshot.version, Tombstone) else Tombstone()
         cursor = self._connection.execute(
             """INSERT INTO entries (store, path, record, remote_revision, remote_digest,
-                 remote_size, remote_last, remote_at, remote_device)
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                 remote_size, remote_last, remote_moved_to, remote_at, remote_device)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                ON CONFLICT DO UPDATE SET remote_revision = excluded.remote_revision,
                  remote_digest = excluded.remote_digest, remote_size = excluded.remote_size,
                  remote_last = excluded.remote_last, remote_at = excluded.remote_at,
+                 remote_moved_to = excluded.remote_moved_to,
                  remote_device = excluded.remote_device
                WHERE remote_at IS NULL OR remote_at < excluded.remote_at
                  OR (remote_at = excluded.remote_at
@@ -66,7 +68,8 @@ class Entries:
                 *key_columns(heard.key),
                 snapshot.revision,
                 *version_columns(snapshot.version),
-                last,
+                gone.last,
+                gone.moved_to,
                 snapshot.at,
                 heard.device,
             ),

@@ -51,7 +51,7 @@ class Epochs:
             "DELETE FROM outbox WHERE state IN ('queued', 'sent')",
             """UPDATE entries SET base_revision = NULL, base_digest = NULL, base_size = NULL,
                  remote_revision = NULL, remote_digest = NULL, remote_size = NULL,
-                 remote_last = NULL, remote_at = NULL, remote_device = NULL,
+                 remote_last = NULL, remote_moved_to = NULL, remote_at = NULL, remote_device = NULL,
                  authored_digest = iif(local_digest IS NULL, NULL, authored_digest),
                  receipt_revision = NULL""",
             "DELETE FROM meta WHERE name = 'cursor'",

@@ -9,7 +9,7 @@ import sqlite3
 from dataclasses import dataclass
 
 from syncd.core.decision import Decision
-from syncd.core.model import Content, Digest, Intent, Key, Refused, Version
+from syncd.core.model import Content, Digest, Intent, Key, Refused, Tombstone, Version
 from syncd.ledger.rows import key_columns
 
 MOST = 100_000
@@ -24,8 +24,8 @@ class Event:
     """Something that happened to a key at `at`, seconds since the epoch.
 
     `what` is one of pulled, removed (here, as elsewhere), merged, pushed, deleted (there, as
-    here), moved (there, as here, to or from another path), conflict, held, parked, contested; of
-    a person's commands resolved, undone, restored (files were written), decided, reopened
+    here), moved (to or from another path, as there or as here), conflict, held, parked, contested;
+    of a person's commands resolved, undone, restored (files were written), decided, reopened
     (conflicts). `digest` is the version it was about, None for an absence.
     """
 
@@ -62,10 +62,12 @@ class Events:
         if plan.to_local is None or plan.base is None:
             return
         what = "pulled" if plan.to_local == plan.base.version else "merged"
-        digest = _digest(plan.to_local)
-        if digest is None:
+        digest, detail = _digest(plan.to_local), None
+        if isinstance(plan.to_local, Tombstone):
             what = "removed"
-        self.add(Event(decision.key, what, now, digest, plan.base.revision, device))
+            if plan.to_local.moved_to is not None:
+                what, detail = "moved", f"to {plan.to_local.moved_to}"
+        self.add(Event(decision.key, what, now, digest, plan.base.revision, device, detail))
 
     def pushed(self, intent: Intent, revision: int, device: str, now: float) -> None:
         """The deployment applied an operation."""

@@ -30,10 +30,15 @@ def snapshot_columns(snapshot: Snapshot | None) -> Columns:
     return snapshot.revision, *version_columns(snapshot.version)
 
 
-def to_version(digest: str | None, size: int | None, last: str | None = None) -> Version:
+def to_version(
+    digest: str | None,
+    size: int | None,
+    last: str | None = None,
+    moved_to: str | None = None,
+) -> Version:
     """The version that lies in (digest, size)."""
     if digest is None:
-        return Tombstone(Digest(last) if last else None)
+        return Tombstone(Digest(last) if last else None, moved_to)
     return Content(Digest(digest), size or 0)
 
 
@@ -43,8 +48,9 @@ def to_snapshot(
     size: int | None,
     last: str | None = None,
     at: int | None = None,
+    moved_to: str | None = None,
 ) -> Snapshot | None:
     """The snapshot that lies in (revision, digest, size), or None."""
     if revision is None:
         return None
-    return Snapshot(revision, to_version(digest, size, last), at or 0)
+    return Snapshot(revision, to_version(digest, size, last, moved_to), at or 0)

@@ -40,6 +40,9 @@ INSERT INTO notes_4 SELECT * FROM notes;
 DROP TABLE notes;
 ALTER TABLE notes_4 RENAME TO notes;
 
+-- Of a tombstone that was heard: where its content went.
+ALTER TABLE entries ADD COLUMN remote_moved_to TEXT;
+
 -- Of a deletion that is half of a move: the operation of the creation that goes with it.
 ALTER TABLE outbox ADD COLUMN target TEXT;
 

@@ -76,9 +76,11 @@ class WireSnapshot(_Message):
             raise ValueError("digest must be null exactly where deleted is true")
         return self
 
-    def to_core(self, size: int = 0, last: str | None = None) -> Snapshot:
+    def to_core(
+        self, size: int = 0, last: str | None = None, moved_to: str | None = None
+    ) -> Snapshot:
         """The snapshot as a core value."""
-        version: Version = Tombstone(Digest(last) if last else None)
+        version: Version = Tombstone(Digest(last) if last else None, moved_to)
         if not self.deleted and self.digest is not None:
             version = Content(Digest(self.digest), size)
         return Snapshot(self.revision, version, self.at)
@@ -91,6 +93,7 @@ class WireEntry(WireSnapshot):
     path: str
     record: str
     last_digest: HexDigest | None = Field(alias="lastDigest")
+    moved_to: str | None = Field(alias="movedTo")
     size: int
     device: str
 
@@ -101,7 +104,8 @@ class WireEntry(WireSnapshot):
 
     def to_change(self) -> Change:
         """The entry as news, without bytes."""
-        return Change(self.key, self.to_core(self.size, self.last_digest), self.device)
+        snapshot = self.to_core(self.size, self.last_digest, self.moved_to)
+        return Change(self.key, snapshot, self.device)
 
 
 class WireChange(WireEntry):

@@ -54,6 +54,14 @@ class Device:
         self.place(key).unlink()
         self.saves.setdefault(key, []).append(None)
 
+    def rename(self, key: str, other: str) -> None:
+        """Give a file another name, which none has."""
+        body = self.place(key).read_bytes()
+        self.place(other).parent.mkdir(parents=True, exist_ok=True)
+        self.place(key).rename(self.place(other))
+        self.saves.setdefault(key, []).append(None)
+        self.saves.setdefault(other, []).append(body)
+
     def place(self, key: str) -> Path:
         return self.machine.home / key
 

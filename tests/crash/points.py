@@ -148,6 +148,32 @@ PUSHING = (
 )  # fmt: skip
 """From a save to Convex."""
 
+MOVING = (
+    Point("move-committed", "Both halves of moves are queued, the pusher is not told.",
+          _LEDGER + "commit", AFTER, scenario="moves"),
+    Point("move-claim-uncommitted", "Both halves are marked as sent and not committed.",
+          _TRANSACTION, COMMIT, "Ledger.claim", scenario="moves"),
+    Point("move-claimed", "Moves are frozen as sent, the deployment was not called.",
+          _REMOTE + "push", BEFORE, scenario="moves"),
+    Point("move-sent", "Moves are on the wire, nothing is answered.",
+          _POST, SENT, having="sync:push", scenario="moves"),
+    Point("move-answered", "Moves are applied, their answers are not acknowledged.",
+          _REMOTE + "push", AFTER, scenario="moves"),
+    Point("move-acknowledge-half", "The answers to some halves are in the transaction.",
+          _LEDGER + "acknowledge", AMID, scenario="moves"),
+    Point("move-acknowledge-uncommitted", "The answers to all halves are put and not committed.",
+          _TRANSACTION, COMMIT, "Ledger.acknowledge", scenario="moves"),
+    Point("move-acknowledged", "The answers to moves are committed, nobody is told.",
+          _LEDGER + "acknowledge", AFTER, scenario="moves"),
+    Point("move-heard", "A move made elsewhere is heard, its keys are not named.",
+          _LEDGER + "hear", AFTER, "Puller._drain", scenario="moves"),
+    Point("move-written", "A file has the name it got elsewhere, and still its former one.",
+          _STORE + "perform", AFTER, scenario="moves"),
+    Point("move-unremoved", "The former name of what moved elsewhere is about to go.",
+          _FOLDER + "replace", BEFORE, "_remove", scenario="moves"),
+)  # fmt: skip
+"""A file under another name, from here and from elsewhere."""
+
 HEARING = (
     Point("page-arrived", "A page of the feed is here and not heard.", _REMOTE + "changes", AFTER),
     Point("page-half-heard", "Half of a page is in the transaction.",
@@ -296,7 +322,7 @@ BEGINNING_ANEW = (
 POINTS = {
     point.name: point
     for point in (
-        *MAKING, *TYING, *PUSHING, *HEARING, *WRITING, *ELSEWHERE, *MEETING, *RECOVERING,
+        *MAKING, *TYING, *PUSHING, *MOVING, *HEARING, *WRITING, *ELSEWHERE, *MEETING, *RECOVERING,
         *BEGINNING_ANEW,
     )
 }  # fmt: skip

@@ -186,6 +186,26 @@ def _before_old_copy(scene: Scene) -> None:
                  created_there=flow("created-there"))  # fmt: skip
 
 
+def _before_moves(scene: Scene) -> None:
+    """Files get other names on both machines, and one is saved on the way."""
+    here, there = scene.here, scene.other()
+    for name in ("kept", "old", "old-2", "old-there", "pushed"):
+        here.save(key(name), flow(name))
+    here.save("texts/old.txt", opaque("agreed"))
+    here.once()
+    there.once()
+    there.rename(key("old-there"), key("new/there"))
+    there.once()
+    here.rename(key("old"), key("new/here"))
+    here.rename(key("old-2"), key("new-2"))
+    here.rename("texts/old.txt", "texts/new.txt")
+    here.save(key("pushed"), flow("pushed", "here"))
+    scene.expect(kept=flow("kept"), old=None, old_2=None, old_there=None, new_2=flow("old-2"),
+                 pushed=flow("pushed", "here"))  # fmt: skip
+    scene.expected |= {key("new/here"): flow("old"), key("new/there"): flow("old-there"),
+                       "texts/old.txt": None, "texts/new.txt": opaque("agreed")}  # fmt: skip
+
+
 def _before_embedded(scene: Scene) -> None:
     """The first start of a machine with a backend of its own."""
     for name in ("one", "two"):
@@ -196,6 +216,7 @@ def _before_embedded(scene: Scene) -> None:
 SCENARIOS: Mapping[str, Scenario] = {
     "edits": Scenario(_before_edits, _meanwhile_edits),
     "first": Scenario(_before_first),
+    "moves": Scenario(_before_moves),
     "old-copy": Scenario(_before_old_copy),
     "embedded": Scenario(_before_embedded, alone=True),
 }

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from syncd.core.doubt import ABSENCE
-from syncd.core.model import Content, Format, Intent, Key, Kind, OperationId
+from syncd.core.model import TOMBSTONE, Content, Format, Intent, Key, Kind, OperationId
 from tests.engine.fakes import STORE, Desk, digest
 
 
@@ -32,7 +33,7 @@ def rename(desk: Desk, old: str, new: str) -> None:
 async def look(desk: Desk, *names: str) -> None:
     """Look until nothing is left that waits, each key when it is due."""
     due = [key(name) for name in names]
-    for _ in range(5):
+    for _ in range(12):
         turn = await desk.reconciler.consider(due)
         if not turn.again:
             return
@@ -50,6 +51,21 @@ def save_there(desk: Desk, name: str, body: str) -> None:
         there.revision if there else 0, there.digest if there else None, body.encode(),
     )  # fmt: skip
     desk.machine.deployment.push("other", [intent])
+
+
+def move_there(desk: Desk, old: str, new: str) -> None:
+    """Another machine gives a note another name; it is heard."""
+    there = desk.machine.deployment.state.entries[key(old)]
+    gone = Intent(
+        OperationId("1" * 32), key(old), Kind.DOCUMENT, Format.TEXT, TOMBSTONE,
+        there.revision, there.digest, None,
+    )  # fmt: skip
+    made = replace(
+        gone, operation=OperationId("2" * 32), key=key(new), version=there.snapshot.version,
+        expect_revision=0, expect_digest=None, source=key(old),
+    )  # fmt: skip
+    desk.machine.deployment.push("other", [replace(gone, target=made)])
+    desk.hear()
 
 
 def told(sent: list[Intent]) -> list[tuple[str, str | None, bool]]:
@@ -162,6 +178,41 @@ async def test_what_others_saved_under_the_old_name_stays_there(desk: Desk) -> N
     assert told(desk.send()) == [("b", None, True)]
     assert desk.machine.tree() == desk.machine.mirror()
     assert desk.machine.tree() == {"a": "a note, edited", "b": "a note", "other": "another"}
+
+
+@pytest.mark.parametrize("first", ["a", "b"])
+async def test_what_moved_elsewhere_has_its_new_name_before_the_old_one_goes(
+    desk: Desk, first: str
+) -> None:
+    await desk.agree(a="a note", other="another")
+    move_there(desk, "a", "b")
+    turn = await desk.reconciler.consider([key(first)])
+    assert desk.machine.tree()["a"] == "a note"
+    assert not turn.wanted, "its bytes are here under the old name"
+    await look(desk, "a", "b")
+    assert desk.machine.tree() == {"b": "a note", "other": "another"}
+    assert desk.send() == []
+    assert desk.ledger.events.of(key("a"), 1)[0].what == "moved"
+
+
+async def test_an_old_name_does_not_stay_for_a_new_one_that_cannot_be_written(desk: Desk) -> None:
+    await desk.agree(a="a note", other="another")
+    move_there(desk, "a", "b")
+    (desk.machine.files / "b.txt").mkdir()
+    await look(desk, "a", "b")
+    assert desk.ledger.attention.reason(key("b")) is not None
+    assert not (desk.machine.files / "a.txt").exists()
+    assert "a note" in desk.machine.kept()
+
+
+async def test_what_was_edited_here_under_the_old_name_stays_beside_the_new(desk: Desk) -> None:
+    await desk.agree(a="a note", other="another")
+    move_there(desk, "a", "b")
+    desk.machine.save(a="a note, edited")
+    await look(desk, "a", "b")
+    desk.send()
+    both = {"a": "a note, edited", "b": "a note", "other": "another"}
+    assert desk.machine.tree() == desk.machine.mirror() == both
 
 
 async def test_chains_of_renames_end_at_the_last_name(desk: Desk) -> None:

@@ -55,10 +55,11 @@ class Entry:
     at: int
     row: int | None = None
     moved: bool = False
+    moved_to: str | None = None
 
     @property
     def snapshot(self) -> Snapshot:
-        version: Version = Tombstone(self.last)
+        version: Version = Tombstone(self.last, self.moved_to)
         if self.digest is not None and self.body is not None:
             version = Content(self.digest, len(self.body))
         return Snapshot(self.revision, version, self.at)
@@ -75,6 +76,9 @@ class Accepted:
     device: str
     operation: str
     at: int
+    moved_from: Key | None = None
+    row: int | None = None
+    former_row: int | None = None
 
 
 @dataclass
@@ -257,9 +261,21 @@ class Deployment:
         self.state.entries[intent.key] = Entry(
             intent.key, revision, digest, last, intent.body, device, receipts, at,
             self._row(digest, moved or entry), moved is not None,
+            intent.target.key.path if intent.target else None,
         )  # fmt: skip
         self.accepted.append(
-            Accepted(intent.key, revision, digest, replaced, device, intent.operation, at)
+            Accepted(
+                intent.key,
+                revision,
+                digest,
+                replaced,
+                device,
+                intent.operation,
+                at,
+                intent.source,
+                self.state.entries[intent.key].row,
+                entry.row if entry else None,
+            )
         )
         return revision
 

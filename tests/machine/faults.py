@@ -47,6 +47,8 @@ class Mix:
     """Another deployment answers behind the URL for a while."""
     revoked: float = 0.0
     stopped: float = 0.0
+    renaming: float = 0.0
+    """Of somebody giving a file another name instead of doing anything else."""
 
 
 NONE = Mix()
@@ -96,7 +98,19 @@ MOUNTING = Mix(unmounted=0.25, lost_answer=0.3, slow=0.2, event_lost=0.1, stoppe
 """Folders that come and go while changes are on their way."""
 DEAF = Mix(event_lost=0.8, wake_lost=0.3, overflow=0.2, clock_jump=0.05)
 """Watchers that see little: walks have to find what changed."""
-FOCUSED = (MEDDLING, LOSSY, HIDING, CRASHING, INTERRUPTED, MOUNTING, DEAF)
+MOVING = Mix(
+    renaming=0.5,
+    crash=0.002,
+    lost_request=0.05,
+    lost_answer=0.2,
+    late_request=0.05,
+    doubled=0.1,
+    slow=0.1,
+    event_lost=0.05,
+    partition=0.02,
+)
+"""Files that get other names, over a network that loses answers."""
+FOCUSED = (MEDDLING, LOSSY, HIDING, CRASHING, INTERRUPTED, MOUNTING, DEAF, MOVING)
 EPOCHS = replace(
     Mix(**{field.name: getattr(HARD, field.name) / 2 for field in fields(Mix)}),
     power_cut=HARD.power_cut,

@@ -6,13 +6,14 @@ from collections import Counter
 from sqlite3 import Connection
 from typing import TYPE_CHECKING
 
-from syncd.core.model import Digest
+from syncd.core.model import Digest, Key
 from syncd.ledger.ledger import Ledger
 from syncd.stores.layout import TEMPORARY_PREFIX
 
 from .ancestry import EMPTY, Save, digest_of
 from .deployment import Accepted
 from .disk import Inode
+from .moving import check_removed
 
 if TYPE_CHECKING:
     from .machine import Machine
@@ -138,13 +139,20 @@ class Witness:
         self.writes += 1
         if call == "unlink":
             world.violated("never unlinked", f"{machine.name} {name}")
+        path = name if folder is machine.store else f"d/{name}"
         if inode is None:
+            self._check_moved(machine, path)
             return
         digest = world.digest(inode.data)
-        path = name if folder is machine.store else f"d/{name}"
         self._visible.setdefault((machine.name, path), set()).add(digest)
         if not world.saves.knows(digest):
             world.violated("old or new", f"{machine.name} {name} holds what nobody saved")
+
+    def _check_moved(self, machine: Machine, path: str) -> None:
+        entry = self._world.deployment.state.entries.get(Key("docs", path))
+        if entry is not None and entry.moved_to is not None:
+            seen = self._visible.get((machine.name, entry.moved_to), set())
+            check_removed(self._world, machine, entry.key, seen)
 
     def after_power_cut(self, machine: Machine) -> None:
         world = self._world
@@ -173,6 +181,7 @@ class Witness:
         if replaced is None or not world.saves.is_older(accepted.digest, replaced):
             return
         # Where the two met for the first time the file wins, and what lost is kept.
+        first_contact = first_contact or path in self._reverted
         if not first_contact or replaced not in self._kept(sender):
             world.violated("no revert", f"{device} sends {path} {world.call(accepted.digest)}"
                            f" over {world.call(replaced)}, which was made from it")  # fmt: skip

@@ -10,6 +10,8 @@ import json
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from syncd.core.model import Digest
+
 from .ancestry import EMPTY
 from .disk import Inode
 from .machine import NAMES, PATHS
@@ -31,6 +33,8 @@ class Person:
 
     def random(self) -> Program:
         """One program, picked at random."""
+        if self.world.happens("renaming"):
+            return self.wander()
         rng = self.world.rng
         path = rng.choice(PATHS)
         programs: list[tuple[int, Callable[[], Program]]] = [
@@ -173,6 +177,7 @@ class Person:
         self.world.story(f"{self.machine.name} renames {path} to {other}")
         self.world.exercised["rename"] += 1
         save = saves.save(inode.data, self.machine.name, other, known, self.world.now)
+        self._crossed(digest)
         self.world.person_saved(self.machine, other, save)
         self.machine.disk.rename(*source, *target)
         self.machine.disk.flush_all()
@@ -184,6 +189,19 @@ class Person:
         there = [name for name in NAMES if visible(name) is not None]
         free = [name for name in NAMES if visible(name) is None]
         return self.rename(choice(there or NAMES), choice(free or NAMES))
+
+    def wander(self) -> Program:
+        """Give a file another name, as others do: the same bytes come and go under many names."""
+        for name in NAMES:
+            self.world.witness.reverted(name)
+        return self.rename_freely()
+
+    def _crossed(self, digest: Digest) -> None:
+        """Two people who give one file two names may each save over what the other takes for it."""
+        renamed = self.world.renamed.setdefault(digest, set())
+        renamed.add(self.machine.name)
+        if len(renamed) > 1:
+            self.world.saves.loosen(self.world.saves.mask(digest))
 
     def read(self, path: str) -> tuple[int, bytes]:
         """What the file holds now: what is known by it, and its bytes."""

@@ -106,6 +106,20 @@ def test_every_way_to_part_was_met(epochs: Any, what: str) -> None:
     assert epochs["exercised"].get(what, 0) > 0
 
 
+@pytest.fixture(scope="module")
+def moves() -> Any:
+    return run("--mix", "MOVING", "--seeds", "60")
+
+
+def test_moves_violate_nothing(moves: Any) -> None:
+    assert moves["violations"] == []
+
+
+@pytest.mark.parametrize("outcome", ["applied", "replayed", "stale"])
+def test_moves_were_answered_every_way(moves: Any, outcome: str) -> None:
+    assert moves["exercised"].get(f"move {outcome}", 0) > 0
+
+
 def kept_seeds() -> list[tuple[str, int]]:
     lines = (HERE / "seeds.txt").read_text().splitlines()
     return [

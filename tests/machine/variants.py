@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from unittest import mock
 
-from syncd.core import doubt, reconcile
+from syncd.core import doubt, move, reconcile
 from syncd.core.decision import Heard, View, Write
 from syncd.core.guard import RootState
 from syncd.core.model import Content, OperationId, Snapshot, Stale
@@ -21,6 +21,7 @@ from syncd.core.writing import Note, NotWritten, Written
 from syncd.engine import rescan, turn, writer
 from syncd.engine.bootstrap import Bootstrap
 from syncd.engine.guards import Guards
+from syncd.engine.moves import Moves
 from syncd.engine.pusher import Pusher
 from syncd.engine.session import Session
 from syncd.files import swap, write
@@ -28,12 +29,25 @@ from syncd.files.folder import Folder
 from syncd.files.history import History
 from syncd.files.replica import FileReplica
 from syncd.files.swapped import Swapped
+from syncd.ledger import outbox
 from syncd.ledger.entries import Entries
 from syncd.ledger.ledger import Ledger
 from syncd.ledger.outbox import Outbox
+from syncd.ledger.places import Places
 
 from .deployment import Deployment, Entry, Receipt
-from .faults import CRASHING, HARD, HIDING, INTERRUPTED, LOSSY, MEDDLING, MOUNTING, PLAIN, Mix
+from .faults import (
+    CRASHING,
+    HARD,
+    HIDING,
+    INTERRUPTED,
+    LOSSY,
+    MEDDLING,
+    MOUNTING,
+    MOVING,
+    PLAIN,
+    Mix,
+)
 from .sources import CALLS, CHANCE
 
 
@@ -242,6 +256,31 @@ class _ReceiptsOfBatches(Deployment):
         return None if getattr(self, "_without", False) else super().receipt(entry, device)
 
 
+class _MovesAnywhere(Deployment):
+    """A move does not look at what is where it goes."""
+
+    def is_target_expected(self, entry: Entry | None, target: Any) -> bool:
+        return True
+
+
+class _MovesToo(Deployment):
+    """A move makes the target's row anew."""
+
+    def _row(self, digest: Any, former: Entry | None) -> int | None:
+        return None if digest is None else next(self._rows)
+
+
+def _by_inode_alone(trace: move.Trace) -> Any:
+    return trace.key.store, trace.inode
+
+
+def _like_anything(self: Places, store: str, digest: Any, inode: int, most: int) -> Any:
+    rows = self._connection.execute(
+        "SELECT path, inode FROM files WHERE store = ? AND inode = ?", (store, inode)
+    )
+    return rows.fetchall()
+
+
 class _LosesAChange(Deployment):
     """A page is answered without its first change, and with its cursor."""
 
@@ -317,6 +356,18 @@ VARIANTS = (
         "first contact takes theirs",
         ((reconcile, "_first_contact", lambda local, remote: reconcile._pull(remote)),),
     ),
+    Variant(
+        "move trusted",
+        (
+            (move, "_MARKS", (_by_inode_alone,)),
+            (Places, "like", _like_anything),
+            (outbox, "_WAITING", "0"),
+        ),
+        MOVING,
+    ),
+    Variant("a move ignores what is at its target", mix=MOVING, deployment=_MovesAnywhere),
+    Variant("a move makes another row", mix=MOVING, deployment=_MovesToo),
+    Variant("the old key goes first", ((Moves, "comes_later", _NO_CHECK),), MOVING),
     Variant("nothing is scanned", ((rescan.Rescan, "_name", _nothing),)),
     Variant(
         "expects whatever is there",

@@ -20,6 +20,7 @@ from .faults import NONE, Mix
 from .hearsay import Hearsay
 from .machine import NAMES, PATHS, STORE, Crash, Machine
 from .misfortunes import Misfortunes
+from .moving import check_pushed
 from .programs import Person, Program
 from .sources import CHANCE
 from .timeline import Timeline
@@ -63,6 +64,8 @@ class World(Timeline):
         super().__init__(random.Random(seed), mix)
         late.EVERY = 1.0
         CHANCE.rng = random.Random(seed + 1)
+        self.renamed: dict[Digest, set[str]] = {}
+        """Who gave a file with these bytes another name."""
         self.renames = seed % 3 == 0
         """Whether files get other names often."""
         self.reverts = self.rng.random() < 0.4
@@ -238,6 +241,7 @@ class World(Timeline):
                 f"over {self.call(accepted.replaced)}"
             )
             self.witness.accepted(sender, accepted)
+        check_pushed(self, self.deployment.accepted[before:])
         if len(self.deployment.accepted) > before:
             for machine in self.machines:
                 late = self.moment(30.0) if self.happens("wake_lost") else self.moment(0.05)

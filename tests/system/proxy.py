@@ -33,11 +33,11 @@ Writer = asyncio.StreamWriter
 class Proxy:
     """Listens on one port for as long as it lives, but for the times when it is DEAD.
 
-    `calls` counts the function calls that went through.
+    `calls` counts the function calls that went through, `sent` and `received` the bytes.
     """
 
     def __init__(self, upstream: int, way: Way = Way.OPEN) -> None:
-        self.calls = 0
+        self.calls = self.sent = self.received = 0
         self._upstream = upstream
         self._way = Way.DEAD
         self._server: asyncio.Server | None = None
@@ -58,6 +58,10 @@ class Proxy:
     def turn(self, way: Way) -> None:
         """Change what happens. Connections live on when it turns DEAF, and when that ends."""
         self._run(self._turn(way))
+
+    def forget(self) -> None:
+        """Count from zero again."""
+        self.calls = self.sent = self.received = 0
 
     def cut(self) -> None:
         """Reset every connection there is."""
@@ -134,6 +138,10 @@ class Proxy:
         with suppress(OSError):
             while part := await reader.read(65536):
                 self.calls += counts and part.startswith(CALL)
+                if counts:
+                    self.sent += len(part)
+                else:
+                    self.received += len(part)
                 await self._flowing.wait()
                 writer.write(part)
                 await writer.drain()
