@@ -5,7 +5,7 @@ import { sha256, utf8 } from "./model/digest";
 import schema from "./schema";
 import type { Expectation, Operation } from "./validators";
 
-const modules = import.meta.glob(["./*.ts", "./model/*.ts", "./_generated/*.js", "!./**/*.*.ts"]);
+export const modules = import.meta.glob(["./*.ts", "./model/*.ts", "./_generated/*.js", "!./**/*.*.ts"]);
 
 export type Deployment = ReturnType<typeof deployment>;
 export type Enrolled = Awaited<ReturnType<typeof enrolled>>;

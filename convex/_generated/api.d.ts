@@ -78,6 +78,7 @@ import type * as rows from "../rows.js";
 import type * as sync from "../sync.js";
 import type * as validators from "../validators.js";
 import type * as workflows from "../workflows.js";
+import type * as writer from "../writer.js";
 
 import type {
   ApiFromModules,
@@ -156,6 +157,7 @@ declare const fullApi: ApiFromModules<{
   sync: typeof sync;
   validators: typeof validators;
   workflows: typeof workflows;
+  writer: typeof writer;
 }>;
 
 /**

@@ -1,13 +1,13 @@
 /** New records, where the first registered store of their kind says. */
 import { stringify } from "yaml";
-import type { Format, Kind } from "../validators";
+import type { Kind } from "../validators";
 import { hex } from "./digest";
 import { refuseFields } from "./edit";
 import { findEntry } from "./entry";
 import { firstWithId, type IdTable } from "./found";
 import { refuseName } from "./key";
 import { at, refusedAs, type Outcome } from "./outcome";
-import { storeFor, type Store } from "./store";
+import { formatOf, storeFor, type Store } from "./store";
 import { createEntry, type WriteCtx } from "./write";
 
 /** A record's fields; `category` is the folder of a new asset. */
@@ -40,7 +40,7 @@ export function newId(prefix: string): string {
 }
 
 function createFile(ctx: WriteCtx, store: Store, path: string, id: string, fields: object) {
-  const format: Format = /\.ya?ml$/i.test(path) ? "yaml" : "json";
+  const format = formatOf(path) === "yaml" ? "yaml" : "json";
   const text = format === "yaml" ? stringify(fields) : JSON.stringify(fields, null, 2);
   const key = { store: store.name, path, record: "" };
   return createEntry(ctx, id, { ...key, kind: store.kind, format, text });

@@ -1,7 +1,7 @@
 /** The stores of a workspace, as devices have them configured. */
 import type { Doc } from "../_generated/dataModel";
 import type { MutationCtx, QueryCtx } from "../_generated/server";
-import type { Kind, Registration } from "../validators";
+import type { Format, Kind, Registration } from "../validators";
 import type { Caller } from "./authorized";
 import { refusePath } from "./key";
 import { STORES } from "./limits";
@@ -32,12 +32,27 @@ export function storeFor(ctx: QueryCtx, workspace: string, kind: Kind): Promise<
     .first();
 }
 
+/** The kind of a registered store; null if no device has registered it. */
+export async function kindOf(ctx: QueryCtx, workspace: string, name: string): Promise<Kind | null> {
+  return (await findStore(ctx, workspace, name))?.kind ?? null;
+}
+
+/** How a file of this name is written. */
+export function formatOf(path: string): Format {
+  if (/\.json$/i.test(path)) return "json";
+  return /\.ya?ml$/i.test(path) ? "yaml" : "text";
+}
+
+function findStore(ctx: QueryCtx, workspace: string, name: string): Promise<Store | null> {
+  return ctx.db
+    .query("stores")
+    .withIndex("by_workspace_and_name", (q) => q.eq("workspace", workspace).eq("name", name))
+    .unique();
+}
+
 async function registerStore(ctx: MutationCtx & Caller, store: Registration): Promise<void> {
   const { workspace, device } = ctx;
-  const known = await ctx.db
-    .query("stores")
-    .withIndex("by_workspace_and_name", (q) => q.eq("workspace", workspace).eq("name", store.name))
-    .unique();
+  const known = await findStore(ctx, workspace, store.name);
   if (known === null) {
     const named = { workspace, ...store, first: device._id, last: device._id };
     await ctx.db.insert("stores", named);

@@ -101,13 +101,14 @@ def test_deployments_are_written_into_their_one_file(laptop: Machine) -> None:
 
     def told() -> bool:
         found = json.loads(reads(laptop, "sites/deployments.json") or "{}")
-        return found == {
+        wanted = {
             "deployments": [
                 {"id": "d1", "siteId": "s", "status": "success", "startedAt": 1, "completedAt": 9},
                 {"id": "d2", "siteId": "s", "status": "queued", "startedAt": 2},
             ],
             "queue": ["d1"],
         }
+        return bool(found == wanted)
 
     until(told, "both deployments in the file", SOON)
     assert laptop.mirror().query("deployments:getLatest", siteId="s")["id"] == "d2"
