@@ -104,8 +104,10 @@ def _opaque(place: Place, ledger: Ledger) -> dict[str, FileReplica]:
     records = ledger.places.stores()
     views: dict[str, FileReplica] = {}
     for store in place.config.stores:
-        swapped = place.stores[store.name].swapped
-        view = FileReplica(store.path, Kind.FILE, store.patterns(), swapped)
+        known = place.stores[store.name]
+        view = FileReplica(
+            store.path, Kind.FILE, store.patterns(), known.swapped, payloads=known.transit.payloads
+        )
         view.bound = records[store.name].root if store.name in records else None
         views[store.name] = view
     return views

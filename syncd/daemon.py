@@ -34,6 +34,7 @@ from syncd.opening import (
     SystemClock,
     make_folder,
     no_token,
+    payloads_of,
     place_of,
     registration,
     replicas,
@@ -43,6 +44,7 @@ from syncd.pulse import Pulse
 from syncd.remote.client import ConvexHttp
 from syncd.remote.listener import Listener
 from syncd.remote.replica import ConvexReplica
+from syncd.remote.storage import ConvexStorage
 from syncd.supervisor import Supervisor
 
 GRACE = 5.0
@@ -142,6 +144,7 @@ class Daemon:
 
     def _session(self, ledger: Ledger, stores: Mapping[str, FileReplica]) -> Session:
         history = History(self.state.history)
+        payloads_of(self.state, history).clear()
         told = {
             store.name: registration(store, stores[store.name].identity())
             for store in self.config.stores
@@ -150,7 +153,7 @@ class Daemon:
             make_folder(self.config, name)
         git = {store.name: partial(operation_around, store.path) for store in self.config.stores}
         return Session(
-            ledger, self._remote(), stores, SystemClock(), self.approved,
+            ledger, self._remote(), stores, SystemClock(), self.approved, storage=self._storage(),
             git=git, settings=[settings(store) for store in self.config.stores],
         )  # fmt: skip
 
@@ -158,6 +161,11 @@ class Daemon:
         if self.http is None or self.token is None:
             return None
         return ConvexReplica(self.http, self.token, self.config.workspace)
+
+    def _storage(self) -> ConvexStorage | None:
+        if self.http is None or self.token is None:
+            return None
+        return ConvexStorage(self.http, self.token, self.config.workspace)
 
     def _listener(self, session: Session) -> Listener | None:
         if self.http is None or self.token is None:

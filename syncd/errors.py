@@ -53,6 +53,10 @@ class FunctionFailed(SyncdError):
     """A function threw on the deployment; its transaction changed nothing."""
 
 
+class PayloadRefused(SyncdError):
+    """File storage does not take, or does not have, this payload; nothing was changed."""
+
+
 class RecordError(SyncdError):
     """A record cannot be read or saved by a program; its file is as it was."""
 

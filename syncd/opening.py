@@ -10,6 +10,7 @@ from syncd.core.news import StoreSettings
 from syncd.engine.registry import Registration
 from syncd.errors import ConfigError
 from syncd.files.history import History
+from syncd.files.payloads import Payloads
 from syncd.files.replica import FileReplica
 from syncd.files.swapped import Swapped
 from syncd.ledger.state import StateFolder
@@ -41,12 +42,21 @@ def replicas(config: Config, history: History | None = None) -> dict[str, FileRe
     """The folders of the configured stores, by name."""
     state = StateFolder(config.state)
     kept = history or History(state.history)
+    payloads = payloads_of(state, kept)
 
     def opened(store: StoreConfig) -> FileReplica:
         swapped = Swapped(state.swapped / store.name, kept)
-        return FileReplica(store.path, store.kind, store.patterns(), swapped, pointer=store.pointer)
+        return FileReplica(
+            store.path, store.kind, store.patterns(), swapped, payloads=payloads,
+            pointer=store.pointer,
+        )  # fmt: skip
 
     return {store.name: opened(store) for store in config.stores}
+
+
+def payloads_of(state: StateFolder, history: History) -> Payloads:
+    """Where payloads lie that were fetched and are not in their files yet."""
+    return Payloads(state.path / "payloads", history)
 
 
 def registration(store: StoreConfig, identity: str | None) -> Registration:

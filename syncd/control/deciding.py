@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from syncd.control.desk import Desk
 from syncd.control.messages import Answer, Done, Failure, Resolve, Side, Undo
+from syncd.control.saving import Body
 from syncd.core.conflict import ListedConflict
 from syncd.core.model import Digest
 
@@ -77,7 +78,7 @@ class Deciding:
             self._desk.tell(conflict.key, "decided", f"conflict {conflict.number}: {request.side}")
         return Done(key=str(conflict.key), what="resolved", detail=detail)
 
-    async def _body(self, conflict: ListedConflict, request: Resolve) -> bytes | Failure:
+    async def _body(self, conflict: ListedConflict, request: Resolve) -> bytes | Digest | Failure:
         if request.side == "file":
             if request.content is None:
                 return _failure(conflict, "no file was sent", "name one with --file", 2)
@@ -93,7 +94,7 @@ class Deciding:
         return body
 
     async def _put_back(self, conflict: ListedConflict) -> Failure | None:
-        body = None
+        body: Body = None
         if conflict.former is not None:
             body = await self._desk.find(Digest(conflict.former))
             if body is None:

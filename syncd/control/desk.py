@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from syncd.control.messages import Failure
-from syncd.control.saving import KeptBytes, OpaqueFiles, Saved, save
-from syncd.core.model import TOMBSTONE, Content, Digest, Hold, Key, Version
+from syncd.control.saving import Body, KeptBytes, OpaqueFiles, Saved, save
+from syncd.core.model import INLINE_LIMIT, TOMBSTONE, Content, Digest, Hold, Key, Version
 from syncd.engine.ports import Clock
 from syncd.ledger.events import Event
 from syncd.ledger.ledger import Ledger
@@ -30,11 +30,16 @@ class Desk:
     pointers: Mapping[str, str]
     name: Callable[[Iterable[Key]], None]
 
-    async def find(self, digest: Digest) -> bytes | None:
-        """The bytes of `digest`, from the ledger or from history; None where nobody has them."""
+    async def find(self, digest: Digest) -> Body:
+        """The bytes of `digest`, from the ledger or from history; None where nobody has them.
+
+        For those of a payload its digest stands.
+        """
         body = self.ledger.contents.get(digest)
         if body is not None:
             return body
+        if (self.history.size(digest) or 0) > INLINE_LIMIT:
+            return digest
         try:
             return await asyncio.to_thread(self.history.get, digest)
         except KeyError:
@@ -44,7 +49,7 @@ class Desk:
         """Add to the log what changed no file. Runs inside the caller's transaction."""
         self.ledger.events.add(Event(key, what, self.clock.now(), detail=detail))
 
-    async def save(self, key: Key, body: bytes | None, what: str) -> Saved | Failure:
+    async def save(self, key: Key, body: Body, what: str) -> Saved | Failure:
         """Write a file, and say so in the log as the event `what`."""
         files = self.files.get(key.store)
         if files is None or not files.includes(key.path):
@@ -53,12 +58,18 @@ class Desk:
                 "nothing was changed", advice="compare with the stores in config.toml", exit_code=2,
             )  # fmt: skip
         if (pointer := self.pointers.get(key.store)) is not None:
-            return self._save_part(key, body, what, pointer)
-        saved = await save(files, self.history, key.path, body)
+            # Records are text, and never payloads.
+            part = None if isinstance(body, str) else body
+            return self._save_part(key, part, what, pointer)
+        try:
+            saved = await save(files, self.history, key.path, body)
+        except (ValueError, FileNotFoundError) as damaged:
+            return Failure(key=str(key), what=f"what is kept is not whole any more ({damaged}); "
+                           "nothing was changed", advice="choose another version")  # fmt: skip
         if isinstance(saved, Hold):
             return Failure(key=str(key), what=f"nothing was changed: {saved.detail}",
                            advice=saved.advice)  # fmt: skip
-        digest = None if body is None else Digest(sha256(body).hexdigest())
+        digest = Digest(sha256(body).hexdigest()) if isinstance(body, bytes) else body
         now = self.clock.now()
         with self.ledger.transaction():
             if saved.changed and saved.former is not None:

@@ -28,6 +28,10 @@ class OpaqueFiles(Protocol):
     def read(self, path: str) -> Reading:
         """Read one file."""
 
+    @property
+    def transit(self) -> Transit:
+        """Its payloads."""
+
     def stage(self, writes: Sequence[Write]) -> list[Note | Hold | None]:
         """Put new bytes durably beside their files, and say what will be done."""
 
@@ -38,8 +42,25 @@ class OpaqueFiles(Protocol):
         """Clear the temporary name of a note."""
 
 
+class Transit(Protocol):
+    """The payloads of one store."""
+
+    def keep(self, path: str) -> Digest | Hold:
+        """Put a copy of a file into history, durably."""
+
+    def prepare(self, path: str, digest: Digest, *, move: bool) -> Hold | None:
+        """Put a copy of a payload beside a file. Raises ValueError and FileNotFoundError."""
+
+
+Body = bytes | Digest | None
+"""What a file is to hold: bytes, or a payload that is in history; None: be gone."""
+
+
 class KeptBytes(Protocol):
     """The history folder."""
+
+    def size(self, digest: Digest) -> int | None:
+        """How many bytes are kept under `digest`, None for nothing."""
 
     def has(self, digest: Digest) -> bool:
         """Whether the bytes of `digest` are kept."""
@@ -69,9 +90,7 @@ _SAVED_MEANWHILE: Final = Hold(
 )
 
 
-async def save(
-    files: OpaqueFiles, history: KeptBytes, path: str, body: bytes | None
-) -> Saved | Hold:
+async def save(files: OpaqueFiles, history: KeptBytes, path: str, body: Body) -> Saved | Hold:
     """Make the file at `path` hold `body`, durably; None: be gone.
 
     A hold tells that the file was left as it was.
@@ -79,7 +98,7 @@ async def save(
     return await asyncio.to_thread(_save, files, history, path, body)
 
 
-def _save(files: OpaqueFiles, history: KeptBytes, path: str, body: bytes | None) -> Saved | Hold:
+def _save(files: OpaqueFiles, history: KeptBytes, path: str, body: Body) -> Saved | Hold:
     if not path.isascii():
         files.scan()
     match files.read(path):
@@ -89,13 +108,25 @@ def _save(files: OpaqueFiles, history: KeptBytes, path: str, body: bytes | None)
             former = None
         case Found(content, present):
             former = content.digest
-            if present == body:
+            if body is not None and body in (present, former):
                 return Saved(former, changed=False)
-            history.put(present)
-            history.sync()
+            if refused := _keep(files, history, path, present):
+                return refused
     if former is None and body is None:
         return Saved(None, changed=False)
-    return _write(files, Write(path, former, body))
+    if not isinstance(body, str):
+        return _write(files, Write(path, former, body))
+    refused = files.transit.prepare(path, body, move=False)
+    return refused or _write(files, Write(path, former, None, body))
+
+
+def _keep(files: OpaqueFiles, history: KeptBytes, path: str, present: bytes | None) -> Hold | None:
+    if present is None:
+        kept = files.transit.keep(path)
+        return kept if isinstance(kept, Hold) else None
+    history.put(present)
+    history.sync()
+    return None
 
 
 def _write(files: OpaqueFiles, write: Write) -> Saved | Hold:

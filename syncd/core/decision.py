@@ -57,7 +57,8 @@ class Decision:
     """One key's plan, carried out on the file where it asked for it, ready to be committed.
 
     `capture` decisions only queue: their key has a sent row, so base and holds stay as they are.
-    `body` are the bytes of `plan.to_remote`. `file` is None where there is no file.
+    `body` are the bytes to bring to either side, None for a payload's: those stay in the file, or
+    are prepared beside it. `file` is None where there is no file.
     `replaced` is the digest that went into history when the file was written or removed.
     `part`: the key is a part of a records file, whose state and writing are not in here; then
     `plan.to_local` is what the file is to hold of it.
@@ -116,7 +117,10 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One key's news with its bytes at hand, `body` None for a tombstone or bytes kept already."""
+    """One key's news with its bytes at hand, `body` None for a tombstone or bytes kept already.
+
+    The bytes of a payload are fetched when a turn asks for them.
+    """
 
     key: Key
     snapshot: Snapshot
@@ -126,11 +130,17 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """Make the file at `path` hold `body` (None: be gone), if it still holds `expected`.
+    """Make the file at `path` hold `body`, if it still holds `expected` (None: no file is there).
 
-    `expected` None: no file is there.
+    Without a body: hold the prepared `payload`, or be gone.
     """
 
     path: str
     expected: Digest | None
     body: bytes | None
+    payload: Digest | None = None
+
+    @property
+    def removes(self) -> bool:
+        """Whether the file is to be gone."""
+        return self.body is None and self.payload is None

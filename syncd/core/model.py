@@ -20,6 +20,10 @@ OperationId = NewType("OperationId", str)
 """128 random bits as 32 hex digits, made with the outbox row and never reused."""
 
 
+INLINE_LIMIT: Final = 2 * 1024 * 1024
+"""Longest text that travels inside a function call, in bytes (design, Sizes)."""
+
+
 class Kind(StrEnum):
     """What the records of a store are; decides which typed row an entry is projected to."""
 
@@ -38,6 +42,7 @@ class Format(StrEnum):
     JSON = "json"
     YAML = "yaml"
     TEXT = "text"
+    BYTES = "bytes"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -114,20 +119,24 @@ class Witness:
 class Change:
     """The deployment's statement "this key is now this snapshot".
 
-    `body` is None for a tombstone, and for content whose bytes were left out of the message.
+    `body` is None for a tombstone, and for content whose bytes were left out of the message. The
+    bytes of `stored` content lie in file storage, served at `url` where that was asked for.
     """
 
     key: Key
     snapshot: Snapshot
     device: str
     body: bytes | None = None
+    stored: bool = False
+    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
     """An outbox row: make the remote this version, if it still is what was expected.
 
-    `body` is the exact text to send, None for a deletion. Once sent, an intent never changes.
+    `body` is the exact text to send, None for a deletion and for content that file storage holds.
+    Once sent, an intent never changes.
 
     A deletion with a `target` is a move: both are applied or neither, and the target has no
     `body`, for it takes over what its `source`, the key of the deletion, held.
@@ -218,6 +227,9 @@ class Hold:
     detail: str
     advice: str
 
+
+MISSING_BLOB: Final = "missing-blob"
+"""Why an operation is refused whose content file storage does not hold: it is uploaded again."""
 
 BYTES_DAMAGED: Final = "bytes-damaged"
 """The hold of a key whose bytes the deployment does not have as it tells them."""

@@ -22,10 +22,11 @@ class Stat(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A file, read whole between two equal stats."""
+    """A file, read whole between two equal stats. `body` is None for a payload: its bytes stay in
+    the file, however many they are."""
 
     content: Content
-    body: bytes
+    body: bytes | None
     stat: Stat
 
 
@@ -39,6 +40,11 @@ class Unsettled:
     """The file was being written, or does not parse yet; look again in a moment."""
 
     hold: Hold
+
+
+@dataclass(frozen=True, slots=True)
+class Slow(Unsettled):
+    """A file that takes long to read, for who asked not to wait: it is to be read apart."""
 
 
 @dataclass(frozen=True, slots=True)

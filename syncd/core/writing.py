@@ -68,14 +68,14 @@ class LateSave:
     """What a program wrote into a file that syncd had taken out of the tree before.
 
     The program had started from the version `base`, whose bytes are `before` (None: not known
-    any more). `mark` names the save for release.
+    any more). `mark` names the save for release. `body` is None for a payload, which is in history.
     """
 
     path: str
     base: Digest
     before: bytes | None
     digest: Digest
-    body: bytes
+    body: bytes | None
     mark: str
 
 

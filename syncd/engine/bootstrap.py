@@ -83,7 +83,7 @@ class Bootstrap:
         recognised: list[Change] = []
         for change in entries:
             path, version = change.key.path, change.snapshot.version
-            if isinstance(version, Content) and path != last[0]:
+            if isinstance(version, Content) and not change.stored and path != last[0]:
                 last = (path, parts(store.read(path), store.pointer) or {})
             part = last[1].get(change.key.record) if path == last[0] else None
             same = part is not None and part.content == version

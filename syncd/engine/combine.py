@@ -17,6 +17,7 @@ from syncd.core.model import (
     Content,
     Digest,
     Format,
+    Key,
     Kind,
     Plan,
     Reason,
@@ -46,8 +47,11 @@ class Merging:
 class Combiner:
     """Refines the decisions that reconcile made from digests alone, where bytes tell more."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(
+        self, ledger: Ledger, arrived: Callable[[Key, Digest], bool] = lambda *_: False
+    ) -> None:
         self._ledger = ledger
+        self._arrived = arrived
 
     def refine(self, decision: Decision, view: View) -> Decision | Merging | Lacking:
         """The decision to take for a file whose bytes are `decision.body`."""
@@ -64,7 +68,10 @@ class Combiner:
     def _conflict(self, decision: Decision, view: View) -> Decision | Merging | Lacking:
         theirs = self._bytes(view.remote.version)
         if theirs is None:
-            return Lacking()
+            # A payload is merged with nothing: what is left is to have it before it is listed.
+            digest = view.remote.digest
+            here = digest is not None and self._arrived(decision.key, digest)
+            return decision if here else Lacking()
         before = self._bytes(view.base.version) if view.base else None
         lost = view.base is not None and isinstance(view.base.version, Content) and before is None
         if lost or decision.body is None:

@@ -12,6 +12,8 @@ from syncd.core.model import (
     BYTES_DAMAGED,
     TOMBSTONE,
     Content,
+    Digest,
+    Format,
     Hold,
     Key,
     Kind,
@@ -36,12 +38,16 @@ class Turn:
     """What a turn leaves to others.
 
     `again`: keys to name at a monotonic time. `wanted`: keys whose bytes must be fetched.
-    `deferred`: keys to name when their sent row is answered. `queued`: rows were queued.
+    `unready`: payloads that are here but not beside their files. `slow`: keys whose files are to
+    be read apart. `deferred`: keys to name when their sent row is answered. `queued`: rows were
+    queued.
     `guarded`: the stores looked at for deletions, and whether these must wait.
     """
 
     again: list[tuple[Key, float]] = field(default_factory=list)
     wanted: list[Key] = field(default_factory=list)
+    unready: list[tuple[Key, Digest]] = field(default_factory=list)
+    slow: list[Key] = field(default_factory=list)
     deferred: list[Key] = field(default_factory=list)
     queued: bool = False
     guarded: dict[str, bool] = field(default_factory=dict)
@@ -58,7 +64,7 @@ class Decider:
         self._guards = guards
         self._clock = clock
         self._doubts = Doubts()
-        self._combiner = Combiner(ledger)
+        self._combiner = Combiner(ledger, self._arrived)
         self.parts = Parts(ledger, stores, clock)
 
     def decide_file(
@@ -184,11 +190,19 @@ class Decider:
         return turn.guarded[store]
 
     def _with_bytes(self, decision: Decision, content: Content, turn: Turn) -> Decision | None:
-        body = self._ledger.contents.get(content.digest)
-        if body is None:
-            self._want(decision.key, turn)
-            return None
-        return replace(decision, body=body)
+        key, digest = decision.key, content.digest
+        body = self._ledger.contents.get(digest)
+        if body is not None or self._stores[key.store].transit.prepared(key.path, digest):
+            return replace(decision, body=body)
+        if self._arrived(key, digest):
+            turn.unready.append((key, digest))
+        else:
+            self._want(key, turn)
+        return None
+
+    def _arrived(self, key: Key, digest: Digest) -> bool:
+        """Whether the payload `digest` is here."""
+        return self._stores[key.store].transit.payloads.has(digest)
 
     def _known(self, decision: Decision) -> bool:
         known = self._ledger.places.file(decision.key.store, decision.key.path)
@@ -206,7 +220,9 @@ class Decider:
         if found is not None:
             file = FileState(found.stat, found.content.digest, self._clock.read_ns())
         operation = OperationId(secrets.token_hex(16))
-        return Decision(key, store.kind, store.format(key.path), plan, operation, file,
+        payload = found is not None and found.body is None
+        format = Format.BYTES if payload else store.format(key.path)
+        return Decision(key, store.kind_of(key.path), format, plan, operation, file,
                         capture=capture)  # fmt: skip
 
     def _held(self, key: Key, hold: Hold) -> Decision:

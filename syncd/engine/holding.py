@@ -17,8 +17,9 @@ def parts(reading: Reading, pointer: str | None) -> Mapping[str, Part] | None:
     if not isinstance(reading, Found):
         return None
     if pointer is None:
-        return {ENVELOPE: Part(reading.content, reading.body)}
-    found = split(reading.body, pointer)
+        # Of a payload only what version it is: nobody asks here for its bytes.
+        return {ENVELOPE: Part(reading.content, reading.body or b"")}
+    found = split(reading.body or b"", pointer)
     return None if isinstance(found, Hold) else found.parts
 
 

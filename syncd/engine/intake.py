@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 from typing import TypeVar
 
-from syncd.core.model import Key
+from syncd.core.model import Digest, Key
 from syncd.core.settle import Settler
 from syncd.engine.decide import Turn
 from syncd.engine.ports import Clock
@@ -45,6 +45,8 @@ class Intake:
         self._named = asyncio.Event()
         self._on_queued: Callable[[], None] = lambda: None
         self._on_wanted: Callable[[Iterable[Key]], None] = lambda _: None
+        self._on_unready: Callable[[Iterable[tuple[Key, Digest]]], None] = lambda _: None
+        self._on_slow: Callable[[Iterable[Key]], None] = lambda _: None
         self.idle = asyncio.Event()
         """Set while no key waits, not even for a second look."""
 
@@ -54,6 +56,14 @@ class Intake:
         """Tell who sends what turns queue, and who fetches the bytes they lack."""
         self._on_queued = on_queued
         self._on_wanted = on_wanted
+
+    def connect_payloads(
+        self,
+        on_unready: Callable[[Iterable[tuple[Key, Digest]]], None],
+        on_slow: Callable[[Iterable[Key]], None],
+    ) -> None:
+        """Tell who brings payloads beside their files, and who reads what takes long to read."""
+        self._on_unready, self._on_slow = on_unready, on_slow
 
     def touched(self, key: Key, *, settled: bool) -> None:
         """A file event: considered at once when the file was quiet, coalesced when hot."""
@@ -98,6 +108,8 @@ class Intake:
             self._on_queued()
         if turn.wanted:
             self._on_wanted(turn.wanted)
+        self._on_unready(turn.unready)
+        self._on_slow(turn.slow)
 
     def _wake(self) -> None:
         if len(self._settler):

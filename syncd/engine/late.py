@@ -11,12 +11,13 @@ import asyncio
 import hashlib
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
 from syncd.core.decision import Decision, FileState, View
 from syncd.core.model import (
+    INLINE_LIMIT,
     TOMBSTONE,
     Conflict,
     Content,
@@ -88,13 +89,15 @@ class Late:
     async def _take_up(self, key: Key, store: LocalReplica, save: LateSave) -> bool:
         if self._ledger.past.known(key, save.digest, WHY):
             return True
-        if store.pointer is not None:
+        if store.pointer is not None and save.body is not None:
             # A save like any other, of a program that had the file open.
             if await whole(self._reconciler.absorb(key, save.body)):
                 self._indexed(key, save)
                 self._intake.name([key])
                 return True
             return False
+        if len(save.body or b"") > INLINE_LIMIT:
+            save = replace(save, body=None, before=None)
         late = _Late(self._ledger, key, store, save, self._clock)
         turn = await whole(self._reconciler.amend(key, late.decide))
         if turn is None:
@@ -132,7 +135,7 @@ class _Late:
 
     def _beside(self, found: Found, view: View) -> list[Decision]:
         body = self._merged(found)
-        if body == found.body:
+        if body == found.body and (body is not None or self._same(found)):
             # The file says all of it already.
             self._record(None)
             return []
@@ -143,21 +146,26 @@ class _Late:
         file = FileState(found.stat, found.content.digest, self.clock.read_ns())
         return [self._decision(view.base, body, file)]
 
+    def _same(self, found: Found) -> bool:
+        return found.content.digest == self.save.digest
+
     def _alone(self, view: View) -> list[Decision]:
-        if view.base is None or not isinstance(view.base.version, Tombstone):
-            # Deleted here since, by somebody who had seen the version that replaced it.
+        body = self.save.body
+        if view.base is None or not isinstance(view.base.version, Tombstone) or body is None:
+            # Deleted here since, by somebody who had seen the version that replaced it. A payload
+            # is listed too: a person puts it back from history.
             self._record(TOMBSTONE)
             return []
         # An edit beats a deletion. Not on record before the commit: then the file is equal to it.
-        return [self._decision(view.base, self.save.body, None)]
+        return [self._decision(view.base, body, None)]
 
     def _merged(self, found: Found) -> bytes | None:
         save, before = self.save, self.save.before
-        if found.content.digest == save.digest:
+        if self._same(found):
             return found.body
-        if before is None:
+        if before is None or save.body is None or found.body is None:
             return None
-        format, kind = self.store.format(self.key.path), self.store.kind
+        format, kind = self.store.format(self.key.path), self.store.kind_of(self.key.path)
         merged = merge(before, found.body, save.body, format, kind)
         return merged.body if isinstance(merged, Combined) and not merged.clashes else None
 
@@ -166,7 +174,8 @@ class _Late:
         plan = Plan(Reason.MERGED, base=base, to_local=content, to_remote=content)
         operation = OperationId(secrets.token_hex(16))
         format = self.store.format(self.key.path)
-        return Decision(self.key, self.store.kind, format, plan, operation, file, body)
+        kind = self.store.kind_of(self.key.path)
+        return Decision(self.key, kind, format, plan, operation, file, body)
 
     def _record(self, beside: Version | None) -> None:
         """Index the save, and list it as a conflict with `beside`, the version in the file."""
@@ -174,9 +183,10 @@ class _Late:
         with ledger.transaction():
             ledger.past.replaced(self.key, save.digest, WHY, now)
             if beside is not None:
-                ledger.contents.put(save.digest, save.body)
+                if save.body is not None:
+                    ledger.contents.put(save.digest, save.body)
                 base = Snapshot(0, Content(save.base, len(save.before or b"")))
-                late = Snapshot(0, Content(save.digest, len(save.body)))
+                late = Snapshot(0, Content(save.digest, len(save.body or b"")))
                 ledger.conflicts.add(self.key, Conflict(base, beside, late), None, now)
         log.warning("late_save", key=str(self.key), listed=beside is not None,
                     why="a program wrote into a file that had just been replaced")  # fmt: skip

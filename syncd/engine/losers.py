@@ -38,6 +38,27 @@ class Losers:
             if decision.plan.conflict is not None
         )
 
+    async def shelved(self, decisions: Sequence[Decision]) -> list[Decision]:
+        """Those of `decisions` that may go on: what they make lose is kept, if it is a payload.
+
+        The ledger keeps no payloads, so without room for one in history its key waits.
+        """
+        return [each for each in decisions if await self._shelve(each)]
+
+    async def _shelve(self, decision: Decision) -> bool:
+        key, conflict = decision.key, decision.plan.conflict
+        lost = conflict.remote.digest if conflict is not None else None
+        if lost is None or self._ledger.contents.has(lost):
+            return True
+        try:
+            await asyncio.to_thread(self._stores[key.store].transit.payloads.shelve, lost)
+        except OSError as error:
+            log.warning("conflict_put_off", key=str(key), why=str(error))
+            return False
+        with self._ledger.transaction():
+            self._ledger.past.replaced(key, lost, WHY, self._clock.now())
+        return True
+
     async def catch_up(self) -> None:
         """Keep what earlier runs listed and could not keep."""
         await self._keep((each.key, each.remote) for each in self._ledger.conflicts.unresolved())

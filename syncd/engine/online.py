@@ -9,7 +9,9 @@ import structlog
 
 from syncd.core.news import StoreSettings, Welcome
 from syncd.engine.bootstrap import Bootstrap, Progress
+from syncd.engine.carrier import Carrier
 from syncd.engine.epoch import Epoch
+from syncd.engine.freight import FileStorage
 from syncd.engine.guards import Guards
 from syncd.engine.health import Health
 from syncd.engine.hiatus import Hiatus
@@ -50,6 +52,7 @@ class Online:
         waiting: Callable[[], Collection[str]],
         settings: Sequence[StoreSettings],
         hiatus: Hiatus,
+        storage: FileStorage | None,
     ) -> None:
         self._hiatus = hiatus
         self._health = health
@@ -61,8 +64,27 @@ class Online:
         self.pusher = Pusher(ledger, remote, intake, guards, clock, waiting)
         bootstrap = Bootstrap(ledger, remote, self.puller, guards, stores, clock, epoch)
         self.link = Link(ledger, remote, bootstrap, health, epoch, witnesses, settings)
-        self.pusher.connect(self.puller.fetch)
-        intake.connect(self.pusher.wake, self.puller.fetch)
+        self.carrier: Carrier | None = None
+        if storage is not None:
+            self.carrier = Carrier(ledger, storage, stores, intake, clock, waiting, health)
+        self._connect(intake)
+
+    def _connect(self, intake: Intake) -> None:
+        if self.carrier is None:
+            self.pusher.connect(self.puller.fetch, lambda: None)
+            intake.connect(self.pusher.wake, self.puller.fetch)
+            return
+        uploads, downloads = self.carrier.uploads, self.carrier.downloads
+
+        def queued() -> None:
+            self.pusher.wake()
+            uploads.wake()
+
+        uploads.connect(self.pusher.wake)
+        downloads.connect(self.puller.fetch)
+        self.puller.connect(downloads.receive)
+        self.pusher.connect(self.puller.fetch, uploads.wake)
+        intake.connect(queued, downloads.want)
 
     async def tie(self, progress: Progress) -> None:
         """Say hello once. Raises the remote's troubles, and AnotherDeployment."""
@@ -100,7 +122,8 @@ class Online:
         """Push and pull until either fails, raising what it failed with, or a pause begins."""
         # RACE: no TaskGroup. That of Python 3.11 and 3.12.0 drops a cancellation that comes while
         # it ends the others after a failure; this loop would go on, and a stop never end.
-        runs = (self.pusher.run(), self.puller.run(), self._hiatus.begun())
+        runs = [self.pusher.run(), self.puller.run(), self._hiatus.begun()]
+        runs += self.carrier.runs() if self.carrier is not None else []
         following = [asyncio.create_task(each) for each in runs]
         try:
             ended, _ = await asyncio.wait(following, return_when=asyncio.FIRST_COMPLETED)
@@ -116,3 +139,5 @@ class Online:
         self.pusher.device = welcome.device
         self.pusher.wake()
         self.puller.wake()
+        if self.carrier is not None:
+            self.carrier.uploads.wake()

@@ -22,6 +22,7 @@ from syncd.core.model import (
 from syncd.core.news import Page, StoreSettings, Welcome
 from syncd.core.reading import Reading, Stat
 from syncd.core.writing import LateSave, Note, Writing
+from syncd.engine.freight import Carrying
 
 
 class Clock(Protocol):
@@ -76,7 +77,7 @@ class Aside(Protocol):
         """Put bytes that nothing else holds into history, durably."""
 
 
-class LocalReplica(Protocol):
+class LocalReplica(Carrying, Protocol):
     """The file tree of one store. Calls block; the engine makes them from a thread."""
 
     kind: Kind
@@ -106,8 +107,8 @@ class LocalReplica(Protocol):
     def scan(self) -> Seen:
         """Look at every file without reading it."""
 
-    def read(self, path: str) -> Reading:
-        """Read one file."""
+    def read(self, path: str, *, patient: bool = True) -> Reading:
+        """Read one file. Slow, and nothing read, where that takes long and one is not `patient`."""
 
     def stage(self, writes: Sequence[Write]) -> list[Note | Hold | None]:
         """Put new bytes durably beside their files, and say what will be done.

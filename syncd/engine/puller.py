@@ -7,7 +7,7 @@ transaction.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import structlog
 
@@ -49,9 +49,14 @@ class Puller:
         self._clock = clock
         self._witnesses = witnesses
         self._wanted: set[Key] = set()
+        self._receive: Callable[[Key, Content, str], None] = lambda *_: None
         self._wakened = asyncio.Event()
         self.idle = asyncio.Event()
         """Set while everything that was told is heard."""
+
+    def connect(self, receive: Callable[[Key, Content, str], None]) -> None:
+        """Tell who receives payloads: for which key, which content, from which URL."""
+        self._receive = receive
 
     def wake(self) -> None:
         """The feed may have grown."""
@@ -94,14 +99,27 @@ class Puller:
         while self._wanted:
             keys = sorted(self._wanted)[:100]
             answers = await self._remote.fetch(keys)
-            news = await self.with_bytes(_present(answers))
+            told = _present(answers)
+            news = await self.with_bytes(told)
             self._ledger.hear(news, None, self._clock.now())
+            coming = {change.key for change in told if self._coming(change)}
             for key, answer in zip(keys, answers, strict=True):
                 # Told before, and not there when asked for: nobody has these bytes.
                 if answer is None and self._ledger.entries.get(key)[1].digest is not None:
                     self._hold(key)
             self._wanted.difference_update(keys)
-            self._intake.name({heard.key for heard in news})
+            self._intake.name({heard.key for heard in news} - coming)
+
+    def _coming(self, change: Change) -> bool:
+        """Whether the change is of a payload, which is being fetched by now."""
+        version = change.snapshot.version
+        if not change.stored or not isinstance(version, Content):
+            return False
+        if change.url is None:
+            self._hold(change.key)
+            return False
+        self._receive(change.key, version, change.url)
+        return True
 
     async def with_bytes(self, changes: Sequence[Change]) -> list[Heard]:
         """News that may be heard: bytes that were not sent along are looked up or fetched.
@@ -123,7 +141,7 @@ class Puller:
 
     def _lacks(self, change: Change) -> bool:
         version = change.snapshot.version
-        if not isinstance(version, Content) or change.body is not None:
+        if not isinstance(version, Content) or change.body is not None or change.stored:
             return False
         if self._ledger.contents.has(version.digest):
             return False

@@ -10,6 +10,7 @@ import structlog
 
 from syncd.core.guard import Direction
 from syncd.core.model import (
+    MISSING_BLOB,
     Applied,
     Content,
     Intent,
@@ -17,6 +18,7 @@ from syncd.core.model import (
     Outcome,
     Refused,
     Replayed,
+    Tombstone,
     halves,
 )
 from syncd.engine.guards import Guards
@@ -65,15 +67,16 @@ class Pusher:
         self._again: deque[Intent] = deque()
         self._wakened = asyncio.Event()
         self._fetch: Callable[[Iterable[Key]], None] = lambda _: None
+        self._upload: Callable[[], None] = lambda: None
         self.idle = asyncio.Event()
         """Set while nothing that may be sent is queued and nothing is on its way."""
         self.device = ""
         self.accepted = 0
         """How many operations were accepted since the start."""
 
-    def connect(self, fetch: Callable[[Iterable[Key]], None]) -> None:
-        """Tell who fetches the snapshots that answers only mention."""
-        self._fetch = fetch
+    def connect(self, fetch: Callable[[Iterable[Key]], None], upload: Callable[[], None]) -> None:
+        """Tell who fetches the snapshots that answers only mention, and who uploads content."""
+        self._fetch, self._upload = fetch, upload
 
     def wake(self) -> None:
         """Something was queued."""
@@ -153,6 +156,8 @@ class Pusher:
         self._intake.name(named)
         if wanted:
             self._fetch(wanted)
+        if any(isinstance(o, Refused) and o.reason == MISSING_BLOB for o in outcomes):
+            self._upload()
         self.accepted += sum(isinstance(o, Applied | Replayed) for o in outcomes)
         _tell(answers)
 
@@ -186,9 +191,10 @@ def _tell(answers: Sequence[tuple[Intent, Outcome]]) -> None:
         log.info("pushed", operations=len(accepted), first=str(accepted[0].key))
     else:
         for intent in accepted:
-            log.info("pushed", key=str(intent.key), deleted=intent.body is None)
+            deleted = isinstance(intent.version, Tombstone)
+            log.info("pushed", key=str(intent.key), deleted=deleted)
     for intent, outcome in answers:
-        if isinstance(outcome, Refused):
+        if isinstance(outcome, Refused) and outcome.reason != MISSING_BLOB:
             half = intent.target is not None or intent.source is not None
             log.warning("move_refused" if half else "parked", key=str(intent.key),
                         reason=outcome.reason, detail=outcome.detail)  # fmt: skip

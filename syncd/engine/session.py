@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 import structlog
 
-from syncd.core.model import Key
+from syncd.core.model import Digest, Key
 from syncd.core.news import StoreSettings
+from syncd.engine.apart import Apart
 from syncd.engine.audit import Audit
 from syncd.engine.bootstrap import Progress
 from syncd.engine.epoch import Epoch
+from syncd.engine.freight import FileStorage
 from syncd.engine.guards import Guards
 from syncd.engine.health import Health
 from syncd.engine.hiatus import Hiatus
@@ -55,6 +57,7 @@ class Session:
         *,
         git: Mapping[str, Looking] | None = None,
         settings: Sequence[StoreSettings] = (),
+        storage: FileStorage | None = None,
     ) -> None:
         self.guards = guards = Guards(ledger, stores, clock, approved)
         self._ledger = ledger
@@ -66,6 +69,7 @@ class Session:
         self._audit = Audit(ledger, stores, self.intake, self.health, clock)
         self._patience = Patience(ledger, stores, self.intake)
         self._late = Late(ledger, stores, self._reconciler, self.intake, clock)
+        self._apart = Apart(stores, self._reconciler, self.intake)
         self._online: Online | None = None
         if remote is not None:
             # Until the deployment was met the ledger may be an old copy: see Guards.
@@ -74,8 +78,11 @@ class Session:
             pauses = Pauses(ledger, git or {}, clock, self.health)
             self._online = Online(
                 ledger, remote, stores, clock, guards, self.intake, self.rescan, self.health,
-                epoch, pauses.waiting, tuple(settings), self.hiatus,
+                epoch, pauses.waiting, tuple(settings), self.hiatus, storage,
             )  # fmt: skip
+        carrier = self._online.carrier if self._online is not None else None
+        prepare = carrier.downloads.prepare if carrier is not None else _unprepared
+        self.intake.connect_payloads(prepare, self._apart.add)
 
     def wake(self) -> None:
         """The deployment may have news."""
@@ -119,6 +126,7 @@ class Session:
             group.create_task(self._late.run())
             group.create_task(self._audit.run())
             group.create_task(self._patience.run())
+            group.create_task(self._apart.run())
             if self._online is not None:
                 group.create_task(self._online.run(tied))
 
@@ -132,15 +140,16 @@ class Session:
             )
         await self._online.tie(progress)
         await self._prepare()
-        running = [
-            asyncio.create_task(each)
-            for each in (
-                self.intake.run(),
-                self._online.pusher.run(),
-                self._online.puller.run(),
-                self._quiet(self._online),
-            )
+        runs = [
+            self.intake.run(),
+            self._apart.run(),
+            self._online.pusher.run(),
+            self._online.puller.run(),
+            self._quiet(self._online),
         ]
+        if self._online.carrier is not None:
+            runs += self._online.carrier.runs(progress)
+        running = [asyncio.create_task(each) for each in runs]
         try:
             ended, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
             for task in ended:
@@ -181,7 +190,9 @@ class Session:
         self.health.report("files", "current")
 
     async def _quiet(self, online: Online) -> None:
-        idle = (self.intake.idle, online.pusher.idle, online.puller.idle)
+        idle = [self.intake.idle, self._apart.idle, online.pusher.idle, online.puller.idle]
+        if online.carrier is not None:
+            idle += [online.carrier.uploads.idle, online.carrier.downloads.idle]
         while True:
             sent = online.pusher.accepted
             while not all(event.is_set() for event in idle):
@@ -191,3 +202,7 @@ class Session:
                 return
             # Our own writes are heard too, so that the cursor ends at the head.
             online.puller.wake()
+
+
+def _unprepared(_: Iterable[tuple[Key, Digest]]) -> None:
+    """Without file storage payloads stay where they are: their keys are considered again later."""

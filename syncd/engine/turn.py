@@ -14,7 +14,7 @@ from syncd.core.decision import Decision, Taken, View
 from syncd.core.flap import Flaps
 from syncd.core.guard import RootState
 from syncd.core.model import Hold, Key, Reason, Tombstone
-from syncd.core.reading import Found, Missing, Reading
+from syncd.core.reading import Found, Missing, Reading, Slow
 from syncd.engine.combine import Merging
 from syncd.engine.decide import Decider, Turn
 from syncd.engine.guards import Guards
@@ -32,6 +32,9 @@ READ_BYTES = 16 * 1024 * 1024
 
 MERGED_HERE = 16 * 1024
 """Longest text that is merged on the event loop, in bytes: milliseconds, a megabyte seconds."""
+
+PUT_OFF = 5.0
+"""Seconds until a key is considered again for which the disk had no room."""
 
 log = structlog.get_logger()
 
@@ -57,6 +60,8 @@ class Reconciler:
         self._splits: dict[Key, Split] = {}
         self._moves = Moves(ledger, stores, clock)
         self._losers = Losers(ledger, stores, clock)
+        self.apart: dict[Key, Reading] = {}
+        """What slow files were found to be like, for the next turn about them."""
         self.between_turns = asyncio.Lock()
         """Held while a turn runs: what it has read must still be so when it commits."""
 
@@ -70,8 +75,8 @@ class Reconciler:
                 # Decided below: naming them too, a write that fails each time never came to rest.
                 turn.again = [again for again in turn.again if again[0] not in keys]
             ready = self._decidable(self._moves.together(keys))
-            readings = await asyncio.to_thread(self._read, ready)
-            turn.again += [(key, 0.0) for key in ready[len(readings) :]]
+            readings = await asyncio.to_thread(self._read, ready, turn)
+            turn.again += [(key, 0.0) for key in ready if not (key in readings or key in turn.slow)]
             files = await self._decide_files(readings, turn)
             wholes = {key: each for key, each in readings.items() if not self._has_records(key)}
             decisions = await self._decide(wholes, turn)
@@ -86,7 +91,7 @@ class Reconciler:
     async def _decide(self, readings: dict[Key, Reading], turn: Turn) -> list[Decision]:
         former = self._moves.former(readings)
         others = {key for keys in former.values() for key in keys} - readings.keys()
-        readings.update(await asyncio.to_thread(self._read, self._decidable(sorted(others))))
+        readings.update(await asyncio.to_thread(self._read, self._decidable(sorted(others)), turn))
         gone = {key for key, reading in readings.items() if isinstance(reading, Missing)}
         decided: list[Decision] = []
         for key in sorted(readings, key=lambda key: key not in gone):
@@ -117,8 +122,8 @@ class Reconciler:
             turn = Turn()
             if not self._guards.confirmed or not self._decidable([key]):
                 return None
-            reading = (await asyncio.to_thread(self._read, [key]))[key]
-            decided = decide(reading, self._ledger.view(key))
+            reading = (await asyncio.to_thread(self._read, [key], turn)).get(key)
+            decided = decide(reading, self._ledger.view(key)) if reading is not None else None
             if decided is None:
                 return None
             await self._carry_out(decided, turn)
@@ -182,7 +187,7 @@ class Reconciler:
     def _split(self, key: Key, reading: Reading) -> Split | Hold | None:
         """A records file taken apart, with what was known of it when it was last."""
         pointer = self._stores[key.store].pointer
-        if not isinstance(reading, Found) or pointer is None:
+        if not isinstance(reading, Found) or pointer is None or reading.body is None:
             return None
         found = split(reading.body, pointer, self._splits.get(key))
         if isinstance(found, Split):
@@ -205,8 +210,12 @@ class Reconciler:
             await self._commit(performed.done, turn)
 
     async def _carry_out(
-        self, decisions: Sequence[Decision], turn: Turn, files: Sequence[FileTurn] = ()
+        self, decided: Sequence[Decision], turn: Turn, files: Sequence[FileTurn] = ()
     ) -> None:
+        decisions = await self._losers.shelved(decided)
+        if len(decisions) < len(decided):
+            kept, later = {each.key for each in decisions}, self._clock.monotonic() + PUT_OFF
+            turn.again += [(each.key, later) for each in decided if each.key not in kept]
         await self._losers.keep(decisions)
         ours = [each for each in decisions if each.plan.to_local is not None and not each.part]
         performed = await self.writer.write(ours)
@@ -242,16 +251,24 @@ class Reconciler:
             and not self.writer.unfinished(key)
         ]
 
-    def _read(self, keys: Sequence[Key]) -> dict[Key, Reading]:
-        """Readings of the first of `keys`, as many as fit into memory, at least one."""
+    def _read(self, keys: Sequence[Key], turn: Turn) -> dict[Key, Reading]:
+        """Readings of the first of `keys`, as many as fit into memory, at least one.
+
+        Those that take long to read are left to be read apart.
+        """
         readings: dict[Key, Reading] = {}
         total = 0
         for key in keys:
             if total > READ_BYTES:
                 break
-            reading = self._stores[key.store].read(key.path)
+            reading = self.apart.pop(key, None)
+            if reading is None:
+                reading = self._stores[key.store].read(key.path, patient=False)
+            if isinstance(reading, Slow):
+                turn.slow.append(key)
+                continue
             readings[key] = reading
-            total += len(reading.body) if isinstance(reading, Found) else 0
+            total += len(reading.body or b"") if isinstance(reading, Found) else 0
         return readings
 
     def _tell(self, decisions: Sequence[Decision], fresh_holds: set[Key]) -> None:

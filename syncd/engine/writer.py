@@ -182,7 +182,8 @@ class Writer:
             written = Content(note.digest, 0) if note.digest is not None else TOMBSTONE
             plan = Plan(Reason.REWRITE, base=None, to_local=written)
         operation = OperationId(secrets.token_hex(16))
-        return Decision(key, store.kind, store.format(key.path), plan, operation, file=None)
+        format = store.format(key.path)
+        return Decision(key, store.kind_of(key.path), format, plan, operation, file=None)
 
 
 def _held(decision: Decision, hold: Hold) -> Decision:
@@ -191,4 +192,6 @@ def _held(decision: Decision, hold: Hold) -> Decision:
 
 def _to_write(decision: Decision) -> Write:
     expected = decision.file.digest if decision.file else None
-    return Write(decision.key.path, expected, decision.body)
+    wanted = decision.plan.to_local
+    payload = wanted.digest if isinstance(wanted, Content) and decision.body is None else None
+    return Write(decision.key.path, expected, decision.body, payload)

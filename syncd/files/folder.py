@@ -26,6 +26,8 @@ _NEW_FILE: Final = 0o644
 _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _CHUNK: Final = 1 << 18
+_COPY: Final = 1 << 30
+_NO_COPY: Final = NOT_HERE | {errno.EXDEV, errno.EBADF, errno.EPERM}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,20 @@ class Folder:
         finally:
             os.close(fd)
 
+    def make(self, name: str) -> int:
+        """A descriptor of a new, empty file, for reading and writing."""
+        return os.open(name, _CREATE & ~os.O_WRONLY | os.O_RDWR, _NEW_FILE, dir_fd=self.fd)
+
+    def dress(self, name: str, like: os.stat_result | None) -> None:
+        """Give the file `name` the mode and owner of `like`."""
+        if like is None or not stat.S_ISREG(like.st_mode):
+            return
+        fd = self.open(name)
+        try:
+            _take_after(fd, like)
+        finally:
+            os.close(fd)
+
     def exchange(self, one: str, other: str) -> None:
         """Swaps two names in one step. An errno of NOT_HERE means it cannot be done here."""
         syscalls.rename(self.fd, one, other, syscalls.EXCHANGE)
@@ -158,6 +174,18 @@ def write_all(fd: int, body: bytes) -> None:
     rest = memoryview(body)
     while rest:
         rest = rest[os.write(fd, rest) :]
+
+
+def copy_all(source: int, target: int) -> None:
+    """Appends what is read from `source` to `target`, sharing its blocks where that can be."""
+    try:
+        while os.copy_file_range(source, target, _COPY):
+            pass
+    except OSError as error:
+        if error.errno not in _NO_COPY:
+            raise
+        while chunk := os.read(source, _CHUNK):
+            write_all(target, chunk)
 
 
 def _take_after(fd: int, like: os.stat_result) -> None:

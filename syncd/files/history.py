@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Final
 
 from syncd.core.model import Digest
-from syncd.files.folder import Folder, digest_of, write_all
+from syncd.files.folder import Folder, copy_all, digest_of, write_all
 
 _ARRIVING: Final = "arriving-"
 _DIGEST_LENGTH: Final = 64
+_LARGE: Final = 2 * 1024 * 1024
+"""Bytes from which a file is copied in parts."""
 
 
 class NotInHistory(KeyError):
@@ -29,7 +31,7 @@ class History:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._touched: set[Path] = set()
         self._undurable: set[Digest] = set()
         self._lock = threading.Lock()
@@ -64,12 +66,18 @@ class History:
         """
         fd = folder.open(name)
         try:
-            parts: list[bytes] = []
-            size = os.fstat(fd).st_size + 1
-            while part := os.read(fd, size):
-                parts.append(part)
+            return self.take_in(fd, durable=durable)
         finally:
             os.close(fd)
+
+    def take_in(self, fd: int, *, durable: bool = True) -> Digest:
+        """Keeps a copy of what is read from `fd`, from where it is on; its digest."""
+        size = os.fstat(fd).st_size + 1
+        if size > _LARGE:
+            return self._take_in_parts(fd, durable=durable)
+        parts: list[bytes] = []
+        while part := os.read(fd, size):
+            parts.append(part)
         return self.put(b"".join(parts), durable=durable)
 
     def put(self, body: bytes, *, durable: bool = True) -> Digest:
@@ -110,11 +118,18 @@ class History:
         """Whether something is kept under `digest`; get also verifies it."""
         return self._path(digest).exists()
 
+    def size(self, digest: Digest) -> int | None:
+        """How many bytes are kept under `digest`, None for nothing."""
+        try:
+            return self._path(digest).stat().st_size
+        except FileNotFoundError:
+            return None
+
     def sizes(self) -> dict[Digest, int]:
         """Everything that is kept, with its size in bytes."""
         return {
             Digest(kept.name): kept.stat().st_size
-            for kept in self._folder.glob("[0-9a-f][0-9a-f]/*")
+            for kept in self.folder.glob("[0-9a-f][0-9a-f]/*")
             if len(kept.name) == _DIGEST_LENGTH
         }
 
@@ -142,7 +157,8 @@ class History:
         """
         left = [
             path
-            for path in self._folder.glob(f"[0-9a-f][0-9a-f]/{_ARRIVING}*")
+            for where in ("", "[0-9a-f][0-9a-f]/")
+            for path in self.folder.glob(f"{where}{_ARRIVING}*")
             if path.stat().st_ctime_ns < before_ns
         ]
         for path in left:
@@ -162,7 +178,33 @@ class History:
             self._touched.clear()
 
     def _path(self, digest: Digest) -> Path:
-        return self._folder / digest[:2] / digest
+        return shelf(self.folder, digest)
+
+    def _take_in_parts(self, fd: int, *, durable: bool) -> Digest:
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        arriving = self.folder / (_ARRIVING + secrets.token_hex(8))
+        copy = os.open(arriving, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            copy_all(fd, copy)
+            os.lseek(copy, 0, os.SEEK_SET)
+            digest = digest_of(copy)
+            if durable:
+                os.fsync(copy)
+            else:
+                self._undurable.add(digest)
+            target = self._place(digest, durable=durable)
+            if target.exists():
+                arriving.unlink()
+                if durable:
+                    self._make_durable(digest)
+            else:
+                arriving.rename(target)
+        except OSError:
+            arriving.unlink(missing_ok=True)
+            raise
+        finally:
+            os.close(copy)
+        return digest
 
     def _make_durable(self, digest: Digest) -> None:
         # Two files had the same bytes, and only the other one is kept elsewhere.
@@ -180,15 +222,20 @@ class History:
         target = self._path(digest)
         with self._lock:
             if not target.parent.exists():
-                self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 target.parent.mkdir(mode=0o700, exist_ok=True)
-                self._touched.add(self._folder)
+                self._touched.add(self.folder)
             if durable:
                 self._touched.add(target.parent)
             _set_right(target)
             with contextlib.suppress(FileNotFoundError):
                 os.utime(target)  # Kept anew: drop goes by the change time.
         return target
+
+
+def shelf(folder: Path, digest: Digest) -> Path:
+    """Where in the history folder the bytes of `digest` lie, if they are kept."""
+    return folder / digest[:2] / digest
 
 
 def _moved(folder: Folder, name: str, target: Path) -> bool:

@@ -1,62 +1,135 @@
-"""Reads one file whole, or says why not."""
+"""Reads one file whole, or says why not.
+
+A payload's bytes are read in parts, for their digest only, and never held together.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
+from dataclasses import dataclass
+from typing import Final
 
 from syncd.core.model import Content, Digest, Format, Hold
-from syncd.core.reading import Found, Missing, Reading, Unreadable, Unsettled
-from syncd.files.folder import Folder, stat_of
+from syncd.core.reading import Found, Missing, Reading, Stat, Unreadable, Unsettled
+from syncd.files.folder import Folder, digest_of, stat_of
 from syncd.files.root import Root
 from syncd.files.trouble import not_a_file, refused
-from syncd.stores.codec import INLINE_LIMIT, not_text, too_large, unparsable
+from syncd.stores.codec import (
+    INLINE_LIMIT,
+    PARSED_LIMIT,
+    PAYLOAD_LIMIT,
+    RECORDS_LIMIT,
+    cut_short,
+    is_text,
+    not_text,
+    too_large,
+    unparsable,
+)
 
 
-def read(root: Root, path: str, format: Format, limit: int = INLINE_LIMIT) -> Reading:
+@dataclass(frozen=True, slots=True)
+class Large:
+    """An open file that is longer than any text; whoever holds it measures or closes it."""
+
+    fd: int
+    stat: Stat
+    format: Format
+
+
+def read(root: Root, path: str, format: Format, *, records: bool = False) -> Reading:
     """The file at `path`, as spelled on disk.
 
     Missing only where the system says that nothing has the name and the root is there: whatever
     else goes wrong is Unreadable, and so never taken for a deletion. Unsettled where the file
     changed under the read, or does not parse: look again in a moment.
     """
+    found = look(root, path, format, records=records)
+    return measure(found) if isinstance(found, Large) else found
+
+
+def look(root: Root, path: str, format: Format, *, records: bool = False) -> Reading | Large:
+    """What read answers, but for a large file, which is opened only.
+
+    A file of many `records` is read whole: each of them is text by itself.
+    """
     parent, _, name = path.rpartition("/")
     try:
         with root.folder(parent) as folder:
-            return _read(folder, name, format, limit)
+            return _look(folder, name, format, records=records)
     except FileNotFoundError:
         return Missing()
     except OSError as error:
         return Unreadable(refused(error))
 
 
-def _read(folder: Folder, name: str, format: Format, limit: int) -> Reading:
+def measure(large: Large) -> Reading:
+    """Read an open file to its end for its digest, and close it."""
+    try:
+        return _measure(large)
+    except OSError as error:
+        return Unreadable(refused(error))
+    finally:
+        os.close(large.fd)
+
+
+def _look(folder: Folder, name: str, format: Format, *, records: bool) -> Reading | Large:
     found = folder.stat(name)
     if found is None:
         raise FileNotFoundError(name)
+    most, whole = (RECORDS_LIMIT,) * 2 if records else (PAYLOAD_LIMIT, INLINE_LIMIT)
     # Looked at before it is opened: opening a device or a socket can do things by itself.
-    if hold := not_a_file(found.st_mode) or too_large(found.st_size, limit):
+    if hold := not_a_file(found.st_mode) or too_large(found.st_size, most):
         return Unreadable(hold)
     fd = folder.open(name)
+    if found.st_size > whole and stat_of(os.fstat(fd)) == stat_of(found):
+        return Large(fd, stat_of(found), format)
     try:
-        return _read_open(fd, format, limit)
+        return _read_open(fd, format, whole)
     finally:
         os.close(fd)
 
 
-def _read_open(fd: int, format: Format, limit: int) -> Reading:
+def _read_open(fd: int, format: Format, whole: int) -> Reading:
     before = os.fstat(fd)
-    if hold := not_a_file(before.st_mode) or too_large(before.st_size, limit):
+    if hold := not_a_file(before.st_mode) or too_large(before.st_size):
         return Unreadable(hold)
+    if before.st_size > whole:
+        return Unsettled(_CHANGING)
     body = _take(fd, before.st_size)
     stat = stat_of(before)
     if len(body) != before.st_size or stat_of(os.fstat(fd)) != stat:
         return Unsettled(_CHANGING)
-    if hold := not_text(body):
+    if hold := not_text(format, body):
         return Unreadable(hold)
     if hold := unparsable(format, body):
         return Unsettled(hold)
-    return Found(Content(Digest(hashlib.sha256(body).hexdigest()), len(body)), body, stat)
+    content = Content(Digest(hashlib.sha256(body).hexdigest()), len(body))
+    return Found(content, body if is_text(body) else None, stat)
+
+
+def _measure(large: Large) -> Reading:
+    size, changing = large.stat.size, Unsettled(_CHANGING)
+    if large.format is Format.JSON and size <= PARSED_LIMIT:
+        body = _take(large.fd, size)
+        if len(body) != size or stat_of(os.fstat(large.fd)) != large.stat:
+            return changing
+        digest = Digest(hashlib.sha256(body).hexdigest())
+        hold = not_text(large.format, body) or unparsable(large.format, body)
+    else:
+        hold = cut_short(large.format, *_ends(large.fd, size))
+        os.lseek(large.fd, 0, os.SEEK_SET)
+        digest = digest_of(large.fd)
+        # Its last byte was read at the old end: growth shows in the stat.
+        if stat_of(os.fstat(large.fd)) != large.stat:
+            return changing
+    return Unsettled(hold) if hold else Found(Content(digest, size), None, large.stat)
+
+
+def _ends(fd: int, size: int) -> tuple[bytes, bytes]:
+    first = os.read(fd, _END)
+    os.lseek(fd, max(0, size - _END), os.SEEK_SET)
+    return first, os.read(fd, _END)
 
 
 def _take(fd: int, size: int) -> bytes:
@@ -69,5 +142,8 @@ def _take(fd: int, size: int) -> bytes:
         missing -= len(part)
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
+
+_END: Final = 1024
+"""Bytes at either end that are looked at."""
 
 _CHANGING = Hold("being-written", "it changed while it was read", "it is read again in a moment")

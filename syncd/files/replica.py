@@ -19,13 +19,14 @@ from syncd.core.reading import Missing, Reading, Stat, Unreadable
 from syncd.core.writing import Note, WriteFailed, Writing
 from syncd.files import write as writing
 from syncd.files.folder import Folder
-from syncd.files.read import read
+from syncd.files.payloads import Payloads
+from syncd.files.read import Large, look
 from syncd.files.root import Root
 from syncd.files.scan import Scan, scan
 from syncd.files.spelling import Names, fold, twin
 from syncd.files.swapped import Swapped
+from syncd.files.transit import Transit
 from syncd.files.trouble import ROOT_GONE, refused
-from syncd.stores.codec import INLINE_LIMIT, RECORDS_LIMIT
 from syncd.stores.layout import Layout, format_of, unsafe
 
 _P = ParamSpec("_P")
@@ -57,11 +58,15 @@ class FileReplica:
 
     def __init__(
         self, path: Path, kind: Kind, layout: Layout, swapped: Swapped,
-        folders: type[Folder] = Folder, pointer: str | None = None,
+        folders: type[Folder] = Folder, payloads: Payloads | None = None,
+        pointer: str | None = None,
     ) -> None:  # fmt: skip
         self.kind = kind
         self.pointer = pointer
         self.swapped = swapped
+        aside = swapped.folder
+        beside = aside.with_name(aside.name + "-payloads")
+        self.transit = Transit(payloads or Payloads(beside, swapped.history), self._locate)
         self.bound: str | None = None
         self.lock = threading.Lock()
         self._path = path
@@ -77,6 +82,12 @@ class FileReplica:
         if self.pointer is not None:
             return Format.JSON
         return Format.TEXT if self.kind is Kind.FILE else format_of(path)
+
+    def kind_of(self, path: str) -> Kind:
+        """What the file at `path` is: among assets, what is not written as one is a payload."""
+        if self.kind is Kind.ASSET and format_of(path) is Format.TEXT:
+            return Kind.FILE
+        return self.kind
 
     def includes(self, path: str) -> bool:
         """Whether the store's patterns match `path`, which the deployment may have named."""
@@ -114,9 +125,16 @@ class FileReplica:
         walked = f"{root.identity.device}:{root.identity.inode}"
         return Seen(found, None if "" in found.unread else walked)
 
+    def read(self, path: str, *, patient: bool = True) -> Reading:
+        """Read one file. Slow, and nothing read, where that takes long and one is not `patient`."""
+        found = self._look(path)
+        if not isinstance(found, Large):
+            return found
+        # Not under the lock: others go on meanwhile.
+        return self.transit.measure(path, found, patient=patient)
+
     @_alone
-    def read(self, path: str) -> Reading:
-        """Read one file."""
+    def _look(self, path: str) -> Reading | Large:
         # Paths come from the deployment too: nothing outside the root is even looked at.
         if hold := unsafe(path):
             return Unreadable(hold)
@@ -125,7 +143,7 @@ class FileReplica:
             return Unreadable(ROOT_GONE)
         if path in self._twins:
             return Unreadable(self._twins[path])
-        return self._read(root, path)
+        return self._find(root, path)
 
     @_alone
     def stage(self, writes: Sequence[Write]) -> list[Note | Hold | None]:
@@ -133,7 +151,7 @@ class FileReplica:
         root = self._root()
         if root is None:
             return [ROOT_GONE] * len(writes)
-        going = {fold(write.path) for write in writes if write.body is None}
+        going = {fold(write.path) for write in writes if write.removes}
         twins = [self._twin(root, write, going) for write in writes]
         with ThreadPoolExecutor(_SYNCS_AT_ONCE) as pool:
             return list(pool.map(functools.partial(self._stage, root), writes, twins))
@@ -167,18 +185,23 @@ class FileReplica:
             if root is not None:
                 writing.retire(root, leftover, self.swapped)
 
-    def _read(self, root: Root, path: str) -> Reading:
+    def _find(self, root: Root, path: str) -> Reading | Large:
         try:
             if self.names.taken(root, path) is not None:
                 return Missing()
         except OSError as error:
             return Unreadable(refused(error))
         spelled = self._spelled(path)
-        limit = INLINE_LIMIT if self.pointer is None else RECORDS_LIMIT
-        reading = read(root, spelled, self.format(path), limit)
+        records = self.pointer is not None
+        reading = look(root, spelled, self.format(path), records=records)
         if isinstance(reading, Missing) and spelled != path:
-            return read(root, path, self.format(path), limit)
+            return look(root, path, self.format(path), records=records)
         return reading
+
+    @_alone
+    def _locate(self, path: str) -> tuple[Root, str] | None:
+        root = self._root()
+        return None if root is None else (root, self._spelled(path))
 
     def _root(self) -> Root | None:
         """The folder that is bound, if the path leads to it now."""
@@ -200,7 +223,7 @@ class FileReplica:
         return self.root
 
     def _twin(self, root: Root, write: Write, going: set[str]) -> Hold | None:
-        if write.body is None or fold(write.path) in going:
+        if write.removes or fold(write.path) in going:
             return None
         try:
             taken = self.names.taken(root, write.path)
@@ -214,18 +237,22 @@ class FileReplica:
     def _stage(self, root: Root, write: Write, twin: Hold | None) -> Note | Hold | None:
         if twin is not None:
             return twin
-        path = self._spelled(write.path)
         try:
-            if write.body is not None:
-                return writing.stage(root, path, write.body, write.expected)
-            if write.expected is None:
-                return None
-            note = writing.stage_removal(root, path, write.expected)
-            return note if isinstance(note, Note) else None
+            return self._staged(root, self._spelled(write.path), write)
         except WriteFailed as failed:
             return failed.hold
         except OSError as error:
             return refused(error)
+
+    def _staged(self, root: Root, path: str, write: Write) -> Note | Hold | None:
+        if write.body is not None:
+            return writing.stage(root, path, write.body, write.expected)
+        if write.payload is not None:
+            return self.transit.stage(root, path, write)
+        if write.expected is None:
+            return None
+        note = writing.stage_removal(root, path, write.expected)
+        return note if isinstance(note, Note) else None
 
 
 class Seen:

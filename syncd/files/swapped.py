@@ -14,16 +14,17 @@ import os
 import secrets
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 from syncd.core.model import Digest
 from syncd.core.writing import LateSave
-from syncd.files.folder import Folder, write_all
+from syncd.files.folder import Folder, digest_of, write_all
 from syncd.files.history import History, NotInHistory
+from syncd.stores.codec import RECORDS_LIMIT, is_text
 
 FIRST_LOOK: Final = 1.0
 """Seconds from the swap to the first look, and from one look to the next while a file changes."""
@@ -171,11 +172,14 @@ class Swapped:
         return digest
 
     def kept(self, digest: Digest) -> bytes | None:
-        """Bytes that are in history, None where they are not."""
+        """Text that is in history; None of a payload, and of what is not there."""
+        if (self.history.size(digest) or 0) > RECORDS_LIMIT:
+            return None
         try:
-            return self.history.get(digest)
+            body = self.history.get(digest)
         except NotInHistory:
             return None
+        return body if is_text(body) else None
 
     def close(self) -> None:
         """Closes every descriptor; files in the folder are for the next run to look at."""
@@ -187,10 +191,9 @@ class Swapped:
 
     def _look(self, mark: str, aside: _Aside, now: float) -> LateSave | None:
         try:
-            body = self._read(mark, aside)
-            digest = Digest(sha256(body).hexdigest())
+            digest = self._read(mark, aside, digest_of)
             if digest != aside.known:
-                return self._changed(mark, aside, body, digest, now)
+                return self._changed(mark, aside, digest, now)
             aside.changing_since = None
             if aside.last:
                 self._retire(mark, aside, digest)
@@ -200,9 +203,7 @@ class Swapped:
             aside.due = now + LAST_LOOK
         return None
 
-    def _changed(
-        self, mark: str, aside: _Aside, body: bytes, digest: Digest, now: float
-    ) -> LateSave | None:
+    def _changed(self, mark: str, aside: _Aside, digest: Digest, now: float) -> LateSave | None:
         aside.changing_since = now if aside.changing_since is None else aside.changing_since
         first_run = aside.due == _AT_ONCE
         aside.due = now + FIRST_LOOK
@@ -210,14 +211,12 @@ class Swapped:
             # It may be in the middle of a write: believed once two looks agree.
             aside.seen = digest
             return None
-        aside.seen = digest
-        self.history.put(body)
-        return LateSave(aside.path, aside.known, self._before(aside), digest, body, mark)
+        aside.seen = digest = self._read(mark, aside, self.history.take_in)
+        body = self.kept(digest)
+        before = None if body is None else self.kept(aside.known)
+        return LateSave(aside.path, aside.known, before, digest, body, mark)
 
-    def _before(self, aside: _Aside) -> bytes | None:
-        return self.kept(aside.known)
-
-    def _read(self, mark: str, aside: _Aside) -> bytes:
+    def _read(self, mark: str, aside: _Aside, take: Callable[[int], Digest]) -> Digest:
         fd = aside.fd
         if fd is None:
             with self._opened() as folder:
@@ -225,10 +224,7 @@ class Swapped:
         else:
             os.lseek(fd, 0, os.SEEK_SET)
         try:
-            parts: list[bytes] = []
-            while part := os.read(fd, os.fstat(fd).st_size + 1):
-                parts.append(part)
-            return b"".join(parts)
+            return take(fd)
         finally:
             if aside.fd is None:
                 os.close(fd)

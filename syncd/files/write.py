@@ -14,8 +14,11 @@ somebody's bytes are looked at as in the live path, nothing means *written*.
 from __future__ import annotations
 
 import errno
+import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
@@ -23,6 +26,7 @@ from syncd.core.model import Digest, Hold
 from syncd.core.reading import Missing
 from syncd.core.writing import Note, NotWritten, WriteFailed, Writing
 from syncd.files.folder import Folder
+from syncd.files.payloads import Damaged, Payloads
 from syncd.files.root import Root
 from syncd.files.swap import perform_in, recover_in
 from syncd.files.swapped import Swapped
@@ -35,7 +39,21 @@ _UNREADABLE: Final = Hold(
     "a temporary name of syncd's holds something that cannot be read",
     "look at it, and rename or remove it by hand",
 )
+_NOT_PREPARED: Final = Hold(
+    "payload-gone",
+    "what was to be written was taken from beside the file",
+    "nothing to do: it is fetched again",
+)
 _FOLDER_GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A payload under a temporary name beside the file it is for; no note speaks of it yet."""
+
+    digest: Digest
+    temporary: str
+    inode: int
 
 
 def stage(root: Root, path: str, body: bytes, expected: Digest | None) -> Note:
@@ -57,6 +75,55 @@ def stage(root: Root, path: str, body: bytes, expected: Digest | None) -> Note:
     except OSError as error:
         raise WriteFailed(path, refused(error)) from error
     return Note(path, temporary, inode, expected, Digest(sha256(body).hexdigest()))
+
+
+def stage_prepared(root: Root, path: str, prepared: Prepared, expected: Digest | None) -> Note:
+    """The note for giving the file at `path` the payload that was prepared for it. See `stage`."""
+    parent, name = _split(path)
+    try:
+        with root.folder(parent) as folder:
+            found = folder.stat(prepared.temporary)
+            if found is None or found.st_ino != prepared.inode:
+                raise WriteFailed(path, _NOT_PREPARED)
+            folder.dress(prepared.temporary, folder.stat(name))
+            folder.sync()
+    except OSError as error:
+        raise WriteFailed(path, refused(error)) from error
+    return Note(path, prepared.temporary, prepared.inode, expected, prepared.digest)
+
+
+def prepare(root: Root, path: str, payloads: Payloads, digest: Digest, *, move: bool) -> Prepared:
+    """Puts a payload durably beside the file at `path`; with `move` the last that needs it.
+
+    Raises OSError, WriteFailed, and Damaged, each with nothing left.
+    """
+    parent, _ = _split(path)
+    temporary = _temporary()
+    with root.folder(parent, create=True) as folder:
+        if not (move and payloads.move(digest, folder.fd, temporary)):
+            fd = folder.make(temporary)
+            try:
+                payloads.copy(digest, fd)
+                os.fsync(fd)
+            except (OSError, Damaged):
+                folder.remove(temporary)
+                raise
+            finally:
+                os.close(fd)
+        found = folder.stat(temporary)
+        folder.sync()
+    if found is None:
+        raise WriteFailed(path, _NOT_PREPARED)
+    return Prepared(digest, temporary, found.st_ino)
+
+
+def unprepare(root: Root, path: str, prepared: Prepared) -> None:
+    """Removes a payload that is not needed beside the file any more: only ever our own copy."""
+    parent, _, _ = path.rpartition("/")
+    with suppress(OSError), root.folder(parent) as folder:
+        found = folder.stat(prepared.temporary)
+        if found is not None and found.st_ino == prepared.inode:
+            folder.remove(prepared.temporary)
 
 
 def stage_removal(root: Root, path: str, expected: Digest) -> Note | Missing:

@@ -137,6 +137,15 @@ class Entries:
         )
         return [Key(store, path, record) for path, record in rows]
 
+    def awaiting(self, digest: Digest) -> list[Key]:
+        """Keys whose remote version is `digest` while their file is not known to hold it."""
+        rows = self._connection.execute(
+            """SELECT store, path, record FROM entries
+               WHERE remote_digest = ?1 AND base_digest IS NOT ?1""",
+            (digest,),
+        )
+        return [Key(*row) for row in rows.fetchall()]
+
     def witnesses(self, after: int, least: int, most: int) -> list[tuple[int, Witness]]:
         """(at, witness) of the live snapshots heard last, newest first.
 

@@ -1,8 +1,9 @@
 """The daemon's memory: its verbs, each one transaction. Does IO.
 
 Nothing but the owner of the state folder's lock writes here. The parts (`entries`, `outbox`,
-`contents`, `places`, `attention`, `conflicts`, `events`, `past`, `deletions`, `epochs`) share
-one connection and are read directly; whatever changes more than one of them is a verb of Ledger.
+`uploads`, `contents`, `places`, `attention`, `conflicts`, `events`, `past`, `deletions`,
+`epochs`) share one connection and are read directly; whatever changes more than one of them is a
+verb of Ledger.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from syncd.core.decision import Decision, Heard, Taken, View
 from syncd.core.model import (
+    MISSING_BLOB,
     Applied,
     Conflict,
     Content,
@@ -44,6 +46,7 @@ from syncd.ledger.past import Past
 from syncd.ledger.places import Places
 from syncd.ledger.records import Records
 from syncd.ledger.rows import snapshot_columns, to_snapshot
+from syncd.ledger.uploads import Uploads
 
 _CURSOR = "cursor"
 
@@ -56,6 +59,7 @@ class Ledger:
         self.contents = Contents(connection)
         self.entries = Entries(connection)
         self.outbox = Outbox(connection, self.contents)
+        self.uploads = Uploads(connection)
         self.places = Places(connection)
         self.attention = Attention(connection)
         self.events = Events(connection)
@@ -179,6 +183,9 @@ class Ledger:
     def _take(self, intent: Intent, outcome: Outcome, device: str, now: float) -> bool:
         """Whether the key's current snapshot must be fetched before it is considered."""
         match outcome:
+            case Refused(reason) if reason == MISSING_BLOB:
+                self.uploads.lacking(intent)
+                return False
             case Refused():
                 if self.outbox.park(intent, outcome):
                     self.events.parked(intent, outcome, now)

@@ -1,7 +1,8 @@
 """What is to be sent, frozen once it was. Part of the ledger; runs inside its transactions.
 
 Rows go queued -> sent -> gone, or sent -> parked. At most one sent and one queued row a key: a
-newer save replaces the queued one only. The expectation is taken from the base at the claim.
+newer save replaces the queued one only. The expectation is taken from the base at the claim. A
+payload's row is queued without its bytes, and claimed once they are uploaded.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 from syncd.core.decision import Decision
 from syncd.core.model import (
+    INLINE_LIMIT,
     Content,
     Digest,
     Format,
@@ -63,16 +65,20 @@ class Outbox:
         if self._waits_as(key, version):
             return
         self.drop(key)
-        if isinstance(version, Content) and decision.body is not None:
-            self._contents.put(version.digest, decision.body)
+        upload = None
+        if isinstance(version, Content):
+            if decision.body is not None:
+                self._contents.put(version.digest, decision.body)
+            elif not self._contents.has(version.digest):
+                upload = "wanted"
         digest, size = version_columns(version)
         self._connection.execute(
             """INSERT INTO outbox (operation, store, path, record, kind, format, digest, size,
-                                   state, since, target)
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?)""",
+                                   state, since, target, upload)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?)""",
             (
                 decision.operation, *key_columns(key), decision.kind, decision.format,
-                digest, size or 0, now, decision.target,
+                digest, size or 0, now, decision.target, upload,
             ),
         )  # fmt: skip
 
@@ -97,6 +103,7 @@ class Outbox:
         rows = self._connection.execute(
             f"""SELECT {_CLAIMED} FROM outbox o JOIN entries e USING (store, path, record)
                 WHERE o.state = 'queued' AND e.base_revision IS NOT NULL
+                  AND o.upload IS NOT 'wanted'
                   AND NOT (o.digest IS NULL AND o.store IN ({marks}))
                   AND o.store NOT IN ({pauses})
                   AND NOT {_SENT.format("o")} AND NOT {_WAITING}
@@ -110,7 +117,7 @@ class Outbox:
             if row[0] in taken:
                 continue
             target = self._target(row[11])
-            total += row[7] + (row[10] or 0) + (target[7] if target else 0)
+            total += _text(row[7]) + _text(row[10] or 0) + (_text(target[7]) if target else 0)
             if claimed and total > most_bytes:
                 break
             claimed.append(self._freeze(row, target))
@@ -255,3 +262,8 @@ class Outbox:
             Digest(expected) if expected else None,
             self._contents.get(Digest(digest)) if digest and not bodiless else None,
         )
+
+
+def _text(size: int) -> int:
+    """How much of so many bytes travels as text: what is longer lies in file storage."""
+    return size if size <= INLINE_LIMIT else 0

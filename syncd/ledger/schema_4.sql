@@ -52,3 +52,8 @@ CREATE INDEX files_digest ON files (store, digest, inode);
 -- The revision of our own last operation that the deployment acknowledged: it holds a receipt for
 -- it, unless it was restored.
 ALTER TABLE entries ADD COLUMN receipt_revision INTEGER;
+
+-- upload: of content that file storage holds for the deployment, NULL for text. A row is sent once
+-- its content is there.
+ALTER TABLE outbox ADD COLUMN upload TEXT CHECK (upload IN ('wanted', 'there'));
+CREATE INDEX outbox_upload ON outbox (place) WHERE upload = 'wanted';

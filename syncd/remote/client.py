@@ -24,7 +24,7 @@ from syncd.errors import (
     Unavailable,
     Unreachable,
 )
-from syncd.remote.wire import Answer, Reply
+from syncd.remote.message import Answer, Reply
 
 TIMEOUT = aiohttp.ClientTimeout(total=60, connect=10, sock_read=45)
 """Seconds. A deployment may take 15 s of its own and retry conflicting writes for a few more."""
@@ -69,6 +69,13 @@ class ConvexHttp:
     ) -> None:
         if self._session is not None:
             await self._session.close()
+
+    @property
+    def session(self) -> aiohttp.ClientSession:
+        """The pool, for what is no function call."""
+        if self._session is None:
+            raise RuntimeError("ConvexHttp is used inside `async with` only")
+        return self._session
 
     async def query(self, path: str, args: Mapping[str, Any], answer: type[Answer]) -> Answer:
         """Call a query and validate what it returns."""

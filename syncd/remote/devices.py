@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from syncd.remote.wire import _Message
+from syncd.remote.message import Message
 
 
-class EnrollAnswer(_Message):
+class EnrollAnswer(Message):
     """`devices:enroll`: a device and its token, told once."""
 
     device: str
@@ -16,7 +16,7 @@ class EnrollAnswer(_Message):
     token: str
 
 
-class WireDevice(_Message):
+class WireDevice(Message):
     """A device as `devices:list` shows it; `seen_at` in ms, None before its first hello."""
 
     device: str
@@ -26,13 +26,13 @@ class WireDevice(_Message):
     seen_at: float | None = Field(alias="seenAt")
 
 
-class DeviceList(_Message):
+class DeviceList(Message):
     """`devices:list`: every device of a workspace."""
 
     devices: list[WireDevice]
 
 
-class RevokeAnswer(_Message):
+class RevokeAnswer(Message):
     """`devices:revoke`: whether there was such a device."""
 
     revoked: bool

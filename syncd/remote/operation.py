@@ -13,13 +13,10 @@ from syncd.remote.wire import to_key
 
 def to_operation(intent: Intent) -> dict[str, Any]:
     """An intent as `sync:push` takes it."""
-    write = None
-    if isinstance(intent.version, Content) and intent.body is not None:
-        write = {
-            "digest": intent.version.digest,
-            "size": intent.version.size,
-            "text": intent.body.decode(),
-        }
+    write: dict[str, Any] | None = None
+    if isinstance(intent.version, Content):
+        write = {"digest": intent.version.digest, "size": intent.version.size}
+        write |= {"stored": True} if intent.body is None else {"text": intent.body.decode()}
     operation = {
         "operation": intent.operation,
         **to_key(intent.key),

@@ -16,10 +16,10 @@ from syncd.core.news import Page, StoreSettings, Welcome
 from syncd.errors import ProtocolError, Unavailable
 from syncd.remote.client import ConvexHttp
 from syncd.remote.conflict import to_conflict
+from syncd.remote.message import Answer
 from syncd.remote.operation import to_operation
 from syncd.remote.wire import (
     PROTOCOL,
-    Answer,
     ChangesAnswer,
     ConflictAnswer,
     FetchAnswer,

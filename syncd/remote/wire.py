@@ -7,17 +7,11 @@ the program reads its JSON. Pure.
 from __future__ import annotations
 
 import struct
-from typing import Annotated, Any, Generic, Literal, Self, TypeVar
+from dataclasses import replace
+from typing import Annotated, Any, Literal, Self
 
 from convex.values import ConvexInt64, json_to_convex
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, model_validator
 
 from syncd.core.model import (
     NEVER,
@@ -36,6 +30,7 @@ from syncd.core.model import (
     Witness,
 )
 from syncd.core.news import StoreSettings
+from syncd.remote.message import HexDigest, Message
 
 PROTOCOL = 1
 """Number of this wire format; `sync:hello` refuses a number it does not know."""
@@ -53,15 +48,9 @@ def _int64(value: object) -> object:
 
 
 Int64 = Annotated[int, BeforeValidator(_int64)]
-HexDigest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
-class _Message(BaseModel):
-    # Later functions may say more: unknown fields are passed over.
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class WireSnapshot(_Message):
+class WireSnapshot(Message):
     """A version at a revision, without its bytes."""
 
     revision: int
@@ -95,6 +84,7 @@ class WireEntry(WireSnapshot):
     last_digest: HexDigest | None = Field(alias="lastDigest")
     moved_to: str | None = Field(alias="movedTo")
     size: int
+    stored: bool = False
     device: str
 
     @property
@@ -105,22 +95,22 @@ class WireEntry(WireSnapshot):
     def to_change(self) -> Change:
         """The entry as news, without bytes."""
         snapshot = self.to_core(self.size, self.last_digest, self.moved_to)
-        return Change(self.key, snapshot, self.device)
+        return Change(self.key, snapshot, self.device, stored=self.stored)
 
 
 class WireChange(WireEntry):
     """An entry as the feed and `sync:fetch` tell it."""
 
     text: str | None
+    url: str | None = None
 
     def to_change(self) -> Change:
         """The entry as news, with its bytes where they were sent along."""
-        change = WireEntry.to_change(self)
         body = None if self.text is None else self.text.encode()
-        return Change(change.key, change.snapshot, change.device, body)
+        return replace(WireEntry.to_change(self), body=body, url=self.url)
 
 
-class WireWitness(_Message):
+class WireWitness(Message):
     """A snapshot that the deployment denies."""
 
     store: str
@@ -136,7 +126,7 @@ class WireWitness(_Message):
         return Witness(key, self.revision, Digest(self.digest), self.receipt)
 
 
-class _Applied(_Message):
+class _Applied(Message):
     outcome: Literal["applied"]
     operation: str
     revision: int
@@ -146,7 +136,7 @@ class _Applied(_Message):
         return Applied(self.revision, self.at)
 
 
-class _Replayed(_Message):
+class _Replayed(Message):
     outcome: Literal["replayed"]
     operation: str
     revision: int
@@ -156,7 +146,7 @@ class _Replayed(_Message):
         return Replayed(self.revision, self.current.to_core())
 
 
-class _Stale(_Message):
+class _Stale(Message):
     outcome: Literal["stale"]
     operation: str
     current: WireSnapshot | None
@@ -165,7 +155,7 @@ class _Stale(_Message):
         return Stale(self.current.to_core() if self.current else NEVER)
 
 
-class _Refused(_Message):
+class _Refused(Message):
     outcome: Literal["refused"]
     operation: str
     reason: str
@@ -178,7 +168,7 @@ class _Refused(_Message):
 WireResult = Annotated[_Applied | _Replayed | _Stale | _Refused, Field(discriminator="outcome")]
 
 
-class HelloAnswer(_Message):
+class HelloAnswer(Message):
     """`sync:hello`: who the deployment is, and whether it still knows what we know."""
 
     protocol: int = Field(ge=PROTOCOL, le=PROTOCOL)
@@ -190,69 +180,57 @@ class HelloAnswer(_Message):
     broken: list[WireWitness]
 
 
-class RegisterAnswer(_Message):
+class RegisterAnswer(Message):
     """`sync:register`: how many stores it took note of."""
 
     registered: int
 
 
-class PushAnswer(_Message):
+class PushAnswer(Message):
     """`sync:push`: a result for each of `halves`, in the order sent."""
 
     results: list[WireResult]
 
 
-class ChangesAnswer(_Message):
+class ChangesAnswer(Message):
     """`sync:changes`: whole groups of the feed, and the place behind them."""
 
     changes: list[WireChange]
     cursor: str
     done: bool
-    broken: list[WireWitness] = []
+    broken: list[WireWitness] = Field(default=[])
 
 
-class FetchAnswer(_Message):
+class FetchAnswer(Message):
     """`sync:fetch`: the first of the asked keys, None for one never held."""
 
     entries: list[WireChange | None]
 
 
-class ManifestPlace(_Message):
+class ManifestPlace(Message):
     """Where a page of the manifest ended."""
 
     path: str
     record: str
 
 
-class ManifestAnswer(_Message):
+class ManifestAnswer(Message):
     """`sync:manifest`: a page of a store's entries, tombstones too."""
 
     entries: list[WireEntry]
     next: ManifestPlace | None
 
 
-class HeadAnswer(_Message):
+class HeadAnswer(Message):
     """`sync:head`: the newest place in the feed."""
 
     head: str
 
 
-class ConflictAnswer(_Message):
+class ConflictAnswer(Message):
     """`sync:conflict`: the names of those whose versions lost, None for nobody known."""
 
     authors: list[str | None]
-
-
-Answer = TypeVar("Answer", bound=BaseModel)
-
-
-class Reply(_Message, Generic[Answer]):
-    """What every function call answers: a value, or an error with data that survives redaction."""
-
-    status: Literal["success", "error"]
-    value: Answer | None = None
-    error_message: str = Field(default="", alias="errorMessage")
-    error_data: Any = Field(default=None, alias="errorData")
 
 
 def to_registration(store: StoreSettings) -> dict[str, Any]:

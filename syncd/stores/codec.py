@@ -1,7 +1,9 @@
 """What bytes must look like to be mirrored. Pure.
 
-Text is strict UTF-8 that round-trips, byte order mark included. Parsing is evidence that a
-file is whole; values are never taken from it, since what is mirrored is the exact bytes.
+Text is strict UTF-8 that round-trips, byte order mark included; anything else, and text that is
+too long to travel in a call, is a *payload*: it goes through file storage, unparsed. Parsing is
+evidence that a file is whole; values are never taken from it, since what is mirrored is the exact
+bytes.
 """
 
 from __future__ import annotations
@@ -10,11 +12,15 @@ import json
 
 import orjson
 
+from syncd.core.model import INLINE_LIMIT as INLINE_LIMIT
 from syncd.core.model import Format, Hold
 from syncd.stores.yaml_events import broken
 
-INLINE_LIMIT = 2 * 1024 * 1024
-"""Longest text that travels inside a function call, in bytes (design, Sizes)."""
+PAYLOAD_LIMIT = 1024 * 1024 * 1024
+"""Largest payload, in bytes. The platform gives an upload two minutes: at 70 Mbit/s that is it."""
+
+PARSED_LIMIT = 16 * 1024 * 1024
+"""Longest JSON that is parsed to see whether it is whole, in bytes; it has to fit into memory."""
 
 RECORDS_LIMIT = 64 * 1024 * 1024
 """Longest file of many records, in bytes: each travels by itself."""
@@ -22,29 +28,51 @@ RECORDS_LIMIT = 64 * 1024 * 1024
 _MARK = b"\xef\xbb\xbf"
 
 
-def too_large(size: int, limit: int = INLINE_LIMIT) -> Hold | None:
-    """Why a file of `size` bytes cannot travel inline, or None."""
+def too_large(size: int, limit: int = PAYLOAD_LIMIT) -> Hold | None:
+    """Why a file of `size` bytes cannot be mirrored, or None."""
     if size <= limit:
         return None
     return Hold(
         "too-large",
-        f"{size:,} bytes; files of up to {limit:,} bytes are mirrored in this version",
+        f"{size:,} bytes; files of up to {limit:,} bytes are mirrored",
         "split the file, or exclude it in config.toml",
     )
 
 
-def not_text(body: bytes) -> Hold | None:
-    """Why `body` cannot be mirrored as text, or None."""
+def is_text(body: bytes) -> bool:
+    """Whether `body` can travel as text."""
+    try:
+        body.decode("utf-8", "strict")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def not_text(format: Format, body: bytes) -> Hold | None:
+    """Why a file of `format` must be text and `body` is not, or None. JSON and YAML must."""
+    if format not in (Format.JSON, Format.YAML):
+        return None
     try:
         body.decode("utf-8", "strict")
     except UnicodeDecodeError as error:
         return Hold(
             "not-text",
-            f"byte {error.start} is not UTF-8; payloads that are not text are not mirrored "
-            "in this version",
-            "save it as UTF-8, or exclude it in config.toml",
+            f"byte {error.start} is not UTF-8, so this is no {format.value.upper()}",
+            "save it as UTF-8, give it another extension, or exclude it in config.toml",
         )
     return None
+
+
+def cut_short(format: Format, first: bytes, last: bytes) -> Hold | None:
+    """Why a file too long to be parsed is surely not whole, told by its ends, or None."""
+    if format is not Format.JSON:
+        return None
+    opened, closed = first.removeprefix(_MARK).lstrip()[:1], last.rstrip()[-1:]
+    if (opened, closed) in ((b"{", b"}"), (b"[", b"]"), (b'"', b'"')):
+        return None
+    return Hold(
+        "not-json", "its end does not match its beginning", "save the file whole; it is sent then"
+    )
 
 
 def unparsable(format: Format, body: bytes) -> Hold | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from random import Random
 from typing import Final, NamedTuple
 
 from syncd.stores.codec import INLINE_LIMIT
@@ -63,8 +64,9 @@ CASES: Final = [
     Case("invalid UTF-8", "json", b'{"id": "\xff\xfe"}', "not-text"),
     Case("Latin-1", "json", '{"id": "Größe"}'.encode("latin-1"), "not-text"),
     Case("Latin-1 YAML", "yaml", "id: Größe".encode("latin-1"), "not-text"),
-    Case("overlong UTF-8", "txt", b"\xc0\xaf", "not-text"),
-    Case("surrogate as UTF-8", "txt", b"\xed\xa0\x80", "not-text"),
+    Case("overlong UTF-8", "txt", b"\xc0\xaf"),
+    Case("surrogate as UTF-8", "txt", b"\xed\xa0\x80"),
+    Case("a picture", "txt", b"\x89PNG\r\n\x1a\n\0"),
     Case("UTF-16 with BOM", "json", '{"id": "u"}'.encode("utf-16"), "not-text"),
     Case("UTF-16 without BOM", "json", '{"id": "u"}'.encode("utf-16-le"), "not-json"),
     Case("UTF-32", "json", '{"id": "u"}'.encode("utf-32"), "not-text"),
@@ -128,7 +130,9 @@ CASES: Final = [
     Case("one line of 1 MB", "json", record(text="x" * 1_000_000)),
     Case("one line of 2 MB of escapes", "json", b'{"id": "' + b"\\u00e9" * 340_000 + b'"}'),
     Case("exactly 2 MiB", "json", exactly(INLINE_LIMIT)),
-    Case("2 MiB and a byte", "json", exactly(INLINE_LIMIT + 1), "too-large"),
+    Case("2 MiB and a byte", "json", exactly(INLINE_LIMIT + 1)),
+    Case("4 MiB cut short", "json", exactly(2 * INLINE_LIMIT)[:-1], "not-json"),
+    Case("3 MiB of noise", "txt", Random(3).randbytes(3 << 20)),
     Case("2 MiB of text", "txt", "日".encode() * (INLINE_LIMIT // 3)),
     Case("YAML anchors and a cycle", "yaml", b"id: &a y\nself: &s [*s, *a]\n"),
     Case("YAML tags", "yaml", b"id: !!python/object/apply:os.system ['touch /tmp/owned']\n"),

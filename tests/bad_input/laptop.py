@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 
 from syncd.config import Config, EmbeddedConfig, StoreConfig
 from syncd.core.model import Content, Digest, Hold, Kind
+from syncd.engine.freight import FileStorage
 from syncd.engine.ports import RemoteReplica
 from syncd.engine.registry import Registration, register
 from syncd.engine.session import Session
@@ -38,6 +39,7 @@ class Laptop:
         remote: RemoteReplica,
         include: Sequence[str] = ("*.json", "*.yaml", "*.txt"),
         kind: Kind = Kind.WORKFLOW,
+        storage: FileStorage | None = None,
     ) -> None:
         self.folder = home / STORE
         self.folder.mkdir(parents=True)
@@ -45,6 +47,7 @@ class Laptop:
         self.outside.mkdir()
         (self.outside / "secret.json").write_bytes(SECRET)
         self.remote = remote
+        self.storage = storage
         self.told: list[MutableMapping[str, Any]] = []
         store = StoreConfig(name=STORE, kind=kind, path=self.folder, include=tuple(include))
         self.config = Config(
@@ -62,7 +65,10 @@ class Laptop:
     def session(self, *, approved: bool = False) -> Session:
         """The engine as a start of the program makes it. `approved`: no guard holds deletions."""
         stores = frozenset({STORE} if approved else ())
-        return Session(self.ledger, self.remote, {STORE: self.replica}, SystemClock(), stores)
+        return Session(
+            self.ledger, self.remote, {STORE: self.replica}, SystemClock(), stores,
+            storage=self.storage,
+        )  # fmt: skip
 
     async def sync(self, *, approved: bool = False) -> None:
         """Start, bring both sides to agreement, end. Fails when it does not come to an end."""

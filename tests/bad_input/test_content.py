@@ -15,6 +15,7 @@ import pytest
 from syncd.core.model import Change, Content, Hold, Key
 from syncd.remote.client import ConvexHttp
 from syncd.remote.replica import ConvexReplica
+from syncd.remote.storage import ConvexStorage
 from tests.embedded.backend import Backend
 from tests.system.deployment import enroll
 
@@ -63,10 +64,12 @@ async def _live(home: Path, backend: Backend) -> Story:
     workspace = f"w-{secrets.token_hex(8)}"
     story = Story()
     async with ConvexHttp(backend.url) as http:
-        mine, theirs = (
-            Laptop(home / name, ConvexReplica(http, enroll(backend, workspace, name), workspace))
-            for name in ("mine", "theirs")
-        )
+
+        def laptop(name: str) -> Laptop:
+            who = (http, enroll(backend, workspace, name), workspace)
+            return Laptop(home / name, ConvexReplica(*who), storage=ConvexStorage(*who))
+
+        mine, theirs = laptop("mine"), laptop("theirs")
         try:
             await _spoil(mine, theirs, story)
             await _edit(mine, theirs, story)

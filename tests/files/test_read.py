@@ -15,9 +15,9 @@ from syncd.core.model import Format
 from syncd.core.reading import Found, Missing, Stat, Unreadable, Unsettled
 from syncd.files import read as reading
 from syncd.files.folder import Folder
-from syncd.files.read import read
+from syncd.files.read import Large, look, measure, read
 from syncd.files.root import Root
-from syncd.stores.codec import INLINE_LIMIT
+from syncd.stores.codec import INLINE_LIMIT, PARSED_LIMIT
 
 from .person import as_ordinary_user
 
@@ -65,8 +65,8 @@ def test_what_does_not_parse_is_looked_at_again(root: Root, body: bytes) -> None
 
 
 @pytest.mark.parametrize("body", ["é".encode("latin-1"), "{}".encode("utf-16"), b"\xed\xa0\x80"])
-@pytest.mark.parametrize("format", Format)
-def test_what_is_not_text_is_held(root: Root, body: bytes, format: Format) -> None:
+@pytest.mark.parametrize("format", [Format.JSON, Format.YAML])
+def test_what_must_be_text_and_is_not_is_held(root: Root, body: bytes, format: Format) -> None:
     (root.path / "x").write_bytes(body)
     answer = read(root, "x", format)
     assert isinstance(answer, Unreadable)
@@ -77,6 +77,61 @@ def test_what_is_not_text_is_held(root: Root, body: bytes, format: Format) -> No
 def test_only_json_has_to_parse(root: Root, format: Format) -> None:
     (root.path / "x").write_bytes(b"")
     assert isinstance(read(root, "x", format), Found)
+
+
+@pytest.mark.parametrize("body", ["é".encode("latin-1"), "{}".encode("utf-16"), b"\xed\xa0\x80"])
+def test_what_is_not_text_is_a_payload(root: Root, body: bytes) -> None:
+    (root.path / "x").write_bytes(body)
+    answer = read(root, "x", Format.TEXT)
+    assert isinstance(answer, Found)
+    assert (answer.content.digest, answer.content.size) == (
+        hashlib.sha256(body).hexdigest(),
+        len(body),
+    )
+    assert answer.body is None
+
+
+@pytest.mark.parametrize("format", [Format.JSON, Format.YAML, Format.TEXT])
+@pytest.mark.parametrize("size", [INLINE_LIMIT + 1, PARSED_LIMIT + 1])
+def test_what_is_long_is_a_payload_whatever_it_is(root: Root, format: Format, size: int) -> None:
+    body = b'"' + b"y" * (size - 2) + b'"'
+    (root.path / "x").write_bytes(body)
+    answer = read(root, "x", format)
+    assert isinstance(answer, Found)
+    assert (answer.content.digest, answer.content.size) == (hashlib.sha256(body).hexdigest(), size)
+    assert answer.body is None
+
+
+@pytest.mark.parametrize("size", [INLINE_LIMIT + 1, PARSED_LIMIT + 1])
+def test_long_json_that_was_cut_short_is_looked_at_again(root: Root, size: int) -> None:
+    (root.path / "x").write_bytes(b'{"y": "' + b"y" * size)
+    answer = read(root, "x", Format.JSON)
+    assert isinstance(answer, Unsettled)
+    assert answer.hold.reason == "not-json"
+
+
+def test_a_payload_that_changes_while_it_is_read_is_looked_at_again(root: Root) -> None:
+    path = root.path / "x.bin"
+    path.write_bytes(b"\0" * (INLINE_LIMIT + 1))
+    large = look(root, "x.bin", Format.TEXT)
+    assert isinstance(large, Large)
+    with path.open("r+b") as program:
+        program.write(b"\1")
+        program.flush()
+        os.utime(program.fileno(), ns=(1, 1))
+        answer = measure(large)
+    assert isinstance(answer, Unsettled)
+    assert answer.hold.reason == "being-written"
+
+
+def test_a_payload_that_grows_while_it_is_read_is_looked_at_again(root: Root) -> None:
+    path = root.path / "x.bin"
+    path.write_bytes(b"\0" * (INLINE_LIMIT + 1))
+    large = look(root, "x.bin", Format.TEXT)
+    assert isinstance(large, Large)
+    with path.open("ab") as program:
+        program.write(b"more")
+    assert isinstance(measure(large), Unsettled)
 
 
 def test_what_is_too_large_is_held_unread(root: Root) -> None:
@@ -237,5 +292,5 @@ def test_no_read_is_ever_torn(root: Root) -> None:
     finally:
         done.set()
         writer.join()
-    bad = [a for a in answers if isinstance(a, Found) and len(set(a.body)) > 1]
+    bad = [a for a in answers if isinstance(a, Found) and len(set(a.body or b"")) > 1]
     assert bad == []

@@ -52,7 +52,7 @@ def write(fd: int, body: bytes) -> None:
     os.pwrite(fd, body, 0)
 
 
-def bodies(saves: list[LateSave]) -> list[bytes]:
+def bodies(saves: list[LateSave]) -> list[bytes | None]:
     return [save.body for save in saves]
 
 

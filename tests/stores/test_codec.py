@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncd.core.model import Format
-from syncd.stores.codec import INLINE_LIMIT, not_text, too_large, unparsable
+from syncd.stores.codec import PAYLOAD_LIMIT, is_text, not_text, too_large, unparsable
 
 WHOLE = [
     b"{}",
@@ -109,11 +109,13 @@ def test_text_is_what_round_trips(body: bytes) -> None:
         expected = body.decode().encode() == body
     except UnicodeDecodeError:
         expected = False
-    assert (not_text(body) is None) == expected
+    assert is_text(body) == expected
+    assert (not_text(Format.JSON, body) is None) == expected
+    assert not_text(Format.TEXT, body) is None
 
 
-def test_the_inline_limit_is_inclusive() -> None:
-    assert too_large(INLINE_LIMIT) is None
-    hold = too_large(INLINE_LIMIT + 1)
+def test_the_limit_of_payloads_is_inclusive() -> None:
+    assert too_large(PAYLOAD_LIMIT) is None
+    hold = too_large(PAYLOAD_LIMIT + 1)
     assert hold is not None
-    assert "2,097,153 bytes" in hold.detail
+    assert "1,073,741,825 bytes" in hold.detail

@@ -14,7 +14,7 @@ import pytest
 
 from syncd.core.doubt import PATIENCE
 from syncd.standing import Problem
-from syncd.stores.codec import INLINE_LIMIT
+from syncd.stores.codec import PAYLOAD_LIMIT
 from tests.embedded.backend import Backend
 
 from .conftest import World
@@ -44,14 +44,18 @@ def link(path: Path) -> None:
     path.symlink_to(target)
 
 
+def sparse(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(PAYLOAD_LIMIT + 1)
+
+
 BAD: dict[str, tuple[Spoil, str, str, str]] = {
     "cut.json": (body(b'{"id": "cut", '), "not-json", "at line 1, column 15",
                  "save the file whole"),
     "empty.json": (body(b""), "not-json", "the file is empty", "save the file whole"),
     "blank.json": (body(b" \n"), "not-json", "the file is empty", "save the file whole"),
     "binary.json": (body(b"\x89PNG\xff\0"), "not-text", "byte 0 is not UTF-8", "exclude it"),
-    "large.json": (body(b'"' + b"a" * INLINE_LIMIT + b'"'), "too-large", "2,097,154 bytes",
-                   "split the file"),
+    "large.json": (sparse, "too-large", "1,073,741,825 bytes", "split the file"),
     "unreadable.json": (unreadable, "no-permission", "Permission denied", "let the user"),
     "link.json": (link, "symlink", "it is a symbolic link", "put the file itself here"),
     "pipe.json": (os.mkfifo, "not-a-file", "a named pipe", "move it elsewhere"),

@@ -1,0 +1,139 @@
+"""File storage of a deployment: payloads go there and come from there, over HTTP. Does IO."""
+
+from __future__ import annotations
+
+import mimetypes
+from base64 import b64encode
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+import aiohttp
+from pydantic import Field, ValidationError
+
+from syncd.core.model import Content, Digest
+from syncd.errors import PayloadRefused, ProtocolError, SyncdError, Unavailable
+from syncd.remote.client import ConvexHttp
+from syncd.remote.message import HexDigest, Message
+
+UPLOAD = aiohttp.ClientTimeout(total=150, connect=10)
+"""Seconds. The platform ends an upload after two minutes."""
+
+DOWNLOAD = aiohttp.ClientTimeout(total=None, connect=10, sock_read=45)
+"""However long it takes, as long as something comes."""
+
+_PART = 1 << 18
+_REFUSED = frozenset({400, 401, 404, 413, 416})
+
+
+class MissingAnswer(Message):
+    """`blobs:missing`: those of the digests that are not there."""
+
+    missing: list[HexDigest]
+
+
+class BeginAnswer(Message):
+    """`blobs:begin`: where to upload to, None for what is there already."""
+
+    url: str | None
+
+
+class Refusal(Message):
+    """Why something was not taken."""
+
+    reason: str
+    detail: str
+
+
+class CommitAnswer(Message):
+    """`blobs:commit`: None for what was taken."""
+
+    refusal: Refusal | None
+
+
+class UploadAnswer(Message):
+    """What file storage itself answers an upload with."""
+
+    storage_id: str = Field(alias="storageId")
+
+
+class ConvexStorage:
+    """The payloads of one workspace. Raises the errors of ConvexHttp, and PayloadRefused."""
+
+    def __init__(self, http: ConvexHttp, token: str, workspace: str) -> None:
+        self._http = http
+        self._who: Mapping[str, Any] = {"token": token, "workspace": workspace}
+
+    async def missing(self, digests: Sequence[Digest]) -> set[Digest]:
+        """Those that are not there."""
+        args = {**self._who, "digests": list(digests)}
+        answer = await self._http.query("blobs:missing", args, MissingAnswer)
+        return {Digest(digest) for digest in answer.missing}
+
+    async def upload(self, content: Content, parts: AsyncIterator[bytes], name: str) -> None:
+        """Bring `content` there, whose bytes are `parts`; `name` tells what type it is of."""
+        args = {**self._who, "digest": content.digest}
+        begun = await self._http.mutation("blobs:begin", args, BeginAnswer)
+        if begun.url is None:
+            return
+        storage_id = await self._post(begun.url, content, parts, name)
+        claim = {**args, "size": content.size, "storageId": storage_id}
+        committed = await self._http.mutation("blobs:commit", claim, CommitAnswer)
+        if committed.refusal is not None:
+            reason, detail = committed.refusal.reason, committed.refusal.detail
+            raise PayloadRefused(f"blobs:commit: {detail} ({reason})", "it is uploaded again")
+
+    async def download(self, url: str) -> AsyncIterator[bytes]:
+        """What is served at `url`, in parts as they come."""
+        try:
+            async with self._http.session.get(
+                url, timeout=DOWNLOAD, allow_redirects=False
+            ) as response:
+                if response.status != 200:
+                    raise _refusal("a download", response.status, await response.text())
+                async for part in response.content.iter_chunked(_PART):
+                    yield part
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise _lost("a download", error) from error
+
+    async def _post(
+        self, url: str, content: Content, parts: AsyncIterator[bytes], name: str
+    ) -> str:
+        digest = b64encode(bytes.fromhex(content.digest)).decode()
+        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        headers = {
+            "Content-Type": f"{kind}; syncd=payload",
+            "Content-Length": str(content.size),
+            "Digest": f"sha-256={digest}",
+        }
+        body: Any = parts if content.size else b""
+        try:
+            async with self._http.session.post(
+                url, data=body, headers=headers, timeout=UPLOAD, allow_redirects=False
+            ) as response:
+                text = await response.text()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise _lost("an upload", error) from error
+        if response.status != 200:
+            raise _refusal("an upload", response.status, text)
+        try:
+            return UploadAnswer.model_validate_json(text).storage_id
+        except ValidationError as error:
+            raise ProtocolError(
+                "file storage answered an upload with something else than an id; it counts as not "
+                "uploaded", "is this a Convex deployment?",
+            ) from error  # fmt: skip
+
+
+def _lost(what: str, error: BaseException) -> Unavailable:
+    why = "no progress in time" if isinstance(error, TimeoutError) else str(error).split("\n")[0]
+    return Unavailable(
+        f"{what} was cut short ({why or type(error).__name__}); nothing was changed",
+        "nothing to do: it is tried again",
+    )
+
+
+def _refusal(what: str, status: int, text: str) -> SyncdError:
+    said = f"{what} was answered HTTP {status}: {text[:200]}; nothing was changed"
+    if status in _REFUSED:
+        return PayloadRefused(said, "nothing to do: it is asked for again")
+    return Unavailable(said, "nothing to do: it is tried again")
