@@ -42,7 +42,7 @@ from syncd.stores.tree import compact
 class FileTurn:
     """What a turn came to for a records file.
 
-    `decisions` are those about its keys, `there` the keys of which the file is to hold something,
+    `decisions` are those about its keys, `there` the records that the file is to hold,
     `wanted` those whose remote bytes must be fetched first. `saved`: a program saved it. `fresh`:
     what was `taken` is not in the ledger yet.
     """
@@ -52,7 +52,7 @@ class FileTurn:
     split: Split | None = None
     saved: bool = False
     decisions: list[Decision] = field(default_factory=list)
-    there: list[Key] = field(default_factory=list)
+    there: list[str] = field(default_factory=list)
     wanted: list[Key] = field(default_factory=list)
     taken: Taken | None = None
     fresh: bool = False
@@ -95,21 +95,21 @@ class Parts:
         assert turn.taken is not None
         held = {k.record for k in self._ledger.attention.held_records(turn.file.store)
                 if k.path == turn.file.path}  # fmt: skip
-        names = {**dict.fromkeys(known), **{key.record: None for key in turn.taken.parts}}
+        changed = {key.record: local for key, (local, _) in turn.taken.parts.items()}
         alive = False
         envelope: tuple[Known, Version] | None = None
-        for name in names:
-            key = Key(turn.file.store, turn.file.path, name)
+        for name in {**dict.fromkeys(known), **dict.fromkeys(changed)}:
             before = known.get(name, UNKNOWN)
-            local = turn.taken.parts[key][0] if key in turn.taken.parts else before.local
+            local = changed.get(name, before.local)
             if isinstance(local, Content):
-                turn.there.append(key)
+                turn.there.append(name)
             if name == ENVELOPE:
                 envelope = (before, local)
                 continue
             if before.settled(local) and name not in held:
                 alive = alive or isinstance(local, Content)
                 continue
+            key = Key(turn.file.store, turn.file.path, name)
             alive = self._decide_key(turn, key, before, local) or alive
         if envelope is not None and not envelope[0].settled(envelope[1]):
             self._decide_envelope(turn, *envelope, alive=alive)

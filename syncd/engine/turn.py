@@ -82,7 +82,8 @@ class Reconciler:
             decisions = await self._decide(wholes, turn)
             decisions += [decision for file in files for decision in file.decisions]
             found = [key for key, each in (readings | wholes).items() if isinstance(each, Found)]
-            found += [key for file in files for key in file.there]
+            if self._guards.stand:  # Thousands of keys, which only what waits is compared with.
+                found += [Key(f.file.store, f.file.path, name) for f in files for name in f.there]
             allowed = self._moves.paired(self._allowed(decisions, found))
             await self._carry_out(allowed, turn, files)
             await self._rewrite(files, turn)

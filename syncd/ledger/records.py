@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 
 from syncd.core.decision import Known, View
 from syncd.core.model import NEVER, Digest, Key, Tombstone, Version
-from syncd.ledger.rows import key_columns, to_snapshot, to_version, version_columns
+from syncd.ledger.rows import Columns, key_columns, to_snapshot, to_version, version_columns
 
 
 class Records:
@@ -14,6 +15,7 @@ class Records:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self._last: dict[Key, dict[str, tuple[Columns, Known]]] = {}
 
     def known(self, file: Key) -> dict[str, Known]:
         """What is known of each key of a file, by record; that of the envelope is empty."""
@@ -24,17 +26,15 @@ class Records:
                FROM entries WHERE store = ? AND path = ?""",
             (file.store, file.path),
         )
-        waiting = self._waiting(file)
-        return {
-            row[0]: Known(
-                View(to_snapshot(*row[4:7]), to_snapshot(*row[7:]) or NEVER,
-                     waiting.get(row[0], {}).get("sent")),
-                to_version(row[1], row[2]),
-                to_version(row[3], 0),
-                waiting.get(row[0], {}).get("queued") or waiting.get(row[0], {}).get("parked"),
-            )
+        waiting, former = self._waiting(file), self._last.get(file, {})
+        # Most of thousands of rows are as they were at the last turn: those are not made anew.
+        self._last[file] = {
+            row[0]: former[row[0]]
+            if former.get(row[0], _NONE)[0] == row and row[0] not in waiting
+            else (row if row[0] not in waiting else (), _known(row, waiting.get(row[0], {})))
             for row in rows
-        }  # fmt: skip
+        }
+        return {record: known for record, (_, known) in self._last[file].items()}
 
     def locals(self, file: Key) -> dict[str, Digest]:
         """What a file is to hold: the digest of each of its parts, by record."""
@@ -100,3 +100,12 @@ class Records:
         ):
             found.setdefault(record, {})[state] = to_version(digest, size)
         return found
+
+
+_NONE: tuple[None] = (None,)
+
+
+def _known(row: Columns, waiting: Mapping[str, Version]) -> Known:
+    view = View(to_snapshot(*row[4:7]), to_snapshot(*row[7:]) or NEVER, waiting.get("sent"))
+    queued = waiting.get("queued") or waiting.get("parked")
+    return Known(view, to_version(row[1], row[2]), to_version(row[3], 0), queued)
