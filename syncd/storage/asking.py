@@ -127,12 +127,14 @@ class Answers(Generic[M, R]):
         while True:
             size = min(limit, _PAGE)
             page = await self._mirror.query(
-                function, self._page, limit=size, cursor=cursor, **given(filters)
+                function, self._page, limit=size, **given({"cursor": cursor, **filters})
             )
             if page is None:
                 return {}
-            rows = (row for row in page.rows if self._files.stands(row, local))
-            found |= {row.key: row for row in rows}
+            for row in page.rows:
+                if self._files.stands(row, local):
+                    here = local.get(row.key)
+                    found[row.key] = row if here is None else row.beside(here)
             cursor = page.cursor
             if cursor is None or len(found) >= limit:
                 return found

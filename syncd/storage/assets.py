@@ -26,7 +26,8 @@ def _words(text: str) -> list[str]:
 
 def _hits(row: AssetRow, words: list[str]) -> int:
     """How many of the words the asset has."""
-    told = set(_words(f"{row.search_text} {row.name} {' '.join(row.tags)}"))
+    # Of what has no file here only these columns are known.
+    told = set(_words(row.search_text or f"{row.name} {' '.join(row.tags)}"))
     begun = words[-1:]
     return sum(
         word in told or (word in begun and any(each.startswith(word) for each in told))

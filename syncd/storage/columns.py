@@ -25,6 +25,7 @@ T = TypeVar("T")
 _NAME: Final = 300
 _PROSE: Final = 2000
 _TAGS: Final = 100
+_SEARCHED: Final = 4000
 _LATEST: Final = 8.64e15
 _MARK: Final = b"\xef\xbb\xbf"
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
@@ -158,14 +159,10 @@ class _Fields:
         return tuple(each for each in told if each is not None)
 
     def _cut(self, value: object, length: int) -> str | None:
-        if not isinstance(value, str):
-            return None
-        if len(value) <= length and value.isascii():
-            return value
-        units = value.encode("utf-16-le", "surrogatepass")
-        if len(units) > 2 * length:
+        told, has_more = _cut(value, length)
+        if has_more:
             self.flags.add("cut")
-        return units[: 2 * length].decode("utf-16-le", "replace")
+        return told
 
 
 def _workflow(path: str, fields: _Fields) -> dict[str, Any]:
@@ -214,10 +211,25 @@ def _asset(path: str, fields: _Fields) -> dict[str, Any]:
 
 
 def _search_text(path: str, fields: _Fields) -> str:
+    """What finds an asset: names, description, tags, and the beginning of the content."""
     fields = fields.unflagged()
-    told = (fields.text("name", "title"), fields.prose("description"), fields.prose("content"))
-    words = [stem(path), fields.text("id"), fields.text("type"), *told, *fields.tags("tags")]
-    return " ".join(each for each in words if each)
+    content = fields.raw("content")
+    if isinstance(content, dict):
+        content = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    names = [fields.text(name) for name in ("id", "type", "name", "title")]
+    prose = (fields.prose("description"), *fields.tags("tags"), _cut(content, _PROSE)[0])
+    told = [each for each in (stem(path), *names, *prose) if each is not None]
+    return _cut(" ".join(told), _SEARCHED)[0] or ""
+
+
+def _cut(value: object, length: int) -> tuple[str | None, bool]:
+    """The first `length` UTF-16 units of a string, and whether it has more; None of all else."""
+    if not isinstance(value, str):
+        return None, False
+    if len(value) <= length and value.isascii():
+        return value, False
+    units = value.encode("utf-16-le", "surrogatepass")
+    return units[: 2 * length].decode("utf-16-le", "replace"), len(units) > 2 * length
 
 
 def _deployment(path: str, fields: _Fields) -> dict[str, Any]:

@@ -6,7 +6,7 @@ here; a test holds the two to the same answers. Times are milliseconds since the
 
 from __future__ import annotations
 
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -39,6 +39,10 @@ class Row(_Placed):
 
     revision: float | None = None
     flags: tuple[str, ...] = ()
+
+    def beside(self, here: Self) -> Self:
+        """This row, as the deployment tells it, with what only that of the file tells."""
+        return self
 
 
 class WorkflowRow(Row):
@@ -84,6 +88,10 @@ class AssetRow(Row):
     version: str | None = None
     search_text: str = Field(default="", repr=False)
 
+    def beside(self, here: Self) -> Self:
+        """See Row.beside: the deployment does not answer what it searches."""
+        return self.model_copy(update={"search_text": here.search_text})
+
 
 class DeploymentRow(Row):
     """A deployment; `started_at` may be the milliseconds in its id."""
@@ -119,14 +127,14 @@ class Page(_Wire, Generic[R]):
 
 
 class Counted(_Wire):
-    """What an increment is answered; `replayed` is one that was counted before."""
+    """What an increment is answered."""
 
     outcome: str
 
     @property
     def counted(self) -> bool:
         """Whether the deployment counted it, now or before."""
-        return self.outcome in ("applied", "replayed")
+        return self.outcome == "applied"
 
 
 class Sample(_Wire):

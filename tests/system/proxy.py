@@ -82,7 +82,7 @@ class Proxy:
             self._flowing.clear()
         else:
             self._flowing.set()
-        if way in (Way.DEAD, Way.FAILING, Way.LOST):
+        if way in (Way.DEAD, Way.FAILING):
             await self._cut()
         if way is Way.DEAD and self._server is not None:
             self._server.close()
@@ -119,20 +119,13 @@ class Proxy:
         there, back = await asyncio.open_connection("127.0.0.1", self._upstream)
         try:
             async with asyncio.TaskGroup() as group:
-                ways = (self._pump(reader, back, counts=True), self._answer(there, writer))
+                ways = (self._pump(reader, back, counts=True), self._pump(there, writer))
                 pumps = [group.create_task(way) for way in ways]
                 await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
                 for pump in pumps:
                     pump.cancel()
         finally:
             back.close()
-
-    async def _answer(self, there: Reader, writer: Writer) -> None:
-        if self._way is Way.LOST:
-            await there.read(1)
-            writer.transport.abort()
-            return
-        await self._pump(there, writer)
 
     async def _pump(self, reader: Reader, writer: Writer, *, counts: bool = False) -> None:
         with suppress(OSError):
@@ -143,5 +136,8 @@ class Proxy:
                 else:
                     self.received += len(part)
                 await self._flowing.wait()
+                if self._way is Way.LOST and not counts:
+                    writer.transport.abort()
+                    return
                 writer.write(part)
                 await writer.drain()

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from syncd.core.model import Kind
 from syncd.storage.columns import row_of
-from syncd.storage.rows import AssetRow, ExecutionRow, Row, WorkflowRow
+from syncd.storage.rows import AssetRow, DeploymentRow, ExecutionRow, Row, WorkflowRow
+from syncd.stores.layout import format_of
 from tests.embedded.backend import Backend
 
 from .deployment import enroll
@@ -25,6 +26,7 @@ KINDS: dict[Kind, tuple[str, type[Row]]] = {
     Kind.WORKFLOW: ("workflows:list", WorkflowRow),
     Kind.EXECUTION: ("workflows:listExecutions", ExecutionRow),
     Kind.ASSET: ("assets:list", AssetRow),
+    Kind.DEPLOYMENT: ("deployments:list", DeploymentRow),
 }
 
 times = st.sampled_from([
@@ -44,7 +46,8 @@ inner = st.dictionaries(
 FIELDS = [
     "id", "name", "title", "description", "version", "status", "tags", "active", "steps", "nodes",
     "createdAt", "updatedAt", "workflowId", "startTime", "endTime", "completedSteps", "results",
-    "error", "category", "type", "metadata", "author",
+    "siteId", "environment", "commitHash", "branch", "startedAt", "completedAt", "buildArtifacts",
+    "healthCheckStatus", "rollbackId", "error", "category", "type", "metadata", "author",
 ]  # fmt: skip
 objects = st.dictionaries(st.sampled_from(FIELDS), scalars | names | inner, max_size=10)
 paths = st.sampled_from(
@@ -78,8 +81,8 @@ def operation(kind: Kind, path: str, text: str) -> dict[str, Any]:
     write = {"digest": hashlib.sha256(body).hexdigest(), "size": len(body), "text": text}
     return {
         "operation": secrets.token_hex(16), "store": "s", "path": path, "record": "",
-        "kind": kind.value, "format": "json", "expect": {"revision": 0, "digest": None},
-        "write": write,
+        "kind": kind.value, "format": format_of(path).value,
+        "expect": {"revision": 0, "digest": None}, "write": write,
     }  # fmt: skip
 
 
@@ -106,9 +109,9 @@ def test_of_any_json(deployment: Backend, given: list[tuple[Kind, str, Any]]) ->
 
 
 def test_of_real_files(deployment: Backend) -> None:
-    found = [*EXAMPLES.rglob("*.json"), *CORPUS.rglob("*.json")]
+    found = [*EXAMPLES.rglob("*.json"), *EXAMPLES.rglob("*.yaml"), *CORPUS.rglob("*.json")]
     given = [
-        (list(KINDS)[number % 3], f"{number}/{path.name}", path.read_text())
+        (list(KINDS)[number % 4], f"{number}/{path.name}", path.read_text())
         for number, path in enumerate(found)
     ]
     rows = told(deployment, given)

@@ -13,6 +13,7 @@ from queue import Empty, Queue
 from typing import Any
 
 from syncd.config import Config
+from syncd.errors import SyncdError
 from syncd.storage import (
     AssetStorage,
     AsyncAssetStorage,
@@ -24,7 +25,7 @@ from syncd.storage import (
 from tests.embedded.backend import EMBEDDED, node
 
 HERE = Path(__file__).parent
-PATIENCE = 1.0
+PATIENCE = 0.5
 """Seconds after which a client that says nothing is taken for one that waits for ever."""
 
 
@@ -37,6 +38,11 @@ class Uniform:
 
     def __init__(self, system: Any) -> None:
         self._system = system
+
+    @property
+    def trouble(self) -> SyncdError | None:
+        told: SyncdError | None = self._system.trouble
+        return told
 
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
         method = getattr(self._system, name)
@@ -57,6 +63,11 @@ class Systems:
         self.deployments = Uniform(
             (DeploymentStorage if blocking else AsyncDeploymentStorage)(config)
         )
+
+    def troubles(self) -> list[SyncdError]:
+        """Why answers came from files, where they did."""
+        every = (self.workflows, self.assets, self.deployments)
+        return [each.trouble for each in every if each.trouble is not None]
 
     async def close(self) -> None:
         for each in (self.workflows, self.assets, self.deployments):

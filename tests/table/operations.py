@@ -39,7 +39,7 @@ class Writing:
     given: Callable[[Systems, str], Awaitable[Any]] | None = None
     at_once: bool = True
     function: str = ""
-    args: Callable[[str], Args] = lambda id: {}
+    args: Callable[[str], Args] = lambda id: {"id": id}
 
 
 def ids(rows: Any) -> list[str]:
@@ -171,6 +171,24 @@ async def _has_deployment(s: Systems, id: str) -> bool:
     return loaded is not None and bool(loaded.status == "pending")
 
 
+async def _update_workflow(s: Systems, id: str) -> None:
+    loaded = await s.workflows.load(id)
+    loaded.status = "new"
+    await s.workflows.save(loaded)
+
+
+async def _update_execution(s: Systems, id: str) -> None:
+    loaded = await s.workflows.load_execution(id)
+    loaded.status = "completed"
+    await s.workflows.save_execution(id, loaded)
+
+
+async def _update_deployment(s: Systems, id: str) -> None:
+    loaded = await s.deployments.load(id)
+    loaded.status = "pending"
+    await s.deployments.save(loaded)
+
+
 async def _no_workflow(s: Systems, id: str) -> bool:
     return await s.workflows.load(id) is None
 
@@ -184,12 +202,24 @@ WRITINGS = [
         "workflows: save",
         lambda s, id: s.workflows.save(Workflow(id=id, name=id, status="new")),
         _has_workflow,
+        function="workflows:create",
+        args=lambda id: {"workflow": {"id": id, "name": id, "status": "new"}},
+    ),
+    Writing(
+        "workflows: update",
+        lambda s, id: _update_workflow(s, id),
+        _has_workflow,
+        lambda s, id: s.workflows.save(Workflow(id=id, name=id, status="old")),
+        function="workflows:update",
+        args=lambda id: {"id": id, "updates": {"status": "new"}},
     ),
     Writing(
         "workflows: delete",
         lambda s, id: s.workflows.delete(id),
         _no_workflow,
         lambda s, id: s.workflows.save(Workflow(id=id, name=id, status="new")),
+        function="workflows:remove",
+        args=lambda id: {"id": id},
     ),
     Writing(
         "executions: save",
@@ -197,17 +227,36 @@ WRITINGS = [
             id, Execution(workflow_id="omega", status="completed")
         ),
         _has_execution,
+        function="workflows:createExecution",
+        args=lambda id: {
+            "workflowId": "omega",
+            "executionId": id,
+            "context": {},
+            "status": "completed",
+        },
+    ),
+    Writing(
+        "executions: update",
+        lambda s, id: _update_execution(s, id),
+        _has_execution,
+        lambda s, id: s.workflows.save_execution(id, Execution(workflow_id="omega")),
+        function="workflows:updateExecution",
+        args=lambda id: {"executionId": id, "updates": {"status": "completed"}},
     ),
     Writing(
         "assets: save",
         lambda s, id: s.assets.save(Asset(id=id, name=id, category="drafts")),
         _has_asset,
+        function="assets:create",
+        args=lambda id: {"asset": {"id": id, "name": id, "category": "drafts"}},
     ),
     Writing(
         "assets: delete",
         lambda s, id: s.assets.delete(id),
         _no_asset,
         lambda s, id: s.assets.save(Asset(id=id, name=id, category="drafts")),
+        function="assets:deleteAsset",
+        args=lambda id: {"id": id},
     ),
     Writing(
         "assets: count a download",
@@ -217,10 +266,22 @@ WRITINGS = [
             Asset(id=id, category="counted", metadata=AssetMetadata(downloads=5))
         ),
         at_once=False,
+        function="assets:incrementDownloads",
+        args=lambda id: {"id": id},
     ),
     Writing(
         "deployments: save",
         lambda s, id: s.deployments.save(Deployment(id=id, site_id="s", status="pending")),
         _has_deployment,
+        function="deployments:create",
+        args=lambda id: {"id": id, "siteId": "s", "status": "pending", "environment": "production"},
+    ),
+    Writing(
+        "deployments: update",
+        lambda s, id: _update_deployment(s, id),
+        _has_deployment,
+        lambda s, id: s.deployments.save(Deployment(id=id, site_id="s", status="queued")),
+        function="deployments:update",
+        args=lambda id: {"id": id, "updates": {"status": "pending"}},
     ),
 ]

@@ -48,6 +48,7 @@ async def test_python_reads(scene: Scene, operation: Reading, face: str, way: st
     with spoilt(scene, way):
         told = await operation.python(systems)
     assert operation.told(told) == operation.expected
+    assert way != "up" or systems.troubles() == []
     await systems.close()
 
 
@@ -60,6 +61,7 @@ async def test_python_writes(scene: Scene, operation: Writing, face: str, way: s
         until_mirrored(scene)
     with spoilt(scene, way):
         await operation.python(systems, id)
+        assert way != "up" or systems.troubles() == []
         assert not operation.at_once or await operation.done(systems, id)
     await until_done(operation, systems, id)
     until_mirrored(scene)
@@ -84,6 +86,35 @@ def test_clients_read(scene: Scene, operation: Reading, face: str, way: str) -> 
             return
         with pytest.raises(NoAnswer):
             asked.ask("query", operation.function, args, PATIENCE)
+
+
+@pytest.mark.parametrize(("operation", "face", "way"), cells(CLIENTS, WRITINGS))
+async def test_clients_write(scene: Scene, operation: Writing, face: str, way: str) -> None:
+    systems, id = Systems(scene.config, blocking=False), unique(operation.name)
+    if operation.given is not None:
+        await operation.given(systems, id)
+        until_mirrored(scene)
+    args = {**scene.who, **operation.args(id), "requestId": id}
+    with client(scene, face) as asked:
+        if way == "lost":
+            # What is lost is the answer to the write itself, on a connection that is there.
+            asked.ask("query", "workflows:get", {**scene.who, "id": id})
+        with spoilt(scene, way):
+            if way == "up":
+                assert asked.ask("mutation", operation.function, args)["outcome"] == "applied"
+            else:
+                with pytest.raises(NoAnswer):
+                    asked.ask("mutation", operation.function, args, PATIENCE)
+                asked.close()
+    if way == "down":
+        assert not await operation.done(systems, id)
+    if way != "up":
+        with client(scene, face) as asked:
+            assert asked.ask("mutation", operation.function, args)["outcome"] == "applied"
+    await until_done(operation, systems, id)
+    until_mirrored(scene)
+    assert await operation.done(systems, id)
+    await systems.close()
 
 
 @contextmanager
