@@ -89,13 +89,14 @@ class Moves:
         return [*moves.values(), *(each for each in decisions if each.key not in moves)]
 
     def _former(self, key: Key, reading: Reading) -> list[Key]:
-        if not isinstance(reading, Found) or not _is_new(self._ledger.view(key)):
+        if not isinstance(reading, Found):
             return []
         content, inode = reading.content, reading.stat.inode
         here = Trace(key, content.digest, inode)
         alike = self._ledger.places.like(key.store, content.digest, inode, LIKE)
         traces = [Trace(Key(key.store, path), content.digest, met) for path, met in alike]
-        return [trace.key for trace in traces if may_be(here, trace)]
+        found = [trace.key for trace in traces if may_be(here, trace)]
+        return found if found and _is_new(self._ledger.view(key)) else []
 
     def _is_coming(self, key: Key) -> bool:
         base, remote = self._ledger.entries.get(key)

@@ -81,26 +81,46 @@ class Played:
         return {"head": str(max((at_of(entry) for entry in self.entries.values()), default=0))}
 
     def _push(self, args: Json) -> Json:
-        return {"results": [
-            {"operation": each["operation"], **self._push_one(args["token"], each)}
-            for each in args["operations"]
-        ]}  # fmt: skip
+        results: list[Json] = []
+        for each in args["operations"]:
+            results += self._push_one(args["token"], each)
+        return {"results": results}
 
-    def _push_one(self, device: str, operation: Json) -> Json:
+    def _push_one(self, device: str, operation: Json) -> list[Json]:
+        """One result, and one more for the target of a move, with which it goes or not."""
+        halves, write = [operation], operation["write"]
+        bodies = [write["text"].encode() if write else None]
+        if "target" in operation:
+            halves += [{**operation, "path": operation["movedTo"], **operation["target"]}]
+            source = self.entries.get((operation["store"], operation["path"]))
+            bodies += [source["text"].encode() if source and source["text"] is not None else None]
+        unmet = [self._unmet(device, half) for half in halves]
+        if any(unmet):
+            return [{"operation": half["operation"], **(known or self._stale(half))}
+                    for half, known in zip(halves, unmet, strict=True)]  # fmt: skip
+        return [self._apply(device, half, body) for half, body in zip(halves, bodies, strict=True)]
+
+    def _unmet(self, device: str, operation: Json) -> Json | None:
+        """The answer where the operation is not applied, be it that it was before."""
         key = (operation["store"], operation["path"])
         entry, expect = self.entries.get(key), operation["expect"]
         receipt = self._receipts.get((device, *key))
         if receipt and receipt[0] == operation["operation"]:
             return {"outcome": "replayed", "revision": receipt[1], "current": entry}
         known = (entry["revision"], entry["digest"]) if entry else (0, None)
-        if known != (expect["revision"], expect["digest"]):
-            return {"outcome": "stale", "current": entry}
-        write = operation["write"]
-        body = write["text"].encode() if write else None
-        entry = self._write(device, operation, body)
-        self._receipts[device, *key] = (operation["operation"], entry["revision"])
-        self.applied[operation["operation"]] = self.applied.get(operation["operation"], 0) + 1
-        return {"outcome": "applied", "revision": entry["revision"], "at": entry["at"]}
+        return self._stale(operation) if known != (expect["revision"], expect["digest"]) else None
+
+    def _stale(self, operation: Json) -> Json:
+        current = self.entries.get((operation["store"], operation["path"]))
+        return {"outcome": "stale", "current": current}
+
+    def _apply(self, device: str, operation: Json, body: bytes | None) -> Json:
+        moved_to = None if body is not None else operation.get("movedTo")
+        entry = self._write(device, operation, body, movedTo=moved_to)
+        name, revision = operation["operation"], entry["revision"]
+        self._receipts[device, operation["store"], operation["path"]] = (name, revision)
+        self.applied[name] = self.applied.get(name, 0) + 1
+        return {"operation": name, "outcome": "applied", "revision": revision, "at": entry["at"]}
 
     def _write(self, device: str, key: Mapping[str, Any], body: bytes | None, **told: Any) -> Json:
         before = self.entries.get((key["store"], key["path"]))
