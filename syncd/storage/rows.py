@@ -11,6 +11,8 @@ from typing import Any, Generic, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from syncd.errors import RecordError
+
 
 class _Wire(BaseModel):
     # Later functions may say more: unknown fields are passed over.
@@ -111,9 +113,19 @@ class DeploymentRow(Row):
 
 
 class Found(_Placed):
-    """What `get` answers: where the record is, and its exact text."""
+    """What `get` answers: where the record is, and its exact text; None of one in file storage."""
 
-    text: str
+    text: str | None
+
+    @property
+    def body(self) -> bytes:
+        """The text's bytes. Raises RecordError where file storage has them."""
+        if self.text is None:
+            raise RecordError(
+                f"{self.path} is too long to be loaded from the deployment",
+                "it is loaded from its file, once the daemon has written that here",
+            )
+        return self.text.encode()
 
 
 R = TypeVar("R", bound=Row)

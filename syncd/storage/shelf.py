@@ -62,7 +62,7 @@ class Shelf:
 
     def received(self, found: Found) -> Deployment:
         """The deployment that the mirror told, of which there is no file here."""
-        return _deployment(found.key, found.text.encode())
+        return _deployment(found.key, found.body)
 
     def save(self, id: str, deployment: Deployment) -> None:
         """Put the deployment in its place, or behind all others."""
@@ -99,7 +99,7 @@ class Shelf:
 
     def told(self, found: Found) -> dict[str, Any]:
         """What the mirror tells that a file holds beside its records."""
-        return _object(found.text.encode())
+        return _object(found.body)
 
     def edit_envelope(self, act: Callable[[dict[str, Any]], None]) -> None:
         """Let `act` change what the first file holds beside its records."""

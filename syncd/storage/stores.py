@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import Final, Generic, TypeVar
 
 from syncd.config import Config
+from syncd.core.model import Kind
 from syncd.errors import ConfigError, RecordError
 from syncd.files.root import Root
+from syncd.storage.columns import stem
 from syncd.storage.edit import edited, fields_of, joined, replaced, written
 from syncd.storage.file import PATIENCE, body_of, change, remove
 from syncd.storage.index import Index, Key
@@ -57,14 +59,14 @@ class Stores(Generic[M, R]):
 
     def load(self, id: str) -> M | None:
         """The record `id` from its file; of several files, the first by path."""
-        for key in self._index.paths(id):
+        for key in self._keys(id):
             if (body := self._whole(key)) is not None:
                 return self._record(key, body)
         return None
 
     def received(self, found: Found) -> M:
         """The record that the deployment told, of which there is no file here."""
-        return self._record(found.key, found.text.encode())
+        return self._record(found.key, found.body)
 
     def save(self, id: str, record: M, category: str = "") -> Key:
         """Save the record where it is, a new one where the store's `create` says; where that is.
@@ -124,7 +126,7 @@ class Stores(Generic[M, R]):
         return remove(self._root(key), key[1])
 
     def _only(self, id: str) -> Key | None:
-        keys = self._index.paths(id)
+        keys = self._keys(id)
         if len(keys) > 1:
             places = " and ".join(key[1] for key in keys)
             raise RecordError(
@@ -132,6 +134,15 @@ class Stores(Generic[M, R]):
                 "give each its own id, or work on the file",
             )
         return keys[0] if keys else None
+
+    def _keys(self, id: str) -> list[Key]:
+        """Where the record is. A name that is the id needs no look at all other files."""
+        if self._model.kind is Kind.EXECUTION:
+            for name, store in self._stores.items():
+                path = store.creates_at().replace("{id}", id)
+                if stem(path) == id and not unsafe(path) and (store.path / path).is_file():
+                    return [(name, path, "")]
+        return self._index.paths(id)
 
     def _place(self, id: str, record: M, category: str) -> Key:
         known = self._only(id) or record.place

@@ -28,3 +28,17 @@ def test_a_tiny_run_has_every_number() -> None:
     assert found["bare save ms"].keys() == {"p50", "p99"}
     assert found["calls"]["mirror"] > found["calls"]["restart"] > 0
     assert found["peak bytes"].keys() == {"mirror", "restart", "pull"}
+
+
+def test_a_tiny_run_of_storage_has_every_number() -> None:
+    options = ["--executions", "30", "--deployments", "30", "--saves", "3", "--json"]
+    ran = subprocess.run(
+        [sys.executable, "-m", "tests.bench.storage", *options],
+        cwd=CHECKOUT, check=False, capture_output=True, timeout=60,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr.decode()
+    found = json.loads(ran.stdout)
+    assert (found["executions"]["files"], found["deployments"]["records"]) == (30, 30)
+    for name in ("first list", "list", "save"):
+        assert found["executions"][name] > 0
+        assert found["deployments"][name] > 0
