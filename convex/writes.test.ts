@@ -142,10 +142,12 @@ describe("a write is heard", () => {
 
   test("and leaves the receipts of devices, so that a replay is still answered", async () => {
     const { laptop, update } = await withFlow();
-    const push = await operationOn("z.json", '{"id":"z"}');
+    const push = await operationOn("x/a.json", FLOW, await at(1, FLOW));
     await laptop.push(push);
     await update({ status: "running" });
-    expect(await laptop.push(push)).toMatchObject([{ outcome: "replayed", revision: 1 }]);
+    expect(await laptop.push(push)).toMatchObject([
+      { outcome: "replayed", revision: 2, current: { revision: 3 } },
+    ]);
   });
 });
 
@@ -173,6 +175,12 @@ describe("create", () => {
       outcome: "applied",
       id: expect.stringMatching(/^workflow-[0-9a-f]{16}$/) as string,
     });
+  });
+
+  test("leaves an id that another file has", async () => {
+    const { t, token } = await withFlow();
+    const created = await t.mutation(api.workflows.create, { ...token, id: "a" });
+    expect(created).toMatchObject({ outcome: "exists", path: "x/a.json", revision: 1 });
   });
 
   test("makes YAML where the store's template ends so", async () => {
