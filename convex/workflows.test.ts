@@ -110,6 +110,23 @@ describe("the row", () => {
   });
 });
 
+test("of much YAML in one push the rows come a moment later, and all come", async () => {
+  vi.useFakeTimers();
+  const { t, laptop, token } = await withWorkflows();
+  const pushed = Array.from({ length: 30 }, async (_, number) => {
+    const text = `id: y${number}\nnotes: ${"x".repeat(5000)}\n`;
+    return operationOn(`${number}.yaml`, text, undefined, { format: "yaml" });
+  });
+  await laptop.push(...(await Promise.all(pushed)));
+  const count = async () => (await t.query(api.workflows.list, token)).rows.length;
+  const atOnce = await count();
+  expect(atOnce).toBeGreaterThan(10);
+  expect(atOnce).toBeLessThan(30);
+  await t.finishAllScheduledFunctions(vi.runAllTimers);
+  expect(await count()).toBe(30);
+  vi.useRealTimers();
+});
+
 describe("executions", () => {
   test("keep the start that an earlier version told", async () => {
     const { t, laptop, token } = await withWorkflows();

@@ -271,6 +271,14 @@ describe("deployments", () => {
     expect(latest).toMatchObject({ id: "d1", changes: ["a"], environment: "production" });
   });
 
+  test("may have ids that are no file names, but must have one", async () => {
+    const { t, token } = await world();
+    const create = (id: string) => t.mutation(api.deployments.create, { ...token, ...asked, id });
+    expect(await create("../a b")).toMatchObject({ outcome: "applied" });
+    expect(await create("")).toMatchObject({ outcome: "refused", reason: "bad-id" });
+    expect(await t.query(api.deployments.get, { ...token, id: "../a b" })).not.toBeNull();
+  });
+
   test("are updated with times in milliseconds, spelled as the record spells its own", async () => {
     const { t, laptop, token } = await world();
     const iso = { store: "sites", kind: "deployment", record: "x" } as const;

@@ -5,7 +5,7 @@ import { hex } from "./digest";
 import { refuseFields } from "./edit";
 import { findEntry } from "./entry";
 import { firstWithId, type IdTable } from "./found";
-import { refuseName } from "./key";
+import { refuseName, type Refusal } from "./key";
 import { at, refusedAs, type Outcome } from "./outcome";
 import { formatOf, storeFor, type Store } from "./store";
 import { createEntry, type WriteCtx } from "./write";
@@ -25,13 +25,19 @@ export async function createRecord(
     const detail = `no device has registered a store of the kind ${kind}`;
     return refusedAs(id, { reason: "no-store", detail });
   }
-  const refusal = refuseName("id", id) ?? refuseName("category", category) ?? refuseFields(fields);
+  const refusal = refuseNames(store, id, category) ?? refuseFields(fields);
   if (refusal !== null) return refusedAs(id, refusal);
   const taken = await firstWithId(ctx, ctx.workspace, table, id);
   if (taken !== null) return at("exists", id, taken);
   return store.layout === "records"
     ? createInList(ctx, store, id, fields)
     : createFile(ctx, store, filled(store.create, id, category), id, fields);
+}
+
+/** Among others in one file any id will do. */
+function refuseNames({ layout }: Store, id: string, category: string): Refusal | null {
+  if (layout !== "records") return refuseName("id", id) ?? refuseName("category", category);
+  return id === "" ? { reason: "bad-id", detail: "the id is empty" } : null;
 }
 
 /** An id for a record that brings none. */

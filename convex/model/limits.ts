@@ -42,6 +42,8 @@ export const SAMPLES = 500;
 /** Rollups that one `metrics:aggregate` reads, and samples where a minute is cut in two. */
 export const ROLLUPS = 4000;
 export const EDGE_SAMPLES = 4000;
+/** YAML whose rows are written by the push itself. */
+export const YAML_AT_ONCE = 96 * KIB;
 /** YAML that is parsed, in UTF-16 units; longer text has no columns. */
 export const YAML_LENGTH = 64 * KIB;
 /** How long an answer is kept for a repetition of its request. */

@@ -9,7 +9,7 @@ import { blobFor } from "./blob";
 import { check, type Checked } from "./check";
 import { findEntry, isExpected, type Entry } from "./entry";
 import type { Refusal } from "./key";
-import { OPERATIONS } from "./limits";
+import { OPERATIONS, YAML_AT_ONCE } from "./limits";
 import { isMove, move } from "./move";
 import { replayOf, staleAt } from "./receipt";
 import { revise, type Content } from "./revise";
@@ -26,10 +26,20 @@ export async function push(ctx: Ctx, operations: Operation[]): Promise<Result[]>
     throw trouble("invalid", `${operations.length} operations; at most ${OPERATIONS} a push`);
   }
   // The digests first and together: they touch no entry, and on Node each waits for a thread.
-  const checked = await Promise.all(operations.map(check));
+  const checked = await Promise.all(paced(operations).map(check));
   const results: Result[] = [];
   for (const one of checked) results.push(...(await resultsOf(ctx, one)));
   return results;
+}
+
+/** YAML takes long to read: beyond YAML_AT_ONCE, the rows of what one push brings come later. */
+function paced(operations: Operation[]): Operation[] {
+  let yaml = 0;
+  return operations.map((operation) => {
+    if (operation.format !== "yaml") return operation;
+    yaml += operation.write?.size ?? 0;
+    return yaml > YAML_AT_ONCE ? { ...operation, rows: "later" } : operation;
+  });
 }
 
 async function resultsOf(ctx: Ctx, { operation, bytes, refusal }: Checked): Promise<Result[]> {
