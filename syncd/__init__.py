@@ -10,10 +10,10 @@ Where things are, and what may import what (`cli -> daemon -> {engine, files, re
 embedded} -> core`, `files -> stores -> core`; a test holds it):
 
     core/      pure: the nouns (`model`), the decision (`reconcile`), when to look (`settle`,
-               `doubt`, `flap`, `pause`, `putback`), when deletions wait (`guard`), and what
-               still counts when ledger and deployment have parted (`epoch`); which file is which
-               under another name (`move`); merging (`merge`, `sequence`, `lines`, `counter`) of
-               values that keep their spelling (`value`)
+               `doubt`, `flap`, `pause`, `putback`), which way (`direction`), when deletions wait
+               (`guard`), and what still counts when ledger and deployment have parted (`epoch`);
+               which file is which under another name (`move`); merging (`merge`, `sequence`,
+               `lines`, `counter`) of values that keep their spelling (`value`)
     stores/    pure: which files belong to a store (`layout`), what their bytes must be (`codec`),
                how a kind's records merge (`annotations`, `merge`) and are written (`splice`;
                `yaml_*`), files of many records taken apart and written (`records`, `join`)

@@ -48,7 +48,7 @@ def replicas(config: Config, history: History | None = None) -> dict[str, FileRe
         swapped = Swapped(state.swapped / store.name, kept)
         return FileReplica(
             store.path, store.kind, store.patterns(), swapped, payloads=payloads,
-            pointer=store.pointer,
+            pointer=store.pointer, way=store.direction,
         )  # fmt: skip
 
     return {store.name: opened(store) for store in config.stores}

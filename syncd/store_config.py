@@ -9,6 +9,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from syncd.core.direction import Way
 from syncd.core.model import Kind
 from syncd.stores.layout import Layout
 
@@ -42,7 +43,7 @@ class StoreConfig(BaseModel):
     exclude: tuple[str, ...] = ()
     layout: Literal["file", "records"] = "file"
     pointer: str | None = Field(default=None, pattern=r"^(/[^/]*)*$")
-    direction: Literal["both"] = "both"
+    direction: Way = Way.BOTH
     create: str | None = None
 
     @field_validator("kind")
@@ -57,6 +58,8 @@ class StoreConfig(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _usual(cls, told: object) -> object:
+        if isinstance(told, dict) and told.get("kind") == Kind.EXECUTION:
+            told = {"direction": Way.OWN, **told}
         if isinstance(told, dict) and told.get("kind") == Kind.DEPLOYMENT:
             told = {"layout": "records", **told}
             if told["layout"] == "records":
@@ -69,6 +72,8 @@ class StoreConfig(BaseModel):
             raise ValueError('layout = "records" and pointer go together: it leads to the list')
         if self.layout == "records" and self.kind not in (Kind.DEPLOYMENT, Kind.DOCUMENT):
             raise ValueError("only kinds deployment and document have files of many records")
+        if self.layout == "records" and self.direction is Way.OWN:
+            raise ValueError('files of many records are shared: direction = "own" is not for them')
         return self
 
     @field_validator("create")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from syncd.config import load
+from syncd.core.direction import Way
 from syncd.core.model import Kind
 from syncd.errors import ConfigError
 
@@ -30,6 +31,14 @@ def test_defaults(tmp_path: Path) -> None:
     assert store.patterns().matches("deep/er/a.yaml")
     assert not store.patterns().matches("a.txt")
     assert store.creates_at() == "{id}.json"
+    assert store.direction is Way.BOTH
+
+
+def test_executions_are_those_of_the_machine(tmp_path: Path) -> None:
+    text = STORE.replace("workflow", "execution")
+    assert load(write(tmp_path, text), {}).stores[0].direction is Way.OWN
+    (store,) = load(write(tmp_path, text + 'direction = "both"\n'), {}).stores
+    assert store.direction is Way.BOTH
 
 
 def test_what_is_created_goes_where_the_store_says(tmp_path: Path) -> None:
@@ -56,7 +65,9 @@ def test_deployments_are_records_of_one_file(tmp_path: Path) -> None:
 
 def test_the_projects_own_configuration_is_valid_and_complete() -> None:
     config = load(Path(__file__).parent.parent / "config.toml", {})
-    assert {store.kind for store in config.stores} == {Kind.WORKFLOW, Kind.EXECUTION, Kind.ASSET}
+    assert {store.kind for store in config.stores} == {
+        Kind.WORKFLOW, Kind.EXECUTION, Kind.ASSET, Kind.DEPLOYMENT
+    }  # fmt: skip
 
 
 def test_environment_over_env_local_over_env_over_file(tmp_path: Path) -> None:
@@ -86,6 +97,7 @@ def test_the_token_may_lie_in_a_file(tmp_path: Path) -> None:
         (STORE.replace('"workflow"', '"metric"'), ["not in this version", "document"]),
         (STORE + 'layout = "records"\npointer = ""\n', ["store 'flows'", "only kinds deployment"]),
         (STORE + 'layout = "records"\n', ["store 'flows'", "pointer"]),
+        (STORE + 'direction = "up"\n', ["store 'flows'.direction", "pull"]),
         (STORE + STORE, ["two stores", "flows"]),
         ("[embedded]\nprot = 1\n" + STORE, ["embedded", "prot", "did you mean 'port'"]),
         ("url = 'ftp://x'\n" + STORE, ["ftp://x", "https://"]),

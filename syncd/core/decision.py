@@ -119,13 +119,14 @@ class Taken:
 class Heard:
     """One key's news with its bytes at hand, `body` None for a tombstone or bytes kept already.
 
-    The bytes of a payload are fetched when a turn asks for them.
+    The bytes of a payload are fetched when a turn asks for them. `origin`: see `Change`.
     """
 
     key: Key
     snapshot: Snapshot
     device: str
     body: bytes | None
+    origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,6 +121,7 @@ class Change:
 
     `body` is None for a tombstone, and for content whose bytes were left out of the message. The
     bytes of `stored` content lie in file storage, served at `url` where that was asked for.
+    `origin` is the device that made the key, empty where none did, None where that is not told.
     """
 
     key: Key
@@ -129,6 +130,7 @@ class Change:
     body: bytes | None = None
     stored: bool = False
     url: str | None = None
+    origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

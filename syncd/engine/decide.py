@@ -24,10 +24,10 @@ from syncd.core.model import (
     Version,
 )
 from syncd.core.reading import Found, Missing, Reading, Unreadable, Unsettled
-from syncd.core.reconcile import reconcile
 from syncd.engine.combine import Combiner, Lacking, Merging
 from syncd.engine.guards import Guards
 from syncd.engine.parts import FileTurn, Parts
+from syncd.engine.plan import Planner
 from syncd.engine.ports import Clock, LocalReplica
 from syncd.ledger.ledger import Ledger
 from syncd.stores.records import Split
@@ -65,7 +65,8 @@ class Decider:
         self._clock = clock
         self._doubts = Doubts()
         self._combiner = Combiner(ledger, self._arrived)
-        self.parts = Parts(ledger, stores, clock)
+        self._planner = Planner(ledger, stores)
+        self.parts = Parts(ledger, stores, self._planner, clock)
 
     def decide_file(
         self, key: Key, reading: Reading, split: Split | Hold | None, turn: Turn
@@ -150,7 +151,7 @@ class Decider:
         if view.sent is not None:
             plan = _behind(view.sent, local)
         else:
-            plan = reconcile(view.base, local, view.remote)
+            plan = self._planner.plan(key, view, local)
         decision = self._decision(key, plan, found, capture=capture)
         if plan.reason is Reason.NOTHING and not capture and self._known(decision):
             return None
@@ -165,7 +166,8 @@ class Decider:
     def _refined(
         self, decision: Decision, found: Found | None, view: View, turn: Turn
     ) -> Decision | Merging | None:
-        if found is None or decision.capture:
+        merges = self._stores[decision.key.store].way.merges
+        if found is None or decision.capture or not merges:
             return replace(decision, body=found.body if found else None)
         whole = replace(decision, body=found.body)
         refined = self._combiner.refine(whole, view)

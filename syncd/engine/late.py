@@ -134,7 +134,7 @@ class _Late:
                 return None
 
     def _beside(self, found: Found, view: View) -> list[Decision]:
-        body = self._merged(found)
+        body = self._merged(found) if self.store.way.merges else None
         if body == found.body and (body is not None or self._same(found)):
             # The file says all of it already.
             self._record(None)

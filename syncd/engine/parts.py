@@ -29,8 +29,8 @@ from syncd.core.model import (
     Version,
 )
 from syncd.core.reading import Found
-from syncd.core.reconcile import reconcile
 from syncd.engine.combine import Combiner, Lacking, Merging
+from syncd.engine.plan import Planner
 from syncd.engine.ports import Clock, LocalReplica
 from syncd.engine.saves import UNKNOWN, Saves
 from syncd.ledger.ledger import Ledger
@@ -61,10 +61,13 @@ class FileTurn:
 class Parts:
     """Decides the keys of records files."""
 
-    def __init__(self, ledger: Ledger, stores: Mapping[str, LocalReplica], clock: Clock) -> None:
+    def __init__(
+        self, ledger: Ledger, stores: Mapping[str, LocalReplica], planner: Planner, clock: Clock
+    ) -> None:
         self._ledger = ledger
         self._stores = stores
         self._clock = clock
+        self._planner = planner
         self.saves = Saves(ledger, stores)
         self._combiner = Combiner(ledger)
 
@@ -143,14 +146,14 @@ class Parts:
             if local != view.sent:
                 plan = Plan(Reason.PUSH, base=None, to_remote=local)
             return self._decision(key, plan, body, capture=True)
-        decision = self._decision(key, reconcile(view.base, local, view.remote), body)
+        decision = self._decision(key, self._planner.plan(key, view, local), body)
         if isinstance(decision.plan.to_local, Content):
             return self._pulled(
                 turn, replace(decision, replaced=_digest(local)), decision.plan.to_local
             )
         if isinstance(decision.plan.to_local, Tombstone):
             return replace(decision, replaced=_digest(local))
-        if decision.plan.reason is not Reason.CONFLICT:
+        if decision.plan.reason is not Reason.CONFLICT or not self._merges(key):
             return decision
         return self._combined(turn, decision, view)
 
@@ -191,6 +194,9 @@ class Parts:
         if before is None or (before.racy and not now.racy):
             return False
         return (before.stat, before.digest) == (now.stat, now.digest)
+
+    def _merges(self, key: Key) -> bool:
+        return self._stores[key.store].way.merges
 
     def _body(self, turn: FileTurn, local: Version) -> bytes | None:
         if not isinstance(local, Content):

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from syncd.core.decision import Write
+from syncd.core.direction import Way
 from syncd.core.guard import RootState
 from syncd.core.model import (
     Change,
@@ -81,6 +82,9 @@ class LocalReplica(Carrying, Protocol):
     """The file tree of one store. Calls block; the engine makes them from a thread."""
 
     kind: Kind
+
+    way: Way
+    """The direction in which changes go."""
 
     pointer: str | None
     """Where in a file the list of its records is, None where each file is one record."""

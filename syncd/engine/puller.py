@@ -12,9 +12,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import structlog
 
 from syncd.core.decision import Heard
+from syncd.core.direction import Way
 from syncd.core.model import BYTES_DAMAGED, Change, Content, Hold, Key
 from syncd.engine.health import Health
 from syncd.engine.intake import Intake
+from syncd.engine.plan import ours
 from syncd.engine.ports import Clock, LocalReplica, RemoteReplica
 from syncd.engine.witnesses import Witnesses
 from syncd.ledger.ledger import Ledger
@@ -136,12 +138,15 @@ class Puller:
             change = fetched.get(told.key, told)
             if self._lacks(change):
                 self._hold(change.key)
-            news.append(Heard(change.key, change.snapshot, change.device, change.body))
+            body = None if self._unwanted(change) else change.body
+            news.append(Heard(change.key, change.snapshot, change.device, body, change.origin))
         return news
 
     def _lacks(self, change: Change) -> bool:
         version = change.snapshot.version
         if not isinstance(version, Content) or change.body is not None or change.stored:
+            return False
+        if self._unwanted(change):
             return False
         if self._ledger.contents.has(version.digest):
             return False
@@ -149,6 +154,12 @@ class Puller:
             return True
         file = self._ledger.places.file(change.key.store, change.key.path)
         return file is None or file.digest != version.digest
+
+    def _unwanted(self, change: Change) -> bool:
+        """Whether only the digest matters: another's key in a store of our own."""
+        store = self._stores.get(change.key.store)
+        own = store is not None and store.way is Way.OWN
+        return own and not ours(self._ledger, change.origin)
 
     def _hold(self, key: Key) -> None:
         with self._ledger.transaction():

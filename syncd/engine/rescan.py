@@ -95,7 +95,8 @@ class Rescan:
         self._intake.name(Key(store, path) for path in changed)
         self._intake.name(missing)
         if self._stores[store].pointer is None:
-            self._intake.name(self._ledger.entries.unfinished(store))
+            leaves = self._stores[store].way.leaves
+            self._intake.name(self._ledger.entries.unfinished(store, here=leaves))
         else:
             # A file of records may have to be written, though nothing of it has changed.
             self._intake.name(Key(store, path) for path in self._ledger.records.paths(store))

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 
 from syncd.core.decision import Decision
+from syncd.core.direction import Way
 from syncd.core.model import (
     TOMBSTONE,
     Content,
@@ -49,7 +50,8 @@ class Rewrites:
             agrees = wanted == held
             if turn.saved:
                 self._put_backs.saved(turn.file, now, agrees=agrees)
-            if agrees or not _writable(wanted, turn):
+            never = self._stores[turn.file.store].way is Way.PUSH
+            if agrees or never or not _writable(wanted, turn):
                 continue
             when = self._put_backs.due(turn.file, now)
             if when > now:

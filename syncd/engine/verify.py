@@ -81,7 +81,9 @@ def _read_some(
     for path in paths:
         remote = there.get(path, {})
         if path not in verdict.held and (local := _local(store, verdict, path)) is not None:
-            _judge(verdict, path, local, remote, [*dict.fromkeys([*local, *remote])])
+            # What is there alone may be another's business: see `core.direction`.
+            there_too = () if store.way.leaves else remote
+            _judge(verdict, path, local, remote, [*dict.fromkeys([*local, *there_too])])
 
 
 def _local(store: LocalReplica, verdict: Verdict, path: str) -> Mapping[str, Digest] | None:

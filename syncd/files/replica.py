@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from syncd.core.decision import Write
+from syncd.core.direction import Way
 from syncd.core.guard import RootState
 from syncd.core.model import Format, Hold, Kind
 from syncd.core.reading import Missing, Reading, Stat, Unreadable
@@ -59,9 +60,10 @@ class FileReplica:
     def __init__(
         self, path: Path, kind: Kind, layout: Layout, swapped: Swapped,
         folders: type[Folder] = Folder, payloads: Payloads | None = None,
-        pointer: str | None = None,
+        pointer: str | None = None, way: Way = Way.BOTH,
     ) -> None:  # fmt: skip
         self.kind = kind
+        self.way = way
         self.pointer = pointer
         self.swapped = swapped
         aside = swapped.folder

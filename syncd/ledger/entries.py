@@ -53,13 +53,14 @@ class Entries:
         gone = snapshot.version if isinstance(snapshot.version, Tombstone) else Tombstone()
         cursor = self._connection.execute(
             """INSERT INTO entries (store, path, record, remote_revision, remote_digest,
-                 remote_size, remote_last, remote_moved_to, remote_at, remote_device)
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                 remote_size, remote_last, remote_moved_to, remote_at, remote_device, origin)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                ON CONFLICT DO UPDATE SET remote_revision = excluded.remote_revision,
                  remote_digest = excluded.remote_digest, remote_size = excluded.remote_size,
                  remote_last = excluded.remote_last, remote_at = excluded.remote_at,
                  remote_moved_to = excluded.remote_moved_to,
-                 remote_device = excluded.remote_device
+                 remote_device = excluded.remote_device,
+                 origin = coalesce(excluded.origin, origin)
                WHERE remote_at IS NULL OR remote_at < excluded.remote_at
                  OR (remote_at = excluded.remote_at
                      AND (remote_revision != excluded.remote_revision
@@ -72,6 +73,7 @@ class Entries:
                 gone.moved_to,
                 snapshot.at,
                 heard.device,
+                heard.origin,
             ),
         )
         return cursor.rowcount > 0
@@ -126,13 +128,17 @@ class Entries:
         ).fetchone()
         return int(row[0])
 
-    def unfinished(self, store: str) -> list[Key]:
-        """Keys on which base and what was heard, or the file last read, still differ."""
+    def unfinished(self, store: str, *, here: bool = False) -> list[Key]:
+        """Keys on which base and what was heard, or the file last read, still differ.
+
+        `here`: only those that were ever agreed to be here, or are.
+        """
+        gone = "AND NOT (e.base_digest IS NULL AND f.digest IS NULL)" if here else ""
         rows = self._connection.execute(
-            """SELECT e.path, e.record FROM entries e LEFT JOIN files f USING (store, path)
+            f"""SELECT e.path, e.record FROM entries e LEFT JOIN files f USING (store, path)
                WHERE e.store = ? AND (e.base_revision IS NULL
                  OR (e.remote_revision IS NOT NULL AND e.base_revision < e.remote_revision)
-                 OR e.base_digest IS NOT f.digest)""",
+                 OR e.base_digest IS NOT f.digest) {gone}""",  # noqa: S608
             (store,),
         )
         return [Key(store, path, record) for path, record in rows]

@@ -84,6 +84,14 @@ class Records:
         )
         return {Key(store, path, record) for path, record in rows}
 
+    def origin(self, key: Key) -> str | None:
+        """The device that made a key, empty where none did; None: that was never told."""
+        row = self._connection.execute(
+            "SELECT origin FROM entries WHERE store = ? AND path = ? AND record = ?",
+            key_columns(key),
+        ).fetchone()
+        return row[0] if row else None
+
     def paths(self, store: str) -> list[str]:
         """The files of the store of which anything is known."""
         rows = self._connection.execute(

@@ -57,3 +57,6 @@ ALTER TABLE entries ADD COLUMN receipt_revision INTEGER;
 -- its content is there.
 ALTER TABLE outbox ADD COLUMN upload TEXT CHECK (upload IN ('wanted', 'there'));
 CREATE INDEX outbox_upload ON outbox (place) WHERE upload = 'wanted';
+
+-- The device that made the key, empty where none did; NULL: it was not told, the key is our own.
+ALTER TABLE entries ADD COLUMN origin TEXT;

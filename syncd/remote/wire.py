@@ -86,6 +86,7 @@ class WireEntry(WireSnapshot):
     size: int
     stored: bool = False
     device: str
+    origin: str | None = None
 
     @property
     def key(self) -> Key:
@@ -95,7 +96,7 @@ class WireEntry(WireSnapshot):
     def to_change(self) -> Change:
         """The entry as news, without bytes."""
         snapshot = self.to_core(self.size, self.last_digest, self.moved_to)
-        return Change(self.key, snapshot, self.device, stored=self.stored)
+        return Change(self.key, snapshot, self.device, stored=self.stored, origin=self.origin or "")
 
 
 class WireChange(WireEntry):

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from syncd.core.decision import Heard
+from syncd.core.direction import Way
 from syncd.core.doubt import ABSENCE
 from syncd.core.guard import Direction
 from syncd.core.model import (
@@ -124,13 +125,15 @@ class Machine:
         self.approved: frozenset[str] = frozenset()
         self.clock: StandingClock = RunningClock()
         self.settings: tuple[StoreSettings, ...] = ()
+        self.way = Way.BOTH
 
     @property
     def deployment(self) -> Deployment:
         return self.remote.deployment
 
     def replica(self) -> FileReplica:
-        return FileReplica(self.files, Kind.DOCUMENT, LAYOUT, Swapped(self._aside, self.history))
+        swapped = Swapped(self._aside, self.history)
+        return FileReplica(self.files, Kind.DOCUMENT, LAYOUT, swapped, way=self.way)
 
     def ledger(self) -> Ledger:
         fresh = not self.ledger_path.exists()

@@ -56,6 +56,8 @@ class Entry:
     row: int | None = None
     moved: bool = False
     moved_to: str | None = None
+    origin: str = ""
+    """The device that made the key, empty where none did."""
 
     @property
     def snapshot(self) -> Snapshot:
@@ -262,6 +264,7 @@ class Deployment:
             intent.key, revision, digest, last, intent.body, device, receipts, at,
             self._row(digest, moved or entry), moved is not None,
             intent.target.key.path if intent.target else None,
+            origin.origin if (origin := entry or moved) is not None else device,
         )  # fmt: skip
         self.accepted.append(
             Accepted(
@@ -285,7 +288,8 @@ class Deployment:
         return former.row if former is not None and former.row is not None else next(self._rows)
 
     def _told(self, entry: Entry, *, with_body: bool) -> Change:
-        return Change(entry.key, entry.snapshot, entry.device, entry.body if with_body else None)
+        body = entry.body if with_body else None
+        return Change(entry.key, entry.snapshot, entry.device, body, origin=entry.origin)
 
 
 __all__ = ["Accepted", "Deployment", "Entry", "Receipt", "State", "replace"]

@@ -1,0 +1,135 @@
+"""Stores whose changes go one way, or that hold only what this device made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from syncd.core.direction import Way
+from syncd.core.model import Key
+from tests.machine.deployment import Deployment
+
+from .fakes import STORE, Machine, deployment
+
+
+@pytest.fixture
+def remote() -> Deployment:
+    return deployment()
+
+
+def machines(folder: Path, remote: Deployment, way: Way) -> tuple[Machine, Machine]:
+    """One whose store has the direction, and one that goes both ways."""
+    one, other = (Machine(folder / name, remote, name) for name in ("one", "other"))
+    one.way = way
+    return one, other
+
+
+def held(machine: Machine) -> dict[str, str]:
+    ledger = machine.ledger()
+    try:
+        return {path: hold.reason for path, hold in ledger.attention.held(STORE).items()}
+    finally:
+        ledger.close()
+
+
+def conflicts(machine: Machine) -> list[str]:
+    ledger = machine.ledger()
+    try:
+        listed = ledger.conflicts.unresolved()
+        bodies = [ledger.contents.get(each.remote) for each in listed if each.remote]
+        return [(body or b"?").decode() for body in bodies]
+    finally:
+        ledger.close()
+
+
+async def test_own_mirrors_what_this_device_made(tmp_path: Path, remote: Deployment) -> None:
+    one, other = machines(tmp_path, remote, Way.OWN)
+    one.save(mine="1")
+    other.save(theirs="1")
+    for machine in (one, other, one):
+        await machine.sync()
+    assert one.tree() == {"mine": "1"}
+    assert other.tree() == {"mine": "1", "theirs": "1"}
+    other.save(mine="2", theirs="2")
+    for machine in (other, one):
+        await machine.sync()
+    assert one.tree() == {"mine": "2"}, "an edit of what this device made comes back to it"
+    one.delete("mine")
+    for machine in (one, other):
+        await machine.sync()
+    assert other.tree() == {"theirs": "2"}
+
+
+async def test_own_hears_no_bytes_of_what_others_made(tmp_path: Path, remote: Deployment) -> None:
+    one, other = machines(tmp_path, remote, Way.OWN)
+    other.save(theirs="something")
+    for machine in (one, other, one):
+        await machine.sync()
+    ledger = one.ledger()
+    digest = remote.state.entries[Key(STORE, "theirs.txt")].digest
+    assert ledger.entries.get(Key(STORE, "theirs.txt"))[1].digest == digest
+    assert digest is not None
+    assert not ledger.contents.has(digest)
+    assert ledger.entries.unfinished(STORE, here=True) == []
+    ledger.close()
+
+
+async def test_own_adopts_what_is_equal_and_holds_what_differs(
+    tmp_path: Path, remote: Deployment
+) -> None:
+    one, other = machines(tmp_path, remote, Way.OWN)
+    other.save(same="1", differs="1")
+    await other.sync()
+    one.save(same="1", differs="2")
+    await one.sync()
+    assert one.mirror() == {"same": "1", "differs": "1"}
+    assert held(one) == {"differs.txt": "another-devices"}
+    one.delete("same", "differs")
+    await one.sync()
+    assert one.mirror() == {"same": "1", "differs": "1"}, "its absence here deletes nothing there"
+    assert one.tree() == {}
+    assert held(one) == {}
+
+
+async def test_push_lists_remote_edits_and_goes_over_them(
+    tmp_path: Path, remote: Deployment
+) -> None:
+    one, other = machines(tmp_path, remote, Way.PUSH)
+    one.save(a="1", b="1")
+    other.save(elsewhere="1")
+    for machine in (one, other, one):
+        await machine.sync()
+    assert one.tree() == {"a": "1", "b": "1"}
+    other.save(a="2")
+    other.delete("b")
+    for machine in (other, one, one):
+        await machine.sync()
+    assert one.tree() == {"a": "1", "b": "1"}
+    assert one.mirror() == {"a": "1", "b": "1", "elsewhere": "1"}
+    assert conflicts(one) == ["2"]
+    one.delete("a")
+    await one.sync()
+    assert one.mirror() == {"b": "1", "elsewhere": "1"}
+
+
+async def test_pull_holds_local_edits_and_overwrites_none(
+    tmp_path: Path, remote: Deployment
+) -> None:
+    one, other = machines(tmp_path, remote, Way.PULL)
+    other.save(a="1", b="1")
+    for machine in (other, one):
+        await machine.sync()
+    assert one.tree() == {"a": "1", "b": "1"}
+    one.save(a="mine", new="mine")
+    one.delete("b")
+    other.save(a="2")
+    for machine in (other, one, one):
+        await machine.sync()
+    assert one.tree() == {"a": "mine", "b": "1", "new": "mine"}
+    assert one.mirror() == {"a": "2", "b": "1"}
+    assert held(one) == {"a.txt": "pull-only", "new.txt": "pull-only"}
+    one.delete("a")
+    await one.sync()
+    assert one.tree()["a"] == "2"
+    assert held(one) == {"new.txt": "pull-only"}
