@@ -1,0 +1,154 @@
+"""A file is replaced in one step, and what others save in that moment is in the replacement."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from syncd.errors import RecordError
+from syncd.files.folder import Folder
+from syncd.files.root import Root
+from syncd.storage.file import append, body_of, change
+from syncd.stores.layout import Layout, is_temporary
+
+
+def root(folder: Path) -> Root:
+    return Root.open(folder)
+
+
+def names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+def adding(line: bytes, meanwhile: Callable[[], None]) -> Callable[[bytes | None], bytes]:
+    """Adds a line to a file, while another program does something, once."""
+    times = 0
+
+    def make(met: bytes | None) -> bytes:
+        nonlocal times
+        times += 1
+        if times == 1:
+            meanwhile()
+        return (met or b"") + line
+
+    return make
+
+
+def test_another_programs_rename_is_in_the_replacement(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(b"one\n")
+
+    def rename() -> None:
+        (tmp_path / "new").write_bytes(b"one\ntwo\n")
+        (tmp_path / "new").rename(path)
+
+    assert change(root(tmp_path), "a.json", adding(b"three\n", rename)) == path.read_bytes()
+    assert path.read_bytes() == b"one\ntwo\nthree\n"
+    assert names(tmp_path) == ["a.json"]
+
+
+def test_another_programs_rewrite_is_waited_for_and_in_the_replacement(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(b"one\n")
+
+    def rewrite() -> None:
+        file = path.open("wb")
+
+        def finish() -> None:
+            time.sleep(0.05)
+            file.write(b"two\n")
+            file.close()
+
+        threading.Thread(target=finish).start()
+
+    change(root(tmp_path), "a.json", adding(b"three\n", rewrite))
+    assert path.read_bytes() == b"two\nthree\n"
+
+
+def test_a_file_that_is_made_or_removed_meanwhile(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    change(root(tmp_path), "a.json", adding(b"two\n", lambda: void(path.write_bytes(b"one\n"))))
+    assert path.read_bytes() == b"one\ntwo\n"
+    change(root(tmp_path), "a.json", adding(b"three\n", path.unlink))
+    assert path.read_bytes() == b"three\n"
+    assert names(tmp_path) == ["a.json"]
+
+
+def test_a_file_that_stays_open_for_writing_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(b"one\n")
+    with path.open("ab"), pytest.raises(RecordError, match="open for writing"):
+        change(root(tmp_path), "a.json", lambda met: (met or b"") + b"two\n")
+    assert path.read_bytes() == b"one\n"
+    assert names(tmp_path) == ["a.json"]
+
+
+def test_a_disk_that_is_full_leaves_the_file_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(b"one\n")
+
+    def full(self: Folder, name: str, body: bytes, like: os.stat_result | None) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Folder, "create", full)
+    with pytest.raises(RecordError, match=r"No space left.*nothing was written"):
+        change(root(tmp_path), "a.json", lambda met: b"two\n")
+    assert path.read_bytes() == b"one\n"
+
+
+def test_what_a_crash_leaves_is_neither_mirrored_nor_the_daemons(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(self: Folder, source: str, target: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Folder, "move", crash)
+    with pytest.raises(KeyboardInterrupt):
+        change(root(tmp_path), "a.json", lambda met: b"one\n")
+    (left,) = names(tmp_path)
+    assert not is_temporary(left)
+    assert not Layout(("*",), ()).matches(left)
+
+
+def test_nothing_outside_the_store_is_written(tmp_path: Path) -> None:
+    store, outside = tmp_path / "store", tmp_path / "outside"
+    store.mkdir()
+    outside.mkdir()
+    (store / "link").symlink_to(outside)
+    with pytest.raises(RecordError):
+        change(root(store), "link/a.json", lambda met: b"x")
+    with pytest.raises(RecordError):
+        append(root(store), "link/a.jsonl", b"x\n")
+    assert names(outside) == []
+
+
+def _many(folder: Path, name: str) -> None:
+    for number in range(40):
+        change(Root.open(folder), "a.txt", adding(f"{name}{number}\n".encode(), lambda: None))
+
+
+def test_processes_lose_nothing_of_each_other(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=_many, args=(tmp_path, name)) for name in "abc"]
+    for each in processes:
+        each.start()
+    for each in processes:
+        each.join()
+        assert each.exitcode == 0
+    found = body_of(root(tmp_path), "a.txt")
+    assert found is not None
+    lines = found[0].decode().splitlines()
+    assert sorted(lines) == sorted(f"{name}{n}" for name in "abc" for n in range(40))
+    assert names(tmp_path) == ["a.txt"]
+
+
+def void(_: object) -> None:
+    """For what is done and not answered."""
