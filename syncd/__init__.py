@@ -20,16 +20,17 @@ embedded} -> core`, `files -> stores -> core`; a test holds it):
     files/     one store's folder: `read`, `scan`, `write` (stage, swap, look, recover), `history`,
                `watch`; `replica` is all of it as the engine sees it, `vigil` keeps it watched;
                `lease` and `swapped` (programs that still write), `claim` (one daemon a folder),
-               `git` (what git is doing there)
+               `git` (what git is doing there); `payloads` and `transit` (files of any size)
     ledger/    one SQLite file: `entries` (base, last heard), `outbox`, `contents`, `places`,
                `attention` (holds, guards, health), `conflicts`, `events` (the log), `past` (the
                index of history); `ledger` has the verbs, each one transaction; `state` owns the
                folder around it; `schema*.sql` are the steps that make a ledger
     remote/    the deployment: `client` (calls over HTTP), `wire`, `operation` (messages), `replica`
-               (verbs), `listener` (wake-ups, from a child process that runs the official client)
+               (verbs), `storage` (payloads), `listener` (wake-ups, by the official client in a
+               child process)
     engine/    the verbs, in asyncio, behind the Protocols of `ports`: `intake` (named keys),
                `turn`, `decide`, `combine`, `moves` and `writer` (one turn), `parts` and `rewrite`
-               (files of many records), `pusher`, `puller`,
+               (files of many records), `pusher`, `puller`, `uploads` and `downloads`,
                `bootstrap`, `link`, `rescan`, `late` and `audit` (later looks), `guards`, `epoch`;
                `session` wires them
     embedded/  a Convex-compatible backend for trying and developing, and its launcher
@@ -48,6 +49,7 @@ Rules that keep edits safe, and where they live:
     Receipts, not digests, tell whether an operation was applied     convex/model, ledger/ledger.py
     What was heard never goes back                                   ledger/entries.py
     A note is in the ledger before a file is touched                 engine/writer.py
+    A payload gets its name when it is whole, verified and durable   files/payloads.py
     Files are swapped, what came out is looked at, then and later    files/swap.py, files/swapped.py
     Missing is believed at the second look, unreadable never         core/doubt.py, files/read.py
     A move takes both keys or neither; in doubt there is none        core/move.py, ledger/outbox.py

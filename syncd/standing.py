@@ -39,11 +39,12 @@ class Part(BaseModel):
 
 
 class StoreReport(BaseModel):
-    """A store in numbers."""
+    """A store in numbers. `payloads` are mirrored whole, without columns of what is in them."""
 
     name: str
     path: str
     files: int
+    payloads: int = 0
     held: int
     bootstrapped: bool
 
@@ -150,6 +151,8 @@ def _judge_online(found: StatusReport, waiting: int) -> tuple[State, str]:
         return State.SYNCING, f"{waiting} changes on their way"
     if feed is None or feed.state != "current":
         return State.SYNCING, "hearing what changed on the deployment"
+    if carrying := _carrying(found):
+        return State.SYNCING, carrying
     listener = found.parts.get("listener")
     means = "live" if listener and listener.state == "live" else "polling"
     means += "".join(
@@ -157,6 +160,13 @@ def _judge_online(found: StatusReport, waiting: int) -> tuple[State, str]:
         if name.startswith("watch:") and part.state == "unproven"
     )  # fmt: skip
     return State.IN_SYNC, f"everything told is here and everything saved is there ({means})"
+
+
+def _carrying(found: StatusReport) -> str:
+    """What payloads are on their way or wait for it; empty where none is."""
+    parts = (found.parts.get("uploads"), found.parts.get("downloads"))
+    busy = [part for part in parts if part is not None and part.state != "current"]
+    return "; ".join(part.detail for part in busy)
 
 
 def readiness(found: StatusReport) -> Readiness:

@@ -77,9 +77,20 @@ def _store(config: Config, connection: sqlite3.Connection, name: str) -> StoreRe
         name=name,
         path=str(path),
         files=_count(connection, "files", name),
+        payloads=_payloads(connection, name),
         held=_count(connection, "held", name),
         bootstrapped=bool(row and row[0]),
     )
+
+
+def _payloads(connection: sqlite3.Connection, store: str) -> int:
+    # What both sides agree on is kept here too, unless it is a payload.
+    row = connection.execute(
+        """SELECT count(*) FROM entries WHERE store = ? AND base_digest IS NOT NULL
+           AND base_digest NOT IN (SELECT digest FROM contents)""",
+        (store,),
+    ).fetchone()
+    return int(row[0])
 
 
 def _count(connection: sqlite3.Connection, table: str, store: str | None = None) -> int:

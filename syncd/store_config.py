@@ -16,7 +16,7 @@ from syncd.stores.layout import Layout
 INCLUDE: Mapping[Kind, tuple[str, ...]] = {
     Kind.WORKFLOW: ("*.json", "*.yaml", "*.yml"),
     Kind.EXECUTION: ("*.json",),
-    Kind.ASSET: ("*.json",),
+    Kind.ASSET: ("*",),
     Kind.DEPLOYMENT: ("deployments.json",),
     Kind.DOCUMENT: ("*.json", "*.yaml", "*.yml"),
     Kind.FILE: ("*",),

@@ -36,8 +36,9 @@ def _print(found: StatusReport) -> None:
     typer.echo(f"{runs}; workspace {found.workspace}; {found.url or 'no deployment'}")
     typer.echo(f"outbox: {found.queued} queued, {found.sent} sent, {found.parked} parked")
     for store in found.stores:
-        more = "" if store.bootstrapped else ", not in touch with the deployment yet"
-        typer.echo(f"store {store.name}: {store.files} files, {store.held} held{more}")
+        more = f", {store.payloads} of them payloads, without columns" if store.payloads else ""
+        more += "" if store.bootstrapped else ", not in touch with the deployment yet"
+        typer.echo(f"store {store.name}: {store.files} files{more}, {store.held} held")
         typer.echo(f"  {store.path}")
     for name, part in sorted(found.parts.items()):
         detail = f" ({shown(part.detail)})" if part.detail else ""

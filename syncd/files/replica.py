@@ -28,7 +28,7 @@ from syncd.files.spelling import Names, fold, twin
 from syncd.files.swapped import Swapped
 from syncd.files.transit import Transit
 from syncd.files.trouble import ROOT_GONE, refused
-from syncd.stores.layout import Layout, format_of, unsafe
+from syncd.stores.layout import Layout, format_of, kind_of, unsafe
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -86,10 +86,8 @@ class FileReplica:
         return Format.TEXT if self.kind is Kind.FILE else format_of(path)
 
     def kind_of(self, path: str) -> Kind:
-        """What the file at `path` is: among assets, what is not written as one is a payload."""
-        if self.kind is Kind.ASSET and format_of(path) is Format.TEXT:
-            return Kind.FILE
-        return self.kind
+        """What the file at `path` is."""
+        return kind_of(self.kind, path)
 
     def includes(self, path: str) -> bool:
         """Whether the store's patterns match `path`, which the deployment may have named."""

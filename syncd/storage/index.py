@@ -15,6 +15,7 @@ from syncd.storage.columns import row_of
 from syncd.storage.file import body_of, digest
 from syncd.storage.rows import Row
 from syncd.store_config import StoreConfig
+from syncd.stores.layout import kind_of
 
 R = TypeVar("R", bound=Row)
 
@@ -57,7 +58,9 @@ class Index(Generic[R]):
             self._forget(store.name, set())
             return
         now = time.time_ns()
-        seen = scan(root, store.patterns()).files
+        found = scan(root, store.patterns()).files
+        # What lies beside assets is no record, and may be of any size.
+        seen = {p: e for p, e in found.items() if kind_of(store.kind, p) is store.kind}
         for path, entry in seen.items():
             key = (store.name, path, "")
             if self._stats.get(key) != entry.stat:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from syncd.core.model import Format, Hold
+from syncd.core.model import Format, Hold, Kind
 from syncd.stores.patterns import Patterns
 
 TEMPORARY_PREFIX = ".syncd-"
@@ -80,6 +80,13 @@ def format_of(path: str) -> Format:
     if name.endswith((".yaml", ".yml")):
         return Format.YAML
     return Format.TEXT
+
+
+def kind_of(kind: Kind, path: str) -> Kind:
+    """What the file at `path` of a store of `kind` is: beside assets lie files that are none."""
+    if kind is Kind.ASSET and format_of(path) is Format.TEXT:
+        return Kind.FILE
+    return kind
 
 
 def unsafe(path: str) -> Hold | None:
