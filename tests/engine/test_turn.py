@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from syncd.core.decision import Heard
 from syncd.core.doubt import ABSENCE, PATIENCE
 from syncd.core.model import TOMBSTONE, Applied, Content, Digest, Intent, Key, Kind, Snapshot
+from syncd.engine import combine
 from syncd.engine.decide import Turn
 from syncd.engine.guards import Guards
-from syncd.engine.turn import Reconciler
+from syncd.engine.turn import MERGED_HERE, Reconciler
 from syncd.files.history import History
 from syncd.files.replica import FileReplica
 from syncd.files.swapped import Swapped
 from syncd.ledger.ledger import Ledger
 from syncd.ledger.places import StoreRecord
 from syncd.stores.layout import Layout
+from syncd.stores.merge import Merge, merge
 
 KEY = Key("flows", "a.json")
 
@@ -159,6 +163,26 @@ async def test_edits_of_different_fields_are_merged_on_both_sides(desk: Desk) ->
     assert desk.path.read_bytes() == flow(name="mine", status="running")
     assert desk.sent() == flow(name="mine", status="running")
     assert desk.conflicts() == 0
+
+
+@pytest.mark.parametrize(("size", "here"), [(10, True), (MERGED_HERE + 1, False)])
+async def test_long_texts_are_merged_off_the_event_loop(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, size: int, here: bool
+) -> None:
+    threads: list[int] = []
+
+    def seen(*sides: Any) -> Merge:
+        threads.append(threading.get_ident())
+        return merge(*sides)
+
+    monkeypatch.setattr(combine, "merge", seen)
+    filler = "x" * size
+    await desk.agreed(flow(a=1, b=1, filler=filler))
+    desk.told(flow(a=1, b=2, filler=filler))
+    desk.path.write_bytes(flow(a=2, b=1, filler=filler))
+    await desk.turn()
+    assert desk.path.read_bytes() == flow(a=2, b=2, filler=filler)
+    assert {thread == threading.get_ident() for thread in threads} == {here}
 
 
 async def test_the_file_wins_a_clash_and_the_rest_is_merged(desk: Desk) -> None:
