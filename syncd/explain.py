@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from syncd.config import Config, StoreConfig
+from syncd.core.guard import Direction, Guard, RootState
 from syncd.core.model import TOMBSTONE, Content, Hold, Key, Snapshot, Tombstone, Version
 from syncd.core.reading import Found, Missing
 from syncd.core.reconcile import reconcile
@@ -93,6 +94,7 @@ def _compare(config: Config, key: Key, told: Explanation) -> None:
         held = ledger.attention.held(key.store).get(key.path)
         told.pending = ledger.outbox.pending(key)
         local = _local(config, key)
+        guard = _guard(ledger, key)
     finally:
         ledger.close()
     if isinstance(local, Hold):
@@ -102,8 +104,22 @@ def _compare(config: Config, key: Key, told: Explanation) -> None:
         waits = view.sent is not None
         reason = reconcile(view.base, local, view.remote).reason.value
         told.next = "waits for the answer to what was sent" if waits else reason
+    if guard is not None:
+        told.next = "waits for a person"
+        held = Hold("guard", f"{guard.reason}; {guard.meanwhile}", guard.advice)
     if held is not None:
         told.held, told.advice = f"{held.reason}: {held.detail}", held.advice
+
+
+def _guard(ledger: Ledger, key: Key) -> Guard | None:
+    """The guard that `key` waits for: its deletion, or all of its store's folder."""
+    for guard in ledger.attention.guards().values():
+        if guard.store != key.store:
+            continue
+        waiting = (ledger.deletions.waiting(key.store, way) for way in Direction)
+        if guard.folder is not RootState.PRESENT or any(key in keys for keys in waiting):
+            return guard
+    return None
 
 
 def _local(config: Config, key: Key) -> Version | Hold:

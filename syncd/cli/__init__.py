@@ -12,24 +12,25 @@ if TYPE_CHECKING:
     from typer import Typer
 
 COMMANDS = {
-    "config": ("config",),
-    "conflicts": ("conflicts",),
-    "decide": ("approve", "reject", "retry"),
-    "dev": ("dev",),
-    "devices": ("devices",),
-    "doctor": ("doctor",),
-    "explain": ("explain",),
-    "health": ("health",),
     "init": ("init",),
+    "run": ("run", "sync"),
+    "status": ("status",),
+    "health": ("health",),
+    "explain": ("explain",),
+    "decide": ("approve", "reject", "retry"),
+    "conflicts": ("conflicts",),
     "log": ("log", "restore"),
     "pause": ("pause", "resume"),
-    "run": ("run", "sync"),
-    "schema": ("schema",),
-    "status": ("status",),
-    "systemd": ("service",),
     "verify": ("verify",),
+    "doctor": ("doctor",),
+    "devices": ("devices",),
+    "config": ("config",),
+    "schema": ("schema",),
+    "systemd": ("service",),
+    "dev": ("dev",),
 }
-"""The modules of this folder that register commands, and the commands of each."""
+"""The modules of this folder that register commands, and the commands of each, in the order in
+which help lists them: what a stranger needs first, first."""
 
 
 def registered(command: str | None = None) -> Typer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Annotated, ParamSpec
 import typer
 
 from syncd import __version__
+from syncd.cli.text import folded
 from syncd.config import Config, load
 from syncd.errors import SyncdError
 
@@ -43,10 +45,14 @@ def reporting(command: Callable[P, int]) -> Callable[P, None]:
             trouble = trouble_in(error)
             if trouble is None:
                 raise
-            print(f"syncd: {trouble}\n  -> {trouble.advice}", file=sys.stderr)  # noqa: T201
+            said = f"{folded(f'syncd: {trouble}', '  ', sys.stderr)}\n"
+            said += folded(f"  -> {trouble.advice}", "     ", sys.stderr)
+            print(said, file=sys.stderr)  # noqa: T201
             code = trouble.exit_code
         raise typer.Exit(code)
 
+    # Typer takes a line's end for a break, wherever the docstring was folded.
+    run.__doc__ = re.sub(r"(?<!\n)\n[ ]*(?![ \n])", " ", command.__doc__ or "")
     return run
 
 

@@ -8,7 +8,7 @@ import typer
 
 from syncd.cli.app import CONFIG, AsJson, ConfigPath, app, configured, reporting
 from syncd.cli.naming import key_of
-from syncd.cli.text import moment, shown, size
+from syncd.cli.text import folded, moment, shown, size
 from syncd.explain import Explanation, Side
 from syncd.explain import explain as gathered
 
@@ -47,12 +47,13 @@ def _print(told: Explanation) -> None:
     if told.pending:
         typer.echo(f"  outbox  {told.pending}")
     if told.held:
-        typer.echo(shown(f"  held    {told.held}"))
-        typer.echo(shown(f"          -> {told.advice}"))
+        typer.echo(folded(shown(f"  held    {told.held}"), " " * 10))
+        typer.echo(folded(shown(f"          -> {told.advice}"), " " * 13))
     typer.echo(f"  next    {told.next}")
     for event in told.events:
         revision = "" if event.revision is None else f"  rev {event.revision}"
-        typer.echo(shown(f"  {moment(event.at)}  {event.what}{revision}  {event.detail or ''}"))
+        line = f"  {moment(event.at)}  {event.what}{revision}  {event.detail or ''}"
+        typer.echo(shown(line.rstrip()))
 
 
 def _side(side: Side | None, nothing: str) -> str:

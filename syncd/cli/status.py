@@ -7,7 +7,7 @@ import time
 import typer
 
 from syncd.cli.app import CONFIG, AsJson, ConfigPath, app, configured, reporting
-from syncd.cli.text import shown
+from syncd.cli.text import folded, shown
 from syncd.standing import StatusReport
 from syncd.status import report
 
@@ -32,7 +32,7 @@ def status(config: ConfigPath = CONFIG, as_json: AsJson = False) -> int:
 
 def _print(found: StatusReport) -> None:
     runs = f"daemon {found.running}" if found.running is not None else "no daemon"
-    typer.echo(f"{found.state.value}: {shown(found.detail)}")
+    typer.echo(folded(f"{found.state.value}: {shown(found.detail)}", "  "))
     typer.echo(f"{runs}; workspace {found.workspace}; {found.url or 'no deployment'}")
     typer.echo(f"outbox: {found.queued} queued, {found.sent} sent, {found.parked} parked")
     for store in found.stores:
@@ -50,12 +50,12 @@ def print_problems(found: StatusReport) -> None:
     """Every problem on three lines: what, why, what to do."""
     for problem in found.problems:
         typer.echo(f"{problem.sort} {shown(problem.key)}: {problem.reason}")
-        typer.echo(f"  {shown(problem.detail)}")
+        typer.echo(folded(f"  {shown(problem.detail)}", "  "))
         for key in problem.waiting[:LISTED]:
             typer.echo(f"    {shown(key)}")
         if problem.deletions > LISTED:
             typer.echo(f"    ... and {problem.deletions - LISTED} more: `syncd status --json`")
-        typer.echo(f"  -> {problem.advice}")
+        typer.echo(folded(f"  -> {problem.advice}", "     "))
     more = found.unwell - len(found.problems)
     if more > 0:
         typer.echo(f"... and {more} more")

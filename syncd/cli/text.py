@@ -1,8 +1,12 @@
-"""How names and times are written for people. Pure."""
+"""How names, times and lines are written for people."""
 
 from __future__ import annotations
 
+import shutil
+import sys
+import textwrap
 from datetime import datetime
+from typing import TextIO
 
 
 def shown(text: str, keep: str = "") -> str:
@@ -25,3 +29,15 @@ def size(count: int | None) -> str:
     if count < 10_000:
         return f"{count} B"
     return f"{count / 1000:.0f} kB" if count < 10_000_000 else f"{count / 1e6:.0f} MB"
+
+
+def folded(text: str, indent: str, stream: TextIO | None = None) -> str:
+    """`text` in lines that fit the terminal, all but the first indented; one line where it is
+    piped.
+    """
+    if not (stream or sys.stdout).isatty():
+        return text
+    width = shutil.get_terminal_size().columns
+    return textwrap.fill(
+        text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -48,3 +49,11 @@ def test_help_and_mistakes_are_answered(words: list[str]) -> None:
     said = ran.stdout + ran.stderr
     assert ("No such command 'nonsense'" in said) == (words == ["nonsense"])
     assert ran.returncode == (0 if "--help" in words else 2)
+
+
+def test_help_is_folded_by_the_terminal_and_not_by_the_source() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "syncd", "init", "--help"],
+        capture_output=True, text=True, check=True, env={**os.environ, "COLUMNS": "80"},
+    )  # fmt: skip
+    assert "Enrolling \n takes a deploy key in" in ran.stdout

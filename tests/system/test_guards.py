@@ -83,6 +83,9 @@ def stands(machine: Machine, reason: str) -> None:
     assert f"guard flows: {reason}\n  {MEANWHILE[reason]}" in told.out
     assert "`syncd approve flows`" in told.out
     assert "`syncd reject flows`" in told.out
+    explained = machine.syncd("explain", "flows/a.json").out
+    assert "next    waits for a person" in explained
+    assert f"guard: {reason}" in explained
     # Into a folder that is not the known one nothing goes, and nothing out of it.
     assert ("edits go on" in told.out) == ("every file" in reason)
 
