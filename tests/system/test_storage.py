@@ -8,10 +8,19 @@ import pytest
 
 from syncd.config import Config, load
 from syncd.errors import Unauthorized, Unavailable
-from syncd.storage import AsyncWorkflowStorage, Execution, Workflow, WorkflowStorage
+from syncd.storage import (
+    Asset,
+    AssetMetadata,
+    AssetStorage,
+    AsyncWorkflowStorage,
+    Execution,
+    Workflow,
+    WorkflowStorage,
+)
 
 from .conftest import World
 from .machine import Machine
+from .mirror import Mirror
 from .proxy import Proxy, Way
 from .waiting import until
 
@@ -108,3 +117,46 @@ async def test_the_blocking_face_works_inside_a_running_loop(world: World) -> No
         storage.save(workflow("a"))
         assert storage.load("a") == workflow("a")
         assert storage.trouble is None
+
+
+def test_an_increment_whose_answer_was_lost_is_counted_once(world: World, proxy: Proxy) -> None:
+    machine = world.machine(url=proxy.url, stores=STORES).start()
+    told = Asset(id="a", category="c", metadata=AssetMetadata(downloads=5))
+    with AssetStorage(config(machine)) as storage:
+        storage.save(told)
+        until(lambda: machine.mirror().live("assets"), "mirrored")
+        proxy.turn(Way.LOST)
+        storage.increment_downloads("a")
+        assert isinstance(storage.trouble, Unavailable)
+        (request,) = (machine.state / "increments").iterdir()
+        assert request.read_text() == "a"
+        proxy.turn(Way.OPEN)
+    assert downloads(world, machine) == 6
+    with AssetStorage(config(machine)) as storage:
+        storage.load("a")
+        assert storage.trouble is None
+        assert list((machine.state / "increments").iterdir()) == []
+        assert downloads(world, machine) == 6
+        storage.increment_downloads("a")
+        assert downloads(world, machine) == 7
+        until(lambda: counted(storage) == 7, "the count in the file")
+        machine.kill()
+        proxy.turn(Way.DEAD)
+        with AssetStorage(config(machine)) as away:
+            away.increment_downloads("a")
+            assert counted(away) == 8
+        proxy.turn(Way.OPEN)
+        machine.start()
+        until(lambda: downloads(world, machine) == 8, "what the file counted")
+
+
+def downloads(world: World, machine: Machine) -> float:
+    """What the deployment tells, with what is not in the text yet."""
+    mirror = Mirror(world.deployment.url, machine.environment["SYNCD_TOKEN"], world.workspace)
+    told: float = mirror.query("assets:get", id="a")["downloads"]
+    return told
+
+
+def counted(storage: AssetStorage) -> int | None:
+    loaded = storage.load("a")
+    return loaded.metadata.downloads if loaded else None
