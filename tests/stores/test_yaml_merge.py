@@ -204,6 +204,18 @@ MERGED = {
         "- id: a\n- id: t\n  text: |\n    l\n",
         "- {id: a, b: 1}\n- id: t\n  text: |\n    l\n",
     ),
+    "a block scalar that is brought with its empty lines": (
+        "a: 1\nb: 1\n",
+        "a: 2\nb: 1\n",
+        "a: 1\nk: |+\n  t\n\nb: 1\n",
+        "a: 2\nk: |+\n  t\n\nb: 1\n",
+    ),
+    "the last item removed, its comment stays": (
+        "a: 1\nb: 1\n",
+        "a: 2\n# about b\nb: 1\n",
+        "a: 1\n",
+        "a: 2\n# about b\n",
+    ),
     "a block scalar that keeps its empty lines": (
         "a: 1\nb: 1\n",
         "a: |+\n  t\n\n\nb: 1",
