@@ -47,7 +47,6 @@ class Person:
             (8, lambda: self.delete(path)),
             (6, lambda: self.delete_and_create(path)),
             (5, lambda: self.rename(path, rng.choice(PATHS))),
-            (30 if self.world.renames else 3, self.rename_freely),
         ]
         weights = [weight for weight, _ in programs]
         return rng.choices([make for _, make in programs], weights)[0]()

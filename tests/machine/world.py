@@ -66,8 +66,6 @@ class World(Timeline):
         CHANCE.rng = random.Random(seed + 1)
         self.renamed: dict[Digest, set[str]] = {}
         """Who gave a file with these bytes another name."""
-        self.renames = seed % 3 == 0
-        """Whether files get other names often."""
         self.reverts = self.rng.random() < 0.4
         """Whether people save bytes that were there before: some checks are blind then."""
         self.calls: Counter[str] = Counter()
