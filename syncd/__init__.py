@@ -16,15 +16,18 @@ embedded} -> core`, `files -> stores -> core`; a test holds it):
                `lines`, `counter`) of values that keep their spelling (`value`)
     stores/    pure: which files belong to a store (`layout`), what their bytes must be (`codec`),
                how a kind's records merge (`annotations`, `merge`) and are written (`splice`;
-               `yaml_*`), files of many records taken apart and written (`records`, `join`)
+               `yaml_*`), files of many records taken apart and written (`records`, `join`),
+               whole lines of files that grow (`lines`)
     files/     one store's folder: `read`, `scan`, `write` (stage, swap, look, recover), `history`,
                `watch`; `replica` is all of it as the engine sees it, `vigil` keeps it watched;
                `lease` and `swapped` (programs that still write), `claim` (one daemon a folder),
-               `git` (what git is doing there); `payloads` and `transit` (files of any size)
+               `git` (what git is doing there); `payloads` and `transit` (files of any size);
+               `lines` (files that grow, under second names)
     ledger/    one SQLite file: `entries` (base, last heard), `outbox`, `contents`, `places`,
                `attention` (holds, guards, health), `conflicts`, `events` (the log), `past` (the
-               index of history); `ledger` has the verbs, each one transaction; `state` owns the
-               folder around it; `schema*.sql` are the steps that make a ledger
+               index of history), `logs` (how far lines went); `ledger` has the verbs, each one
+               transaction; `state` owns the folder around it; `schema*.sql` are the steps that
+               make a ledger
     remote/    the deployment: `client` (calls over HTTP), `wire`, `operation` (messages), `replica`
                (verbs), `storage` (payloads), `listener` (wake-ups, by the official client in a
                child process)
@@ -32,7 +35,7 @@ embedded} -> core`, `files -> stores -> core`; a test holds it):
                `turn`, `decide`, `combine`, `moves` and `writer` (one turn), `parts` and `rewrite`
                (files of many records), `pusher`, `puller`, `uploads` and `downloads`,
                `bootstrap`, `link`, `rescan`, `late` and `audit` (later looks), `guards`, `epoch`;
-               `session` wires them
+               `tailer`, `generations`, `appender` (files of lines); `session` wires them
     embedded/  a Convex-compatible backend for trying and developing, and its launcher
     control/   what commands ask for: `channel` and `client` (a unix socket), `acts` (doing it, in
                the daemon or, where none runs, in the command)
@@ -56,6 +59,7 @@ Rules that keep edits safe, and where they live:
     What a person's decision replaces is in history first            control/saving.py
     Deletions wait while a folder is not itself, or too many go      core/guard.py, engine/guards.py
     A save of many records says what its program changed in them     core/authored.py
+    The offset in a file of lines moves with an answer, never ahead  engine/appender.py
     Across epochs only digests count, and nothing is deleted         core/epoch.py, engine/epoch.py
 """
 

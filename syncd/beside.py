@@ -104,6 +104,8 @@ def _opaque(place: Place, ledger: Ledger) -> dict[str, FileReplica]:
     records = ledger.places.stores()
     views: dict[str, FileReplica] = {}
     for store in place.config.stores:
+        if store.name not in place.stores:
+            continue  # Files of lines are only ever read.
         known = place.stores[store.name]
         view = FileReplica(
             store.path, Kind.FILE, store.patterns(), known.swapped, payloads=known.transit.payloads

@@ -19,12 +19,14 @@ from syncd.engine.link import AnotherDeployment
 from syncd.engine.online import Tied
 from syncd.engine.registry import register
 from syncd.engine.session import Session
+from syncd.engine.tailer import Tailer
 from syncd.engine.teller import Teller
 from syncd.engine.witnesses import Denied
 from syncd.errors import SyncdError
 from syncd.files.claim import Claims
 from syncd.files.git import operation_around
 from syncd.files.history import History
+from syncd.files.lines import LinesFolder
 from syncd.files.replica import FileReplica
 from syncd.files.vigil import Vigil
 from syncd.ledger.ledger import Ledger
@@ -32,6 +34,7 @@ from syncd.ledger.state import PASSING, StateFolder
 from syncd.notify import Notifier
 from syncd.opening import (
     SystemClock,
+    lines_folders,
     make_folder,
     no_token,
     payloads_of,
@@ -145,16 +148,20 @@ class Daemon:
     def _session(self, ledger: Ledger, stores: Mapping[str, FileReplica]) -> Session:
         history = History(self.state.history)
         payloads_of(self.state, history).clear()
+        growing = lines_folders(self.config)
+        folders: dict[str, FileReplica | LinesFolder] = {**stores, **growing}
         told = {
-            store.name: registration(store, stores[store.name].identity())
+            store.name: registration(store, folders[store.name].identity())
             for store in self.config.stores
         }
         for name in register(ledger, told, history.put):
             make_folder(self.config, name)
         git = {store.name: partial(operation_around, store.path) for store in self.config.stores}
+        clock, remote = SystemClock(), self._remote()
         return Session(
-            ledger, self._remote(), stores, SystemClock(), self.approved, storage=self._storage(),
+            ledger, remote, stores, clock, self.approved, storage=self._storage(),
             git=git, settings=[settings(store) for store in self.config.stores],
+            tailer=Tailer(ledger, growing, remote.logs if remote is not None else None, clock),
         )  # fmt: skip
 
     def _remote(self) -> ConvexReplica | None:
@@ -176,9 +183,11 @@ class Daemon:
         return Listener(settings, session.wake, session.heard_from, self.http.reachable)
 
     def _vigil(self, session: Session, store: StoreConfig) -> Vigil:
+        grows = store.layout == "lines"
         return Vigil(
-            store.name, store.path, store.patterns(), session.intake.touched,
-            session.rescan.request, session.health.report,
+            store.name, store.path, store.patterns(),
+            session.tailer.touched if grows else session.intake.touched,
+            session.tailer.request if grows else session.rescan.request, session.health.report,
         )  # fmt: skip
 
     async def _supervise(self, backend: EmbeddedBackend, session: Session) -> None:

@@ -39,6 +39,8 @@ class _Reported:
         yield _labelled("problems", "What waits for a person", "sort", unwell)
         files = {store.name: store.files for store in found.stores}
         yield _labelled("files", "Files that are known", "store", files)
+        unsent = {store.name: store.unsent for store in found.stores}
+        yield _labelled("unsent_bytes", "Lines not acknowledged yet", "store", unsent)
         checked = {name: part.checked for name, part in found.parts.items() if name in _PARTS}
         checked = {name: checked.get(name, 0.0) for name in _PARTS}
         yield _labelled("checked_timestamp_seconds", "When a part last told how it is, 0 for never",

@@ -10,6 +10,7 @@ from syncd.core.news import StoreSettings
 from syncd.engine.registry import Registration
 from syncd.errors import ConfigError
 from syncd.files.history import History
+from syncd.files.lines import LinesFolder
 from syncd.files.payloads import Payloads
 from syncd.files.replica import FileReplica
 from syncd.files.swapped import Swapped
@@ -39,7 +40,7 @@ def place_of(config: Config) -> Place:
 
 
 def replicas(config: Config, history: History | None = None) -> dict[str, FileReplica]:
-    """The folders of the configured stores, by name."""
+    """The folders of the configured stores that go both ways, by name."""
     state = StateFolder(config.state)
     kept = history or History(state.history)
     payloads = payloads_of(state, kept)
@@ -51,7 +52,17 @@ def replicas(config: Config, history: History | None = None) -> dict[str, FileRe
             pointer=store.pointer, way=store.direction,
         )  # fmt: skip
 
-    return {store.name: opened(store) for store in config.stores}
+    return {store.name: opened(store) for store in config.stores if store.layout != "lines"}
+
+
+def lines_folders(config: Config) -> dict[str, LinesFolder]:
+    """The folders of the configured stores of lines, by name."""
+    kept = config.state / "lines"
+    return {
+        store.name: LinesFolder(store.path, store.kind, store.patterns(), kept / store.name)
+        for store in config.stores
+        if store.layout == "lines"
+    }
 
 
 def payloads_of(state: StateFolder, history: History) -> Payloads:

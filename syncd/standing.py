@@ -47,6 +47,8 @@ class StoreReport(BaseModel):
     payloads: int = 0
     held: int
     bootstrapped: bool
+    unsent: int = 0
+    """Bytes of lines that the deployment did not acknowledge yet."""
 
 
 class Problem(BaseModel):
@@ -103,26 +105,33 @@ class StatusReport(BaseModel):
 
 def judge(found: StatusReport) -> tuple[State, str]:
     """The state that `found` amounts to, and why in a few words."""
-    waiting = found.queued + found.sent
+    waiting = _waiting(found)
     deployment = found.parts.get("deployment")
     if found.running is None:
-        return State.HALTED, f"no daemon runs; {waiting} changes wait. Start `syncd run`"
+        return State.HALTED, f"no daemon runs; {waiting} wait. Start `syncd run`"
     if deployment and deployment.state == "auth-failed":
         return State.AUTH_FAILED, deployment.detail
     if degraded := _degraded(found):
         return State.DEGRADED, degraded
     if found.paused:
-        return State.PAUSED, f"{_until(found.paused_until)}; {waiting} changes wait"
+        return State.PAUSED, f"{_until(found.paused_until)}; {waiting} wait"
     if deployment is None or deployment.state != "online":
         return _judge_away(deployment, waiting, begun=bool(found.parts))
     return _judge_online(found, waiting)
 
 
-def _judge_away(deployment: Part | None, waiting: int, *, begun: bool) -> tuple[State, str]:
+def _waiting(found: StatusReport) -> str:
+    """What is not sent or not answered yet, in words."""
+    changes = f"{found.queued + found.sent} changes"
+    lines = sum(store.unsent for store in found.stores)
+    return f"{changes} and {lines:,} bytes of lines" if lines else changes
+
+
+def _judge_away(deployment: Part | None, waiting: str, *, begun: bool) -> tuple[State, str]:
     if not begun:
-        return State.SYNCING, f"it has just started; {waiting} changes wait"
+        return State.SYNCING, f"it has just started; {waiting} wait"
     reason = deployment.detail if deployment else "not reached yet"
-    return State.OFFLINE, f"{reason}; {waiting} changes wait"
+    return State.OFFLINE, f"{reason}; {waiting} wait"
 
 
 def _degraded(found: StatusReport) -> str:
@@ -142,13 +151,14 @@ def _until(end: float | None) -> str:
     return f"until {when}, or `syncd resume`"
 
 
-def _judge_online(found: StatusReport, waiting: int) -> tuple[State, str]:
+def _judge_online(found: StatusReport, waiting: str) -> tuple[State, str]:
     files = found.parts.get("files")
     if files is None or files.state != "current":
-        return State.SYNCING, f"reading what changed while no daemon ran; {waiting} changes wait"
+        return State.SYNCING, f"reading what changed while no daemon ran; {waiting} wait"
     feed = found.parts.get("feed")
-    if waiting or not all(store.bootstrapped for store in found.stores):
-        return State.SYNCING, f"{waiting} changes on their way"
+    behind = any(store.unsent or not store.bootstrapped for store in found.stores)
+    if found.queued + found.sent or behind:
+        return State.SYNCING, f"{waiting} on their way"
     if feed is None or feed.state != "current":
         return State.SYNCING, "hearing what changed on the deployment"
     if carrying := _carrying(found):

@@ -76,10 +76,11 @@ def _store(config: Config, connection: sqlite3.Connection, name: str) -> StoreRe
     return StoreReport(
         name=name,
         path=str(path),
-        files=_count(connection, "files", name),
+        files=_count(connection, "files", name) + _count(connection, "logs", name),
         payloads=_payloads(connection, name),
         held=_count(connection, "held", name),
         bootstrapped=bool(row and row[0]),
+        unsent=_unsent(connection, name),
     )
 
 
@@ -91,6 +92,11 @@ def _payloads(connection: sqlite3.Connection, store: str) -> int:
         (store,),
     ).fetchone()
     return int(row[0])
+
+
+def _unsent(connection: sqlite3.Connection, store: str) -> int:
+    query = "SELECT coalesce(sum(max(whole - length, 0)), 0) FROM logs WHERE store = ?"
+    return int(connection.execute(query, (store,)).fetchone()[0])
 
 
 def _count(connection: sqlite3.Connection, table: str, store: str | None = None) -> int:

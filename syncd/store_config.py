@@ -12,17 +12,21 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from syncd.core.direction import Way
 from syncd.core.model import Kind
 from syncd.stores.layout import Layout
+from syncd.stores.lines import COMPRESSED
 
 INCLUDE: Mapping[Kind, tuple[str, ...]] = {
     Kind.WORKFLOW: ("*.json", "*.yaml", "*.yml"),
     Kind.EXECUTION: ("*.json",),
     Kind.ASSET: ("*",),
     Kind.DEPLOYMENT: ("deployments.json",),
+    Kind.METRIC: ("*.jsonl", "*.jsonl.[0-9]*"),
     Kind.DOCUMENT: ("*.json", "*.yaml", "*.yml"),
     Kind.FILE: ("*",),
 }
 """Which files a store of a kind mirrors where the configuration does not say."""
 
+LINES = INCLUDE[Kind.METRIC]
+"""Which files a store of lines mirrors: those being written, and rotated ones."""
 
 CREATE: Mapping[Kind, str] = {
     Kind.ASSET: "{category}/{id}.json",
@@ -41,7 +45,7 @@ class StoreConfig(BaseModel):
     path: Path
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
-    layout: Literal["file", "records"] = "file"
+    layout: Literal["file", "records", "lines"] = "file"
     pointer: str | None = Field(default=None, pattern=r"^(/[^/]*)*$")
     direction: Way = Way.BOTH
     create: str | None = None
@@ -58,13 +62,17 @@ class StoreConfig(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _usual(cls, told: object) -> object:
-        if isinstance(told, dict) and told.get("kind") == Kind.EXECUTION:
+        if not isinstance(told, dict):
+            return told
+        if told.get("kind") == Kind.EXECUTION:
             told = {"direction": Way.OWN, **told}
-        if isinstance(told, dict) and told.get("kind") == Kind.DEPLOYMENT:
+        if told.get("kind") == Kind.DEPLOYMENT:
             told = {"layout": "records", **told}
             if told["layout"] == "records":
                 told = {"pointer": "/deployments", **told}
-        return told
+        if told.get("kind") == Kind.METRIC:
+            told = {"layout": "lines", **told}
+        return {"direction": Way.PUSH, **told} if told.get("layout") == "lines" else told
 
     @model_validator(mode="after")
     def _pointed(self) -> Self:
@@ -74,6 +82,17 @@ class StoreConfig(BaseModel):
             raise ValueError("only kinds deployment and document have files of many records")
         if self.layout == "records" and self.direction is Way.OWN:
             raise ValueError('files of many records are shared: direction = "own" is not for them')
+        return self
+
+    @model_validator(mode="after")
+    def _growing(self) -> Self:
+        lines = self.layout == "lines"
+        if lines and self.kind not in (Kind.METRIC, Kind.DOCUMENT):
+            raise ValueError("only kinds metric and document have files of lines")
+        if not lines and self.kind is Kind.METRIC:
+            raise ValueError('kind metric has layout = "lines"')
+        if lines and self.direction is not Way.PUSH:
+            raise ValueError('layout = "lines" has direction = "push": nothing is written to files')
         return self
 
     @field_validator("create")
@@ -89,4 +108,6 @@ class StoreConfig(BaseModel):
 
     def patterns(self) -> Layout:
         """Which files of the folder are mirrored."""
+        if self.layout == "lines":
+            return Layout(self.include or LINES, (*COMPRESSED, *self.exclude))
         return Layout(self.include or INCLUDE[self.kind], self.exclude)

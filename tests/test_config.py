@@ -65,9 +65,8 @@ def test_deployments_are_records_of_one_file(tmp_path: Path) -> None:
 
 def test_the_projects_own_configuration_is_valid_and_complete() -> None:
     config = load(Path(__file__).parent.parent / "config.toml", {})
-    assert {store.kind for store in config.stores} == {
-        Kind.WORKFLOW, Kind.EXECUTION, Kind.ASSET, Kind.DEPLOYMENT
-    }  # fmt: skip
+    kinds = set(Kind) - {Kind.DOCUMENT, Kind.FILE}
+    assert {store.kind for store in config.stores} == kinds
 
 
 def test_environment_over_env_local_over_env_over_file(tmp_path: Path) -> None:
@@ -94,10 +93,12 @@ def test_the_token_may_lie_in_a_file(tmp_path: Path) -> None:
         ("worksapce = 'x'\n" + STORE, ["worksapce", "did you mean 'workspace'"]),
         (STORE + "inclde = ['*']\n", ["store 'flows'", "inclde", "did you mean 'include'"]),
         (STORE.replace('"workflow"', '"workflw"'), ["store 'flows'.kind", "workflow"]),
-        (STORE.replace('"workflow"', '"metric"'), ["not in this version", "document"]),
         (STORE + 'layout = "records"\npointer = ""\n', ["store 'flows'", "only kinds deployment"]),
         (STORE + 'layout = "records"\n', ["store 'flows'", "pointer"]),
         (STORE + 'direction = "up"\n', ["store 'flows'.direction", "pull"]),
+        (STORE.replace('"workflow"', '"metric"\nlayout = "file"'), ["metric", 'layout = "lines"']),
+        (STORE + 'layout = "lines"\n', ["store 'flows'", "only kinds metric and document"]),
+        (STORE.replace('"workflow"', '"metric"\ndirection = "both"'), ["nothing is written"]),
         (STORE + STORE, ["two stores", "flows"]),
         ("[embedded]\nprot = 1\n" + STORE, ["embedded", "prot", "did you mean 'port'"]),
         ("url = 'ftp://x'\n" + STORE, ["ftp://x", "https://"]),

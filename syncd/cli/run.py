@@ -117,7 +117,7 @@ async def _tick(session: Session, progress: Progress) -> None:
     most = 0
     while True:
         gauge = session.gauge()
-        left = gauge.named + gauge.queued + gauge.sent
+        left = gauge.named + gauge.queued + gauge.sent + gauge.growing
         most = max(most, left)
         if most:
             progress("mirroring", most - left, most)

@@ -37,6 +37,7 @@ def _print(found: StatusReport) -> None:
     typer.echo(f"outbox: {found.queued} queued, {found.sent} sent, {found.parked} parked")
     for store in found.stores:
         more = f", {store.payloads} of them payloads, without columns" if store.payloads else ""
+        more += f", {store.unsent:,} bytes of lines to be sent" if store.unsent else ""
         more += "" if store.bootstrapped else ", not in touch with the deployment yet"
         typer.echo(f"store {store.name}: {store.files} files{more}, {store.held} held")
         typer.echo(f"  {store.path}")

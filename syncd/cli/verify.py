@@ -21,7 +21,7 @@ SHOWN = 50
 @app.command()
 @reporting
 def verify(config: ConfigPath = CONFIG, as_json: AsJson = False) -> int:
-    """Read every file and compare its digest with what Convex holds.
+    """Read every file and compare its digest with what Convex holds; of lines, how far they go.
 
     Examples: `syncd verify`, `syncd verify --json`
     """
@@ -38,12 +38,14 @@ def verify(config: ConfigPath = CONFIG, as_json: AsJson = False) -> int:
 async def _verify(config: Config) -> list[Verdict]:
     from syncd.attach import open_remote
     from syncd.engine.verify import verify as compare
-    from syncd.opening import replicas
+    from syncd.engine.verify_lines import verify_lines
+    from syncd.opening import lines_folders, replicas
 
     async with AsyncExitStack() as stack:
         remote = await stack.enter_async_context(open_remote(config))
         progress = stack.enter_context(showing_progress())
-        return await compare(remote, replicas(config), progress)
+        verdicts = await compare(remote, replicas(config), progress)
+        return verdicts + await verify_lines(remote.logs, lines_folders(config))
 
 
 def _report(verdicts: list[Verdict]) -> VerifyReport:

@@ -21,6 +21,7 @@ from syncd.engine.ports import Clock, LocalReplica, RemoteReplica
 from syncd.engine.puller import Puller
 from syncd.engine.pusher import Pusher
 from syncd.engine.rescan import Rescan
+from syncd.engine.tailer import Tailer
 from syncd.engine.witnesses import Denied, Witnesses
 from syncd.errors import FunctionFailed, ProtocolError, SyncdError, Unauthorized, Unavailable
 from syncd.ledger.ledger import Ledger
@@ -53,7 +54,9 @@ class Online:
         settings: Sequence[StoreSettings],
         hiatus: Hiatus,
         storage: FileStorage | None,
+        tailer: Tailer,
     ) -> None:
+        self._tailer = tailer
         self._hiatus = hiatus
         self._health = health
         self._rescan = rescan
@@ -115,6 +118,7 @@ class Online:
         self.pusher.wake()
         async with asyncio.TaskGroup() as group:
             pushing = group.create_task(self.pusher.run())
+            group.create_task(self._tailer.flush())
             await self.pusher.idle.wait()
             pushing.cancel()
 
@@ -122,7 +126,9 @@ class Online:
         """Push and pull until either fails, raising what it failed with, or a pause begins."""
         # RACE: no TaskGroup. That of Python 3.11 and 3.12.0 drops a cancellation that comes while
         # it ends the others after a failure; this loop would go on, and a stop never end.
-        runs = [self.pusher.run(), self.puller.run(), self._hiatus.begun()]
+        runs = [
+            self.pusher.run(), self.puller.run(), self._tailer.send(), self._hiatus.begun()
+        ]  # fmt: skip
         runs += self.carrier.runs() if self.carrier is not None else []
         following = [asyncio.create_task(each) for each in runs]
         try:

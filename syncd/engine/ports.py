@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from syncd.core.decision import Write
 from syncd.core.direction import Way
 from syncd.core.guard import RootState
+from syncd.core.log import Answer, Append, Cut, Extent, Gone, Parted, ToldLog
 from syncd.core.model import (
     Change,
     Cursor,
@@ -134,6 +135,52 @@ class LocalReplica(Carrying, Protocol):
 
     def retire(self, leftovers: Sequence[str]) -> None:
         """Move files under temporary names that no note names into history."""
+
+
+class LinesReplica(Protocol):
+    """The files of one store that only grow, known by their inodes. Calls block."""
+
+    kind: Kind
+
+    unkept: str
+    """Why some file has no second name, empty while all have one."""
+
+    def scan(self) -> Seen:
+        """Look at every file without reading it; no root where not all could be seen."""
+
+    def look(self, paths: Iterable[str]) -> Mapping[str, Stat]:
+        """Those of `paths` at which a file is."""
+
+    def keep(self, path: str, inode: int) -> bool:
+        """Give a file a second name, by which it is found; whether it has one now."""
+
+    def release(self, inode: int) -> None:
+        """Take the second name away."""
+
+    def strays(self, inodes: Collection[int]) -> Sequence[Stat]:
+        """Files other than `inodes` that have a second name: a lost ledger followed them."""
+
+    def deleted_since(self, inode: int) -> float | None:
+        """When a file that is deleted was last written (0: it cannot be found), else None."""
+
+    def holds(self, inode: int, extent: Extent) -> bool:
+        """Whether the file holds what a log of this extent holds."""
+
+    def end(self, inode: int) -> Extent | None:
+        """Where the file's last whole line ends; None where it cannot be read."""
+
+    def cut(self, inode: int, extent: Extent, most: int, text_bytes: int) -> Cut | Parted | Gone:
+        """Whole lines behind `extent`, bounded in number and bytes."""
+
+
+class RemoteLogs(Protocol):
+    """The logs of this device on a deployment. May raise the troubles of `syncd.errors`."""
+
+    async def append(self, appends: Sequence[Append]) -> list[Answer]:
+        """Add lines to logs in one transaction; an answer each, in order."""
+
+    async def tails(self, store: str) -> list[ToldLog]:
+        """How far this device's logs of a store go."""
 
 
 class RemoteReplica(Protocol):

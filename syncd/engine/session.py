@@ -25,6 +25,7 @@ from syncd.engine.patience import Patience
 from syncd.engine.pauses import Looking, Pauses
 from syncd.engine.ports import Clock, LocalReplica, RemoteReplica
 from syncd.engine.rescan import Rescan
+from syncd.engine.tailer import Tailer
 from syncd.engine.turn import Reconciler
 from syncd.errors import Paused, SyncdError
 from syncd.ledger.ledger import Ledger
@@ -34,11 +35,12 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """How much is left: keys to look at, rows to send or awaiting an answer."""
+    """How much is left: keys to look at, rows to send or awaiting an answer, files of lines."""
 
     named: int
     queued: int
     sent: int
+    growing: int = 0
 
 
 class Session:
@@ -58,6 +60,7 @@ class Session:
         git: Mapping[str, Looking] | None = None,
         settings: Sequence[StoreSettings] = (),
         storage: FileStorage | None = None,
+        tailer: Tailer | None = None,
     ) -> None:
         self.guards = guards = Guards(ledger, stores, clock, approved)
         self._ledger = ledger
@@ -68,6 +71,7 @@ class Session:
         self.rescan = Rescan(ledger, stores, guards, self.intake, clock)
         self._audit = Audit(ledger, stores, self.intake, self.health, clock)
         self._patience = Patience(ledger, stores, self.intake)
+        self.tailer = tailer or Tailer(ledger, {}, None, clock)
         self._late = Late(ledger, stores, self._reconciler, self.intake, clock)
         self._apart = Apart(stores, self._reconciler, self.intake)
         self._online: Online | None = None
@@ -78,7 +82,7 @@ class Session:
             pauses = Pauses(ledger, git or {}, clock, self.health)
             self._online = Online(
                 ledger, remote, stores, clock, guards, self.intake, self.rescan, self.health,
-                epoch, pauses.waiting, tuple(settings), self.hiatus, storage,
+                epoch, pauses.waiting, tuple(settings), self.hiatus, storage, self.tailer,
             )  # fmt: skip
         carrier = self._online.carrier if self._online is not None else None
         prepare = carrier.downloads.prepare if carrier is not None else _unprepared
@@ -113,7 +117,8 @@ class Session:
     def gauge(self) -> Gauge:
         """How much is left to do."""
         counts = self._ledger.outbox.count()
-        return Gauge(self.intake.waiting, counts.get("queued", 0), counts.get("sent", 0))
+        queued, sent = counts.get("queued", 0), counts.get("sent", 0)
+        return Gauge(self.intake.waiting, queued, sent, self.tailer.waiting)
 
     async def run(self, tied: Tied) -> None:
         """Keep both sides the same until cancelled; `tied` is told how the link is."""
@@ -123,6 +128,7 @@ class Session:
             group.create_task(self.intake.run())
             group.create_task(self._first_look())
             group.create_task(self.rescan.run())
+            group.create_task(self.tailer.run())
             group.create_task(self._late.run())
             group.create_task(self._audit.run())
             group.create_task(self._patience.run())
@@ -145,6 +151,8 @@ class Session:
             self._apart.run(),
             self._online.pusher.run(),
             self._online.puller.run(),
+            self.tailer.run(),
+            self.tailer.send(),
             self._quiet(self._online),
         ]
         if self._online.carrier is not None:
@@ -162,14 +170,15 @@ class Session:
     async def flush(self, seconds: float) -> None:
         """Give what is queued up to `seconds` to be sent; the rest stays in the outbox."""
         gauge = self.gauge()
-        if self._online is None or self.hiatus.left or not gauge.queued + gauge.sent:
+        left = gauge.queued + gauge.sent + gauge.growing
+        if self._online is None or self.hiatus.left or not left:
             return
         try:
             async with asyncio.timeout(seconds):
                 await self._online.push_only()
         except (TimeoutError, SyncdError, ExceptionGroup) as error:
-            left = self.gauge()
-            log.info("flush_ended", left=left.queued + left.sent, why=type(error).__name__)
+            gauge = self.gauge()
+            log.info("flush_ended", left=gauge.queued + gauge.sent, why=type(error).__name__)
 
     async def tidy(self) -> None:
         """Let the ledger forget bytes that nothing names any more."""
@@ -187,10 +196,12 @@ class Session:
 
     async def _first_look(self) -> None:
         await self.intake.idle.wait()
+        await self.tailer.looked.wait()
         self.health.report("files", "current")
 
     async def _quiet(self, online: Online) -> None:
         idle = [self.intake.idle, self._apart.idle, online.pusher.idle, online.puller.idle]
+        idle.append(self.tailer.idle)
         if online.carrier is not None:
             idle += [online.carrier.uploads.idle, online.carrier.downloads.idle]
         while True:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from syncd.core.model import Key
 from syncd.ledger.rows import key_columns
 
-_OF_PATHS = ("entries", "files", "held", "outbox", "deletions", "former", "agreed")
+_OF_PATHS = ("entries", "files", "held", "outbox", "deletions", "former", "agreed", "logs")
 """The tables that say something of a path, beside its past and what lost there."""
 
 

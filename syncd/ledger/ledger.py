@@ -2,8 +2,8 @@
 
 Nothing but the owner of the state folder's lock writes here. The parts (`entries`, `outbox`,
 `uploads`, `contents`, `places`, `attention`, `conflicts`, `events`, `past`, `deletions`,
-`epochs`) share one connection and are read directly; whatever changes more than one of them is a
-verb of Ledger.
+`epochs`, `logs`) share one connection and are read directly; whatever changes more than one of
+them is a verb of Ledger.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ from syncd.ledger.entries import Entries
 from syncd.ledger.epochs import Epochs
 from syncd.ledger.events import Event, Events
 from syncd.ledger.forgetting import Forgetting
+from syncd.ledger.logs import Logs
 from syncd.ledger.outbox import Outbox
 from syncd.ledger.past import Past
 from syncd.ledger.places import Places
@@ -69,6 +70,7 @@ class Ledger:
         self.epochs = Epochs(connection)
         self.forgetting = Forgetting(connection)
         self.records = Records(connection)
+        self.logs = Logs(connection)
 
     @classmethod
     def open(cls, path: Path) -> Ledger:

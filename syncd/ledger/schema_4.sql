@@ -60,3 +60,19 @@ CREATE INDEX outbox_upload ON outbox (place) WHERE upload = 'wanted';
 
 -- The device that made the key, empty where none did; NULL: it was not told, the key is our own.
 ALTER TABLE entries ADD COLUMN origin TEXT;
+
+-- Files of lines, one row for each life of one. length and tail: what the deployment acknowledged;
+-- whole: where the last whole line ended that was seen; tried: where the first append ended.
+CREATE TABLE logs (
+  store TEXT NOT NULL,
+  generation TEXT NOT NULL,
+  path TEXT NOT NULL,
+  inode INTEGER NOT NULL,
+  length INTEGER NOT NULL,
+  tail TEXT NOT NULL,
+  whole INTEGER NOT NULL,
+  tried_length INTEGER NOT NULL,
+  tried_tail TEXT NOT NULL,
+  PRIMARY KEY (store, generation),
+  UNIQUE (store, inode)
+) STRICT, WITHOUT ROWID;

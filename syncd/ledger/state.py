@@ -8,6 +8,7 @@
   ledger/*.db       ledgers; one that does not fit any more is kept, never reused
   history/          bytes that remote changes replaced, by digest
   payloads/         large files on their way from the deployment
+  lines/            second names of the files of lines that are followed
   swapped/          files just taken out of a store, until no program writes to them any more
   convex/           the embedded backend's data
   backend-url       where the embedded backend listens

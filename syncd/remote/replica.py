@@ -7,17 +7,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
-from tenacity.wait import wait_random_exponential
-
 from syncd.core.conflict import ListedConflict
 from syncd.core.model import Change, Content, Cursor, Intent, Key, Outcome, Witness, halves
 from syncd.core.news import Page, StoreSettings, Welcome
-from syncd.errors import ProtocolError, Unavailable
+from syncd.errors import ProtocolError
 from syncd.remote.client import ConvexHttp
 from syncd.remote.conflict import to_conflict
+from syncd.remote.logs import ConvexLogs
 from syncd.remote.message import Answer
 from syncd.remote.operation import to_operation
+from syncd.remote.patience import patiently
 from syncd.remote.wire import (
     PROTOCOL,
     ChangesAnswer,
@@ -44,6 +43,8 @@ class ConvexReplica:
     def __init__(self, http: ConvexHttp, token: str, workspace: str) -> None:
         self._http = http
         self._who = {"token": token, "workspace": workspace}
+        self.logs = ConvexLogs(http, token, workspace)
+        """The same device's logs."""
 
     async def hello(
         self, ledger: str, start: int, cursor: Cursor | None, witnesses: Sequence[Witness]
@@ -74,7 +75,7 @@ class ConvexReplica:
     async def register(self, stores: Sequence[StoreSettings]) -> None:
         """Make the configured stores known; the same again changes nothing."""
         args = self._args(stores=[to_registration(store) for store in stores])
-        async for attempt in _patiently():
+        async for attempt in patiently():
             with attempt:
                 await self._http.mutation("sync:register", args, RegisterAnswer)
 
@@ -85,7 +86,7 @@ class ConvexReplica:
         simply asked for again.
         """
         args = self._args(operations=[to_operation(intent) for intent in intents])
-        async for attempt in _patiently():
+        async for attempt in patiently():
             with attempt:
                 answer = await self._http.mutation("sync:push", args, PushAnswer)
         told = [result.operation for result in answer.results]
@@ -130,7 +131,7 @@ class ConvexReplica:
         Telling again changes nothing but the resolution.
         """
         args = self._args(conflicts=[to_conflict(*conflict) for conflict in conflicts])
-        async for attempt in _patiently():
+        async for attempt in patiently():
             with attempt:
                 answer = await self._http.mutation("sync:conflict", args, ConflictAnswer)
         return answer.authors
@@ -157,23 +158,13 @@ class ConvexReplica:
         return {**self._who, **args}
 
     async def _query(self, path: str, answer: type[Answer], **args: object) -> Answer:
-        async for attempt in _patiently():
+        async for attempt in patiently():
             with attempt:
                 return await self._http.query(path, self._args(**args), answer)
         raise AssertionError("tenacity reraises")
 
 
 _FETCH_KEYS = 100
-
-
-def _patiently() -> AsyncRetrying:
-    # Short troubles only: long ones are the engine's to wait for, visibly.
-    return AsyncRetrying(
-        retry=retry_if_exception_type(Unavailable),
-        wait=wait_random_exponential(multiplier=0.1, max=1.0),
-        stop=stop_after_attempt(3),
-        reraise=True,
-    )
 
 
 def _asked_for(keys: Sequence[Key], entries: Sequence[WireChange | None]) -> list[Change | None]:
