@@ -1,6 +1,6 @@
 /** Writes on the app plane: what they answer, what they leave in the text, and who hears of them. */
-import { describe, expect, test } from "vitest";
-import { api } from "./_generated/api";
+import { describe, expect, test, vi } from "vitest";
+import { api, internal } from "./_generated/api";
 import { at, deployment, enrolled, operationOn, type Enrolled } from "./fixture.test";
 import { TEXT_BYTES } from "./model/limits";
 import type { Registration } from "./validators";
@@ -304,6 +304,22 @@ describe("a request", () => {
     expect((await laptop.fetch("x/a.json"))?.revision).toBe(3);
     const create = () => t.mutation(api.workflows.create, { ...token, id: "n", requestId: "r2" });
     expect(await create()).toEqual(await create());
+  });
+
+  test("is forgotten after two weeks, and no sooner", async () => {
+    const { t, laptop, update } = await withFlow();
+    const asked = { requestId: "r1" };
+    await update({ status: "running" }, asked);
+    await update({ status: "failed" });
+    const sweepAfter = async (days: number) => {
+      vi.useFakeTimers({ now: Date.now() + days * 24 * 3600 * 1000, toFake: ["Date"] });
+      await t.mutation(internal.requests.sweep, {});
+      vi.useRealTimers();
+      await update({ status: "running" }, asked);
+      return (await laptop.fetch("x/a.json"))?.revision;
+    };
+    expect(await sweepAfter(13.9)).toBe(3);
+    expect(await sweepAfter(14.1)).toBe(4);
   });
 
   test("belongs to one function and one workspace", async () => {

@@ -11,9 +11,19 @@ export type Edited = { text: string; refusal: null } | { text: null; refusal: Re
 export function edit(format: Format, text: string, patch: Patch): Edited {
   const { flag } = parse(format, text);
   if (flag !== null) return refused(flag, "only the JSON or YAML of an object can be edited");
-  const edited = format === "json" ? editedJson(text, patch) : editedYaml(text, patch);
+  const edited = format === "json" ? editedJson(text, patch) : yamlOrNull(text, patch);
   if (edited !== null) return { text: edited, refusal: null };
   return refused("unsupported", "this YAML has anchors, merge keys, tags or doubled keys");
+}
+
+function yamlOrNull(text: string, patch: Patch): string | null {
+  try {
+    return editedYaml(text, patch);
+  } catch (error) {
+    // What could just be read may nest too deep to be walked through.
+    if (error instanceof RangeError) return null;
+    throw error;
+  }
 }
 
 /** Why these fields cannot be written into a file: it holds JSON, and Convex more than that. */
