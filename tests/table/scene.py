@@ -60,6 +60,10 @@ class Scene:
         self.place = place
         told = {"CONVEX_URL": place.url, "SYNCD_TOKEN": place.token}
         self.machine = Machine(home, place.workspace, stores=STORES, environment=told)
+        # By default an execution that was made in Convex is no device's own, and in no file.
+        told_to = self.machine.config.read_text()
+        both = told_to.replace('kind = "execution"', 'kind = "execution"\ndirection = "both"')
+        self.machine.config.write_text(both)
         self.proxy = Proxy(int(place.url.rpartition(":")[2]))
         self.who = {"token": place.token, "workspace": place.workspace}
 
