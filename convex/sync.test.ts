@@ -214,6 +214,25 @@ describe("changes", () => {
     });
   });
 
+  test("others' text is left out of stores that hold the device's own", async () => {
+    const { t, laptop, server } = await twoDevices();
+    await laptop.push(await operationOn("mine.json", "1"));
+    await server.push(
+      await operationOn("mine.json", "2", await at(1, "1")),
+      await operationOn("theirs.json", "1"),
+    );
+    const { changes } = await t.query(api.sync.changes, {
+      ...laptop.credentials,
+      stores: ["flows"],
+      own: ["flows"],
+      cursor: null,
+    });
+    expect(changes).toMatchObject([
+      { path: "mine.json", text: "2" },
+      { path: "theirs.json", text: null, deleted: false },
+    ]);
+  });
+
   test("a page ends only between two groups of equal `at`", async () => {
     const { laptop, server } = await twoDevices();
     const groups = Math.ceil(PAGE_ROWS / (OPERATIONS - 1));

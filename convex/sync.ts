@@ -81,10 +81,14 @@ export const push = deviceMutation("write", {
   handler: async (ctx, { operations }) => ({ results: await entries.push(ctx, operations) }),
 });
 
-/** The feed after `cursor`, whole groups of equal `at` only. See `model/feed.ts`. */
+/**
+ * The feed after `cursor`, whole groups of equal `at` only. See `model/feed.ts`. Of the stores in
+ * `own` others' content is left out: the device does not want it.
+ */
 export const changes = deviceQuery({
   args: {
     stores: v.array(v.string()),
+    own: v.optional(v.array(v.string())),
     cursor: v.union(v.string(), v.null()),
     witnesses: v.optional(v.array(witness)),
   },
@@ -94,8 +98,8 @@ export const changes = deviceQuery({
     done: v.boolean(),
     broken: v.array(witness),
   }),
-  handler: async (ctx, { stores, cursor, witnesses }) => ({
-    ...(await feed.changesAfter(ctx, stores, cursor)),
+  handler: async (ctx, { stores, own, cursor, witnesses }) => ({
+    ...(await feed.changesAfter(ctx, stores, own ?? [], cursor)),
     broken: await brokenWitnesses(ctx, witnesses ?? []),
   }),
 });

@@ -12,6 +12,7 @@ import structlog
 
 from syncd.beside import Beside
 from syncd.config import EMBEDDED, Config, StoreConfig
+from syncd.core.direction import Way
 from syncd.embedded.enroll import own_token
 from syncd.embedded.launcher import EmbeddedBackend
 from syncd.engine.bootstrap import Progress
@@ -167,7 +168,8 @@ class Daemon:
     def _remote(self) -> ConvexReplica | None:
         if self.http is None or self.token is None:
             return None
-        return ConvexReplica(self.http, self.token, self.config.workspace)
+        own = [store.name for store in self.config.stores if store.direction is Way.OWN]
+        return ConvexReplica(self.http, self.token, self.config.workspace, own)
 
     def _storage(self) -> ConvexStorage | None:
         if self.http is None or self.token is None:

@@ -33,6 +33,7 @@ export async function head(ctx: QueryCtx, workspace: string): Promise<string> {
 export async function changesAfter(
   ctx: QueryCtx & Caller,
   stores: string[],
+  own: string[],
   cursor: string | null,
 ): Promise<Page> {
   const after = parseCursor(cursor ?? START);
@@ -48,7 +49,8 @@ export async function changesAfter(
     rows += 1;
     bytes += entry.text === null ? 0 : entry.size;
     if (!stores.includes(entry.store)) continue;
-    const text = bytes < PAGE_BYTES ? await newsText(ctx, entry) : null;
+    const unwanted = own.includes(entry.store) && entry.origin !== ctx.device._id;
+    const text = bytes < PAGE_BYTES && !unwanted ? await newsText(ctx, entry) : null;
     if (entry.pieces > 0 && text !== null) bytes += entry.size;
     changes.push(changeOf(entry, text));
   }

@@ -37,11 +37,15 @@ from syncd.remote.wire import (
 class ConvexReplica:
     """Reads and writes one workspace with one device token.
 
-    Short interruptions are retried here; every method raises the errors of ConvexHttp.
+    Short interruptions are retried here; every method raises the errors of ConvexHttp. In the
+    stores of `own` nothing is wanted of what other devices made but its digests.
     """
 
-    def __init__(self, http: ConvexHttp, token: str, workspace: str) -> None:
+    def __init__(
+        self, http: ConvexHttp, token: str, workspace: str, own: Sequence[str] = ()
+    ) -> None:
         self._http = http
+        self._own = list(own)
         self._who = {"token": token, "workspace": workspace}
         self.logs = ConvexLogs(http, token, workspace)
         """The same device's logs."""
@@ -105,6 +109,7 @@ class ConvexReplica:
             "sync:changes",
             ChangesAnswer,
             stores=list(stores),
+            own=self._own,
             cursor=cursor,
             witnesses=[to_witness(witness) for witness in witnesses],
         )
