@@ -65,6 +65,9 @@ class Outbox:
         if self._waits_as(key, version):
             return
         self.drop(key)
+        # RACE: a turn may name again what an earlier one queued; it was claimed since then.
+        if self.sent(key) == version:
+            return
         upload = None
         if isinstance(version, Content):
             if decision.body is not None:

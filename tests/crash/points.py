@@ -319,10 +319,56 @@ BEGINNING_ANEW = (
 )  # fmt: skip
 """A new epoch; a first start with an embedded backend."""
 
+_STORAGE = "syncd.remote.storage:ConvexStorage."
+_UPLOADS = "syncd.engine.uploads:"
+_PAYLOADS = "syncd.files.payloads:Payloads."
+
+CARRYING = (
+    Point("upload-unasked", "Payloads are queued, the deployment was not asked for them.",
+          _STORAGE + "missing", BEFORE, scenario="payloads"),
+    Point("upload-begun", "The first part of a payload is read, an upload is about to begin.",
+          _UPLOADS + "_Reader._next", AFTER, scenario="payloads"),
+    Point("upload-cut", "Some parts of a payload are on the wire, the last is not.",
+          _UPLOADS + "Uploads._mover", AFTER, scenario="payloads"),
+    Point("upload-answered", "A payload is in file storage, nothing names it.",
+          _STORAGE + "_post", AFTER, scenario="payloads"),
+    Point("upload-whole", "A payload is committed, its row is not marked.",
+          _STORAGE + "upload", AFTER, scenario="payloads"),
+    Point("upload-uncommitted", "A row is marked as uploaded and not committed.",
+          _TRANSACTION, COMMIT, "Uploads._there", scenario="payloads"),
+    Point("upload-told", "A row is marked as uploaded, nobody claimed it.",
+          _UPLOADS + "Uploads._there", AFTER, scenario="payloads"),
+    Point("download-begun", "A payload's file is made and empty.",
+          _PAYLOADS + "receive", AFTER, scenario="payloads"),
+    Point("download-half", "A first part of a payload is in its file.",
+          "syncd.files.payloads:Arrival.write", AFTER, scenario="payloads"),
+    Point("download-unsynced", "A payload is whole and not durable.",
+          "os:fsync", BEFORE, "Arrival.finish", scenario="payloads"),
+    Point("download-unnamed", "A payload is durable under the name of a part.",
+          _PAYLOADS + "take", BEFORE, scenario="payloads"),
+    Point("download-named", "A payload has its name, its key is not named.",
+          _PAYLOADS + "take", AFTER, scenario="payloads"),
+    Point("payload-copied", "A payload is copied beside one of its files, not durable.",
+          _PAYLOADS + "copy", AFTER, scenario="payloads"),
+    Point("payload-moved", "A payload was moved beside its file, no folder is durable.",
+          _PAYLOADS + "move", AFTER, scenario="payloads"),
+    Point("payload-prepared", "A payload lies beside its file, nobody knows of it.",
+          "syncd.files.write:prepare", AFTER, scenario="payloads"),
+    Point("payload-staged", "A payload is staged and not noted.",
+          "syncd.files.transit:Transit.stage", AFTER, scenario="payloads"),
+    Point("payload-exchanged", "A payload has its name, the old one was not looked at.",
+          _FOLDER + "exchange", AFTER, scenario="payloads"),
+    Point("loser-unshelved", "A payload lost and is not in history.",
+          _PAYLOADS + "shelve", BEFORE, scenario="payloads"),
+    Point("loser-shelved", "A payload that lost is in history, the conflict is not listed.",
+          _PAYLOADS + "shelve", AFTER, scenario="payloads"),
+)  # fmt: skip
+"""Payloads, both ways."""
+
 POINTS = {
     point.name: point
     for point in (
         *MAKING, *TYING, *PUSHING, *MOVING, *HEARING, *WRITING, *ELSEWHERE, *MEETING, *RECOVERING,
-        *BEGINNING_ANEW,
+        *BEGINNING_ANEW, *CARRYING,
     )
 }  # fmt: skip

@@ -8,6 +8,7 @@ end, on both machines, whatever the moment of the death was.
 from __future__ import annotations
 
 import json
+import random
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -213,10 +214,40 @@ def _before_embedded(scene: Scene) -> None:
         scene.expected[key(name)] = flow(name)
 
 
+def noise(seed: int) -> bytes:
+    """A payload that is read, sent and written in several parts."""
+    return random.Random(seed).randbytes(5 << 19)
+
+
+def _before_payloads(scene: Scene) -> None:
+    """Payloads go both ways, some twice, and one was saved on both machines."""
+    here, there = scene.here, scene.other()
+    for number, name in enumerate(("pulled", "pushed", "clash")):
+        here.save(f"texts/{name}.bin", noise(number))
+    here.once()
+    there.once()
+    for name in ("pulled", "clash"):
+        there.save(f"texts/{name}.bin", noise(10))
+    there.save("texts/there.bin", noise(11))
+    there.save("texts/there-too.bin", noise(11))
+    there.once()
+    here.save("texts/pushed.bin", noise(12))
+    here.save("texts/here.bin", noise(12))
+    here.save("texts/clash.bin", noise(13))
+    here.save(key("small"), flow("small"))
+    scene.expect(small=flow("small"))
+    scene.expected |= {
+        "texts/pulled.bin": noise(10), "texts/there.bin": noise(11),
+        "texts/there-too.bin": noise(11), "texts/pushed.bin": noise(12),
+        "texts/here.bin": noise(12), "texts/clash.bin": noise(13),
+    }  # fmt: skip
+
+
 SCENARIOS: Mapping[str, Scenario] = {
     "edits": Scenario(_before_edits, _meanwhile_edits),
     "first": Scenario(_before_first),
     "moves": Scenario(_before_moves),
     "old-copy": Scenario(_before_old_copy),
+    "payloads": Scenario(_before_payloads),
     "embedded": Scenario(_before_embedded, alone=True),
 }
