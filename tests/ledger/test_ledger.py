@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import secrets
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from syncd.core.decision import Decision, FileState, Heard
 from syncd.core.model import (
+    MISSING_BLOB,
     NEVER,
     TOMBSTONE,
     Applied,
@@ -166,6 +168,44 @@ def test_a_refused_row_is_parked_until_the_file_changes(ledger: Ledger) -> None:
     assert ledger.outbox.count() == {"parked": 1}, "the same save is not sent again"
     ledger.commit([push(b"good")], 0.0)
     assert ledger.outbox.count() == {"queued": 1}
+
+
+def test_what_was_claimed_while_a_turn_ran_is_not_queued_again(ledger: Ledger) -> None:
+    ledger.commit([push(b"one")], 0.0)
+    (sent,) = claim(ledger)
+    ledger.commit([push(b"one")], 1.0)
+    ledger.acknowledge([(sent, Applied(1, 100))], "me", 0.0)
+    assert claim(ledger) == []
+
+
+def payload(body: bytes, *, capture: bool = False) -> Decision:
+    """A save whose bytes stay in the file."""
+    return replace(push(body, capture=capture), body=None)
+
+
+def test_a_payload_is_sent_once_file_storage_has_it(ledger: Ledger) -> None:
+    ledger.commit([payload(b"one")], 0.0)
+    assert ledger.uploads.wanted() == [(KEY, content(b"one"))]
+    assert claim(ledger) == []
+    with ledger.transaction():
+        ledger.uploads.there([content(b"one").digest])
+    assert ledger.uploads.wanted() == []
+    (intent,) = claim(ledger)
+    assert (intent.version, intent.body) == (content(b"one"), None)
+
+
+def test_content_that_file_storage_lacks_is_uploaded_again(ledger: Ledger) -> None:
+    for newer in (False, True):
+        ledger.commit([payload(b"one")], 0.0)
+        with ledger.transaction():
+            ledger.uploads.there([content(b"one").digest])
+        (sent,) = claim(ledger)
+        if newer:
+            ledger.commit([payload(b"two", capture=True)], 0.0)
+        ledger.acknowledge([(sent, Refused(MISSING_BLOB, "no"))], "me", 0.0)
+        wanted = content(b"two" if newer else b"one")
+        assert ledger.uploads.wanted() == [(KEY, wanted)]
+        assert ledger.outbox.count() == {"queued": 1}
 
 
 def test_a_batch_is_bounded_by_rows_and_by_bytes(ledger: Ledger) -> None:
