@@ -7,8 +7,6 @@ from pathlib import Path
 import pytest
 
 from syncd.config import Config, load
-from syncd.core.model import Kind
-from syncd.store_config import StoreConfig
 
 CONFIG = """
 [[store]]
@@ -30,6 +28,11 @@ path = "assets/library"
 name = "deployments"
 kind = "deployment"
 path = ".deployments"
+
+[[store]]
+name = "metrics"
+kind = "metric"
+path = "metrics"
 """
 
 
@@ -37,8 +40,4 @@ path = ".deployments"
 def project(tmp_path: Path) -> Config:
     """The configuration of an empty project; nothing is running, nothing is reachable."""
     (tmp_path / "config.toml").write_text(CONFIG)
-    told = load(tmp_path / "config.toml", {})
-    metrics = StoreConfig.model_construct(
-        name="metrics", kind=Kind.METRIC, path=tmp_path / "metrics", include=("*.jsonl",)
-    )
-    return told.model_copy(update={"stores": (*told.stores, metrics)})
+    return load(tmp_path / "config.toml", {})

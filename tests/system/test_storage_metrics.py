@@ -6,9 +6,7 @@ import hashlib
 from typing import Any
 
 from syncd.config import Config, load
-from syncd.core.model import Kind
 from syncd.storage import AsyncMetricsStorage, Metric
-from syncd.store_config import StoreConfig
 
 from .conftest import World
 from .machine import Machine
@@ -17,12 +15,11 @@ from .proxy import Proxy, Way
 T0 = 1772442840000
 
 
+STORES = {"metrics": "metric"}
+
+
 def config(machine: Machine) -> Config:
-    told = load(machine.config, machine.environment)
-    metrics = StoreConfig.model_construct(
-        name="metrics", kind=Kind.METRIC, path=machine.home / "metrics", include=("*.jsonl",)
-    )
-    return told.model_copy(update={"stores": (metrics,)})
+    return load(machine.config, machine.environment)
 
 
 def mirror_lines(machine: Machine, lines: int) -> None:
@@ -45,7 +42,7 @@ def mirror_lines(machine: Machine, lines: int) -> None:
 
 
 async def test_samples_are_told_once_however_far_they_are_mirrored(world: World) -> None:
-    machine = world.machine()
+    machine = world.machine(stores=STORES)
     async with AsyncMetricsStorage(config(machine)) as storage:
         samples = [Metric(type="t", name="n", value=n, timestamp=T0 + n) for n in range(120)]
         await storage.record(*samples)
@@ -64,11 +61,11 @@ async def test_samples_are_told_once_however_far_they_are_mirrored(world: World)
 async def test_samples_of_other_devices_are_told_while_the_deployment_is_there(
     world: World, proxy: Proxy
 ) -> None:
-    there = world.machine("there")
+    there = world.machine("there", stores=STORES)
     async with AsyncMetricsStorage(config(there)) as storage:
         await storage.record(Metric(type="t", name="n", value=1, timestamp=T0))
     mirror_lines(there, 1)
-    here = world.machine("here", url=proxy.url)
+    here = world.machine("here", url=proxy.url, stores=STORES)
     async with AsyncMetricsStorage(config(here)) as storage:
         await storage.record(Metric(type="t", name="n", value=2, timestamp=T0 + 1))
         assert [each.value for each in await storage.by_type("t")] == [2, 1]
@@ -76,3 +73,18 @@ async def test_samples_of_other_devices_are_told_while_the_deployment_is_there(
         proxy.turn(Way.LOST)
         assert [each.value for each in await storage.by_type("t")] == [2]
         assert (await storage.aggregate(name="n")).count == 1
+
+
+async def test_a_daemon_sends_what_is_recorded_and_nothing_is_told_twice(world: World) -> None:
+    machine = world.machine(stores=STORES).start()
+    machine.until_in_sync()
+    async with AsyncMetricsStorage(config(machine)) as storage:
+        for number in range(60):
+            await storage.record(Metric(type="t", name="n", value=number, timestamp=T0 + number))
+            told = await storage.by_type("t", limit=200)
+            assert [each.value for each in told] == list(range(number, -1, -1))
+        (machine.home / "metrics/metrics.jsonl").rename(machine.home / "metrics/metrics.jsonl.1")
+        await storage.record(Metric(type="t", name="n", value=60, timestamp=T0 + 60))
+        summed = await storage.aggregate(name="n")
+        assert (summed.count, summed.max) == (61, 60)
+        assert storage.trouble is None

@@ -18,8 +18,10 @@ from syncd.storage import (
     AssetStorage,
     AsyncAssetStorage,
     AsyncDeploymentStorage,
+    AsyncMetricsStorage,
     AsyncWorkflowStorage,
     DeploymentStorage,
+    MetricsStorage,
     WorkflowStorage,
 )
 from tests.embedded.backend import EMBEDDED, node
@@ -63,14 +65,15 @@ class Systems:
         self.deployments = Uniform(
             (DeploymentStorage if blocking else AsyncDeploymentStorage)(config)
         )
+        self.metrics = Uniform((MetricsStorage if blocking else AsyncMetricsStorage)(config))
 
     def troubles(self) -> list[SyncdError]:
         """Why answers came from files, where they did."""
-        every = (self.workflows, self.assets, self.deployments)
+        every = (self.workflows, self.assets, self.deployments, self.metrics)
         return [each.trouble for each in every if each.trouble is not None]
 
     async def close(self) -> None:
-        for each in (self.workflows, self.assets, self.deployments):
+        for each in (self.workflows, self.assets, self.deployments, self.metrics):
             await each.close()
 
 

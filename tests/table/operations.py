@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from syncd.storage import Asset, AssetMetadata, Deployment, Execution, Workflow
+from syncd.storage import Asset, AssetMetadata, Deployment, Execution, Metric, Workflow
 
 from .faces import Systems
-from .scene import execution_id
+from .scene import MINUTE, T0, execution_id
 
 Args = dict[str, Any]
 
@@ -40,10 +40,20 @@ class Writing:
     at_once: bool = True
     function: str = ""
     args: Callable[[str], Args] = lambda id: {"id": id}
+    has_request: bool = True
+    """Whether the function knows a repetition by its requestId."""
 
 
 def ids(rows: Any) -> list[str]:
     return [row.id for row in rows]
+
+
+def values(samples: Any) -> list[float]:
+    return [sample.value for sample in samples]
+
+
+def values_of(page: Any) -> list[float]:
+    return [row["value"] for row in page["rows"]]
 
 
 def names_of(key: str) -> Callable[[Any], list[str]]:
@@ -143,6 +153,41 @@ READINGS = [
         "documents:get", {"store": "deployments", "path": "deployments.json"},
         lambda told: told, lambda row: row["value"]["queue"], ["deploy-2"],
     ),
+    Reading(
+        "metrics: by type, newest first, limit",
+        lambda s: s.metrics.by_type("speed", limit=2),
+        "metrics:getByType", {"type": "speed", "limit": 2},
+        values, values_of, [5, 4],
+    ),
+    Reading(
+        "metrics: by name",
+        lambda s: s.metrics.by_name("page-1"),
+        "metrics:getByName", {"name": "page-1"},
+        values, values_of, [5, 3, 1],
+    ),
+    Reading(
+        "metrics: within a time range",
+        lambda s: s.metrics.by_type("speed", start=T0 + MINUTE, end=T0 + 2 * MINUTE),
+        "metrics:getByType",
+        {"type": "speed", "startTime": T0 + MINUTE, "endTime": T0 + 2 * MINUTE},
+        values, values_of, [2, 1],
+    ),
+    Reading(
+        "metrics: aggregate",
+        lambda s: s.metrics.aggregate(type="speed"),
+        "metrics:aggregate", {"type": "speed"},
+        lambda told: (told.count, told.min, told.max, told.mean, round(told.p50)),
+        lambda told: (told["count"], told["min"], told["max"], told["mean"], round(told["p50"])),
+        (6, 0, 5, 2.5, 2),
+    ),
+    Reading(
+        "metrics: aggregate by time",
+        lambda s: s.metrics.aggregate(name="page-0", bucket=2 * MINUTE),
+        "metrics:aggregate", {"name": "page-0", "bucket": 2 * MINUTE},
+        lambda told: [(each.start, each.sum) for each in told.buckets],
+        lambda told: [(each["start"], each["sum"]) for each in told["buckets"]],
+        [(T0, 0), (T0 + 2 * MINUTE, 2), (T0 + 4 * MINUTE, 4)],
+    ),
 ]  # fmt: skip
 
 
@@ -187,6 +232,10 @@ async def _update_deployment(s: Systems, id: str) -> None:
     loaded = await s.deployments.load(id)
     loaded.status = "pending"
     await s.deployments.save(loaded)
+
+
+async def _has_sample(s: Systems, id: str) -> bool:
+    return values(await s.metrics.by_name(id)) == [6]
 
 
 async def _no_workflow(s: Systems, id: str) -> bool:
@@ -283,5 +332,13 @@ WRITINGS = [
         lambda s, id: s.deployments.save(Deployment(id=id, site_id="s", status="queued")),
         function="deployments:update",
         args=lambda id: {"id": id, "updates": {"status": "pending"}},
+    ),
+    Writing(
+        "metrics: record",
+        lambda s, id: s.metrics.record(Metric(type="t", name=id, value=6)),
+        _has_sample,
+        function="metrics:record",
+        args=lambda id: {"type": "t", "name": id, "value": 6},
+        has_request=False,
     ),
 ]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from syncd.config import Config, load
-from syncd.storage import Asset, AssetMetadata, Deployment, Execution, Workflow
+from syncd.storage import Asset, AssetMetadata, Deployment, Execution, Metric, Workflow
 from syncd.stores.records import Split, split
 from tests.embedded.backend import Backend
 from tests.system.deployment import enroll
@@ -25,10 +25,16 @@ STORES = {
     "executions": "execution",
     "assets": "asset",
     "deployments": "deployment",
+    "metrics": "metric",
 }
+FILES = [name for name in STORES if name != "metrics"]
+"""Stores whose files are the same on both sides, and not only followed."""
 
 
 Key = tuple[str, str, str]
+
+T0 = 1772442840000
+MINUTE = 60_000
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,7 @@ class Scene:
         await self._save(systems)
         await systems.close()
         until(lambda: self.there() == self.here(), "the records mirrored", 30)
+        until(lambda: self.samples() == 6, "the samples mirrored", 30)
 
     @property
     def config(self) -> Config:
@@ -86,6 +93,8 @@ class Scene:
         told: dict[Key, str] = {}
         for path, body in self.machine.tree().items():
             store, _, rest = path.partition("/")
+            if store not in FILES:
+                continue
             if store == "deployments":
                 found = split(body, "/deployments")
                 assert isinstance(found, Split)
@@ -98,7 +107,7 @@ class Scene:
     def there(self) -> dict[Key, str]:
         """What the deployment holds of the same stores."""
         told: dict[Key, str] = {}
-        for store in STORES:
+        for store in FILES:
             after: Any = None
             while True:
                 page = self.machine.mirror().query("sync:manifest", store=store, after=after)
@@ -109,6 +118,10 @@ class Scene:
                 if (after := page["next"]) is None:
                     break
         return told
+
+    def samples(self) -> int:
+        """How many of the samples that the cells read are on the deployment."""
+        return len(self.machine.mirror().query("metrics:getByType", type="speed")["rows"])
 
     def close(self) -> None:
         self.machine.close()
@@ -142,6 +155,12 @@ class Scene:
                 )
             )
         await systems.deployments.enqueue("deploy-2")
+        await systems.metrics.record(
+            *(
+                Metric(type="speed", name=f"page-{n % 2}", value=n, timestamp=T0 + n * MINUTE)
+                for n in range(6)
+            )
+        )
 
 
 def execution_id(number: int) -> str:
