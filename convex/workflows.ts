@@ -7,6 +7,7 @@ import { fieldsOf, flat, idIn, inOrder } from "./model/flat";
 import { firstWithId } from "./model/found";
 import { asking, outcome } from "./model/outcome";
 import { once } from "./model/request";
+import { trouble } from "./model/trouble";
 import { removeRecord, updateRecord } from "./model/update";
 import { executionRecord, workflowRecord } from "./records";
 import schema from "./schema";
@@ -57,7 +58,7 @@ export const list = appQuery({
 
 /** Creates the file of a workflow, given in `workflow` or field by field. */
 export const create = appMutation({
-  args: { workflow: any, data: any, ...flat(workflowRecord.fields), metadata: any, requestId },
+  args: { workflow: any, data: any, ...flat(workflowRecord.fields), requestId },
   returns: outcome,
   handler: (ctx, { workflow, data, requestId, ...flatFields }) => {
     const given = fieldsOf([workflow, data], flatFields);
@@ -85,11 +86,12 @@ export const remove = appMutation({
     once(ctx, "workflows:remove", asked, () => removeRecord(ctx, "workflows", id, asked)),
 });
 
-/** The execution with this id, which is its file's name. */
+/** The execution with this id, which is its file's name; `id` will do as the argument's name. */
 export const getExecution = appQuery({
-  args: { executionId: v.string() },
+  args: { executionId: v.optional(v.string()), id: v.optional(v.string()) },
   returns: v.union(v.object({ ...executionBody, ...execution.fields, ...record }), v.null()),
-  handler: async (ctx, { executionId }) => {
+  handler: async (ctx, { id, executionId = id }) => {
+    if (executionId === undefined) throw trouble("invalid", "no executionId was given");
     const row = await firstWithId(ctx, ctx.workspace, "executions", executionId);
     return withRecord(ctx, row && withId(row), ["plan", "context", "stepResults", "results"]);
   },

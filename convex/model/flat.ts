@@ -7,10 +7,13 @@ import { isObject } from "./fields";
 
 type AnyFields<Fields> = { [Name in keyof Fields]: VAny<unknown, "optional"> };
 
-/** Arguments named as these fields, each of any value or left out. */
-export function flat<Fields extends object>(fields: Fields): AnyFields<Fields> {
-  const names = Object.keys(fields).map((name) => [name, v.optional(v.any())]);
-  return Object.fromEntries(names) as AnyFields<Fields>;
+/** Fields that records often have beyond those of `records.ts`. */
+const COMMON = { author: 0, createdAt: 0, description: 0, metadata: 0, updatedAt: 0, version: 0 };
+
+/** Arguments named as these fields and the common ones, each of any value or left out. */
+export function flat<Fields extends object>(fields: Fields): AnyFields<Fields & typeof COMMON> {
+  const names = Object.keys({ ...COMMON, ...fields }).map((name) => [name, v.optional(v.any())]);
+  return Object.fromEntries(names) as AnyFields<Fields & typeof COMMON>;
 }
 
 /** The record's fields: those of the first of `whole` that is one, else the flat ones. */
