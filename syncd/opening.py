@@ -46,7 +46,8 @@ def replicas(config: Config, history: History | None = None) -> dict[str, FileRe
     payloads = payloads_of(state, kept)
 
     def opened(store: StoreConfig) -> FileReplica:
-        swapped = Swapped(state.swapped / store.name, kept)
+        lasting = store.pointer is None
+        swapped = Swapped(state.swapped / store.name, kept, lasting=lasting)
         return FileReplica(
             store.path, store.kind, store.patterns(), swapped, payloads=payloads,
             pointer=store.pointer, way=store.direction,

@@ -129,6 +129,10 @@ class Parts:
         self, turn: FileTurn, before: Known, local: Version, *, alive: bool
     ) -> None:
         remote = before.view.remote
+        if hold := self._mirrored_whole(turn.file, remote.version):
+            plan = Plan(Reason.HELD, None, hold=hold)
+            turn.decisions.append(self._decision(turn.file, plan, None))
+            return
         gone = isinstance(remote.version, Tombstone) and before.view.sent is None
         if alive and gone and isinstance(local, Content) and before.view.base is not None:
             # An envelope stays while a record does: an edit of that beats its deletion.
@@ -137,6 +141,13 @@ class Parts:
             turn.decisions.append(self._decision(turn.file, plan, body, capture=False))
             return
         self._decide_key(turn, turn.file, before, local)
+
+    def _mirrored_whole(self, file: Key, remote: Version) -> Hold | None:
+        """Why the envelope must not meet what the deployment holds under its key, or None."""
+        body = self._ledger.contents.get(remote.digest) if isinstance(remote, Content) else None
+        pointer = self._stores[file.store].pointer or ""
+        found = fitting(ENVELOPE, body, pointer) if body is not None else None
+        return _OTHER_LAYOUT if isinstance(found, Hold) else None
 
     def _decided(self, turn: FileTurn, key: Key, before: Known, local: Version) -> Decision | None:
         view = before.view
@@ -203,6 +214,14 @@ class Parts:
             return None
         new = turn.taken.bodies.get(local.digest) if turn.taken is not None else None
         return new if new is not None else self._ledger.contents.get(local.digest)
+
+
+_OTHER_LAYOUT = Hold(
+    "other-layout",
+    "the deployment holds this file with all its records in one entry, as another machine, or an "
+    "earlier configuration, mirrors it",
+    "give the store another name, or the same layout on every machine",
+)
 
 
 def _digest(version: Version) -> Digest | None:

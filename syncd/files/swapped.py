@@ -41,6 +41,7 @@ MOST_OPEN: Final = 200
 _LABEL: Final = ".label"
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _AT_ONCE: Final = 0.0
+_EVER: Final = 1 << 63
 
 
 @dataclass(slots=True)
@@ -63,12 +64,14 @@ class _Aside:
 class Swapped:
     """`<folder>/<mark>` is an inode, `<folder>/<mark>.label` says whose and of which version.
 
-    Safe to share between threads. One for each store, used by the owner of the state folder
-    only; nothing is touched before the first call. Times are seconds on any one clock.
+    What is not `lasting` leaves history after the last look: files of many records, each of which
+    is kept by itself. Safe to share between threads. One for each store, used by the owner of the
+    state folder only; nothing is touched before the first call. Times are seconds on any one clock.
     """
 
-    def __init__(self, folder: Path, history: History) -> None:
+    def __init__(self, folder: Path, history: History, *, lasting: bool = True) -> None:
         self.history = history
+        self._lasting = lasting
         self.unwatched = 0
         """Inodes that could not be looked at again: too many on another file system at once."""
         self.folder = folder
@@ -237,6 +240,8 @@ class Swapped:
                 self.history.settle(folder, mark, digest)
             self._unlabel(mark)
         del self._known()[mark]
+        if not self._lasting:
+            self.history.drop(digest, _EVER)
 
     def _known(self) -> dict[str, _Aside]:
         """What is kept aside; on the first call, what an earlier run left."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,18 @@ import pytest
 
 from syncd.core.decision import Decision
 from syncd.core.guard import Direction
-from syncd.core.model import Kind, Reason, Tombstone
+from syncd.core.model import (
+    Content,
+    Format,
+    Intent,
+    Kind,
+    OperationId,
+    Reason,
+    Tombstone,
+)
 from tests.machine.deployment import Deployment
 
-from .fakes import deployment
+from .fakes import deployment, digest
 from .yard import FILE, STORE, Yard, deploy, mirror
 
 
@@ -415,3 +424,39 @@ async def test_a_crash_after_the_write_and_before_its_commit(
     assert [intent.key.record for intent in sent] == ["d2"]
     assert tower.records()["d1"]["status"] == "success"
     assert tower.ledger.notes() == []
+
+
+async def test_old_versions_of_the_whole_file_do_not_pile_up(laptop: Yard, tower: Yard) -> None:
+    laptop.put(deploy("d1"))
+    await laptop.sync()
+    await tower.sync()
+    for status in ("building", "deploying", "success"):
+        laptop.put(deploy("d1", status))
+        await laptop.sync()
+        await tower.sync()
+    for _ in range(4):
+        tower.clock.seconds += 61.0
+        assert tower.swapped.due(tower.clock.monotonic()) == []
+    assert list(tower.history.sizes()) == []
+    former = tower.ledger.past.of(replace(FILE, record="d1"))
+    bodies = [json.loads(tower.ledger.contents.get(each.digest) or b"{}") for each in former]
+    assert [each["status"] for each in bodies] == ["deploying", "building", "pending"]
+
+
+async def test_a_file_that_is_mirrored_whole_elsewhere_is_held(
+    laptop: Yard, remote: Deployment
+) -> None:
+    whole = json.dumps({"deployments": [deploy("d1")], "queue": []}).encode()
+    remote.push("other", [_creation(whole)])
+    laptop.put(deploy("d2"))
+    before = laptop.path.read_bytes()
+    await laptop.sync()
+    assert laptop.path.read_bytes() == before
+    assert laptop.ledger.attention.held(STORE)[FILE.path].reason == "other-layout"
+    assert remote.state.entries[FILE].body == whole
+
+
+def _creation(body: bytes) -> Intent:
+    content = Content(digest(body), len(body))
+    operation = OperationId("0" * 32)
+    return Intent(operation, FILE, Kind.DEPLOYMENT, Format.JSON, content, 0, None, body)

@@ -53,9 +53,14 @@ class Yard:
     def open(self) -> None:
         """Start; again is what a restart does."""
         self.ledger = Ledger.open(self.folder / "ledger.db")
-        swapped = Swapped(self.folder / "swapped", History(self.folder / "history"))
+        self.history = History(self.folder / "history")
+        self.swapped = Swapped(self.folder / "swapped", self.history, lasting=False)
         self.replica = FileReplica(
-            self.path.parent, self.kind, Layout(("*.json",), ()), swapped, pointer="/deployments"
+            self.path.parent,
+            self.kind,
+            Layout(("*.json",), ()),
+            self.swapped,
+            pointer="/deployments",
         )
         if not self.ledger.places.stores():
             root = self.replica.identity()

@@ -222,7 +222,7 @@ class Machine:
         register(ledger, {STORE: Registration("1", LAYOUT.matches)})
         history = History(cast(Path, Place(CALLS, self.mounted, "/history")))
         aside = cast(Path, Place(CALLS, self.mounted, "/swapped/docs"))
-        swapped = Swapped(aside, history)
+        swapped = Swapped(aside, history, lasting=self.pointer is None)
         place = cast(Path, Place(CALLS, self.mounted, "/store"))
         stores = {STORE: FileReplica(place, self.kind, LAYOUT, swapped, pointer=self.pointer)}
         self.session = Session(ledger, self.wire, stores, self.clock, self.approved)
