@@ -121,7 +121,7 @@ class Misfortunes:
         world = self._world
         mounted = machine.disk.root.names.get("store") is machine.store
         if mounted and len(world.machines) < 5 and not machine.database.in_transaction:
-            clone = Machine(world, f"{machine.name}+{len(world.machines)}", of=machine)
+            clone = type(machine)(world, f"{machine.name}+{len(world.machines)}", of=machine)
             world.story(f"{clone.name} is a copy of {machine.name}")
             world.witness.cloned(machine.name, clone.name)
             world.join(clone)

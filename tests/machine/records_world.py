@@ -442,5 +442,9 @@ class RecordsWorld(World):
             else:
                 self.after(1.0, partial(self._mend, machine))
 
+    def join(self, machine: Machine) -> None:
+        super().join(machine)
+        self.programs[machine.name] = Operator(self, machine)
+
     def check_name(self, machine: Machine, call: str, folder: Inode, name: str) -> None:
         self.witness.named(machine, call, folder, name)
