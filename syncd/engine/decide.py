@@ -166,6 +166,8 @@ class Decider:
     def _refined(
         self, decision: Decision, found: Found | None, view: View, turn: Turn
     ) -> Decision | Merging | None:
+        if self._awaits_loser(decision, turn):
+            return None
         merges = self._stores[decision.key.store].way.merges
         if found is None or decision.capture or not merges:
             return replace(decision, body=found.body if found else None)
@@ -175,6 +177,15 @@ class Decider:
             return refined
         # Bytes that nobody can have lose the conflict: the save goes over them.
         return whole if not self._want(decision.key, turn) else None
+
+    def _awaits_loser(self, decision: Decision, turn: Turn) -> bool:
+        """Whether a payload is to lose that is not here yet: it is kept before it loses."""
+        key, conflict = decision.key, decision.plan.conflict
+        lost = conflict.remote.digest if conflict is not None else None
+        if lost is None or self._ledger.contents.has(lost) or self._arrived(key, lost):
+            return False
+        # Bytes that nobody can have lose all the same.
+        return self._want(key, turn)
 
     def _want(self, key: Key, turn: Turn) -> bool:
         """Have the bytes of `key` fetched, unless that was tried and they are damaged."""

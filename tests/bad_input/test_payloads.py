@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from syncd.core.direction import Way
 from syncd.core.model import BYTES_DAMAGED, Content, Digest, Key
 from syncd.engine import downloads, uploads
 from syncd.errors import PayloadRefused, Unavailable
@@ -317,3 +318,20 @@ async def test_the_disk_keeps_room_for_small_files(
         pass
     with pytest.raises(OSError, match="No space left"):
         payloads.receive(Content(Digest("0" * 64), 3 * MIB))
+
+
+@pytest.mark.parametrize("way", [Way.BOTH, Way.PUSH])
+async def test_what_loses_is_in_history_before_it_is_overwritten(pair: Pair, way: Way) -> None:
+    pair.mine.replica.way = way
+    pair.mine.save("a.bin", BODY)
+    await pair.mine.sync()
+    await pair.theirs.sync()
+    pair.theirs.save("a.bin", OTHER)
+    await pair.theirs.sync()
+    pair.mine.save("a.bin", b"\xff" + BODY)
+    await pair.mine.sync()
+    await pair.theirs.sync()
+    assert pair.theirs.tree() == pair.mine.tree() == {"a.bin": b"\xff" + BODY}
+    (listed,) = pair.mine.ledger.conflicts.unresolved()
+    assert listed.remote == digest(OTHER)
+    assert pair.mine.history.get(digest(OTHER)) == OTHER
