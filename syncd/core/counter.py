@@ -30,6 +30,24 @@ def only_counters_changed(base: Maybe, local: Maybe, remote: Maybe, annotation: 
     return all(side != base and _uncounted(side, annotation) == rest for side in (local, remote))
 
 
+def counted_on(before: Maybe, save: Maybe, merged: Maybe, annotation: Annotation) -> bool:
+    """Whether `merged` says the same as `save`, but for counters that `save` itself changed.
+
+    Such a save went on counting from what it read: what else was added since is in it already.
+    """
+    if save == merged or not annotation.counts:
+        return save == merged
+    if annotation.how is How.COUNTER:
+        return save != before
+    if not isinstance(save, dict) or not isinstance(merged, dict) or save.keys() != merged.keys():
+        return False
+    former = before if isinstance(before, dict) else {}
+    return all(
+        counted_on(former.get(key, MISSING), save[key], merged[key], annotation.member(key))
+        for key in save
+    )
+
+
 def _uncounted(value: Value, annotation: Annotation) -> Value:
     """`value` with each counter in it set to one and the same number."""
     if not annotation.counts:

@@ -25,7 +25,7 @@ from syncd.core.model import (
     Version,
 )
 from syncd.ledger.ledger import Ledger
-from syncd.stores.merge import Combined, merge, summed
+from syncd.stores.merge import Combined, counted_on, merge, summed
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,9 @@ def _merged_as_save(decision: Decision, before: bytes, save: bytes, written: byt
     found = merge(before, save, written, decision.format, decision.kind)
     if not isinstance(found, Combined):
         found = merge(before, save, written, Format.TEXT, Kind.DOCUMENT)
-    return not isinstance(found, Combined) or found.body == save
+    if not isinstance(found, Combined):
+        return True
+    return counted_on(before, save, found.body, decision.format, decision.kind)
 
 
 def _write_both(

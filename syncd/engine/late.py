@@ -36,7 +36,7 @@ from syncd.engine.intake import Intake, whole
 from syncd.engine.ports import Clock, LocalReplica
 from syncd.engine.turn import Reconciler
 from syncd.ledger.ledger import Ledger
-from syncd.stores.merge import Combined, merge
+from syncd.stores.merge import Combined, merge, summed
 
 EVERY = 1.0
 """Seconds between two questions whether anything is due; without anything they touch no disk."""
@@ -140,7 +140,7 @@ class _Late:
             self._record(None)
             return []
         # On record before the file is written: told again after a crash, it is not added twice.
-        self._record(found.content)
+        self._record(found.content if found.content.digest != self.save.digest else None)
         if body is None or view.base is None:
             return []
         file = FileState(found.stat, found.content.digest, self.clock.read_ns())
@@ -160,12 +160,13 @@ class _Late:
         return [self._decision(view.base, body, None)]
 
     def _merged(self, found: Found) -> bytes | None:
-        save, before = self.save, self.save.before
+        save = self.save
+        before = save.before or self.ledger.contents.get(save.base)
+        format, kind = self.store.format(self.key.path), self.store.kind_of(self.key.path)
         if self._same(found):
-            return found.body
+            return found.body and (summed(before, found.body, format, kind) or found.body)
         if before is None or save.body is None or found.body is None:
             return None
-        format, kind = self.store.format(self.key.path), self.store.kind_of(self.key.path)
         merged = merge(before, found.body, save.body, format, kind)
         return merged.body if isinstance(merged, Combined) and not merged.clashes else None
 

@@ -188,10 +188,11 @@ class Session:
                 self._ledger.contents.drop_unreferenced()
 
     async def _prepare(self) -> None:
-        await self.tidy()
         self.intake.name(await self._reconciler.recover())
         # After the notes, which say what is agreed, and before anything else is decided.
         await self._late.look()
+        # What was only just replaced tells what a late save was made from.
+        await self.tidy()
         await self.rescan.begin()
 
     async def _first_look(self) -> None:

@@ -89,6 +89,7 @@ class Writer:
                 continue
             del self._unfinished[key]
             log.info("recovered_note", key=str(key), outcome=type(result).__name__)
+            await self._keep_expected(store, note, result)
             decision = self._from_note(store, key, note, base)
             self._settle(decision, note, result, performed)
             performed.again.append(key)
@@ -130,7 +131,20 @@ class Writer:
                 self._unfinished[decision.key] = (note, decision.plan.base)
                 performed.done.append(_held(decision, outcome))
             else:
+                await self._keep_expected(store, note, outcome)
                 self._settle(decision, note, outcome, performed)
+
+    async def _keep_expected(self, store: LocalReplica, note: Note, result: Writing) -> None:
+        # A save of the very bytes that were written came out instead of what was expected: it
+        # was made from that, and is told from a second increment by it.
+        met = isinstance(result, Written) and result.replaced is None and note.expected
+        body = self._ledger.contents.get(note.expected) if met and note.expected else None
+        if body is None:
+            return
+        try:
+            await asyncio.to_thread(store.swapped.keep, body)
+        except OSError as error:
+            log.warning("expected_not_kept", path=note.path, why=str(error))
 
     def _settle(
         self, decision: Decision, note: Note, result: Writing, performed: Performed

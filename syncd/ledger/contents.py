@@ -47,12 +47,14 @@ class Contents:
         return {digest for digest in digests if not self.has(digest)}
 
     def drop_unreferenced(self) -> int:
-        """Forget bytes that no entry, outbox row or conflict names; how many went."""
+        """Forget bytes that no entry, note, outbox row or conflict names; how many went."""
         return self._connection.execute(
             """DELETE FROM contents WHERE digest NOT IN (
                  SELECT base_digest FROM entries WHERE base_digest IS NOT NULL
                  UNION SELECT remote_digest FROM entries WHERE remote_digest IS NOT NULL
                  UNION SELECT authored_digest FROM entries WHERE authored_digest IS NOT NULL
+                 UNION SELECT base_digest FROM notes WHERE base_digest IS NOT NULL
+                 UNION SELECT expected FROM notes WHERE expected IS NOT NULL
                  UNION SELECT local_digest FROM entries WHERE local_digest IS NOT NULL
                  UNION SELECT digest FROM history WHERE record != ''
                  UNION SELECT digest FROM outbox WHERE digest IS NOT NULL

@@ -81,6 +81,16 @@ def only_counters_changed(
     )
 
 
+def counted_on(before: bytes, save: bytes, merged: bytes, format: Format, kind: Kind) -> bool:
+    """Whether `merged` says the same as `save`, but for counters that `save` itself changed."""
+    if save == merged or format is Format.TEXT or not annotation(kind).counts:
+        return save == merged
+    former, ours, made = (read(side, format) for side in (before, save, merged))
+    if isinstance(former, str) or isinstance(ours, str) or isinstance(made, str):
+        return False
+    return counter.counted_on(former.root.value, ours.root.value, made.root.value, annotation(kind))
+
+
 def summed(base: bytes | None, both: bytes, format: Format, kind: Kind) -> bytes | None:
     """Two increments that came to equal bytes, added; None where equal bytes are convergence.
 

@@ -49,6 +49,8 @@ class Mix:
     stopped: float = 0.0
     renaming: float = 0.0
     """Of somebody giving a file another name instead of doing anything else."""
+    counting: float = 0.0
+    """Of a run in which programs on all machines add to one counter."""
 
 
 NONE = Mix()
@@ -83,6 +85,7 @@ HARD = Mix(
     unmounted=0.02,
     clock_jump=0.03,
     stopped=0.02,
+    counting=0.3,
 )
 MEDDLING = Mix(meddle=0.06, slow=0.1, event_lost=0.05)
 """People who save between the daemon's system calls, and little else."""
@@ -96,6 +99,11 @@ INTERRUPTED = Mix(crash=0.012, meddle=0.06)
 """People who save in the middle of writes that a crash then cuts short."""
 MOUNTING = Mix(unmounted=0.25, lost_answer=0.3, slow=0.2, event_lost=0.1, stopped=0.02)
 """Folders that come and go while changes are on their way."""
+COUNTING = Mix(
+    **{field.name: getattr(PLAIN, field.name) for field in fields(Mix) if field.name != "counting"},
+    counting=1.0,
+)
+"""Programs that add to one counter, on all machines at once."""
 DEAF = Mix(event_lost=0.8, wake_lost=0.3, overflow=0.2, clock_jump=0.05)
 """Watchers that see little: walks have to find what changed."""
 MOVING = Mix(
@@ -110,7 +118,7 @@ MOVING = Mix(
     partition=0.02,
 )
 """Files that get other names, over a network that loses answers."""
-FOCUSED = (MEDDLING, LOSSY, HIDING, CRASHING, INTERRUPTED, MOUNTING, DEAF, MOVING)
+FOCUSED = (MEDDLING, LOSSY, HIDING, CRASHING, INTERRUPTED, MOUNTING, DEAF, COUNTING, MOVING)
 EPOCHS = replace(
     Mix(**{field.name: getattr(HARD, field.name) / 2 for field in fields(Mix)}),
     power_cut=HARD.power_cut,
@@ -126,10 +134,16 @@ EPOCHS = replace(
 """Ledgers and deployments that are not what they were. A state folder that fails while its ledger
 is lost would be two disasters at once: no disk errors."""
 
+RESTORING = Mix(restored=0.15, lost_answer=0.1, slow=0.1, wake_lost=0.1)
+"""A deployment that is restored again and again."""
+LOSING = Mix(ledger_lost=0.12, lost_answer=0.2, late_request=0.15, slow=0.2)
+"""Ledgers that are lost while requests are on their way."""
+PARTING = (RESTORING, LOSING)
+
 
 def swarm(mix: Mix, rng: random.Random) -> Mix:
     """Each fault of a broad mix is left out of some runs: runs differ in kind."""
-    if mix in FOCUSED:
+    if mix in (*FOCUSED, *PARTING):
         return mix
     out = {field.name: 0.0 for field in fields(Mix) if rng.random() < 0.4}
     return replace(mix, **out)

@@ -53,8 +53,13 @@ class Hearsay:
         machine = self._world.acting
         name = machine.name if machine else "?"
         self._world.story(f"{name}: {line}")
+        if line.startswith("root_adopted "):
+            self._world.exercised["root adopted"] += 1
         if line.startswith("epoch_began "):
             self._world.exercised[f"epoch: {line.split('why=')[1].split(' next=')[0]}"] += 1
+            if not self._world.may_part():
+                self._world.violated("no epoch without a cause", line)
         met = line.startswith("contested ") or line.endswith("outcome=Contested")
         if met and machine is not None:
+            self._world.exercised["contested"] += 1
             self._world.witness.contested(name, line.split("key=docs:")[1].split(" ")[0])

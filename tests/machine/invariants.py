@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from sqlite3 import Connection
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from syncd.stores.layout import TEMPORARY_PREFIX
 from .ancestry import EMPTY, Save, digest_of
 from .deployment import Accepted
 from .disk import Inode
+from .machine import COUNTED
 from .moving import check_removed
 
 if TYPE_CHECKING:
@@ -167,6 +169,8 @@ class Witness:
         if self._operations[accepted.operation] > 1:
             world.violated("at most once", f"{device} {path}: an operation was applied twice")
         self._revisions.setdefault((path, accepted.revision), set()).add(accepted.digest)
+        if path == COUNTED:
+            return  # Equal bytes are saved by many there: only their sum tells anything.
         if accepted.digest is None:
             self._check_deletion(sender, accepted)
             return
@@ -307,7 +311,7 @@ class Witness:
             self._conflicts[which] = number
             if self._met_anew(machine) or EMPTY in (local, remote):
                 continue
-            if path in self._reverted or (machine.name, path) in self._contested:
+            if path == COUNTED or path in self._reverted or (machine.name, path) in self._contested:
                 continue
             if (machine.name, path, remote) in self._doubtful:
                 continue
@@ -353,6 +357,29 @@ class Witness:
                 world.violated("convergence", f"{machine.name} still has to send {left}")
         if world.violation is not None:
             raise world.violation
+
+    def check_counter(self) -> None:
+        """The counter is the sum of what was added to it. Raises Violation."""
+        world = self._world
+        if not world.counting or self._approximate():
+            return
+        world.exercised["counter summed"] += 1
+        for machine in world.machines:
+            body = machine.live().get(COUNTED)
+            downloads = json.loads(body)["metadata"]["downloads"] if body else 0
+            if downloads != world.counted:
+                world.violated("counters are sums", f"{machine.name} counts {downloads}, but "
+                               f"{world.counted} were added")  # fmt: skip
+        if world.violation is not None:
+            raise world.violation
+
+    def _approximate(self) -> bool:
+        """Whether sides met for the first time that both held the counter."""
+        met = any(
+            self._met_anew(machine) or (machine.name, COUNTED) in self._contested
+            for machine in self._world.machines
+        )
+        return met or bool(self._world.exercised["root adopted"])
 
     def activity(self) -> tuple[int, int, int, int]:
         """What must not grow once everything agrees."""

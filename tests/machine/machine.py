@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 STORE = "docs"
 PATHS = ("a.json", "b.json", "n.txt", "d/c.json")
 """The files that people work on."""
+COUNTED = "hits.json"
+"""An asset whose downloads are counted; nobody changes anything else of it."""
 NAMES = (*PATHS, "m.json", "d/m.json", "d/n.txt")
 """Those, and other names that they get."""
 LAYOUT = Layout(("*",), ())
@@ -224,7 +226,15 @@ class Machine:
         aside = cast(Path, Place(CALLS, self.mounted, "/swapped/docs"))
         swapped = Swapped(aside, history, lasting=self.pointer is None)
         place = cast(Path, Place(CALLS, self.mounted, "/store"))
-        stores = {STORE: FileReplica(place, self.kind, LAYOUT, swapped, pointer=self.pointer)}
+        stores = {
+            STORE: FileReplica(
+                place,
+                self.world.kind if self.pointer is None else self.kind,
+                LAYOUT,
+                swapped,
+                pointer=self.pointer,
+            )
+        }
         self.session = Session(ledger, self.wire, stores, self.clock, self.approved)
         await self.session.run(self._tied)
 

@@ -14,7 +14,7 @@ from syncd.core.model import Digest
 
 from .ancestry import EMPTY
 from .disk import Inode
-from .machine import NAMES, PATHS
+from .machine import COUNTED, NAMES, PATHS
 
 if TYPE_CHECKING:
     from .machine import Machine
@@ -55,6 +55,8 @@ class Person:
         """A program of a single step, for the moment between two system calls."""
         rng = self.world.rng
         path = rng.choice(self.machine_paths())
+        if self.world.counting and rng.random() < 0.3:
+            return self.count()
         programs: list[Callable[[], Program]] = [
             lambda: self.replace(path, pause=0.0),
             lambda: self.in_place(path, pause=0.0),
@@ -142,6 +144,21 @@ class Person:
             known = self.world.saves.known(self.world.digest(inode.data))
             self._store(path, inode, inode.data + self._line(), known, whole=True)
         self._close(path, inode)
+
+    def begin_counting(self) -> Program:
+        """Make the asset whose downloads are counted."""
+        self._install(COUNTED, _hits(0), 0)
+        yield from ()
+
+    def count(self) -> Program:
+        """Add to the counter: read, and save by renaming, before anybody else does anything."""
+        inode = self.machine.visible(COUNTED)
+        if inode is not None and inode.readable:
+            downloads = json.loads(inode.data)["metadata"]["downloads"]
+            self.world.counted += 1
+            self.world.exercised["count"] += 1
+            self._install(COUNTED, _hits(downloads + 1), 0)
+        yield from ()
 
     def delete(self, path: str) -> Program:
         """Remove the file."""
@@ -269,6 +286,8 @@ class Person:
         if inode is None:
             return
         self.world.witness.overwritten(self.machine.name, self.world.digest(inode.data))
+        if self.machine.path_of(inode) == COUNTED:
+            return
         saves = self.world.saves
         unread = saves.mask(self.world.digest(inode.data)) & ~known
         for save in saves.names(unread & saves.required & ~saves.over):
@@ -280,6 +299,7 @@ class Person:
                 saves.loosen(save.bit)
 
     def _tell(self, path: str, body: bytes, known: int, verb: str, *, whole: bool) -> int:
+        whole = whole and path != COUNTED  # Of a counter only its sum must not be lost.
         save = self.world.saves.save(
             body, self.machine.name, path, known, self.world.now, whole=whole
         )
@@ -305,3 +325,8 @@ class Person:
 
     def _line(self) -> bytes:
         return f"line {self.world.number():05d} {self.machine.name}\n".encode()
+
+
+def _hits(downloads: int) -> bytes:
+    asset = {"id": "hits", "name": "hits", "metadata": {"downloads": downloads}}
+    return json.dumps(asset).encode()

@@ -16,11 +16,13 @@ from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 
-from . import faults
+from . import faults, variants, variants_merging, variants_parting
 from .faults import Mix
 from .sources import Simulated
-from .variants import VARIANTS, Variant
+from .variants import Variant
 from .world import Violation, World
+
+VARIANTS = (*variants.VARIANTS, *variants_parting.VARIANTS, *variants_merging.VARIANTS)
 
 
 @dataclass
@@ -98,6 +100,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=200)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--variants", action="store_true", help="the broken variants instead")
+    parser.add_argument("--only", default="", help="variants whose name contains this")
     parser.add_argument("--story", action="store_true", help="tell all of one seed")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
@@ -109,7 +112,7 @@ def main() -> int:
     began = time.monotonic()
     with ProcessPoolExecutor(args.jobs) as pool:
         if args.variants:
-            names = [variant.name for variant in VARIANTS]
+            names = [variant.name for variant in VARIANTS if args.only in variant.name]
             found = []
             for one in pool.map(catch, names, [args.seeds] * len(names)):
                 found.append(one)

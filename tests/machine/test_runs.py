@@ -19,7 +19,7 @@ import pytest
 from syncd.core.epoch import End
 
 from .faults import EPOCHS, HARD, Mix
-from .variants import VARIANTS
+from .run import VARIANTS
 
 pytestmark = pytest.mark.timeout(900)
 

@@ -191,10 +191,6 @@ def _never_written(root: Any, folder: Folder, note: Note, swapped: Swapped) -> A
     return NotWritten()
 
 
-def _always_written(root: Any, folder: Folder, note: Note, swapped: Swapped) -> Any:
-    return swap._written(folder, note, note.expected, swapped)
-
-
 def _removed_unlooked(root: Any, folder: Folder, note: Note, swapped: Swapped) -> Any:
     folder.remove(swap._name(note))
     return Written(None, note.expected)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 
-from syncd.core.model import Digest, Intent, Key, Outcome, halves
+from syncd.core.model import Digest, Intent, Key, Kind, Outcome, halves
 from syncd.engine import late
 
 from . import invariants
@@ -68,6 +68,11 @@ class World(Timeline):
         """Who gave a file with these bytes another name."""
         self.reverts = self.rng.random() < 0.4
         """Whether people save bytes that were there before: some checks are blind then."""
+        self.counting = self.rng.random() < self.mix.counting
+        """Whether programs add to the counter."""
+        self.counted = 0
+        """How often they did."""
+        self.kind = Kind.ASSET if self.counting else Kind.DOCUMENT
         self.calls: Counter[str] = Counter()
         self.saves = Saves()
         self.steps = 0
@@ -136,6 +141,9 @@ class World(Timeline):
             for path in PATHS:
                 last = self.people[machine.name].twice_in_a_tick(path)
                 self.at(ACTING - self.moment(0.5), partial(self.play, machine, last))
+        if self.counting:
+            first = self.machines[0]
+            self.play(first, self.people[first.name].begin_counting())
         self.after(self.moment(1.0), self._act)
         self.after(self.moment(1.0), self._misfortune)
 
@@ -148,6 +156,7 @@ class World(Timeline):
         self._approve()
         self.witness.check()
         self.witness.check_agreement(temporaries=True)
+        self.witness.check_counter()
         for machine in self.machines:
             machine.stop() if self.rng.random() < 0.5 else machine.kill("to start once more")
         self.run_until(self.now + 30)
@@ -171,6 +180,8 @@ class World(Timeline):
         if self.now >= ACTING - 1:
             return
         machine = self.rng.choice(self.machines)
+        if self.counting and self.rng.random() < 0.4:
+            self.play(machine, self.people[machine.name].count())
         self.play(machine, self.people[machine.name].random())
         busy = self.rng.random() < 0.7
         self.after(self.moment(0.3 if busy else 2.0), self._act)
@@ -202,6 +213,12 @@ class World(Timeline):
         self.machines.append(machine)
         self.people[machine.name] = Person(self, machine)
         self.after(self.moment(2.0), machine.start)
+
+    def may_part(self) -> bool:
+        """Whether anything happens that parts ledgers and deployments."""
+        parting = ("ledger_lost", "ledger_old", "ledger_foreign", "cloned", "restored", "replaced",
+                   "revoked")  # fmt: skip
+        return any(self.exercised[fault] for fault in parting)
 
     def may_crash(self) -> bool:
         return self.crashes < 40

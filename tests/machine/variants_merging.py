@@ -1,0 +1,78 @@
+"""Broken variants of merging, listing and sending: see `variants`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from syncd.core import merge
+from syncd.core.decision import Decision
+from syncd.core.writing import NotWritten
+from syncd.engine import combine
+from syncd.files import swap, write
+from syncd.files.folder import Folder
+from syncd.ledger.conflicts import Conflicts
+from syncd.ledger.ledger import Ledger
+
+from .faults import COUNTING, HARD, INTERRUPTED, MEDDLING
+from .variants import Variant
+
+_agree_with, _hear = Ledger._agree_with, Ledger.hear
+_acknowledged: dict[tuple[int, Any], float] = {}
+
+
+def _noting_when(self: Ledger, intent: Any, snapshot: Any, device: str, now: float) -> None:
+    _acknowledged[id(self), intent.key] = now
+    _agree_with(self, intent, snapshot, device, now)
+
+
+def _echo_by_time(self: Ledger, news: Any, cursor: Any, now: float) -> Any:
+    fresh = [each for each in news if now - _acknowledged.get((id(self), each.key), -9e9) > 1.0]
+    return _hear(self, fresh, cursor, now)
+
+
+def _expects_what_was_heard(self: Ledger, *args: Any) -> Any:
+    with self.transaction():
+        claimed = self.outbox.claim(*args)
+    heard = [self.entries.get(intent.key)[1] for intent in claimed]
+    return [
+        replace(intent, expect_revision=each.revision, expect_digest=each.digest)
+        for intent, each in zip(claimed, heard, strict=True)
+    ]
+
+
+def _swapped_back_blindly(folder: Folder, note: Any, met: Any, swapped: Any) -> Any:
+    folder.exchange(note.temporary, swap._name(note))
+    return NotWritten()
+
+
+def _always_written(root: Any, folder: Folder, note: Any, swapped: Any) -> Any:
+    return swap._written(folder, note, note.expected, swapped)
+
+
+def _moved_over(self: Folder, source: str, target: str) -> None:
+    self.replace(source, target)
+
+
+def _not_summed(decision: Decision, *_sides: Any) -> Decision:
+    return decision
+
+
+def _nothing(*_args: Any, **_kwargs: Any) -> None:
+    return None
+
+
+VARIANTS = (
+    Variant("equal increments not summed", ((combine, "_summed", _not_summed),), COUNTING),
+    Variant("counters are not added", ((merge, "sum_counters", _nothing),), COUNTING),
+    Variant("conflicts are not listed", ((Conflicts, "add", _nothing),)),
+    Variant(
+        "echo by time",
+        ((Ledger, "_agree_with", _noting_when), (Ledger, "hear", _echo_by_time)),
+        HARD,
+    ),
+    Variant("expects what was heard", ((Ledger, "claim", _expects_what_was_heard),)),
+    Variant("swapped back blindly", ((swap, "_give_back", _swapped_back_blindly),), MEDDLING),
+    Variant("moved over what is there", ((Folder, "move", _moved_over),), MEDDLING),
+    Variant("recovery: always written", ((write, "recover_in", _always_written),), INTERRUPTED),
+)

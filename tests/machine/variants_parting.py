@@ -1,0 +1,101 @@
+"""Broken variants of what happens when a ledger and a deployment part: see `variants`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+from unittest import mock
+
+from syncd.core.model import Digest, Snapshot, Tombstone
+from syncd.engine import epoch, link
+from syncd.engine.link import Link
+from syncd.engine.witnesses import Witnesses
+from syncd.ledger.epochs import Epochs
+from syncd.ledger.outbox import Outbox
+from syncd.ledger.places import Places
+
+from .deployment import Deployment
+from .faults import EPOCHS, LOSING, PLAIN, RESTORING
+from .variants import Variant
+
+_hello, _queue, _settle, _end = Link._hello, Outbox.queue, Epochs.settle, Epochs.end
+_put = Places.put
+
+
+async def _raised_after(self: Link) -> Any:
+    held: list[tuple[str, str]] = []
+
+    def put(places: Places, name: str, value: str) -> None:
+        if name == "start" and value != "0":
+            held.append((name, value))
+        else:
+            _put(places, name, value)
+
+    with mock.patch.object(Places, "put", put):
+        answer = await _hello(self)
+    with self._ledger.transaction():
+        for each in held:
+            _put(self._ledger.places, *each)
+    return answer
+
+
+def _counted_operations(self: Outbox, decision: Any, version: Any, now: float) -> None:
+    places = Places(self._connection)
+    number = int(places.get("operations") or 0) + 1
+    places.put("operations", str(number))
+    _queue(self, replace(decision, operation=f"{number:032x}"), version, now)
+
+
+def _missing_is_deleted(self: Epochs, store: str) -> None:
+    for (path,) in self._connection.execute(
+        """SELECT path FROM agreed JOIN entries USING (store, path, record)
+           WHERE store = ? AND remote_revision IS NULL AND digest IS NOT NULL""",
+        (store,),
+    ).fetchall():
+        self._connection.execute(
+            """UPDATE entries SET base_revision = 1, remote_revision = 2, remote_at = 1,
+                 base_size = 0, base_digest = (SELECT digest FROM agreed a
+                   WHERE a.store = entries.store AND a.path = entries.path)
+               WHERE store = ? AND path = ?""",
+            (store, path),
+        )
+    _settle(self, store)
+
+
+def _theirs_is_the_base(
+    agreed: Digest | None, remote: Snapshot, former: Any, *, present: bool
+) -> Snapshot | None:
+    return remote if present and not isinstance(remote.version, Tombstone) else None
+
+
+def _keeping_rows(self: Epochs) -> None:
+    rows = self._connection.execute("SELECT * FROM outbox").fetchall()
+    _end(self)
+    marks = ",".join("?" * len(rows[0])) if rows else ""
+    self._connection.executemany(f"INSERT OR IGNORE INTO outbox VALUES ({marks})", rows)
+
+
+class _ReapsEarly(Deployment):
+    """A tombstone goes as soon as anything else is pushed, whoever has not heard of it."""
+
+    def push(self, device: str, intents: Any) -> Any:
+        pushed = {intent.key for intent in intents}
+        for key, entry in list(self.state.entries.items()):
+            if entry.digest is None and key not in pushed:
+                del self.state.entries[key]
+        return super().push(device, intents)
+
+
+_NOTHING: Any = lambda *_args, **_kwargs: None  # noqa: E731
+
+VARIANTS = (
+    Variant("epochs are not noticed", ((link, "ended", _NOTHING),), EPOCHS),
+    Variant("witnesses ignored", ((Witnesses, "show", lambda self: []),), RESTORING),
+    Variant("denials ignored", ((Witnesses, "checked", _NOTHING),), RESTORING),
+    Variant("start number raised after hello", ((Link, "_hello", _raised_after),), PLAIN),
+    Variant("counted operation ids", ((Outbox, "queue", _counted_operations),), LOSING),
+    Variant("what is missing was deleted", ((Epochs, "settle", _missing_is_deleted),), RESTORING),
+    Variant("theirs is the base", ((epoch, "rebase", _theirs_is_the_base),), RESTORING),
+    Variant("rows outlive their epoch", ((Epochs, "end", _keeping_rows),), RESTORING),
+    Variant("tombstone reaped early", deployment=_ReapsEarly),
+)
