@@ -42,3 +42,17 @@ def test_a_tiny_run_of_storage_has_every_number() -> None:
     for name in ("first list", "list", "save"):
         assert found["executions"][name] > 0
         assert found["deployments"][name] > 0
+
+
+def test_a_tiny_run_of_lines_has_every_number() -> None:
+    options = ["--lines", "40", "--seconds", "0.2", "--json"]
+    ran = subprocess.run(
+        [sys.executable, "-m", "tests.bench.lines", *options],
+        cwd=CHECKOUT, check=False, capture_output=True, timeout=90,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr.decode()
+    found = json.loads(ran.stdout)
+    assert (found["version"], found["lines"]) == (1, 40)
+    assert found["bytes sent"] > found["file bytes"] > 40 * 100
+    assert found["calls"] > 0
+    assert found["peak bytes"].keys() == found["processor seconds"].keys() == {"daemon", "backend"}

@@ -9,6 +9,7 @@ The runs are the same each time; with SYNCD_SEARCH=1500 they are that many, and 
 from __future__ import annotations
 
 import asyncio
+import errno
 import itertools
 import os
 import shutil
@@ -25,6 +26,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+from structlog.testing import capture_logs
 
 from syncd.core.log import (
     NOTHING,
@@ -43,9 +45,10 @@ from syncd.core.reading import Stat
 from syncd.engine import generations
 from syncd.engine.appender import Appender
 from syncd.engine.generations import Generations
+from syncd.engine.pusher import FUNCTION_FAILED
 from syncd.engine.registry import Registration, register
 from syncd.engine.tailer import Tailer
-from syncd.errors import Unavailable
+from syncd.errors import FunctionFailed, Unavailable
 from syncd.files.lines import LinesFolder
 from syncd.ledger.ledger import Ledger
 from syncd.stores.layout import Layout
@@ -63,10 +66,14 @@ class Server:
     logs: dict[str, tuple[Extent, list[str]]] = field(default_factory=dict)
     paths: dict[str, str] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
+    bad: str | None = None
+    """A line at which the function throws."""
     calls: int = 0
 
     async def append(self, appends: Sequence[Append]) -> list[Answer]:
         self.calls += 1
+        if any(line.text == self.bad for append in appends for line in append.lines):
+            raise FunctionFailed("it threw", "")
         fault = self.faults.pop() if self.faults else None
         if fault == "away":
             raise Unavailable("away", "")
@@ -468,3 +475,65 @@ def test_a_file_rewritten_to_its_former_length_begins_a_log(daemon: Daemon) -> N
     path.write_text("two 2\n")
     daemon.send()
     assert sorted(daemon.server.lines) == [["one 1"], ["two 2"]]
+
+
+def test_a_line_at_which_the_function_throws_holds_its_log_alone(daemon: Daemon) -> None:
+    daemon.server.bad = "bad"
+    (daemon.files / "a.jsonl").write_text("1\n2\nbad\n3\n")
+    (daemon.files / "b.jsonl").write_text("".join(f"b{n}\n" for n in range(700)))
+    daemon.send()
+    assert sorted(daemon.server.lines) == [["1", "2"], [f"b{n}" for n in range(700)]]
+    held = daemon.ledger.attention.held(STORE)
+    assert {path: hold.reason for path, hold in held.items()} == {"a.jsonl": FUNCTION_FAILED}
+    daemon.server.bad = None
+    daemon.restart()
+    daemon.send()
+    assert ["1", "2", "bad", "3"] in daemon.server.lines
+    assert daemon.ledger.attention.held(STORE) == {}
+
+
+def test_many_files_share_calls_and_a_long_one_takes_several(daemon: Daemon) -> None:
+    for number in range(250):
+        (daemon.files / f"{number}.jsonl").write_text(f"{number}\n")
+    daemon.send()
+    assert (len(daemon.server.logs), daemon.server.calls) == (250, 3)
+    (daemon.files / "long.jsonl").write_text("".join(f"l{n}\n" for n in range(1200)))
+    daemon.send()
+    assert (len(daemon.server.logs), daemon.server.calls) == (251, 6)
+
+
+def test_where_no_link_can_be_made_a_deletion_before_the_sending_is_told(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+
+    monkeypatch.setattr(os, "link", refused)
+    path = daemon.files / "a.jsonl"
+    path.write_text("one\ntwo\n")
+    daemon.send()
+    path.rename(daemon.files / "a.jsonl.1")
+    with (daemon.files / "a.jsonl.1").open("a") as file:
+        file.write("three\n")
+    with capture_logs() as told:
+        daemon.walk()
+        (daemon.files / "a.jsonl.1").unlink()
+        daemon.settle()
+    assert daemon.server.lines == [["one", "two"]]
+    lost = [each for each in told if each["event"] == "lines_lost"]
+    assert [each["bytes"] for each in lost] == [len("three\n")]
+
+
+def test_a_file_that_is_sent_and_deleted_gives_its_space_back(daemon: Daemon) -> None:
+    path = daemon.files / "a.jsonl"
+    path.write_text("one\n")
+    daemon.send()
+    kept = list((daemon.home / "kept").iterdir())
+    assert len(kept) == 1
+    path.unlink()
+    daemon.walk()
+    assert kept[0].exists(), "a program may still have it open"
+    daemon.clock.seconds += generations.QUIET + 1
+    daemon.walk()
+    assert list((daemon.home / "kept").iterdir()) == []
+    assert daemon.ledger.logs.of(STORE) == {}
