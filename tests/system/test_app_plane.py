@@ -132,3 +132,57 @@ def test_adapters_need_no_token_where_the_environment_says_so(world: World) -> N
     created = mirror._client.mutation("workflows:create", {**mirror._who, "id": "a", "name": "A"})
     assert created["outcome"] == "applied"
     until(lambda: '"A"' in reads(laptop, "flows/a.json"), "the file", SOON)
+
+
+def test_a_program_that_saves_while_others_download_loses_no_count(laptop: Machine) -> None:
+    folder = laptop.home / "assets/ui"
+    folder.mkdir()
+
+    def save(step: int) -> None:
+        # Read, change, write; anew where the file changed meanwhile: a program that writes over
+        # what it has not read takes it back, and that is then what it said.
+        before = ""
+        while before != reads(laptop, "assets/ui/btn.json"):
+            before = reads(laptop, "assets/ui/btn.json")
+            asset = {**json.loads(before), "step": step}
+            (folder / ".btn.json.tmp").write_text(json.dumps(asset, indent=2))
+        (folder / ".btn.json.tmp").rename(folder / "btn.json")
+
+    (folder / "btn.json").write_text(json.dumps({"id": "btn", "metadata": {"downloads": 0}}))
+    known(laptop, "assets:get", id="btn")
+    for step in range(30):
+        save(step)
+        write(laptop, "assets:incrementDownloads", id="btn", requestId=f"r{step}")
+
+    def told() -> bool:
+        asset = json.loads(reads(laptop, "assets/ui/btn.json"))
+        return bool(asset["metadata"]["downloads"] == 30 and asset["step"] == 29)
+
+    until(told, "30 downloads and the last save in the file", 2 * SOON)
+    laptop.until_in_sync()
+    row = laptop.mirror().query("assets:get", id="btn")
+    assert (row["downloads"], row["value"]["step"]) == (30, 29)
+
+
+def test_edits_of_two_machines_and_of_convex_all_stay(world: World, laptop: Machine) -> None:
+    other = world.machine("other", stores=STORES).start()
+    laptop.save("a.json", json.dumps({"id": "a", "one": 0, "two": 0, "status": "0"}, indent=2))
+    other.until_reads("a.json", laptop.reads("a.json") or b"", SOON)
+
+    def edit(machine: Machine, field: str, value: int) -> None:
+        told = json.loads(machine.reads("a.json") or b"{}")
+        machine.save("a.json", json.dumps({**told, field: value}, indent=2))
+
+    wanted: dict[str, object] = {}
+
+    def agreed() -> bool:
+        texts = [laptop.reads("a.json"), other.reads("a.json")]
+        return all(json.loads(text or b"{}") == wanted for text in texts)
+
+    for value in range(1, 7):
+        edit(laptop, "one", value)
+        edit(other, "two", value)
+        write(laptop, "workflows:update", id="a", updates={"status": str(value)})
+        wanted = {"id": "a", "one": value, "two": value, "status": str(value)}
+        until(agreed, f"the edits of round {value} on both machines", SOON)
+    assert laptop.mirror().query("workflows:get", id="a")["value"] == wanted
