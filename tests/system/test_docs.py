@@ -21,7 +21,7 @@ from .waiting import until
 
 CHECKOUT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
-STORES = ("workflows", ".workflow-states", "assets", ".deployments")
+STORES = ("workflows", ".workflow-states", "assets", ".deployments", "metrics")
 FIRST = ["syncd init --url embedded", "syncd run"]
 LATER = ["syncd status", "syncd verify", "syncd explain workflows/release-notes.json"]
 ELSEWHERE = [
@@ -62,6 +62,7 @@ class Project:
             capture_output=True, timeout=60,
         )  # fmt: skip
         assert ended.returncode == 0, ended.stderr.decode()
+        assert ended.stderr == b""
         return ended.stdout.decode()
 
     def environment(self, **more: str) -> dict[str, str]:
@@ -164,6 +165,7 @@ def test_the_programs_of_the_examples_work_on_the_stores(project: Project) -> No
     programs = CHECKOUT / "examples/programs"
     ran = project.python(str(programs / "run_workflow.py"), "release-notes")
     assert re.match(r"exec-\d+-\w{9} completed 4 steps\n", ran)
+    assert re.search(r"^4 steps so far, \d\d+ ms at the 95th percentile$", ran, re.MULTILINE)
     deployed = project.python(str(programs / "deploy.py"), "shop")
     assert re.match(r"deploy-\d+-\w{9}: success; before: deploy-1772442000000-f5g6h7i8j", deployed)
     plain = project.python(
@@ -192,7 +194,7 @@ def test_the_dashboard_shows_the_rows(project: Project) -> None:
     assert shown.returncode == 0, shown.stderr.decode()
     tables = json.loads(shown.stdout)
     assert [each["title"].partition(",")[0] for each in tables] == [
-        "Workflows", "Executions", "Assets", "Deployments"
+        "Workflows", "Executions", "Assets", "Deployments", "Samples of requests"
     ]  # fmt: skip
     assert all(len(each["rows"]) > 1 for each in tables), tables
     assert any("welcome-email" in row for row in tables[2]["rows"])

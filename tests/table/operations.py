@@ -116,6 +116,18 @@ READINGS = [
         ("One", ["x", "y"]),
     ),
     Reading(
+        "assets: search by words and all tags",
+        lambda s: s.assets.search("changelog entry", tags=["x", "y"]),
+        "assets:search", {"query": "changelog entry", "tags": ["x", "y"]},
+        ids, names_of("recordId"), ["one"],
+    ),
+    Reading(
+        "assets: search in a category, limit",
+        lambda s: s.assets.search("changelo", category="prompts", limit=1),
+        "assets:search", {"query": "changelo", "category": "prompts", "limit": 1},
+        len, lambda page: len(page["rows"]), 1,
+    ),
+    Reading(
         "assets: by category",
         lambda s: s.assets.by_category("prompts", type="prompt"),
         "assets:list", {"category": "prompts", "type": "prompt"},
