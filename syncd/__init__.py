@@ -7,7 +7,7 @@ and its keys are named like any others. "Echo" is not a mechanism: our own write
 digest equals base, and the plan is *nothing*.
 
 Where things are, and what may import what (`cli -> daemon -> {engine, files, remote, ledger,
-embedded} -> core`, `files -> stores -> core`; a test holds it):
+embedded} -> core`, `storage -> {remote, files}`, `files -> stores -> core`; a test holds it):
 
     core/      pure: the nouns (`model`), the decision (`reconcile`), when to look (`settle`,
                `doubt`, `flap`, `pause`, `putback`), which way (`direction`), when deletions wait
@@ -36,6 +36,9 @@ embedded} -> core`, `files -> stores -> core`; a test holds it):
                (files of many records), `pusher`, `puller`, `uploads` and `downloads`,
                `bootstrap`, `link`, `rescan`, `late` and `audit` (later looks), `guards`, `epoch`;
                `tailer`, `generations`, `appender` (files of lines); `session` wires them
+    storage/   what programs use: `records` (models, and what is made from them), `rows`, the four
+               systems (`workflows`, `assets`, `deployments`, `metrics`; `blocking` is the same
+               without a loop) on files (`file`, `edit`, `index`) with the `mirror` behind them
     embedded/  a Convex-compatible backend for trying and developing, and its launcher
     control/   what commands ask for: `channel` and `client` (a unix socket), `acts` (doing it, in
                the daemon or, where none runs, in the command)

@@ -16,7 +16,7 @@ from syncd.core.value import MISSING, Maybe, Number, Opaque, Value, alike, spell
 from syncd.errors import RecordError
 from syncd.stores import yaml_scalar
 from syncd.stores.annotations import annotation
-from syncd.stores.merge import Combined, merge, read
+from syncd.stores.merge import Combined, merge, read, summed
 from syncd.stores.splice import spliced
 from syncd.stores.tree import Source, parse
 from syncd.stores.yaml_merge import merged_yaml
@@ -63,7 +63,12 @@ def replaced(met: bytes, after: dict[str, Any], format: Format, kind: Kind) -> b
 
 
 def joined(origin: bytes, ours: bytes, met: bytes, format: Format, kind: Kind) -> bytes:
-    """Our text with what others changed since `origin`; where both changed a thing, ours."""
+    """Our text with what others changed since `origin`; where both changed a thing, ours.
+
+    Two increments that came to one text are two.
+    """
+    if ours == met:
+        return summed(origin, ours, format, kind) or ours
     match merge(origin, ours, met, format, kind):
         case Combined(body):
             return body

@@ -99,3 +99,17 @@ def test_a_download_counted_meanwhile_is_not_lost_by_a_save(project: Config) -> 
         assert (again.status, again.metadata.downloads) == ("published", 2)
         with pytest.raises(RecordError):
             storage.increment_downloads("nobody")
+
+
+def test_two_programs_that_count_to_the_same_number_count_twice(project: Config) -> None:
+    with AssetStorage(project) as storage:
+        storage.save(asset("a", metadata=AssetMetadata(downloads=1)))
+        one, other = storage.load("a"), storage.load("a")
+        assert one is not None
+        assert other is not None
+        one.metadata.downloads = other.metadata.downloads = 2
+        storage.save(one)
+        storage.save(other)
+        again = storage.load("a")
+        assert again is not None
+        assert again.metadata.downloads == 3

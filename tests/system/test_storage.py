@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import multiprocessing
 import time
 
 import pytest
@@ -117,6 +119,42 @@ async def test_the_blocking_face_works_inside_a_running_loop(world: World) -> No
         storage.save(workflow("a"))
         assert storage.load("a") == workflow("a")
         assert storage.trouble is None
+
+
+def test_a_storage_goes_from_loop_to_loop(world: World) -> None:
+    machine = world.machine(stores=STORES).start()
+    storage = AsyncWorkflowStorage(config(machine))
+
+    async def listed() -> list[float | None]:
+        told = [row.revision for row in await storage.list()]
+        await storage.close()
+        return told
+
+    asyncio.run(storage.save(workflow("a")))
+    until(lambda: machine.mirror().live("workflows"), "mirrored")
+    assert asyncio.run(listed()) == [1]
+    assert asyncio.run(listed()) == [1]
+
+
+def test_a_blocking_storage_outlives_a_fork(world: World) -> None:
+    machine = world.machine(stores=STORES).start()
+    with WorkflowStorage(config(machine)) as storage:
+        storage.save(workflow("a"))
+        until(lambda: machine.mirror().live("workflows"), "mirrored")
+        assert [row.revision for row in storage.list()] == [1]
+        child = multiprocessing.get_context("fork").Process(
+            target=_save_in_a_child, args=(storage,)
+        )
+        child.start()
+        child.join(20)
+        assert child.exitcode == 0
+        assert [row.id for row in storage.list()] == ["a", "b"]
+
+
+def _save_in_a_child(storage: WorkflowStorage) -> None:
+    storage.save(workflow("b"))
+    assert [row.id for row in storage.list()] == ["a", "b"]
+    assert storage.trouble is None
 
 
 def test_an_increment_whose_answer_was_lost_is_counted_once(world: World, proxy: Proxy) -> None:
