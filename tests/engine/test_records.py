@@ -20,6 +20,7 @@ from syncd.core.model import (
     Reason,
     Tombstone,
 )
+from syncd.stores.records import part_of
 from tests.machine.deployment import Deployment
 
 from .fakes import deployment, digest
@@ -460,3 +461,72 @@ def _creation(body: bytes) -> Intent:
     content = Content(digest(body), len(body))
     operation = OperationId("0" * 32)
     return Intent(operation, FILE, Kind.DEPLOYMENT, Format.JSON, content, 0, None, body)
+
+
+async def test_one_file_of_several_comes_back_and_deletes_nothing(
+    laptop: Yard, remote: Deployment
+) -> None:
+    other = laptop.path.with_name("other.json")
+    other.write_text(json.dumps({"deployments": [deploy("o1")], "queue": []}))
+    laptop.put(deploy("d1"))
+    await laptop.reconciler.consider([replace(FILE, path="other.json")])
+    await laptop.sync()
+    laptop.path.unlink()
+    assert await laptop.sync() == []
+    assert laptop.ledger.attention.guards() == {}
+    assert laptop.records().keys() == {"d1"}
+    assert "d1" in mirror(remote)
+
+
+async def test_an_envelope_stays_while_a_record_does(tmp_path: Path, remote: Deployment) -> None:
+    laptop, tower = (Yard(tmp_path, remote, name, Kind.DOCUMENT) for name in ("laptop", "tower"))
+    laptop.put(deploy("d1"), deploy("d2"))
+    await laptop.sync()
+    await tower.sync()
+    tower.load()
+    tower.save()
+    tower.put(deploy("d1", "success"))
+    await tower.turn()
+    laptop.path.unlink()
+    await laptop.sync()
+    _scan(laptop)
+    laptop.guards.approve(STORE)
+    await laptop.sync()
+    for _ in range(3):
+        await tower.sync()
+        await laptop.sync()
+    assert laptop.records() == tower.records() == {"d1": deploy("d1", "success")}
+
+
+async def test_nothing_is_written_before_the_deployment_knows_the_ledger(
+    laptop: Yard, tower: Yard
+) -> None:
+    laptop.put(deploy("d1"))
+    await laptop.sync()
+    tower.hear()
+    tower.guards.confirmed = False
+    await tower.turn()
+    tower.ledger.records.keep(FILE, part_of('{"deployments":[],"queue":[]}').content)
+    await tower.turn()
+    assert not tower.path.exists()
+    tower.guards.confirmed = True
+    await tower.turn()
+    assert tower.records() == {"d1": deploy("d1")}
+
+
+async def test_going_back_to_ones_own_earlier_value_is_an_edit(laptop: Yard, tower: Yard) -> None:
+    laptop.put(deploy("d1"))
+    await laptop.sync()
+    laptop.put(deploy("d1", "building"))
+    await laptop.sync()
+    await tower.sync()
+    tower.load()
+    tower.put(deploy("d1", "building", healthCheckStatus="passing"))
+    await tower.sync()
+    await laptop.sync()
+    laptop.put(deploy("d1"))
+    for _ in range(2):
+        await laptop.sync()
+        await tower.sync()
+    merged = deploy("d1", "pending", healthCheckStatus="passing")
+    assert laptop.records()["d1"] == tower.records()["d1"] == merged
