@@ -56,3 +56,18 @@ def test_a_tiny_run_of_lines_has_every_number() -> None:
     assert found["bytes sent"] > found["file bytes"] > 40 * 100
     assert found["calls"] > 0
     assert found["peak bytes"].keys() == found["processor seconds"].keys() == {"daemon", "backend"}
+
+
+def test_a_small_payload_has_every_number() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "tests.bench.payload", "--size", "3000000", "--json"],
+        cwd=CHECKOUT, check=False, capture_output=True, timeout=90,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr.decode()
+    found = json.loads(ran.stdout)
+    assert (found["version"], found["size"], found["uploaded bytes"]) == (1, 3_000_000, 3_000_000)
+    assert found["downloaded bytes"] == 3_000_000
+    assert found["seconds"] > 0
+    assert found["calls"] > 0
+    assert found["edit ms"]["p50"] <= found["edit ms"]["most"]
+    assert found["grown bytes"].keys() == {"here", "there", "backend"}
