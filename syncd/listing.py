@@ -168,9 +168,10 @@ class Listing:
     def _version(self, digest: Digest | None) -> Version | None:
         if digest is None:
             return None
-        body = self._body(digest)
-        size = None if body is None else len(body)
-        return Version(digest=digest, size=size, kept=body is not None, who=None)
+        size = self._contents.size(digest)
+        if size is None:
+            size = self._history.size(digest)
+        return Version(digest=digest, size=size, kept=size is not None, who=None)
 
     def _body(self, digest: Digest) -> bytes | None:
         body = self._contents.get(digest)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import sys
 from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
@@ -73,7 +74,7 @@ def show(
         conflict = listing.conflict(number)
         if mine or theirs or base:
             side = _one_side(mine=mine, theirs=theirs, base=base)
-            typer.echo(_body(listing, conflict, side), nl=False)
+            typer.echo(_printable(_body(listing, conflict, side)), nl=False)
             return 0
     if as_json:
         typer.echo(json.dumps({"version": 1, **conflict.model_dump()}, indent=2))
@@ -166,6 +167,16 @@ def _body(listing: Listing, conflict: ConflictReport, side: Side) -> bytes:
     body = listing.body(_versions(conflict)[side])
     if body is None:
         raise ConfigError(f"conflict {conflict.number} has no {side}", "choose another side")
+    return body
+
+
+def _printable(body: bytes) -> bytes:
+    """`body`, unless it is no text and would go to a terminal. Raises ConfigError."""
+    if sys.stdout.isatty():
+        try:
+            body.decode()
+        except UnicodeDecodeError as error:
+            raise ConfigError("this version is not text", "send it to a file: > FILE") from error
     return body
 
 

@@ -33,6 +33,13 @@ class Contents:
         ).fetchone()
         return zlib.decompress(row[0]) if row else None
 
+    def size(self, digest: Digest) -> int | None:
+        """How many bytes `digest` has, or None where they are not kept."""
+        row = self._connection.execute(
+            "SELECT size FROM contents WHERE digest = ?", (digest,)
+        ).fetchone()
+        return int(row[0]) if row else None
+
     def has(self, digest: Digest) -> bool:
         """Whether the bytes of `digest` are kept."""
         return (
