@@ -68,7 +68,7 @@ class World(Timeline):
         """Who gave a file with these bytes another name."""
         self.reverts = self.rng.random() < 0.4
         """Whether people save bytes that were there before: some checks are blind then."""
-        self.counting = self.rng.random() < self.mix.counting
+        self.counting = self.happens("counting")
         """Whether programs add to the counter."""
         self.counted = 0
         """How often they did."""
