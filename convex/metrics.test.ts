@@ -37,6 +37,15 @@ describe("record", () => {
     expect(rows).toMatchObject([{ ...told, labels, flags: [] }]);
   });
 
+  test("a request that is repeated is answered again and adds nothing", async () => {
+    const { t, credentials } = await withSamples([]);
+    const told = { ...credentials, type: "t", name: "n", value: 3, requestId: "r" };
+    const first = await t.mutation(api.metrics.record, told);
+    expect(await t.mutation(api.metrics.record, told)).toEqual(first);
+    const { rows } = await t.query(api.metrics.getByType, { ...credentials, type: "t" });
+    expect(rows).toHaveLength(1);
+  });
+
   test("a sample without a time is of now", async () => {
     const { t, credentials } = await withSamples([]);
     await t.mutation(api.metrics.record, { ...credentials, type: "t", name: "n", value: 1 });

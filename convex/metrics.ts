@@ -4,7 +4,9 @@ import { appMutation, appQuery } from "./model/authorized";
 import { aggregate as sumUp, aggregated } from "./model/aggregate";
 import { pageOf, paging } from "./model/answer";
 import { chosenSamples, type Times } from "./model/choice";
+import { asking, recorded } from "./model/outcome";
 import { recordSamples, sample } from "./model/record";
+import { once } from "./model/request";
 import { labelsOf } from "./model/sample";
 import { trouble } from "./model/trouble";
 import { valueOf } from "./model/value";
@@ -27,9 +29,10 @@ export const record = appMutation({
     name: v.optional(v.string()),
     value: v.optional(v.number()),
     samples: v.optional(v.array(sample)),
+    requestId: asking.requestId,
   },
-  returns: v.object({ recorded: v.number() }),
-  handler: async (ctx, { samples = [], type, name, value, ...rest }) => {
+  returns: recorded,
+  handler: async (ctx, { samples = [], type, name, value, requestId, ...rest }) => {
     const single = type !== undefined && name !== undefined && value !== undefined;
     if (
       !single &&
@@ -38,8 +41,10 @@ export const record = appMutation({
       throw trouble("invalid", "a sample has a type, a name and a value");
     }
     const all = single ? [...samples, { type, name, value, ...rest }] : samples;
-    await recordSamples(ctx, ctx.workspace, all);
-    return { recorded: all.length };
+    return once(ctx, "metrics:record", { requestId }, async () => {
+      await recordSamples(ctx, ctx.workspace, all);
+      return { recorded: all.length };
+    });
   },
 });
 

@@ -10,7 +10,7 @@ import {
   source,
   workflowColumns,
 } from "./columns";
-import { outcome } from "./model/outcome";
+import { outcome, recorded } from "./model/outcome";
 import {
   carried,
   conflictColumns,
@@ -159,7 +159,7 @@ export default defineSchema({
     workspace: v.string(),
     requestId: v.string(),
     name: v.string(),
-    outcome,
+    outcome: v.union(outcome, recorded),
     since: v.number(),
   })
     .index("by_workspace_and_requestId", ["workspace", "requestId"])

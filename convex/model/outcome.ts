@@ -27,6 +27,10 @@ export const outcome = v.union(
 );
 export type Outcome = Infer<typeof outcome>;
 
+/** What recording samples came to: how many there were. */
+export const recorded = v.object({ recorded: v.number() });
+export type Recorded = Infer<typeof recorded>;
+
 /** What every write takes beside what it writes. */
 export const asking = {
   requestId: v.optional(v.string()),

@@ -2,18 +2,18 @@
 import type { MutationCtx } from "../_generated/server";
 import type { AppCaller } from "./authorized";
 import { REQUEST_DAYS, SWEPT_REQUESTS } from "./limits";
-import type { Asking, Outcome } from "./outcome";
+import type { Asking, Outcome, Recorded } from "./outcome";
 import { trouble } from "./trouble";
 
 const DAY = 24 * 3600 * 1000;
 
 /** Runs `write` unless this request was answered before; `name` is the function's. */
-export async function once(
+export async function once<Answer extends Outcome | Recorded>(
   ctx: MutationCtx & AppCaller,
   name: string,
   { requestId }: Asking,
-  write: () => Promise<Outcome>,
-): Promise<Outcome> {
+  write: () => Promise<Answer>,
+): Promise<Answer> {
   if (requestId === undefined) return write();
   if (requestId === "" || requestId.length > 200) {
     throw trouble("invalid", "a requestId has 1 to 200 characters");
@@ -28,7 +28,8 @@ export async function once(
   if (former !== null && former.name !== name) {
     throw trouble("invalid", `the requestId was used for ${former.name}: make a new one`);
   }
-  if (former !== null) return former.outcome;
+  // The same function answered it, with what it answers now.
+  if (former !== null) return former.outcome as Answer;
   const outcome = await write();
   await ctx.db.insert("requests", { workspace, requestId, name, outcome, since: Date.now() });
   return outcome;

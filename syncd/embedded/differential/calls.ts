@@ -287,11 +287,12 @@ export class Run {
     const value = random.pick([0, -1.5, 3, 1e300]);
     const told = { type: "t", name: random.pick(["n", "m"]), timestamp: random.below(7_200_000) };
     const labels = random.pick<Args>([{}, { labels: { host: "a", port: 1 } }]);
+    const asked = random.chance(0.2) ? { requestId: random.pick(["m1", "m2"]) } : {};
     const one = { ...told, ...(random.chance(0.9) && { value }), ...labels };
     return this.#authorized(
       "mutation",
       "metrics:record",
-      random.chance(0.8) ? one : { samples: [one] },
+      random.chance(0.8) ? { ...one, ...asked } : { samples: [one] },
     );
   }
 
