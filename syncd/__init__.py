@@ -32,9 +32,10 @@ embedded} -> core`, `storage -> {remote, files}`, `files -> stores -> core`; a t
                (verbs), `storage` (payloads), `listener` (wake-ups, by the official client in a
                child process)
     engine/    the verbs, in asyncio, behind the Protocols of `ports`: `intake` (named keys),
-               `turn`, `decide`, `combine`, `moves` and `writer` (one turn), `parts` and `rewrite`
-               (files of many records), `pusher`, `puller`, `uploads` and `downloads`,
-               `bootstrap`, `link`, `rescan`, `late` and `audit` (later looks), `guards`, `epoch`;
+               `turn`, `plan`, `decide`, `combine`, `moves` and `writer` (one turn), `parts`,
+               `saves` and `rewrite` (files of many records), `pusher`, `puller`, `uploads`,
+               `downloads`, `bootstrap`, `link`, `rescan`, `late` and `audit` (later looks),
+               `guards`, `epoch`;
                `tailer`, `generations`, `appender` (files of lines); `session` wires them
     storage/   what programs use: `records` (models, and what is made from them), `rows`, the four
                systems (`workflows`, `assets`, `deployments`, `metrics`; `blocking` is the same
