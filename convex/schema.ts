@@ -79,12 +79,16 @@ export default defineSchema({
     text: v.string(),
   }).index("by_entry_and_number", ["entry", "number"]),
 
-  /** The stores that devices have configured; `first` registered it, `last` as it is now. */
+  /**
+   * The stores that `devices` have configured; `first` registered it, `last` as it is now. One
+   * that no device has configured any more is not here.
+   */
   stores: defineTable({
     workspace: v.string(),
     ...registration.fields,
     first: v.id("devices"),
     last: v.id("devices"),
+    devices: v.array(v.id("devices")),
   })
     .index("by_workspace_and_name", ["workspace", "name"])
     .index("by_workspace_and_kind", ["workspace", "kind"]),

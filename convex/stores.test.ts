@@ -42,6 +42,19 @@ test("registering again the same changes nothing", async () => {
   expect(await t.run((ctx) => ctx.db.query("stores").take(9))).toEqual(before);
 });
 
+test("a store that no device has any more is forgotten, and the next one is the first", async () => {
+  const { laptop, server, register, first } = await world();
+  await register(laptop, flows);
+  await register(server, flows);
+  await register(laptop, { ...flows, name: "renamed" });
+  expect(await first()).toMatchObject({ name: "flows", devices: [server.device] });
+  await register(server, { ...flows, name: "renamed" });
+  expect(await first()).toMatchObject({ name: "renamed", first: laptop.device });
+  await register(laptop);
+  await register(server);
+  expect(await first()).toBeNull();
+});
+
 test("stores are a workspace's own", async () => {
   const { laptop, register, first } = await world();
   await register(laptop, flows);

@@ -10,18 +10,18 @@ import { trouble } from "./trouble";
 export type Store = Doc<"stores">;
 
 /**
- * Notes each store once for its name. A store that another device registered before takes on what
- * this one says, but stays the older one: where new entries are created does not wander.
+ * Makes these the stores that the device has configured, each noted once for its name. A store
+ * that another device registered before takes on what this one says, but stays the older one:
+ * where new entries are created does not wander. One that no device has any more is forgotten.
  */
 export async function registerStores(
   ctx: MutationCtx & Caller,
   stores: Registration[],
 ): Promise<void> {
   if (stores.length > STORES) throw trouble("invalid", `at most ${STORES} stores a call`);
-  for (const store of stores) {
-    check(store);
-    await registerStore(ctx, store);
-  }
+  stores.forEach(check);
+  for (const store of stores) await registerStore(ctx, store);
+  await withdraw(ctx, new Set(stores.map(({ name }) => name)));
 }
 
 /** The store in which new entries of this kind are created: the first that was registered. */
@@ -53,13 +53,24 @@ function findStore(ctx: QueryCtx, workspace: string, name: string): Promise<Stor
 async function registerStore(ctx: MutationCtx & Caller, store: Registration): Promise<void> {
   const { workspace, device } = ctx;
   const known = await findStore(ctx, workspace, store.name);
-  if (known === null) {
-    const named = { workspace, ...store, first: device._id, last: device._id };
-    await ctx.db.insert("stores", named);
-  } else {
-    // A write that changes nothing is none: ties again and again cost no revision of the document.
-    const named = { workspace, ...store, first: known.first, last: device._id };
-    await ctx.db.replace("stores", known._id, named);
+  const devices = new Set([...(known?.devices ?? []), device._id]);
+  const first = known?.first ?? device._id;
+  const named = { workspace, ...store, first, last: device._id, devices: [...devices] };
+  if (known === null) await ctx.db.insert("stores", named);
+  // A write that changes nothing is none: ties again and again cost no revision of the document.
+  else await ctx.db.replace("stores", known._id, named);
+}
+
+/** The device has no other stores than these. */
+async function withdraw(ctx: MutationCtx & Caller, names: ReadonlySet<string>): Promise<void> {
+  const all = ctx.db
+    .query("stores")
+    .withIndex("by_workspace_and_name", (q) => q.eq("workspace", ctx.workspace));
+  for await (const store of all) {
+    if (names.has(store.name) || !store.devices.includes(ctx.device._id)) continue;
+    const devices = store.devices.filter((device) => device !== ctx.device._id);
+    if (devices.length === 0) await ctx.db.delete("stores", store._id);
+    else await ctx.db.patch("stores", store._id, { devices });
   }
 }
 
