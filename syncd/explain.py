@@ -6,6 +6,7 @@ from pydantic import BaseModel
 
 from syncd.config import Config, StoreConfig
 from syncd.core.guard import Direction, Guard, RootState
+from syncd.core.log import NOTHING
 from syncd.core.model import TOMBSTONE, Content, Hold, Key, Snapshot, Tombstone, Version
 from syncd.core.reading import Found, Missing
 from syncd.core.reconcile import reconcile
@@ -13,7 +14,7 @@ from syncd.ledger.connection import read_ledger
 from syncd.ledger.ledger import Ledger
 from syncd.ledger.state import StateFolder
 from syncd.listing import EventReport, open_listing
-from syncd.opening import replicas
+from syncd.opening import lines_folders, replicas
 from syncd.stores.layout import unsafe
 
 EVENTS = 5
@@ -63,7 +64,9 @@ def explain(config: Config, key: Key) -> Explanation:
     )
     with open_listing(config) as listing:
         told.events = listing.log(key, EVENTS).events
-    if told.mirrored:
+    if told.mirrored and store.layout == "lines":
+        _compare_lines(config, key, told)
+    elif told.mirrored:
         _compare(config, key, told)
     return told
 
@@ -107,6 +110,31 @@ def _compare(config: Config, key: Key, told: Explanation) -> None:
     if guard is not None:
         told.next = "waits for a person"
         held = Hold("guard", f"{guard.reason}; {guard.meanwhile}", guard.advice)
+    if held is not None:
+        told.held, told.advice = f"{held.reason}: {held.detail}", held.advice
+
+
+def _compare_lines(config: Config, key: Key, told: Explanation) -> None:
+    """Of a file of lines: how far it goes here, and how far its log was acknowledged."""
+    path = StateFolder(config.state).ledger_path(config.url, config.workspace)
+    assert path is not None  # the listing was opened
+    ledger = Ledger(read_ledger(path))
+    try:
+        logs = ledger.logs.of(key.store)
+        held = ledger.attention.held(key.store).get(key.path)
+    finally:
+        ledger.close()
+    folder = lines_folders(config)[key.store]
+    met = folder.look([key.path]).get(key.path)
+    if met is None:
+        told.next = "nothing: no file is there"
+        return
+    here, log = folder.end(met.inode) or NOTHING, logs.get(met.inode)
+    told.local = Side(digest=here.tail or None, size=here.length)
+    if log is not None:
+        told.base = told.remote = Side(digest=log.extent.tail or None, size=log.extent.length)
+    waiting = here.length - (log.extent.length if log is not None else 0)
+    told.next = f"{waiting:,} bytes of lines are to be sent" if waiting > 0 else "nothing"
     if held is not None:
         told.held, told.advice = f"{held.reason}: {held.detail}", held.advice
 

@@ -105,7 +105,9 @@ class Session:
 
     def look_again(self, keys: Iterable[Key]) -> None:
         """A person has decided about `keys`: they are considered, were they flapping before."""
-        named = list(keys)
+        every = list(keys)
+        self.tailer.look_again({key.store for key in every})
+        named = [key for key in every if not self.tailer.follows(key.store)]
         self._reconciler.flaps.release(named)
         self.intake.name(named)
 

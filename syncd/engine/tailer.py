@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import structlog
@@ -69,6 +69,17 @@ class Tailer:
         """Walk `store` soon."""
         self._requested.add(store)
         self._name()
+
+    def follows(self, store: str) -> bool:
+        """Whether the files of `store` are files of lines."""
+        return store in self._stores
+
+    def look_again(self, stores: Iterable[str]) -> None:
+        """A person has decided about files of `stores`: what was not taken is tried again."""
+        if self._appender is not None:
+            self._appender.begin()
+        for store in filter(self.follows, stores):
+            self.request(store)
 
     @property
     def waiting(self) -> int:

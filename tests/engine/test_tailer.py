@@ -486,8 +486,9 @@ def test_a_line_at_which_the_function_throws_holds_its_log_alone(daemon: Daemon)
     held = daemon.ledger.attention.held(STORE)
     assert {path: hold.reason for path, hold in held.items()} == {"a.jsonl": FUNCTION_FAILED}
     daemon.server.bad = None
-    daemon.restart()
+    daemon.tailer.look_again([STORE, "another"])
     daemon.send()
+    daemon.walk()
     assert ["1", "2", "bad", "3"] in daemon.server.lines
     assert daemon.ledger.attention.held(STORE) == {}
 

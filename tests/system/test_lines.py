@@ -99,6 +99,8 @@ def test_bursts_rotations_and_kills_lose_and_double_nothing(
     logs = mirror.query("logs:list", store="perf")["rows"]
     assert len(logs) == 3
     assert sum(log["lines"] for log in logs) == program.written
+    explained = machine.syncd("explain", "perf:run.jsonl.2", "--json")
+    assert json.loads(explained.out)["next"] == "nothing", explained
     verified = machine.syncd("verify")
     assert (verified.code, "3 same, no drift" in verified.out) == (0, True), verified.out
 
