@@ -7,6 +7,9 @@ from collections.abc import Collection
 
 from syncd.core.model import Content, Digest, Intent, Key
 
+MOST = 1000
+"""Rows looked at, at once: they are asked for anew after each upload."""
+
 
 class Uploads:
     """The payloads among what is queued."""
@@ -15,10 +18,11 @@ class Uploads:
         self._connection = connection
 
     def wanted(self) -> list[tuple[Key, Content]]:
-        """The queued rows whose content is to be uploaded first, oldest first."""
+        """The queued rows whose content is to be uploaded first, oldest first, at most MOST."""
         rows = self._connection.execute(
             """SELECT store, path, record, digest, size FROM outbox
-               WHERE upload = 'wanted' AND state = 'queued' ORDER BY place"""
+               WHERE upload = 'wanted' AND state = 'queued' ORDER BY place LIMIT ?""",
+            (MOST,),
         )
         return [(Key(*row[:3]), Content(Digest(row[3]), row[4])) for row in rows.fetchall()]
 
