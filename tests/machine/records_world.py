@@ -201,6 +201,8 @@ class Operator:
         self.machine.disk.flush_all()
         self.world.exercised["deleted and created"] += 1
         yield self.world.moment(1.6)
+        while self.machine.folder_of(PATH) is None:
+            yield 0.5
         yield from self.replace()
 
     def _store(self, inode: Inode, body: bytes) -> None:
