@@ -30,6 +30,7 @@ ALLOWED = {
     "supervisor": {"standing"},
     "signals": set(),
     "explain": {"core", "stores", "ledger", "config", "listing", "opening"},
+    "planning": {"core", "engine", "ledger", "config", "errors", "opening"},
     "discovery": {"core", "store_config"},
     "enrolment": {"ledger", "remote", "config", "errors"},
     "units": {"config", "errors"},
@@ -48,7 +49,7 @@ ALLOWED = {
     "cli": {"cli", "daemon", "attach", "opening", "config", "errors", "logs", "status", "engine",
             "embedded", "beside", "control", "listing", "core", "ledger", "signals",
             "supervisor", "units", "doctor", "explain", "enrolment", "remote", "discovery",
-            "standing"},
+            "standing", "planning"},
 }  # fmt: skip
 """What each part of the house may import of syncd. A module's part is its folder or its name."""
 

@@ -16,6 +16,7 @@ COMMANDS = {
     "run": ("run", "sync"),
     "status": ("status",),
     "health": ("health",),
+    "plan": ("plan",),
     "explain": ("explain",),
     "decide": ("approve", "reject", "retry"),
     "conflicts": ("conflicts",),

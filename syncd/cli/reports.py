@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from syncd.control.messages import Answer
 from syncd.explain import Explanation
 from syncd.listing import ConflictList, ConflictReport, EventList
+from syncd.planning import PlanReport
 from syncd.standing import StatusReport
 
 
@@ -112,6 +113,7 @@ REPORTS: Final[Mapping[str, type[BaseModel]]] = {
     "doctor": DoctorReport,
     "explain": Explanation,
     "log": EventList,
+    "plan": PlanReport,
     "status": StatusReport,
     "verify": VerifyReport,
     **dict.fromkeys(

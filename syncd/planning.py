@@ -1,0 +1,165 @@
+"""What the next turns would do, as `syncd plan` tells it. Does IO: reads files and the ledger."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Protocol
+
+from pydantic import BaseModel
+
+from syncd.config import Config
+from syncd.core.decision import Decision, Heard
+from syncd.core.guard import Direction
+from syncd.core.model import Content, Cursor, Key, Reason, Tombstone
+from syncd.core.news import Page
+from syncd.engine.preview import Preview, preview
+from syncd.engine.registry import register
+from syncd.errors import ConfigError
+from syncd.ledger.connection import read_ledger
+from syncd.ledger.ledger import Ledger
+from syncd.ledger.state import StateFolder
+from syncd.opening import SystemClock, registration, replicas
+
+
+class Act(StrEnum):
+    """What would become of a key."""
+
+    SEND = "send"
+    DELETE_THERE = "delete-there"
+    MOVE_THERE = "move-there"
+    WRITE = "write"
+    REMOVE_HERE = "remove-here"
+    MERGE = "merge"
+    CONFLICT = "conflict"
+    ADOPT = "adopt"
+    HOLD = "hold"
+    GUARD = "guard"
+    FETCH = "fetch"
+
+
+class Step(BaseModel):
+    """What would be done to one key; `why` says more where there is more to say."""
+
+    store: str
+    path: str
+    record: str
+    act: Act
+    why: str = ""
+
+
+class PlanReport(BaseModel):
+    """Version 1: fields are only ever added. `heard`: the deployment was asked for news; else it
+    is what was heard last.
+    """
+
+    version: int = 1
+    heard: bool
+    counts: dict[str, int]
+    steps: list[Step]
+    unknown: list[str]
+    """Stores that were not in touch with the deployment yet: `syncd init` compares those."""
+
+
+class News(Protocol):
+    """Where news comes from: see `engine.ports.RemoteReplica`."""
+
+    async def changes(self, stores: Sequence[str], cursor: Cursor | None) -> Page:
+        """What happened behind `cursor`."""
+
+
+async def plan(config: Config, news: News | None) -> PlanReport:
+    """Decide about everything, carry nothing out. Raises LedgerError, remote troubles, and
+    ConfigError where syncd never ran.
+    """
+    ledger = _copied(config)
+    try:
+        stores = replicas(config)
+        told = {
+            store.name: registration(store, stores[store.name].identity())
+            for store in config.stores
+            if store.name in stores
+        }
+        register(ledger, told)
+        heard = await _hear(ledger, list(stores), news) if news is not None else []
+        found = await preview(ledger, stores, SystemClock(), heard)
+        return _report(ledger, found, list(stores), heard=news is not None)
+    finally:
+        ledger.close()
+
+
+def _copied(config: Config) -> Ledger:
+    path = StateFolder(config.state).ledger_path(config.url, config.workspace)
+    if path is None or not path.exists():
+        raise ConfigError("syncd has not run here yet", "`syncd init` tells the first contact")
+    copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    source = read_ledger(path)
+    source.backup(copy)
+    source.close()
+    return Ledger(copy)
+
+
+async def _hear(ledger: Ledger, stores: Sequence[str], news: News) -> list[Key]:
+    keys: list[Key] = []
+    done = False
+    while not done and ledger.cursor is not None:
+        page = await news.changes(stores, ledger.cursor)
+        told = [Heard(c.key, c.snapshot, c.device, c.body, c.origin) for c in page.changes]
+        keys += ledger.hear(told, page.cursor, 0.0)
+        done = page.done
+    return keys
+
+
+def _report(ledger: Ledger, found: Preview, stores: list[str], *, heard: bool) -> PlanReport:
+    known = ledger.places.stores()
+    moved = {each.target: each.key for each in found.decisions.values() if each.target}
+    steps = [
+        _step(each.key, _act(each), _why(each))
+        for each in found.decisions.values()
+        if each.operation not in moved
+    ]
+    steps += [_step(key, Act.FETCH, "its bytes are not here yet") for key in sorted(found.lacking)]
+    for store in stores:
+        for way in (Direction.TO_REMOTE, Direction.TO_LOCAL):
+            waiting = sorted(ledger.deletions.waiting(store, way))
+            steps += [_step(key, Act.GUARD, "its deletion waits for a person") for key in waiting]
+    return PlanReport(
+        heard=heard,
+        counts=dict(Counter(step.act.value for step in steps)),
+        steps=steps,
+        unknown=[name for name in stores if not known[name].bootstrapped],
+    )
+
+
+def _step(key: Key, act: Act, why: str) -> Step:
+    return Step(store=key.store, path=key.path, record=key.record, act=act, why=why)
+
+
+def _act(decision: Decision) -> Act:
+    plan = decision.plan
+    if plan.hold is not None:
+        return Act.HOLD
+    if plan.conflict is not None:
+        return Act.CONFLICT
+    if plan.reason is Reason.MERGED:
+        return Act.MERGE
+    if plan.to_local is not None:
+        return Act.WRITE if isinstance(plan.to_local, Content) else Act.REMOVE_HERE
+    return _sent(decision)
+
+
+def _sent(decision: Decision) -> Act:
+    match decision.plan.to_remote:
+        case Content():
+            return Act.SEND
+        case Tombstone():
+            return Act.MOVE_THERE if decision.target else Act.DELETE_THERE
+        case None:
+            return Act.ADOPT
+
+
+def _why(decision: Decision) -> str:
+    hold = decision.plan.hold
+    return f"{hold.reason}: {hold.detail}" if hold is not None else ""
