@@ -63,6 +63,7 @@ class Decision:
     `part`: the key is a part of a records file, whose state and writing are not in here; then
     `plan.to_local` is what the file is to hold of it.
     `target`: this deletion is half of a move, and that is the operation of the other half.
+    `started`: when the execution says that it began, in ms since the epoch; see `stores.carried`.
     """
 
     key: Key
@@ -76,6 +77,7 @@ class Decision:
     replaced: Digest | None = None
     part: bool = False
     target: OperationId | None = None
+    started: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

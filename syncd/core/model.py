@@ -141,7 +141,8 @@ class Intent:
     Once sent, an intent never changes.
 
     A deletion with a `target` is a move: both are applied or neither, and the target has no
-    `body`, for it takes over what its `source`, the key of the deletion, held.
+    `body`, for it takes over what its `source`, the key of the deletion, held. `started` is when
+    an earlier version said that the execution began, in ms: the row keeps it.
     """
 
     operation: OperationId
@@ -154,6 +155,7 @@ class Intent:
     body: bytes | None
     target: Intent | None = None
     source: Key | None = None
+    started: int | None = None
 
 
 def halves(intents: Iterable[Intent]) -> list[Intent]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import structlog
 
@@ -25,6 +26,7 @@ from syncd.engine.ports import Clock, LocalReplica
 from syncd.engine.rewrite import Rewrites
 from syncd.engine.writer import Performed, Writer
 from syncd.ledger.ledger import Ledger
+from syncd.stores.carried import started_at
 from syncd.stores.records import Split, split
 
 READ_BYTES = 16 * 1024 * 1024
@@ -228,6 +230,7 @@ class Reconciler:
     async def _commit(
         self, decisions: Sequence[Decision], turn: Turn, taken: Sequence[Taken] = ()
     ) -> None:
+        decisions = [_with_start(decision) for decision in decisions]
         if decisions or taken:
             fresh = self._ledger.commit(decisions, self._clock.now(), taken)
             self._tell(decisions, fresh)
@@ -285,3 +288,10 @@ class Reconciler:
                 log.info("merged", key=key)
             elif plan.reason is Reason.PULL:
                 log.info("pulled", key=key, deleted=isinstance(plan.to_local, Tombstone))
+
+
+def _with_start(decision: Decision) -> Decision:
+    if decision.body is None:
+        return decision
+    started = started_at(decision.kind, decision.format, decision.body)
+    return decision if started is None else replace(decision, started=started)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from syncd.core.decision import Decision, Taken
-from syncd.core.model import Content, Key, Reason
+from syncd.core.model import Content, Key, Reason, Tombstone
 from syncd.ledger.events import Event
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def _capture(ledger: Ledger, decision: Decision, now: float) -> None:
     # behind it, durable, and takes its expectation from the base that the answer brings.
     if not decision.part:
         ledger.places.record_file(decision.key.store, decision.key.path, decision.file)
+    ledger.carried.keep(decision.key, decision.started)
     if decision.plan.to_remote is not None:
         ledger.outbox.queue(decision, decision.plan.to_remote, now)
         if not decision.part:
@@ -70,6 +71,9 @@ def _settle(ledger: Ledger, decision: Decision, now: float) -> None:
         return
     if plan.base is not None:
         ledger.entries.agree(key, plan.base)
+    if isinstance(plan.to_remote or plan.to_local, Tombstone):
+        ledger.carried.forget(key)
+    ledger.carried.keep(key, decision.started)
     _keep_bytes(ledger, decision)
     if plan.to_remote is not None:
         ledger.outbox.queue(decision, plan.to_remote, now)

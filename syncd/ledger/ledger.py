@@ -32,6 +32,7 @@ from syncd.core.model import (
 )
 from syncd.core.writing import Note
 from syncd.ledger.attention import Attention
+from syncd.ledger.carried import Carried
 from syncd.ledger.commits import commit
 from syncd.ledger.conflicts import Conflicts
 from syncd.ledger.connection import open_ledger, transaction
@@ -59,7 +60,8 @@ class Ledger:
         self._connection = connection
         self.contents = Contents(connection)
         self.entries = Entries(connection)
-        self.outbox = Outbox(connection, self.contents)
+        self.carried = Carried(connection)
+        self.outbox = Outbox(connection, self.contents, self.carried)
         self.uploads = Uploads(connection)
         self.places = Places(connection)
         self.attention = Attention(connection)

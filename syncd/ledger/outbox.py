@@ -26,6 +26,7 @@ from syncd.core.model import (
     Version,
     halves,
 )
+from syncd.ledger.carried import Carried
 from syncd.ledger.contents import Contents
 from syncd.ledger.rows import key_columns, to_version, version_columns
 
@@ -47,9 +48,12 @@ _WAITING = f"""EXISTS (
 class Outbox:
     """The queue of intents, in the order of the saves."""
 
-    def __init__(self, connection: sqlite3.Connection, contents: Contents) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, contents: Contents, carried: Carried
+    ) -> None:
         self._connection = connection
         self._contents = contents
+        self._carried = carried
 
     def sent(self, key: Key) -> Version | None:
         """The version of the sent row of `key`, or None where no answer is awaited."""
@@ -255,15 +259,17 @@ class Outbox:
 
     def _intent(self, row: tuple[Any, ...], *, bodiless: bool = False) -> Intent:
         operation, store, path, record, kind, format, digest, size, revision, expected = row[:10]
+        key = Key(store, path, record)
         return Intent(
             OperationId(operation),
-            Key(store, path, record),
+            key,
             Kind(kind),
             Format(format),
             to_version(digest, size),
             revision,
             Digest(expected) if expected else None,
             self._contents.get(Digest(digest)) if digest and not bodiless else None,
+            started=self._carried.started(key) if kind == Kind.EXECUTION else None,
         )
 
 

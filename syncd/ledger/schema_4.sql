@@ -76,3 +76,6 @@ CREATE TABLE logs (
   PRIMARY KEY (store, generation),
   UNIQUE (store, inode)
 ) STRICT, WITHOUT ROWID;
+
+-- When an execution said that it began, in ms since the epoch, though its text omits it by now.
+ALTER TABLE entries ADD COLUMN started INTEGER;

@@ -25,6 +25,8 @@ def to_operation(intent: Intent) -> dict[str, Any]:
         "expect": _to_expectation(intent),
         "write": write,
     }
+    if intent.started is not None and write is not None:
+        operation["carried"] = {"startedAt": intent.started}
     if (target := intent.target) is not None:
         operation["movedTo"] = target.key.path
         operation["target"] = {

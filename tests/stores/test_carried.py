@@ -1,0 +1,45 @@
+"""When an execution began, as its text says it."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from syncd.core.model import Format, Kind
+from syncd.stores.carried import started_at
+
+TIMES = st.datetimes(datetime(1971, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))
+
+
+def told(value: object) -> int | None:
+    body = json.dumps({"workflowId": "w", "startTime": value}).encode()
+    return started_at(Kind.EXECUTION, Format.JSON, body)
+
+
+@given(TIMES)
+def test_iso_and_milliseconds_say_the_same(time: datetime) -> None:
+    ms = round(time.timestamp() * 1000)
+    written = datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds")
+    assert told(written) == told(written.replace("+00:00", "Z")) == told(ms) == ms
+    assert told(written.removesuffix("+00:00")) == ms
+
+
+@pytest.mark.parametrize("value", [None, True, "", "soon", [], {}, 1e300, "2026-99-01T00:00:00Z"])
+def test_what_is_no_time_tells_nothing(value: object) -> None:
+    assert told(value) is None
+
+
+@given(st.binary(max_size=80))
+def test_no_bytes_raise(body: bytes) -> None:
+    started_at(Kind.EXECUTION, Format.JSON, b'"startTime"' + body)
+
+
+def test_other_kinds_carry_nothing() -> None:
+    body = b'{"startTime": 5}'
+    assert started_at(Kind.WORKFLOW, Format.JSON, body) is None
+    assert started_at(Kind.EXECUTION, Format.YAML, body) is None
+    assert started_at(Kind.EXECUTION, Format.JSON, body) == 5
