@@ -209,6 +209,9 @@ class Deployment:
         return Applied(self._apply(device, intent, entry, at), at)
 
     def _move(self, device: str, intent: Intent, target: Intent, at: int) -> list[Outcome]:
+        if intent.expect_digest is None or target.expect_digest is not None:
+            refused = Refused("bad-move", "of a live file, to a name that nothing has")
+            return [refused, refused]
         halves = (intent, target)
         entries = [self.state.entries.get(half.key) for half in halves]
         answers: list[Outcome] = []

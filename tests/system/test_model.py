@@ -1,0 +1,206 @@
+"""The simulator's model of the functions, held against the functions themselves.
+
+Random calls of two devices go to both; what they answer must be the same, but for the numbers of
+commits, of which only the order counts, and for where pages are cut.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from syncd.core.model import (
+    TOMBSTONE,
+    Applied,
+    Change,
+    Content,
+    Cursor,
+    Digest,
+    Format,
+    Intent,
+    Key,
+    Kind,
+    OperationId,
+    Outcome,
+    Refused,
+    Replayed,
+    Snapshot,
+    Stale,
+    Witness,
+)
+from syncd.remote.client import ConvexHttp
+from syncd.remote.replica import ConvexReplica
+from tests.machine.deployment import Deployment
+
+from .conftest import World
+
+KEYS = [Key("flows", path) for path in ("a.json", "b.json", "d/c.json")]
+BODIES = (b'{"id": 1}', b'{"id": 2}', b"{}", b"")
+CALLS = 60
+
+
+@dataclass
+class Both:
+    """The model and the functions, and what was sent and answered so far."""
+
+    rng: random.Random
+    model: Deployment
+    real: dict[str, ConvexReplica]
+    ids: dict[str, str]
+    """Device ids of the functions, as the names that the model has."""
+
+    sent: list[tuple[str, list[Intent]]] = field(default_factory=list)
+    answers: list[tuple[object, ...]] = field(default_factory=list)
+
+    def expectation(self, key: Key) -> tuple[int, Digest | None]:
+        """Mostly what is there; now and then something that is not."""
+        entry = self.model.state.entries.get(key)
+        right = (entry.revision, entry.digest) if entry else (0, None)
+        revision, other = right
+        return self.rng.choice([right] * 6 + [(revision + 1, other), (revision, digest(b"?"))])
+
+    def intent(self, key: Key, body: bytes | None) -> Intent:
+        revision, expected = self.expectation(key)
+        version = TOMBSTONE if body is None else Content(digest(body), len(body))
+        operation = OperationId(f"{self.rng.getrandbits(128):032x}")
+        return Intent(operation, key, Kind.WORKFLOW, Format.JSON, version, revision, expected, body)
+
+    def move(self, source: Key, target: Key) -> Intent:
+        gone, there = self.intent(source, None), self.model.state.entries.get(source)
+        body = there.body if there is not None else None
+        came = self.intent(target, body if body is not None else b"{}")
+        return replace(gone, target=replace(came, body=None, source=source))
+
+    def batch(self) -> list[Intent]:
+        keys = self.rng.sample(KEYS, len(KEYS))
+        if self.rng.random() < 0.4:
+            return [self.move(keys[0], keys[1])]
+        bodies = [self.rng.choice([*BODIES, None]) for _ in keys]
+        return [self.intent(k, b) for k, b in zip(keys, bodies, strict=True)][
+            : self.rng.randint(1, 3)
+        ]
+
+
+def digest(body: bytes) -> Digest:
+    return Digest(hashlib.sha256(body).hexdigest())
+
+
+@pytest.fixture
+async def both(world: World) -> AsyncIterator[Both]:
+    async with AsyncExitStack() as stack:
+        real: dict[str, ConvexReplica] = {}
+        ids: dict[str, str] = {}
+        for name in ("one", "two"):
+            http = await stack.enter_async_context(ConvexHttp(world.deployment.url))
+            real[name] = ConvexReplica(http, world.enroll(name), world.workspace)
+            ids[(await real[name].hello("0" * 32, 1, None, [])).device] = name
+        model = Deployment(random.Random(0), page_rows=1000)
+        for name in real:
+            model.hello(name, "0" * 32, 1, [])
+        yield Both(random.Random(0), model, real, ids)
+
+
+def answer(outcome: Outcome) -> tuple[object, ...]:
+    """An outcome without the numbers of commits."""
+    match outcome:
+        case Applied(revision, _):
+            return "applied", revision
+        case Replayed(revision, current):
+            return "replayed", revision, seen(current)
+        case Stale(current):
+            return "stale", seen(current)
+        case Refused(reason, _):
+            return "refused", reason
+
+
+def seen(snapshot: Snapshot) -> object:
+    return snapshot.revision, snapshot.digest
+
+
+def told(change: Change | None, ids: dict[str, str], *, listed: bool = False) -> object:
+    if change is None:
+        return None
+    version = change.snapshot.version
+    last = None if isinstance(version, Content) else version.last
+    device, origin = ids.get(change.device, change.device), change.origin or ""
+    body = None if listed else change.body
+    return change.key, seen(change.snapshot), last, device, ids.get(origin, origin), body
+
+
+async def push(both: Both, device: str, intents: list[Intent]) -> None:
+    both.sent.append((device, intents))
+    expected = [answer(each) for each in both.model.push(device, intents)]
+    assert [answer(each) for each in await both.real[device].push(intents)] == expected
+    both.answers += expected
+
+
+async def pages(replica: Any, cursor: Cursor | None) -> tuple[list[Change], Cursor]:
+    found: list[Change] = []
+    while True:
+        page = await replica.changes(["flows"], cursor)
+        found, cursor = found + page.changes, page.cursor
+        assert cursor is not None
+        if page.done:
+            return found, cursor
+
+
+async def compare(both: Both, places: list[tuple[Cursor, Cursor]]) -> None:
+    """Everything that can be asked, by either device."""
+    for device, replica in both.real.items():
+        for real, modelled in [*places[-3:], (None, None)]:
+            changes, after = await pages(replica, real)
+            page = both.model.changes(device, ["flows"], modelled)
+            # Entries of one commit have no order among themselves.
+            assert {told(c, both.ids) for c in changes} == {told(c, {}) for c in page.changes}
+            places.append((after, page.cursor))
+        asked = both.model.fetch(KEYS)
+        assert [told(c, both.ids) for c in await replica.fetch(KEYS)] == [
+            told(c, {}) for c in asked
+        ]
+        listed, last = await replica.manifest("flows", None)
+        expected, _ = both.model.manifest("flows", None)
+        assert last is None
+        assert [told(c, both.ids, listed=True) for c in listed] == [
+            told(c, {}, listed=True) for c in expected
+        ]
+        assert (await replica.head() == await both.real["one"].head()) is True
+
+
+def witnesses(both: Both) -> list[Witness]:
+    found: list[Witness] = []
+    for key, entry in both.model.state.entries.items():
+        if entry.digest is not None:
+            off = both.rng.choice((0, 0, 0, 1, -1))
+            shown = both.rng.choice((entry.digest, entry.digest, digest(b"?")))
+            found.append(Witness(key, max(1, entry.revision + off), shown))
+    return found
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_the_model_answers_as_the_functions_do(both: Both, seed: int) -> None:
+    both.rng.seed(seed)
+    places: list[tuple[Cursor, Cursor]] = []
+    for number in range(CALLS):
+        device = both.rng.choice(("one", "two"))
+        if both.sent and both.rng.random() < 0.2:
+            again, intents = both.rng.choice(both.sent)
+            await push(both, again, intents)
+        else:
+            await push(both, device, both.batch())
+        if number % 6 == 0:
+            await compare(both, places)
+            shown = witnesses(both)
+            page = await both.real[device].changes(["flows"], None, shown)
+            assert set(page.broken) == set(
+                both.model.changes(device, ["flows"], None, shown).broken
+            )
+    await compare(both, places)
+    assert {str(kind) for kind, *_ in both.answers} >= {"applied", "replayed", "stale"}
+    assert any(each.digest is None for each in both.model.accepted), "no deletion was accepted"
+    assert any(each.moved_from is not None for each in both.model.accepted), "no move was accepted"
