@@ -42,7 +42,7 @@ from .conftest import World
 
 KEYS = [Key("flows", path) for path in ("a.json", "b.json", "d/c.json")]
 BODIES = (b'{"id": 1}', b'{"id": 2}', b"{}", b"")
-CALLS = 60
+CALLS = 200
 
 
 @dataclass
@@ -81,7 +81,7 @@ class Both:
         keys = self.rng.sample(KEYS, len(KEYS))
         if self.rng.random() < 0.4:
             return [self.move(keys[0], keys[1])]
-        bodies = [self.rng.choice([*BODIES, None]) for _ in keys]
+        bodies = [self.rng.choice([*BODIES, None, None]) for _ in keys]
         return [self.intent(k, b) for k, b in zip(keys, bodies, strict=True)][
             : self.rng.randint(1, 3)
         ]
@@ -182,7 +182,7 @@ def witnesses(both: Both) -> list[Witness]:
     return found
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3))
 async def test_the_model_answers_as_the_functions_do(both: Both, seed: int) -> None:
     both.rng.seed(seed)
     places: list[tuple[Cursor, Cursor]] = []
@@ -193,7 +193,7 @@ async def test_the_model_answers_as_the_functions_do(both: Both, seed: int) -> N
             await push(both, again, intents)
         else:
             await push(both, device, both.batch())
-        if number % 6 == 0:
+        if number % 20 == 0:
             await compare(both, places)
             shown = witnesses(both)
             page = await both.real[device].changes(["flows"], None, shown)
