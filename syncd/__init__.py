@@ -46,8 +46,8 @@ embedded} -> core`, `storage -> {remote, files}`, `files -> stores -> core`; a t
     daemon.py  the composition root over `opening` and `beside` (what runs beside the engine);
                `standing` (pure) and `status` say how things are, to `cli/` and, by way of `pulse`,
                to the service manager (`supervisor`), people (`notify`) and probes (`endpoint`,
-               `metrics`); `attach`, `listing`, `explain`, `doctor/`, `discovery`, `enrolment` and
-               `units` serve `cli/`, which prints
+               `metrics`); `attach`, `listing`, `explain`, `planning`, `doctor/`, `discovery`,
+               `enrolment` and `units` serve `cli/`, which prints
 
 Rules that keep edits safe, and where they live:
 
