@@ -87,10 +87,13 @@ class Puller:
         self._wakened.clear()
         done = False
         while not done:
-            page = await self._remote.changes(
-                list(self._stores), self._ledger.cursor, self._witnesses.show()
-            )
+            shown = self._witnesses.show()
+            page = await self._remote.changes(list(self._stores), self._ledger.cursor, shown)
             self._witnesses.checked(page.broken)
+            if self._witnesses.unshown(shown, page.changes):
+                # RACE: a push was acknowledged meanwhile, and over it somebody wrote, perhaps on
+                # a deployment restored to before it: asked with that witness, it says so.
+                continue
             news = await self.with_bytes(page.changes)
             self._intake.name(self._ledger.hear(news, page.cursor, self._clock.now()))
             done = page.done

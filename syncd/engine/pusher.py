@@ -150,7 +150,7 @@ class Pusher:
             return first + await self._push(intents[middle:])
 
     def _acknowledge(self, intents: Sequence[Intent], outcomes: Sequence[Outcome]) -> None:
-        answers = list(zip(halves(intents), outcomes, strict=True))
+        answers = self._believed(intents, outcomes)
         named, wanted = self._ledger.acknowledge(answers, self.device, self._clock.now())
         self._intake.answered([intent.key for intent, _ in answers])
         self._intake.name(named)
@@ -160,6 +160,27 @@ class Pusher:
             self._upload()
         self.accepted += sum(isinstance(o, Applied | Replayed) for o in outcomes)
         _tell(answers)
+
+    def _believed(
+        self, intents: Sequence[Intent], outcomes: Sequence[Outcome]
+    ) -> list[tuple[Intent, Outcome]]:
+        """The answers to `halves` that may be taken; what else was sent is sent once more.
+
+        RACE: an answer that comes after newer news of its key may be of before a restore, and the
+        news of after it. The receipt tells, or its absence (sim).
+        """
+        answered = iter(outcomes)
+        believed: list[tuple[Intent, Outcome]] = []
+        for intent in intents:
+            answers = [(half, next(answered)) for half in halves([intent])]
+            if any(self._is_overtaken(half.key, outcome) for half, outcome in answers):
+                self._again.append(intent)
+            else:
+                believed += answers
+        return believed
+
+    def _is_overtaken(self, key: Key, outcome: Outcome) -> bool:
+        return isinstance(outcome, Applied) and outcome.at < self._ledger.entries.get(key)[1].at
 
 
 def _fill(waiting: deque[Intent]) -> list[Intent]:

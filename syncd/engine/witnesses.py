@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from syncd.core.model import Witness
+from syncd.core.model import Change, Witness
 from syncd.ledger.ledger import Ledger
 
 LEAST = 16
@@ -39,6 +39,14 @@ class Witnesses:
         if broken:
             raise Denied(broken)
         self._answered = self._shown
+
+    def unshown(self, shown: Sequence[Witness], told: Sequence[Change]) -> bool:
+        """Whether `told`, just answered to `shown`, goes beyond snapshots that were not shown."""
+        newest = self._ledger.entries.witnesses(self._answered, LEAST, MOST)
+        since = {each.key: at for at, each in newest if each not in shown}
+        return any(
+            change.snapshot.at > since.get(change.key, change.snapshot.at) for change in told
+        )
 
     def forget(self) -> None:
         """An epoch ended: what was shown in it proves nothing now."""
