@@ -16,6 +16,8 @@ class Mix:
     """Of a crash being a power cut."""
     meddle: float = 0.0
     """Of somebody saving between two system calls of the daemon."""
+    snatched: float = 0.0
+    """Of somebody saving a file in the moment in which the daemon removes or makes it."""
     disk_error: float = 0.0
     lost_request: float = 0.0
     lost_answer: float = 0.0
@@ -49,6 +51,8 @@ class Mix:
     stopped: float = 0.0
     renaming: float = 0.0
     """Of somebody giving a file another name instead of doing anything else."""
+    deleting: float = 0.0
+    """Of somebody deleting a file instead of doing anything else."""
     counting: float = 0.0
     """Of a run in which programs on all machines add to one counter."""
 
@@ -89,10 +93,14 @@ HARD = Mix(
 )
 MEDDLING = Mix(meddle=0.06, slow=0.1, event_lost=0.05)
 """People who save between the daemon's system calls, and little else."""
+REMOVING = Mix(deleting=0.3, snatched=0.5, slow=0.1)
+"""People who delete files, and others who save them while they go."""
 CRASHING = Mix(crash=0.008, power_cut=0.7, lost_answer=0.1)
 """Daemons that die in the middle of a write, half of them with the machine's power."""
 LOSSY = Mix(lost_request=0.1, lost_answer=0.35, late_request=0.1, doubled=0.1, slow=0.2)
 """A network that loses a third of the answers."""
+BELATED = Mix(lost_answer=0.35, wake_lost=0.4)
+"""Lost answers, and feeds that are read late: what was sent is answered before news is heard."""
 HIDING = Mix(unreadable=0.15, lost_answer=0.1)
 """Files and folders that cannot be read for a while."""
 INTERRUPTED = Mix(crash=0.012, meddle=0.06)
@@ -118,7 +126,10 @@ MOVING = Mix(
     partition=0.02,
 )
 """Files that get other names, over a network that loses answers."""
-FOCUSED = (MEDDLING, LOSSY, HIDING, CRASHING, INTERRUPTED, MOUNTING, DEAF, COUNTING, MOVING)
+WANDERING = Mix(renaming=0.3, slow=0.1, event_lost=0.05)
+"""Files that get other names while others edit them."""
+FOCUSED = (MEDDLING, REMOVING, LOSSY, BELATED, HIDING, CRASHING, INTERRUPTED, MOUNTING, DEAF,
+           COUNTING, MOVING, WANDERING)  # fmt: skip
 EPOCHS = replace(
     Mix(**{field.name: getattr(HARD, field.name) / 2 for field in fields(Mix)}),
     power_cut=HARD.power_cut,

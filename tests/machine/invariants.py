@@ -69,6 +69,7 @@ class Witness:
         self._operations: Counter[str] = Counter()
         self._revisions: dict[tuple[str, int], set[Digest | None]] = {}
         self._heard: dict[tuple[_Epoch, str], int] = {}
+        self._agreed: dict[tuple[_Epoch, str], int] = {}
         self._cursors: dict[_Epoch, int] = {}
         self._visible: dict[tuple[str, str], set[Digest]] = {}
         self._displaced: dict[str, set[Digest]] = {}
@@ -283,6 +284,11 @@ class Witness:
             if (at or 0) < self._heard.get((which, path), 0):
                 world.violated("heard never goes back", f"{machine.name} {path}")
             self._heard[which, path] = at or 0
+            # Met anew, a key has none.
+            back = base and base < self._agreed.get((which, path), 0)
+            if back and which not in self._parted:
+                world.violated("the base never goes back", f"{machine.name} {path}: to r{base}")
+            self._agreed[which, path] = base or 0
         followed = which not in self._parted and world.deployment.name == machine.bound_to()
         for key, entry in world.deployment.state.entries.items() if followed else ():
             if entry.at <= cursor and heard.get(key.path, 0) < entry.at:

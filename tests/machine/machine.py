@@ -320,6 +320,8 @@ class Machine:
             self.world.at_work[self.name] = [name]
         if self.world.happens("meddle"):
             self.world.meddle(self)
+        if call == "rename" and folder is self.store and name in PATHS:
+            self.world.snatch(self, name)
         if call in _MAY_FAIL and self.world.happens("disk_error"):
             raise OSError(_MAY_FAIL[call], os.strerror(_MAY_FAIL[call]), name)
 

@@ -37,6 +37,8 @@ class Person:
             return self.wander()
         rng = self.world.rng
         path = rng.choice(PATHS)
+        if self.world.happens("deleting"):
+            return self.delete(path)
         programs: list[tuple[int, Callable[[], Program]]] = [
             (30, lambda: self.replace(path)),
             (12, lambda: self.in_place(path)),

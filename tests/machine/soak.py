@@ -19,7 +19,8 @@ from tempfile import TemporaryDirectory
 from .run import Tally, run_seeds
 
 MIXES = ("HARD", "EPOCHS", "PLAIN", "COUNTING", "CRASHING", "MEDDLING", "INTERRUPTED", "LOSSY",
-         "MOUNTING", "HIDING", "DEAF", "MOVING")  # fmt: skip
+         "MOUNTING", "HIDING", "DEAF", "MOVING", "REMOVING", "BELATED", "WANDERING", "RESTORING",
+         "LOSING")  # fmt: skip
 KILLS = 60
 """Kills of one storm."""
 PART = 10

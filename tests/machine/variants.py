@@ -37,15 +37,16 @@ from syncd.ledger.places import Places
 
 from .deployment import Deployment, Entry, Receipt
 from .faults import (
+    BELATED,
     CRASHING,
-    HARD,
     HIDING,
     INTERRUPTED,
-    LOSSY,
     MEDDLING,
     MOUNTING,
     MOVING,
     PLAIN,
+    REMOVING,
+    WANDERING,
     Mix,
 )
 from .sources import CALLS, CHANCE
@@ -292,8 +293,8 @@ VARIANTS = (
     Variant("no note before files", ((Ledger, "note", _nothing),)),
     Variant("what came out is not looked at", ((swap, "_judge", _taken_unlooked),)),
     Variant("what came out is dropped", ((Swapped, "take", _dropped),), MEDDLING),
-    Variant("removed without a look", ((swap, "_remove", _removed_unlooked),), MEDDLING),
-    Variant("removal taken as expected", ((swap, "_judge_removed", _taken_unlooked),), MEDDLING),
+    Variant("removed without a look", ((swap, "_remove", _removed_unlooked),), REMOVING),
+    Variant("removal taken as expected", ((swap, "_judge_removed", _taken_unlooked),), REMOVING),
     Variant(
         "a sent row is replaced",
         ((Ledger, "view", _view_without_sent), (Outbox, "drop", _drop_sent_too)),
@@ -308,14 +309,16 @@ VARIANTS = (
     Variant("receipts of batches", deployment=_ReceiptsOfBatches),
     Variant("pages cut groups", deployment=_CutGroups),
     Variant("a page loses a change", deployment=_LosesAChange),
-    Variant("cursor before effects", ((Ledger, "hear", _cursor_first),), HARD),
+    Variant("cursor before effects", ((Ledger, "hear", _cursor_first),), CRASHING),
     Variant("older news accepted", ((Entries, "hear", _hear_anything),)),
     Variant("deletes what is unreadable", ((FileReplica, "read", _unreadable_is_missing),), HIDING),
     Variant("missing at first look", ((doubt, "ABSENCE", 0.0),)),
     Variant("base at the push", ((Ledger, "claim", _base_at_claim),)),
     Variant("stale means applied", ((Ledger, "_take", _stale_is_applied),)),
     Variant(
-        "receipt without hearing", ((Ledger, "_agree_with", _receipt_tells_nothing_heard),), LOSSY
+        "receipt without hearing",
+        ((Ledger, "_agree_with", _receipt_tells_nothing_heard),),
+        BELATED,
     ),
     Variant("nothing compared", deployment=_NoComparison),
     Variant("tombstone without expectation", deployment=_DeletesAnything),
@@ -359,7 +362,7 @@ VARIANTS = (
             (Places, "like", _like_anything),
             (outbox, "_WAITING", "0"),
         ),
-        MOVING,
+        WANDERING,
     ),
     Variant("a move ignores what is at its target", mix=MOVING, deployment=_MovesAnywhere),
     Variant("a move makes another row", mix=MOVING, deployment=_MovesToo),

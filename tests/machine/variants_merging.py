@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from syncd.core import merge
 from syncd.core.decision import Decision
@@ -18,16 +19,17 @@ from .faults import COUNTING, HARD, INTERRUPTED, MEDDLING
 from .variants import Variant
 
 _agree_with, _hear = Ledger._agree_with, Ledger.hear
-_acknowledged: dict[tuple[int, Any], float] = {}
+_acknowledged: WeakKeyDictionary[Ledger, dict[Any, float]] = WeakKeyDictionary()
 
 
 def _noting_when(self: Ledger, intent: Any, snapshot: Any, device: str, now: float) -> None:
-    _acknowledged[id(self), intent.key] = now
+    _acknowledged.setdefault(self, {})[intent.key] = now
     _agree_with(self, intent, snapshot, device, now)
 
 
 def _echo_by_time(self: Ledger, news: Any, cursor: Any, now: float) -> Any:
-    fresh = [each for each in news if now - _acknowledged.get((id(self), each.key), -9e9) > 1.0]
+    when = _acknowledged.get(self, {})
+    fresh = [each for each in news if now - when.get(each.key, -9e9) > 1.0]
     return _hear(self, fresh, cursor, now)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
-from unittest import mock
 
 from syncd.core.model import Digest, Snapshot, Tombstone
 from syncd.engine import epoch, link
@@ -18,24 +17,22 @@ from .deployment import Deployment
 from .faults import EPOCHS, LOSING, PLAIN, RESTORING
 from .variants import Variant
 
-_hello, _queue, _settle, _end = Link._hello, Outbox.queue, Epochs.settle, Epochs.end
+_hello, _queue, _settle = Link._hello, Outbox.queue, Epochs.settle
 _put = Places.put
 
 
+def _kept_back(self: Places, name: str, value: str) -> None:
+    if name == "start":
+        _put(self, "start to come", value)
+    else:
+        _put(self, name, value)
+
+
 async def _raised_after(self: Link) -> Any:
-    held: list[tuple[str, str]] = []
-
-    def put(places: Places, name: str, value: str) -> None:
-        if name == "start" and value != "0":
-            held.append((name, value))
-        else:
-            _put(places, name, value)
-
-    with mock.patch.object(Places, "put", put):
-        answer = await _hello(self)
+    answer = await _hello(self)
+    places = self._ledger.places
     with self._ledger.transaction():
-        for each in held:
-            _put(self._ledger.places, *each)
+        _put(places, "start", places.get("start to come") or "0")
     return answer
 
 
@@ -68,13 +65,6 @@ def _theirs_is_the_base(
     return remote if present and not isinstance(remote.version, Tombstone) else None
 
 
-def _keeping_rows(self: Epochs) -> None:
-    rows = self._connection.execute("SELECT * FROM outbox").fetchall()
-    _end(self)
-    marks = ",".join("?" * len(rows[0])) if rows else ""
-    self._connection.executemany(f"INSERT OR IGNORE INTO outbox VALUES ({marks})", rows)
-
-
 class _ReapsEarly(Deployment):
     """A tombstone goes as soon as anything else is pushed, whoever has not heard of it."""
 
@@ -92,10 +82,13 @@ VARIANTS = (
     Variant("epochs are not noticed", ((link, "ended", _NOTHING),), EPOCHS),
     Variant("witnesses ignored", ((Witnesses, "show", lambda self: []),), RESTORING),
     Variant("denials ignored", ((Witnesses, "checked", _NOTHING),), RESTORING),
-    Variant("start number raised after hello", ((Link, "_hello", _raised_after),), PLAIN),
+    Variant(
+        "start number raised after hello",
+        ((Places, "put", _kept_back), (Link, "_hello", _raised_after)),
+        PLAIN,
+    ),
     Variant("counted operation ids", ((Outbox, "queue", _counted_operations),), LOSING),
     Variant("what is missing was deleted", ((Epochs, "settle", _missing_is_deleted),), RESTORING),
     Variant("theirs is the base", ((epoch, "rebase", _theirs_is_the_base),), RESTORING),
-    Variant("rows outlive their epoch", ((Epochs, "end", _keeping_rows),), RESTORING),
     Variant("tombstone reaped early", deployment=_ReapsEarly),
 )

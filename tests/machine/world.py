@@ -227,6 +227,11 @@ class World(Timeline):
         """Somebody saves between two system calls of the daemon."""
         self.play(machine, self.people[machine.name].at_once())
 
+    def snatch(self, machine: Machine, path: str) -> None:
+        """Somebody may save a file that is removed in this moment."""
+        if self.happens("snatched"):
+            self.play(machine, self.people[machine.name].replace(path, pause=0.0))
+
     def hint(self, machine: Machine, key: Key, settled: bool) -> None:
         """The watcher sees a change."""
         if self.happens("event_lost"):
