@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import os
 from collections.abc import Mapping, MutableMapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -119,7 +119,8 @@ class Laptop:
             for name in names:
                 path = Path(folder) / name
                 if path.is_file() and not path.is_symlink() and os.access(path, os.R_OK):
-                    found[path.relative_to(self.folder).as_posix()] = path.read_bytes()
+                    with suppress(FileNotFoundError):  # A write under way has just ended.
+                        found[path.relative_to(self.folder).as_posix()] = path.read_bytes()
         return found
 
     def untouched_outside(self) -> bool:
