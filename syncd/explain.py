@@ -9,7 +9,8 @@ from syncd.core.guard import Direction, Guard, RootState
 from syncd.core.log import NOTHING
 from syncd.core.model import TOMBSTONE, Content, Hold, Key, Snapshot, Tombstone, Version
 from syncd.core.reading import Found, Missing
-from syncd.core.reconcile import reconcile
+from syncd.engine.plan import Planner
+from syncd.files.replica import FileReplica
 from syncd.ledger.connection import read_ledger
 from syncd.ledger.ledger import Ledger
 from syncd.ledger.state import StateFolder
@@ -96,17 +97,19 @@ def _compare(config: Config, key: Key, told: Explanation) -> None:
         told.base, told.remote = _side(view.base), _side(view.remote)
         held = ledger.attention.held(key.store).get(key.path)
         told.pending = ledger.outbox.pending(key)
-        local = _local(config, key)
+        stores = replicas(config)
+        local = _local(stores[key.store], key)
         guard = _guard(ledger, key)
+        if isinstance(local, Hold):
+            held, told.next = held or local, "nothing, while it is held"
+        else:
+            told.local = Side(digest=_digest(local), size=_size(local))
+            plan = Planner(ledger, stores).plan(key, view, local)
+            held = held or plan.hold
+            waits = view.sent is not None
+            told.next = "waits for the answer to what was sent" if waits else plan.reason.value
     finally:
         ledger.close()
-    if isinstance(local, Hold):
-        held, told.next = held or local, "nothing, while it is held"
-    else:
-        told.local = Side(digest=_digest(local), size=_size(local))
-        waits = view.sent is not None
-        reason = reconcile(view.base, local, view.remote).reason.value
-        told.next = "waits for the answer to what was sent" if waits else reason
     if guard is not None:
         told.next = "waits for a person"
         held = Hold("guard", f"{guard.reason}; {guard.meanwhile}", guard.advice)
@@ -150,9 +153,8 @@ def _guard(ledger: Ledger, key: Key) -> Guard | None:
     return None
 
 
-def _local(config: Config, key: Key) -> Version | Hold:
-    reading = replicas(config)[key.store].read(key.path)
-    match reading:
+def _local(store: FileReplica, key: Key) -> Version | Hold:
+    match store.read(key.path):
         case Found(content):
             return content
         case Missing():

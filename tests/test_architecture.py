@@ -29,7 +29,7 @@ ALLOWED = {
     "status": {"standing", "config", "core", "ledger"},
     "supervisor": {"standing"},
     "signals": set(),
-    "explain": {"core", "stores", "ledger", "config", "listing", "opening"},
+    "explain": {"core", "stores", "engine", "files", "ledger", "config", "listing", "opening"},
     "planning": {"core", "engine", "ledger", "config", "errors", "opening"},
     "discovery": {"core", "store_config"},
     "enrolment": {"ledger", "remote", "config", "errors"},

@@ -190,3 +190,13 @@ def test_config_shows_what_is_in_force_and_no_token(world: World) -> None:
     assert told["url"] == world.deployment.url
     assert told["token"] == "set"
     assert machine.environment["SYNCD_TOKEN"] not in ran.out + machine.syncd("config").out
+
+
+def test_explain_knows_the_direction_of_its_store(world: World) -> None:
+    machine = world.machine()
+    machine.configure("", 'direction = "pull"\n')
+    machine.syncd("sync", "--once")
+    machine.save("a.json", flow("a"))
+    told = json.loads(machine.syncd("explain", "flows/a.json", "--json").out)
+    assert told["next"] == "held"
+    assert told["advice"]
