@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 import requests
 
+from tests.system.waiting import until
+
 from .backend import Backend
 
 BYTES = random.Random(7).randbytes(300_000)
@@ -197,9 +199,11 @@ def test_what_was_acknowledged_survives_kill_9_and_nothing_else_stays(
             kept.append(answer.json()["storageId"])
 
     for _ in range(3):
+        before = len(kept)
         uploading = threading.Thread(target=upload_until_it_dies)
         uploading.start()
-        time.sleep(random.Random(len(kept)).uniform(0.05, 0.2))
+        until(lambda: len(kept) > before, "an upload is acknowledged")  # noqa: B023
+        time.sleep(random.Random(len(kept)).uniform(0.0, 0.1))
         backend.kill(signal.SIGKILL)
         uploading.join()
         backend.start()
