@@ -37,7 +37,7 @@ export const between = query({
       .withIndex("by_creation_time", (q) =>
         q.gt("_creationTime", after).lt("_creationTime", before),
       )
-      .take(100);
+      .take(5000);
     return found.map((each) => each._id);
   },
 });
