@@ -73,7 +73,10 @@ async def _reach(url: str) -> AsyncIterator[Finding]:
         return
     took = time.monotonic() - began
     evidence = f"{url} answers in {took * 1000:.0f} ms, version {version}"
-    yield ok("deployment", evidence) if took < SLOW else warn("deployment", evidence, "none: slow")
+    if took < SLOW:
+        yield ok("deployment", evidence)
+    else:
+        yield warn("deployment", evidence, "nothing to do: it is slow, and saves wait for it")
     if date is not None:
         yield _clock(parsedate_to_datetime(date).timestamp())
 
