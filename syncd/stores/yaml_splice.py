@@ -77,7 +77,12 @@ class _Splice:
             body = written(whole.value, odd=self._odd)
         else:
             body = self._container(whole, node)
-        return self._local[: node.start] + body + self._local[end:]
+        before, after = self._local[: node.start], self._local[end:]
+        if node.start == node.end:
+            # An empty text's value goes on a line of its own, beside comments and markers.
+            before += "\n" if before.rpartition("\n")[2].strip() else ""
+            body += "\n" if after and not after.startswith("\n") else ""
+        return before + body + after
 
     def _container(self, part: Partners, node: Node) -> str:
         """A local mapping or list, to the end of its last line if it is in block style."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from syncd.core import merge as core
@@ -174,6 +174,8 @@ MERGED = {
         "[{b: 1, id: x}, {id: y}]",
         "- b: 1\n  id: x\n- id: y\n  l: 1\n",
     ),
+    "a value beside a comment": ("", "#c", "a: 1", "#c\n{a: 1}"),
+    "a value between markers": ("", "---\n...\n", "a: 1", "---\n{a: 1}\n...\n"),
     "everything removed": (
         "a:\n  x: 1\nb: 1\n",
         "a:\n  x: 1\nb: 2\n",
@@ -323,6 +325,8 @@ texts = st.lists(st.sampled_from(PIECES), max_size=14).map("".join)
 
 @settings(max_examples=1200, deadline=None)
 @given(texts, texts, texts, st.sampled_from(Kind))
+@example("", "#c", "a: ", Kind.WORKFLOW)
+@example("", "---", "a: ", Kind.WORKFLOW)
 def test_no_text_raises(base: str, local: str, remote: str, kind: Kind) -> None:
     before, ours, theirs = (each.encode("utf-8") for each in (base, local, remote))
     result = merge(before, ours, theirs, Format.YAML, kind)
