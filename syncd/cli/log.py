@@ -87,9 +87,10 @@ def restore(
 def _follow(config: Config, key: Key | None, most: int, *, as_json: bool) -> int:
     """Print what happens until interrupted; as JSON, an object a line."""
     place = 0
-    with open_listing(config) as listing, suppress(KeyboardInterrupt):
+    with suppress(KeyboardInterrupt):
         while True:
-            place, events = listing.after(place, key, most)
+            with open_listing(config) as listing:
+                place, events = listing.after(place, key, most)
             for event in events:
                 if as_json:
                     typer.echo(event.model_dump_json())

@@ -49,11 +49,17 @@ def open_ledger(path: Path) -> sqlite3.Connection:
 
 
 def read_ledger(path: Path) -> sqlite3.Connection:
-    """A read-only connection to the ledger at `path`. Raises LedgerError."""
+    """A read-only connection that shows the ledger at `path` as it was at one moment, however
+    often it is asked: to see what the daemon wrote since, open another. Raises LedgerError.
+    """
     try:
         connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
         if _check_version(connection, path) < VERSION:
             return _migrated_copy(connection, path)
+        # Two reads of two moments make a third that never was: an outbox from before a save was
+        # seen beside a feed from after it would be "in sync".
+        connection.execute("BEGIN")
+        connection.execute("SELECT 1 FROM meta LIMIT 1").fetchone()
     except sqlite3.Error as error:
         raise LedgerError(
             f"the ledger {path} cannot be read: {error}", "is SYNCD_STATE_DIR right?"

@@ -320,6 +320,17 @@ def test_a_damaged_ledger_says_what_to_do(path: Path) -> None:
     assert "move it away" in raised.value.advice
 
 
+def test_a_reader_sees_one_moment(ledger: Ledger, path: Path) -> None:
+    reader, count = read_ledger(path), "SELECT count(*) FROM health"
+    with ledger.transaction():
+        ledger.attention.report({"feed": ("current", "")}, 1.0)
+    assert reader.execute(count).fetchone() == (0,)
+    reader.close()
+    later = read_ledger(path)
+    assert later.execute(count).fetchone() == (1,)
+    later.close()
+
+
 def test_readers_cannot_write(ledger: Ledger, path: Path) -> None:
     reader = read_ledger(path)
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
