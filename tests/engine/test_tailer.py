@@ -345,7 +345,6 @@ def search(machine: type[Writers], examples: int, phases: Sequence[Phase] = tupl
         settings=settings(
             max_examples=examples, stateful_step_count=30, deadline=None, phases=phases,
             report_multiple_bugs=False, database=None, suppress_health_check=list(HealthCheck),
-            derandomize="SYNCD_SEARCH" not in os.environ,
         ),
     )  # fmt: skip
 

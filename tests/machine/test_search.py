@@ -82,6 +82,6 @@ def test_search() -> None:
     search = Search.TestCase
     search.settings = settings(
         max_examples=30, stateful_step_count=30, deadline=None,
-        suppress_health_check=list(HealthCheck), derandomize=True,
+        suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     search("runTest").runTest()

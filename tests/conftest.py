@@ -1,0 +1,12 @@
+"""How far the properties look: the same examples every time, so that a commit that was green
+stays green; others at each run with SYNCD_SEARCH set, for those who go looking for faults."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import settings
+
+settings.register_profile("same", derandomize=True)
+settings.register_profile("search", print_blob=True)
+settings.load_profile("search" if "SYNCD_SEARCH" in os.environ else "same")
