@@ -45,9 +45,12 @@ test-python: $(INSTALLED) syncd/embedded/node_modules/.with-dev
 generate: $(INSTALLED)  ## what is made from the record models
 	$(BIN)/python -m syncd.storage.typescript > convex/records.ts
 
-bench: $(INSTALLED)  ## ratios beside a bare loop and a naive script
+FILES ?= 2000
+ARGS ?=
+
+bench: $(INSTALLED)  ## syncd beside its limits, a naive script and its budgets; ARGS=--help
 	@$(BIN)/python hatch_build.py
-	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench --files $(FILES) $(ARGS)
 
 SECONDS ?= 600
 SEED ?= 1

@@ -1,4 +1,9 @@
-"""`python -m tests.bench [--files N] [--size BYTES] [--rounds N] [--json]`."""
+"""`python -m tests.bench`: syncd beside its limits, a naive script and its budgets, in one run.
+
+The limits are P1 (a bare walk), P2 (raw inotify and one mutation a save), P3 (a bare loop in the
+best batches) and P4 (a durable write); the naive script is watchdog and one request a file. Every
+workload runs at two sizes, the second ten times the first, to tell how its cost grows.
+"""
 
 from __future__ import annotations
 
@@ -6,69 +11,62 @@ import argparse
 import json
 import sys
 import tempfile
+from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
-from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
-from .rounds import Load, count, measure, summary
+from . import bulk, live, report
+from .row import Row
+from .stage import Load
 
 
 def main() -> None:
     told = _arguments()
-    load = Load(told.files, told.size, min(told.saves, told.files), min(300, told.files))
-    rounds = []
-    with tempfile.TemporaryDirectory(prefix="syncd-bench-") as folder:
-        for number in range(told.rounds):
-            print(f"round {number + 1} of {told.rounds}", file=sys.stderr)
-            home = Path(folder) / str(number)
-            home.mkdir()
-            rounds.append(measure(home, load))
-        print("counting calls", file=sys.stderr)
-        found = summary(load, rounds) | count(Path(folder), load)
+    load = Load(
+        told.files, told.size, told.real, told.corpus, told.rounds, min(told.saves, told.files),
+        min(told.burst, told.files), min(told.branch, told.files), told.hot, told.idle,
+    )  # fmt: skip
+    with tempfile.TemporaryDirectory(prefix="syncd-bench-", dir=told.folder) as folder:
+        home = Path(folder)
+        smaller: Sequence[Row | None] = []
+        if not told.no_growth:
+            smaller = _rows(home / "smaller", load.tenth())
+        found = _rows(home / "larger", load)
+    pairs = list(zip_longest(found, smaller))
+    report.show(load, pairs)
     if told.json:
-        print(json.dumps(found, indent=2))
-    else:
-        _print(found)
+        told.json.write_text(json.dumps(report.told(load, pairs), indent=2) + "\n")
+
+
+def _rows(home: Path, load: Load) -> list[Row]:
+    print(f"{load.files:,} files", file=sys.stderr)
+    home.mkdir()
+    for part in ("bulk", "live"):
+        (home / part).mkdir()
+    return bulk.rows(home / "bulk", load) + live.rows(home / "live", load)
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--files", type=int, default=2000)
-    parser.add_argument("--size", type=int, default=2000, help="bytes a file, about")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--saves", type=int, default=50)
-    parser.add_argument("--json", action="store_true")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench", description=__doc__,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )  # fmt: skip
+    add = parser.add_argument
+    add("--files", type=int, default=2000)
+    add("--size", type=int, default=2000, help="bytes of a small file, about")
+    add("--real", type=int, default=200, help="files of real sizes, 0 for none")
+    add("--corpus", type=Path, help="folder with real *.json files; else their sizes are drawn")
+    add("--rounds", type=int, default=3, help="times that bulk work and starts are repeated")
+    add("--saves", type=int, default=50, help="single saves, each way")
+    add("--burst", type=int, default=1000)
+    add("--branch", type=int, default=5000, help="files that a switch of branches changes")
+    add("--hot", type=float, default=3.0, help="seconds that a hot file is rewritten")
+    add("--idle", type=float, default=10.0, help="seconds that the daemon is left alone")
+    add("--no-growth", action="store_true", help="leave out the run with a tenth of the files")
+    add("--folder", type=Path, help="where to work; else the place for temporary files")
+    add("--json", type=Path, metavar="FILE", help="where the numbers are written, too")
     return parser.parse_args()
 
 
-def _print(found: dict[str, Any]) -> None:
-    seconds, calls, files = found["seconds"], found["calls"], found["files"]
-    table = Table(title=f"{files:,} files of {found['size']:,} bytes, {found['rounds']} rounds")
-    for heading in ("", "median", "a file", "calls"):
-        table.add_column(heading, justify="left" if not heading else "right")
-    rows = {
-        "syncd sync --once": "mirror",
-        "the same onto a second machine": "pull",
-        "the same, nothing changed": "restart",
-        "bare loop, same batches (P3)": "bare loop",
-        "bare walk (P1)": "walk",
-    }
-    for title, name in rows.items():
-        each = f"{1e6 * seconds[name] / files:,.0f} us"
-        table.add_row(title, f"{seconds[name]:.3f} s", each, str(calls.get(name, "")))
-    table.add_row("naive script, one request a file (N)", "", f"{1e6 * seconds['naive']:,.0f} us")
-    table.add_row("a process that only imports syncd", f"{seconds['start']:.3f} s")
-    console = Console()
-    console.print(table)
-    for name, ratio in found["ratios"].items():
-        console.print(f"{name}: {ratio:.2f} x")
-    for title, name in (("save to commit", "save ms"), ("bare mutation", "bare save ms")):
-        console.print(f"{title}: p50 {found[name]['p50']:.1f} ms, p99 {found[name]['p99']:.1f} ms")
-    for name, peak in found["peak bytes"].items():
-        used = found["processor seconds"][name]
-        console.print(f"{name}: {peak / 2**20:.0f} MiB resident at most, {used:.1f} s of processor")
-
-
-main()
+if __name__ == "__main__":
+    main()

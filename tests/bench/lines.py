@@ -22,7 +22,7 @@ from tests.system.mirror import Mirror
 from tests.system.proxy import Proxy
 from tests.system.waiting import until
 
-from .rounds import WORKSPACE, deployment
+from .stage import WORKSPACE, deployment
 
 TICK = 0.05
 """Seconds between two writes of the program."""

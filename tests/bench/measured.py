@@ -1,48 +1,23 @@
-"""syncd itself, as a process, on files made for the purpose."""
+"""syncd itself, as a process."""
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
+from syncd.standing import State
 from tests.system.machine import Machine
-from tests.system.waiting import until
 
-FOLDER = 100
-"""Files a folder."""
+from .meter import Peak, Spent, children, processor, resident, wait, wakeups
 
+PATIENCE = 600.0
+"""Seconds that a daemon is given to be in sync."""
 
-@dataclass(frozen=True)
-class Spent:
-    """What a command took: wall-clock and processor seconds, and most bytes resident."""
-
-    seconds: float
-    processor: float
-    peak: int
-
-
-def make(root: Path, files: int, size: int) -> None:
-    """Make workflow files of about `size` bytes."""
-    for number in range(files):
-        path = root / f"{number // FOLDER:04}" / f"flow-{number:06}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(flow(number, size))
-
-
-def flow(number: int, size: int, note: str = "") -> str:
-    steps = [{"id": f"step-{n}", "agent": "worker", "dependsOn": []} for n in range(3)]
-    told = {"id": f"flow-{number}", "name": f"Flow {number}", "steps": steps, "description": note}
-    missing = max(0, size - len(json.dumps(told, indent=2)))
-    return json.dumps({**told, "description": note + "words " * (missing // 6)}, indent=2)
+AGREED = ("deployment", "files", "feed", "uploads", "downloads")
+"""The parts of a daemon that make it in sync."""
 
 
 def once(machine: Machine) -> Spent:
@@ -54,36 +29,9 @@ def once(machine: Machine) -> Spent:
         process = subprocess.Popen(
             command, env=environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said
         )
-        peak = _Peak(process.pid)
-        _, status, usage = os.wait4(process.pid, 0)
-        spent = time.perf_counter() - began
-    process.returncode = os.waitstatus_to_exitcode(status)
+        process.returncode, spent = wait(process.pid, began, Peak(process.pid))
     assert process.returncode == 0, (machine.home / "once.log").read_text()
-    return Spent(spent, usage.ru_utime + usage.ru_stime, peak.bytes())
-
-
-class _Peak:
-    """Follows how much of a process is resident, from a thread.
-
-    The rusage of a child does not tell: it counts what its parent had before the exec.
-    """
-
-    def __init__(self, pid: int) -> None:
-        self._status = Path(f"/proc/{pid}/status")
-        self._most = 0
-        self._thread = threading.Thread(target=self._follow)
-        self._thread.start()
-
-    def bytes(self) -> int:
-        """The most there ever was. Call it when the process has ended."""
-        self._thread.join()
-        return self._most
-
-    def _follow(self) -> None:
-        with suppress(FileNotFoundError, ProcessLookupError):
-            while found := re.search(r"VmHWM:\s+(\d+) kB", self._status.read_text()):
-                self._most = int(found[1]) * 1024
-                time.sleep(0.02)
+    return spent
 
 
 def start_up() -> float:
@@ -94,30 +42,46 @@ def start_up() -> float:
     return time.perf_counter() - began
 
 
-def saves(
-    machine: Machine, paths: list[Path], size: int, sent: Callable[[Path, int, str], None]
-) -> list[float]:
-    """Milliseconds from each save to its commit, by the deployment's clock (whole milliseconds).
+def in_sync(machine: Machine) -> float:
+    """Start the daemon: seconds until both sides agreed, by what it says of its parts."""
+    began = time.time()
+    machine.start()
+    deadline = time.monotonic() + PATIENCE
+    # Seldom: a look counts rows on the processor that the daemon could use.
+    while (found := machine.report()).state is not State.IN_SYNC:
+        assert machine.daemon is not None
+        assert machine.daemon.poll() is None, machine.said()
+        assert time.monotonic() < deadline, found.model_dump_json()
+        time.sleep(0.25)
+    parts = [part for name, part in found.parts.items() if name in AGREED]
+    return max(part.since for part in parts) - began
 
-    The files are mirrored at revision 1; `sent` is told each file, its revision and digest right
-    after it was saved, and the next save waits for the commit.
-    """
-    mirror = machine.mirror()
-    before = mirror.entries()
-    taken: list[float] = []
-    for number, path in enumerate(paths):
-        name = path.relative_to(machine.folder).as_posix()
-        entry = before[name]
-        body = flow(number, size, f"saved at {time.time_ns()} ")
-        saved = time.time_ns()
-        machine.save(name, body)
-        sent(path, int(entry["revision"]), entry["digest"])
-        keys = [{"store": "flows", "path": name, "record": ""}]
 
-        def committed(keys: object = keys, known: float = entry["revision"]) -> int:
-            now = mirror.query("sync:fetch", keys=keys)["entries"][0]
-            return int(now["at"].value) if now["revision"] > known else 0
+@dataclass(frozen=True)
+class Rest:
+    """A daemon that had nothing to do for `seconds`. `child` is its listener's memory."""
 
-        # Half a millisecond: the clock that stamps commits is cut to whole ones.
-        taken.append((until(committed, f"the commit of {name}") - saved) / 1e6 + 0.5)
-    return taken
+    seconds: float
+    processor: float
+    wakeups: int
+    resident: int
+    peak: int
+    child: int
+
+
+def rest(machine: Machine, seconds: float) -> Rest:
+    """Leave the daemon alone."""
+    assert machine.daemon is not None
+    pid = machine.daemon.pid
+    pids = [pid, *children(pid)]
+    before = sum(map(processor, pids)), sum(map(wakeups, pids))
+    time.sleep(seconds)
+    assert [pid, *children(pid)] == pids, "the listener was started anew"
+    return Rest(
+        seconds,
+        sum(map(processor, pids)) - before[0],
+        sum(map(wakeups, pids)) - before[1],
+        resident(pid),
+        resident(pid, most=True),
+        sum(map(resident, pids[1:])),
+    )

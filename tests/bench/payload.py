@@ -21,7 +21,7 @@ from tests.system.deployment import enroll
 from tests.system.machine import Machine
 from tests.system.proxy import Proxy
 
-from .rounds import WORKSPACE, deployment
+from .stage import WORKSPACE, deployment
 
 PATIENCE = 300.0
 """Seconds after which the payload is given up."""

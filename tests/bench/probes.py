@@ -3,63 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
-import secrets
+import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import aiohttp
-import orjson
 import requests
 
 from syncd.engine.pusher import IN_FLIGHT, OPERATIONS, TEXT_BYTES
 
-Operation = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Target:
-    """Where probes send to, and as whom."""
-
-    url: str
-    token: str
-    workspace: str
-
-    @property
-    def push(self) -> str:
-        return f"{self.url}/api/mutation"
-
-    def body(self, operations: list[Operation]) -> bytes:
-        args = {"token": self.token, "workspace": self.workspace, "operations": operations}
-        call = {"path": "sync:push", "args": args, "format": "convex_encoded_json"}
-        return orjson.dumps(call)
-
-
-def operation(root: Path, path: Path, revision: int = 0, replaced: str | None = None) -> Operation:
-    """The operation that sends a file; `revision` and `replaced` say over which version."""
-    body = path.read_bytes()
-    return {
-        "operation": secrets.token_hex(16),
-        "store": "flows",
-        "path": path.relative_to(root).as_posix(),
-        "record": "",
-        "kind": "workflow",
-        "format": "json",
-        "expect": {"revision": revision, "digest": replaced},
-        "write": {
-            "digest": hashlib.sha256(body).hexdigest(),
-            "size": len(body),
-            "text": body.decode(),
-        },
-    }
-
-
-def files(root: Path) -> list[Path]:
-    return sorted(path for path in root.rglob("*.json"))
+from .bare import JSON, Bare, Operation
 
 
 def walk(root: Path) -> float:
@@ -76,30 +31,30 @@ def walk(root: Path) -> float:
     return time.perf_counter() - began
 
 
-def bare_loop(target: Target, root: Path) -> float:
-    """P3: seconds to push every file in syncd's batches, client and number in flight."""
+def bare_loop(bare: Bare, paths: Sequence[Path]) -> float:
+    """P3: seconds to push the files in syncd's batches, client and number in flight."""
     began = time.perf_counter()
-    asyncio.run(_bare_loop(target, root))
+    asyncio.run(_bare_loop(bare, paths))
     return time.perf_counter() - began
 
 
-async def _bare_loop(target: Target, root: Path) -> None:
-    batches = _batches(root)
-    async with aiohttp.ClientSession(headers={"Content-Type": "application/json"}) as http:
+async def _bare_loop(bare: Bare, paths: Sequence[Path]) -> None:
+    made = _batches(bare, paths)
+    async with aiohttp.ClientSession(headers=JSON) as http:
 
         async def send() -> None:
-            for batch in batches:
-                async with http.post(target.push, data=target.body(batch)) as answer:
-                    _applied(orjson.loads(await answer.read()), len(batch))
+            for batch in made:
+                async with http.post(bare.url, data=bare.body(batch)) as answer:
+                    bare.applied(batch, await answer.read())
 
         await asyncio.gather(*(send() for _ in range(IN_FLIGHT)))
 
 
-def _batches(root: Path) -> Iterator[list[Operation]]:
+def _batches(bare: Bare, paths: Sequence[Path]) -> Iterator[list[Operation]]:
     batch: list[Operation] = []
     size = 0
-    for path in files(root):
-        made = operation(root, path)
+    for path in paths:
+        made = bare.operation(path)
         if batch and (len(batch) == OPERATIONS or size + made["write"]["size"] > TEXT_BYTES):
             yield batch
             batch, size = [], 0
@@ -109,35 +64,27 @@ def _batches(root: Path) -> Iterator[list[Operation]]:
         yield batch
 
 
-def naive(target: Target, root: Path, sample: int) -> float:
+def naive(bare: Bare, paths: Sequence[Path]) -> float:
     """N: seconds a file of a script that sends each with a request of its own."""
-    paths = files(root)[:sample]
     began = time.perf_counter()
     for path in paths:
-        answer = requests.post(
-            target.push, data=target.body([operation(root, path)]), timeout=30,
-            headers={"Content-Type": "application/json"},
-        )  # fmt: skip
-        _applied(answer.json(), 1)
+        post(bare, path)
     return (time.perf_counter() - began) / len(paths)
 
 
-class BareSaver:
-    """P2: one mutation a save, over a connection that is kept, by who knows that it was saved."""
-
-    def __init__(self, target: Target, root: Path) -> None:
-        self._target = target
-        self._root = root
-        self._http = requests.Session()
-        self._http.headers["Content-Type"] = "application/json"
-
-    def send(self, path: Path, revision: int, replaced: str) -> None:
-        made = operation(self._root, path, revision, replaced)
-        answer = self._http.post(self._target.push, data=self._target.body([made]), timeout=30)
-        _applied(answer.json(), 1)
+def post(bare: Bare, path: Path) -> None:
+    """Send one file over a connection made for it, as a plain script does."""
+    made = [bare.operation(path)]
+    answer = requests.post(bare.url, data=bare.body(made), headers=JSON, timeout=30)
+    bare.applied(made, answer.content)
 
 
-def _applied(answer: Any, operations: int) -> None:
-    results = answer["value"]["results"]
-    outcomes = [result["outcome"] for result in results]
-    assert outcomes == ["applied"] * operations, results
+def durable_write(root: Path, body: bytes) -> float:
+    """P4: milliseconds of a temporary file, made durable and renamed into place."""
+    began = time.perf_counter()
+    descriptor, temporary = tempfile.mkstemp(dir=root)
+    os.write(descriptor, body)
+    os.fsync(descriptor)
+    os.close(descriptor)
+    os.rename(temporary, root / "p4")  # noqa: PTH104
+    return 1000 * (time.perf_counter() - began)

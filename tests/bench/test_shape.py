@@ -7,27 +7,65 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from .row import Budget, Figures, Row
+
 CHECKOUT = Path(__file__).parents[2]
 
 
-def test_a_tiny_run_has_every_number() -> None:
-    options = ["--files", "12", "--size", "300", "--rounds", "1", "--saves", "3", "--json"]
+ROWS = {
+    "initial mirror, 12 small files": "s",
+    "second machine, 12 small files": "s",
+    "sync --once again, 12 small files": "s",
+    "start with nothing changed, 12 files": "s",
+    "idle for 0 s, 12 files": "% CPU",
+    "wake-ups a second, 12 files": "/s",
+    "memory, 12 files": "MiB",
+    "memory of the listener, 12 files": "MiB",
+    "burst of 6 saves: last commit": "s",
+    "branch switch of 4 files: last commit": "s",
+    "hot file, 4 saves at 20 a second: last commit": "s",
+    "save to commit, 12 files": "ms",
+    "commit to another machine's file, 12 files": "ms",
+}
+"""Every row of a tiny run, with its unit."""
+
+
+@pytest.mark.timeout(240)
+def test_a_tiny_run_has_every_row(tmp_path: Path) -> None:
+    found = tmp_path / "found.json"
+    sizes = "--files 12 --size 300 --real 0 --saves 2 --burst 6 --branch 4 --hot 0.2 --idle 0.2"
+    program = [sys.executable, "-m", "tests.bench"]
     ran = subprocess.run(
-        [sys.executable, "-m", "tests.bench", *options],
-        cwd=CHECKOUT, check=False, capture_output=True, timeout=60,
+        [*program, "--rounds", "1", "--no-growth", *sizes.split(), "--json", str(found)],
+        cwd=CHECKOUT, check=False, capture_output=True, timeout=230,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr.decode()
-    found = json.loads(ran.stdout)
-    assert (found["version"], found["files"], found["rounds"]) == (1, 12, 1)
-    seconds = {"start", "bare loop", "naive", "mirror", "pull", "walk", "restart"}
-    assert found["seconds"].keys() == seconds
-    assert all(value > 0 for value in found["seconds"].values())
-    assert len(found["ratios"]) == 5
-    assert found["ratios"]["rate beside the naive script"] > 0
-    assert found["save ms"]["p50"] <= found["save ms"]["p99"]
-    assert found["bare save ms"].keys() == {"p50", "p99"}
-    assert found["calls"]["mirror"] > found["calls"]["restart"] > 0
-    assert found["peak bytes"].keys() == {"mirror", "restart", "pull"}
+    told = json.loads(found.read_text())
+    assert told["version"] == 2
+    assert {row["name"]: row["unit"] for row in told["rows"]} == ROWS
+    rows = {row["name"]: row for row in told["rows"]}
+    mirror = rows["initial mirror, 12 small files"]
+    assert mirror["syncd"]["samples"] == mirror["limit"]["samples"] == 1
+    assert mirror["beside the limit"] > 0
+    assert mirror["beside the naive script"] > 0
+    assert mirror["cost"]["sent"] > 12 * 300
+    assert mirror["cost"]["calls"] > mirror["cost"]["mutations"] > 0
+    save = rows["save to commit, 12 files"]
+    assert save["syncd"]["samples"] == save["limit"]["samples"] == save["naive"]["samples"] == 2
+    assert sum(len(row["budgets"]) for row in told["rows"]) == 18
+    printed = ran.stdout.decode()
+    assert all(words in printed for words in ("x limit", "x naive", "10x files", "budgets"))
+
+
+def test_a_row_grows_beside_its_like_and_a_budget_is_judged() -> None:
+    small, large = (Row("mirror", "s", Figures.of([value])) for value in (0.5, 4.0))
+    assert large.growth(small) == 8
+    assert large.growth(None) is None
+    assert Figures.of([*range(100), 1000.0]) == Figures(50, 99, 101)
+    assert Budget.most("at most 2", 2.0, 2.0).met
+    assert not Budget.most("at most 2", 2.1, 2.0).met
 
 
 def test_a_tiny_run_of_storage_has_every_number() -> None:

@@ -25,6 +25,7 @@ SLOWLY = 0.4
 FAILURE = b"HTTP/1.1 500 Oops\r\nContent-Length: 4\r\nConnection: close\r\n\r\nOops"
 
 CALL = b"POST /api/"
+MUTATION = CALL + b"mutation"
 
 Reader = asyncio.StreamReader
 Writer = asyncio.StreamWriter
@@ -33,11 +34,12 @@ Writer = asyncio.StreamWriter
 class Proxy:
     """Listens on one port for as long as it lives, but for the times when it is DEAD.
 
-    `calls` counts the function calls that went through, `sent` and `received` the bytes.
+    `calls` counts the function calls that went through, `mutations` those that may write, `sent`
+    and `received` the bytes.
     """
 
     def __init__(self, upstream: int, way: Way = Way.OPEN) -> None:
-        self.calls = self.sent = self.received = 0
+        self.calls = self.mutations = self.sent = self.received = 0
         self._upstream = upstream
         self._way = Way.DEAD
         self._server: asyncio.Server | None = None
@@ -61,7 +63,7 @@ class Proxy:
 
     def forget(self) -> None:
         """Count from zero again."""
-        self.calls = self.sent = self.received = 0
+        self.calls = self.mutations = self.sent = self.received = 0
 
     def cut(self) -> None:
         """Reset every connection there is."""
@@ -131,6 +133,7 @@ class Proxy:
         with suppress(OSError):
             while part := await reader.read(65536):
                 self.calls += counts and part.startswith(CALL)
+                self.mutations += counts and part.startswith(MUTATION)
                 if counts:
                     self.sent += len(part)
                 else:
