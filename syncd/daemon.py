@@ -70,10 +70,13 @@ class Daemon:
     claims: Claims
     supervisor: Supervisor
 
-    async def run(self, stopping: asyncio.Event) -> None:
-        """Keep everything the same until `stopping` is set. Raises SyncdError."""
+    async def run(self, stopping: asyncio.Event, begun: Callable[[], None]) -> None:
+        """Keep everything the same until `stopping` is set; `begun` is called once the ledger is
+        open. Raises SyncdError.
+        """
         while not stopping.is_set():
             ledger = self.state.open_ledger(self.config.url, self.config.workspace)
+            begun()
             try:
                 await self._run_on(ledger, stopping)
             except* AnotherDeployment as another:

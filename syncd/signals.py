@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 import structlog
 
+from syncd.leaving import leave
+
 log = structlog.get_logger()
 
 
@@ -27,7 +29,7 @@ class Signals:
         """From now on. Runs inside the event loop."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop)
+            loop.add_signal_handler(number, self._stop, number)
         loop.add_signal_handler(signal.SIGHUP, self._hang_up)
 
     def begin_turn(self) -> None:
@@ -35,9 +37,9 @@ class Signals:
         if not self.stopping:
             self.ending.clear()
 
-    def _stop(self) -> None:
+    def _stop(self, number: int) -> None:
         if self.stopping:
-            raise SystemExit(1)
+            leave(number)
         log.info("stopping", again="a second signal skips what is still to be sent")
         self.stopping = True
         self.ending.set()

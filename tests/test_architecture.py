@@ -28,7 +28,8 @@ ALLOWED = {
     "standing": set(),
     "status": {"standing", "config", "core", "ledger"},
     "supervisor": {"standing"},
-    "signals": set(),
+    "leaving": set(),
+    "signals": {"leaving"},
     "explain": {"core", "stores", "engine", "files", "ledger", "config", "listing", "opening"},
     "planning": {"core", "engine", "ledger", "config", "errors", "opening"},
     "discovery": {"core", "store_config"},
@@ -49,7 +50,7 @@ ALLOWED = {
     "cli": {"cli", "daemon", "attach", "opening", "config", "errors", "logs", "status", "engine",
             "embedded", "beside", "control", "listing", "core", "ledger", "signals",
             "supervisor", "units", "doctor", "explain", "enrolment", "remote", "discovery",
-            "standing", "planning"},
+            "standing", "planning", "leaving"},
 }  # fmt: skip
 """What each part of the house may import of syncd. A module's part is its folder or its name."""
 

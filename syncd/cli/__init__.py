@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from importlib import import_module
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from syncd import __version__
+from syncd.leaving import leave
 
 if TYPE_CHECKING:
     from typer import Typer
@@ -53,4 +56,17 @@ def main() -> None:
     if words == ["--version"]:
         print(f"syncd {__version__}")  # noqa: T201
         return
-    registered(words[0] if words else None)()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)  # Nothing is begun yet: no trace of half an import.
+    program = registered(words[0] if words else None)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, _interrupt)
+    program()
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    leave(number)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    signal.raise_signal(signal.SIGINT)

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
-from typing import Annotated
+from contextlib import AsyncExitStack, suppress
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
 
 import structlog
 import typer
 
 from syncd.cli.app import CONFIG, ConfigPath, app, configured, reporting
 from syncd.cli.progress import showing_progress
+from syncd.cli.text import counted
 from syncd.config import Config
 from syncd.engine.bootstrap import Progress
 from syncd.engine.session import Session
 from syncd.errors import ConfigError
 from syncd.logs import set_up
+
+if TYPE_CHECKING:
+    from syncd.daemon import Daemon
+    from syncd.signals import Signals
+    from syncd.supervisor import Supervisor
 
 log = structlog.get_logger()
 
@@ -52,25 +59,49 @@ def sync(
 
 
 async def _run(config: Config) -> None:
-    from syncd.daemon import open_daemon
     from syncd.signals import Signals
-    from syncd.supervisor import Supervisor
 
     turns = [config]
     signals = Signals(lambda: _reloaded(turns))
-    signals.listen()
+    signals.listen()  # Before the slow imports: a stop is heard from here on.
+    from syncd.supervisor import Supervisor
+
     supervisor = Supervisor()
     while not signals.stopping:
         signals.begin_turn()
-        config = turns[-1]
-        async with open_daemon(config, supervisor=supervisor) as daemon:
-            set_up(secrets=(daemon.token or "",))
-            say = f"mirroring {len(config.stores)} stores, workspace {config.workspace!r}"
-            with_ = daemon.http.url if daemon.http else "no deployment"
-            typer.echo(f"{say}, with {with_}", err=True)
-            await daemon.run(signals.ending)
+        async with AsyncExitStack() as stack:
+            daemon = await _opened(stack, turns[-1], supervisor, signals)
+            if daemon is not None:
+                set_up(secrets=(daemon.token or "",))
+                await daemon.run(signals.ending, partial(_say_begun, daemon))
         if not signals.stopping:
             supervisor.reloading()
+
+
+async def _opened(
+    stack: AsyncExitStack, config: Config, supervisor: Supervisor, signals: Signals
+) -> Daemon | None:
+    """The daemon, ready to run; None where it was to end before."""
+    from syncd.daemon import open_daemon
+
+    opening = open_daemon(config, supervisor=supervisor)
+    entering = asyncio.create_task(stack.enter_async_context(opening))
+    ending = asyncio.create_task(signals.ending.wait())
+    try:
+        await asyncio.wait((entering, ending), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        ending.cancel()
+        if not entering.done():
+            entering.cancel()
+            await asyncio.gather(entering, return_exceptions=True)
+    return None if entering.cancelled() else entering.result()
+
+
+def _say_begun(daemon: Daemon) -> None:
+    config = daemon.config
+    with_ = daemon.http.url if daemon.http else "no deployment"
+    say = f"mirroring {counted(len(config.stores), 'store')}, workspace {config.workspace!r}"
+    typer.echo(f"{say}, with {with_}", err=True)
 
 
 def _reloaded(turns: list[Config]) -> bool:
@@ -130,7 +161,8 @@ def _summary(config: Config) -> int:
 
     found = report(config)
     files = sum(store.files for store in found.stores)
-    typer.echo(f"{files} files mirrored in {len(found.stores)} stores; {found.unwell} need a look")
+    mirrored = f"{counted(files, 'file')} mirrored in {counted(len(found.stores), 'store')}"
+    typer.echo(f"{mirrored}; {found.unwell} need{'s' if found.unwell == 1 else ''} a look")
     print_problems(found)
     return 0 if found.exit_code == 6 else found.exit_code
 

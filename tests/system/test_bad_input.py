@@ -208,7 +208,7 @@ def test_a_disk_of_bad_files_does_not_stop_sync_once(world: World) -> None:
         BAD[name][0](machine.folder / name)
     ran = machine.syncd("sync", "--once")
     assert ran.code == 4
-    assert "1 files mirrored in 1 stores; 4 need a look" in ran.out
+    assert "1 file mirrored in 1 store; 4 need a look" in ran.out
     assert "held flows:unreadable.json: no-permission\n  Permission denied\n  -> let" in ran.out
     assert machine.mirror().holds("good.json", flow("good"))
     assert machine.syncd("verify").code == 4

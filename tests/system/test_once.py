@@ -13,7 +13,7 @@ def test_real_files_are_mirrored_and_verified(world: World) -> None:
     files = fill(machine.folder)
     ran = machine.syncd("sync", "--once")
     assert ran.code == 0, ran.err
-    assert f"{files} files mirrored in 1 stores; 0 need a look" in ran.out
+    assert f"{files} files mirrored in 1 store; 0 need a look" in ran.out
     verified = machine.syncd("verify")
     assert verified.code == 0, verified.out
     assert verified.out == f"flows: {files} same, no drift, 0 held\n"
