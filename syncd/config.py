@@ -10,7 +10,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -50,6 +50,18 @@ class NotifyConfig(_Model):
     webhook: str | None = Field(default=None, pattern=r"^https?://")
 
 
+class CostConfig(_Model):
+    """What the deployment may cost. Bytes and calls; None takes what the plan says, or no bound."""
+
+    plan: Literal["free", "professional", "unmetered"] | None = None
+    calls_a_month: int | None = Field(default=None, gt=0)
+    database_bytes_a_month: int | None = Field(default=None, gt=0)
+    bytes_a_second: int | None = Field(default=None, gt=0)
+    most_calls_a_day: int | None = Field(default=None, gt=0)
+    most_bytes_a_day: int | None = Field(default=None, gt=0)
+    most_bytes_a_month: int | None = Field(default=None, gt=0)
+
+
 class FileConfig(_Model):
     """What config.toml may hold."""
 
@@ -58,6 +70,7 @@ class FileConfig(_Model):
     embedded: EmbeddedConfig = EmbeddedConfig()
     http: HttpConfig = HttpConfig()
     notify: NotifyConfig = NotifyConfig()
+    cost: CostConfig = CostConfig()
     store: tuple[StoreConfig, ...] = ()
 
     @model_validator(mode="after")
@@ -80,6 +93,7 @@ class Config(_Model):
     embedded: EmbeddedConfig
     http: HttpConfig = HttpConfig()
     notify: NotifyConfig = NotifyConfig()
+    cost: CostConfig = CostConfig()
     stores: tuple[StoreConfig, ...]
 
 
@@ -104,6 +118,7 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Config:
         embedded=told.embedded,
         http=told.http,
         notify=told.notify,
+        cost=told.cost,
         stores=stores,
     )
 
@@ -139,7 +154,7 @@ def _problem(told: dict[str, Any], problem: Mapping[str, Any]) -> str:
         return f"{_spot(told, place)}: {problem['msg'].removeprefix('Value error, ')}"
     models: dict[object, type[BaseModel]] = {
         "store": StoreConfig, "embedded": EmbeddedConfig, "http": HttpConfig,
-        "notify": NotifyConfig,
+        "notify": NotifyConfig, "cost": CostConfig,
     }  # fmt: skip
     known = models.get(place[0], FileConfig) if len(place) > 1 else FileConfig
     close = difflib.get_close_matches(str(place[-1]), list(known.model_fields), n=1)

@@ -12,7 +12,9 @@ import structlog
 
 from syncd.beside import Beside
 from syncd.config import EMBEDDED, Config, StoreConfig
+from syncd.core.cost import Cost
 from syncd.core.direction import Way
+from syncd.cost import bucket_of, ceiling_of
 from syncd.embedded.enroll import own_token
 from syncd.embedded.launcher import EmbeddedBackend
 from syncd.engine.bootstrap import Progress
@@ -47,6 +49,7 @@ from syncd.opening import (
 from syncd.pulse import Pulse
 from syncd.remote.client import ConvexHttp
 from syncd.remote.listener import Listener
+from syncd.remote.meter import Meter
 from syncd.remote.replica import ConvexReplica
 from syncd.remote.storage import ConvexStorage
 from syncd.supervisor import Supervisor
@@ -75,7 +78,7 @@ class Daemon:
         open. Raises SyncdError.
         """
         while not stopping.is_set():
-            ledger = self.state.open_ledger(self.config.url, self.config.workspace)
+            ledger = self._open_ledger()
             begun()
             try:
                 await self._run_on(ledger, stopping)
@@ -87,7 +90,7 @@ class Daemon:
     async def once(self, progress: Callable[[Session], Progress]) -> None:
         """Bring both sides to agreement and return. Raises SyncdError."""
         for attempt in range(3):
-            ledger = self.state.open_ledger(self.config.url, self.config.workspace)
+            ledger = self._open_ledger()
             try:
                 session = self._session(ledger, replicas(self.config))
                 await session.once(progress(session))
@@ -102,6 +105,12 @@ class Daemon:
                 return
             finally:
                 ledger.close()
+
+    def _open_ledger(self) -> Ledger:
+        ledger = self.state.open_ledger(self.config.url, self.config.workspace)
+        if self.http is not None:
+            ledger.costs.connect(self.http.meter.spending)
+        return ledger
 
     async def _run_on(self, ledger: Ledger, stopping: asyncio.Event) -> None:
         place = place_of(self.config)
@@ -185,7 +194,8 @@ class Daemon:
         settings = {
             "url": self.http.url, "token": self.token, "workspace": self.config.workspace
         }  # fmt: skip
-        return Listener(settings, session.wake, session.heard_from, self.http.reachable)
+        updated = partial(self.http.meter.count, Cost(calls=1))
+        return Listener(settings, session.wake, session.heard_from, self.http.reachable, updated)
 
     def _vigil(self, session: Session, store: StoreConfig) -> Vigil:
         grows = store.layout == "lines"
@@ -233,7 +243,8 @@ async def open_daemon(
             token = await own_token(backend, state.token, config.workspace)
         if url is not None and token is None:
             raise no_token(url)
-        http = await stack.enter_async_context(ConvexHttp(url)) if url else None
+        meter = Meter(ceiling_of(config.cost), bucket_of(config))
+        http = await stack.enter_async_context(ConvexHttp(url, meter=meter)) if url else None
         watching = supervisor or Supervisor()
         yield Daemon(config, state, http, token, backend, approved, claims, watching)
 

@@ -31,6 +31,10 @@ class Unreachable(Unavailable):
     """No connection to the deployment could be made: nothing was sent."""
 
 
+class CeilingReached(Unavailable):
+    """As much was spent as may be: nothing was asked, and queued work is kept until more may be."""
+
+
 class Unauthorized(SyncdError):
     """The deployment does not accept the device token; queued work is kept."""
 

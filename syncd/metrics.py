@@ -7,13 +7,14 @@ every series is there from the start, at zero.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from syncd import __version__
-from syncd.standing import State, StatusReport
+from syncd.standing import Spent, State, StatusReport
 from syncd.tally import TALLY
 
 
@@ -45,7 +46,21 @@ class _Reported:
         checked = {name: checked.get(name, 0.0) for name in _PARTS}
         yield _labelled("checked_timestamp_seconds", "When a part last told how it is, 0 for never",
                         "part", checked)  # fmt: skip
+        yield from self._spent()
         yield self._events()
+
+    def _spent(self) -> Iterable[Metric]:
+        cost = self._found.cost
+        month = cost.month if cost else Spent()
+        yield _labelled("month_cost", "Spent in this UTC month: function calls, and bytes",
+                        "what", month.model_dump())  # fmt: skip
+        projected = {
+            "calls": cost.calls_projected if cost else None,
+            "database": cost.database_bytes_projected if cost else None,
+        }
+        yield _labelled("month_projected", "What the month comes to, NaN while it cannot be told",
+                        "what", {name: math.nan if number is None else float(number)
+                                 for name, number in projected.items()})  # fmt: skip
 
     def _events(self) -> Metric:
         counter = CounterMetricFamily(

@@ -65,6 +65,44 @@ class Problem(BaseModel):
     deletions: int = 0
 
 
+class Spent(BaseModel):
+    """What was spent on the deployment, by this machine: see `core.cost.Cost`."""
+
+    calls: int = 0
+    sent: int = 0
+    received: int = 0
+    uploaded: int = 0
+    downloaded: int = 0
+
+    @property
+    def database(self) -> int:
+        """Bytes that functions read or wrote, at least."""
+        return self.sent + self.received
+
+    @property
+    def payloads(self) -> int:
+        """Bytes that went to file storage or came from it."""
+        return self.uploaded + self.downloaded
+
+
+class CostReport(BaseModel):
+    """What was spent of what the plan includes a month, in UTC days and months.
+
+    What is included is for all machines together, what was spent is this one's. None: nobody
+    counts, or it is too early to tell. `warning` says what the month will not do with.
+    """
+
+    plan: str
+    today: Spent
+    month: Spent
+    calls_included: int | None = None
+    database_bytes_included: int | None = None
+    calls_projected: int | None = None
+    database_bytes_projected: int | None = None
+    projected_from_days: int = 0
+    warning: str = ""
+
+
 class StatusReport(BaseModel):
     """Version 1 of the report: fields are only ever added."""
 
@@ -85,6 +123,7 @@ class StatusReport(BaseModel):
     stores: list[StoreReport] = []
     parts: dict[str, Part] = {}
     problems: list[Problem] = []
+    cost: CostReport | None = None
 
     @property
     def unwell(self) -> int:
@@ -113,8 +152,8 @@ def judge(found: StatusReport) -> tuple[State, str]:
         return State.AUTH_FAILED, deployment.detail
     if degraded := _degraded(found):
         return State.DEGRADED, degraded
-    if found.paused:
-        return State.PAUSED, f"{_until(found.paused_until)}; {waiting} wait"
+    if found.paused or (deployment and deployment.state == "ceiling"):
+        return State.PAUSED, _paused(found, deployment, waiting)
     if deployment is None or deployment.state != "online":
         return _judge_away(deployment, waiting, begun=bool(found.parts))
     return _judge_online(found, waiting)
@@ -142,6 +181,13 @@ def _degraded(found: StatusReport) -> str:
         if name.startswith("watch:") and part.state == "polling":
             return f"{name} is polled: {part.detail}"
     return ""
+
+
+def _paused(found: StatusReport, deployment: Part | None, waiting: str) -> str:
+    """What stops mirroring, and what ends that."""
+    if found.paused or deployment is None:
+        return f"{_until(found.paused_until)}; {waiting} wait"
+    return f"{waiting} wait: {deployment.detail}"
 
 
 def _until(end: float | None) -> str:

@@ -14,8 +14,10 @@ from typing import Any
 from syncd.config import Config
 from syncd.core.guard import Direction, Guard
 from syncd.core.model import Key
+from syncd.cost import cost_report
 from syncd.ledger.attention import Attention
 from syncd.ledger.connection import read_ledger
+from syncd.ledger.costs import CostBook
 from syncd.ledger.deletions import Deletions
 from syncd.ledger.state import StateFolder
 from syncd.standing import Part, Problem, State, StatusReport, StoreReport, judge
@@ -65,6 +67,7 @@ def _report(config: Config, connection: sqlite3.Connection, running: int | None)
         stores=[_store(config, connection, store.name) for store in config.stores],
         parts=_parts(connection, running),
         problems=list(_problems(connection)),
+        cost=cost_report(config, CostBook(connection).days(), time.time()),
     )
     found.state, found.detail = judge(found)
     return found

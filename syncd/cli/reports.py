@@ -101,6 +101,7 @@ class ConfigReport(BaseModel):
     embedded: dict[str, Any]
     http: dict[str, Any]
     notify: dict[str, Any]
+    cost: dict[str, Any]
     stores: list[dict[str, Any]]
 
 

@@ -7,8 +7,8 @@ import time
 import typer
 
 from syncd.cli.app import CONFIG, AsJson, ConfigPath, app, configured, reporting
-from syncd.cli.text import folded, shown
-from syncd.standing import StatusReport
+from syncd.cli.text import folded, shown, size
+from syncd.standing import CostReport, Spent, StatusReport
 from syncd.status import report
 
 LISTED = 10
@@ -41,10 +41,38 @@ def _print(found: StatusReport) -> None:
         more += "" if store.bootstrapped else ", not in touch with the deployment yet"
         typer.echo(f"store {store.name}: {store.files} files{more}, {store.held} held")
         typer.echo(f"  {store.path}")
+    if found.cost is not None:
+        _print_cost(found.cost)
     for name, part in sorted(found.parts.items()):
         detail = f" ({shown(part.detail)})" if part.detail else ""
         typer.echo(f"{name}: {part.state} for {_age(part.since)}{detail}")
     print_problems(found)
+
+
+def _print_cost(cost: CostReport) -> None:
+    typer.echo(f"cost today: {_spent(cost.today)}")
+    typer.echo(folded(f"cost this month: {_spent(cost.month)}{_included(cost)}", "  "))
+    if cost.calls_projected is not None:
+        days = "one day" if cost.projected_from_days == 1 else f"{cost.projected_from_days} days"
+        typer.echo(f"  at its end {cost.calls_projected:,} calls, "
+                   f"{size(cost.database_bytes_projected)}, judged by {days}")  # fmt: skip
+    elif _included(cost):
+        typer.echo("  too early to tell what it will be: no whole day (UTC) was counted yet")
+    if cost.warning:
+        typer.echo(folded(f"  ! {cost.warning}", "    "))
+        typer.echo("  -> `syncd doctor` says what can be done")
+
+
+def _included(cost: CostReport) -> str:
+    calls, database = cost.calls_included, cost.database_bytes_included
+    parts = [f"{calls:,} calls"] if calls is not None else []
+    parts += [size(database)] if database is not None else []
+    return f"; included for all machines: {', '.join(parts)} ({cost.plan})" if parts else ""
+
+
+def _spent(spent: Spent) -> str:
+    payloads = f", {size(spent.payloads)} of payloads" if spent.payloads else ""
+    return f"{spent.calls:,} function calls, {size(spent.database)}{payloads}"
 
 
 def print_problems(found: StatusReport) -> None:
@@ -64,7 +92,7 @@ def print_problems(found: StatusReport) -> None:
 
 def _age(since: float) -> str:
     seconds = max(0.0, time.time() - since)
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds / size:.0f} {unit}"
+    for length, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= length:
+            return f"{seconds / length:.0f} {unit}"
     return f"{seconds:.0f} s"

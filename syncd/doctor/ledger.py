@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 
 from syncd.config import Config
+from syncd.cost import cost_report
 from syncd.doctor.finding import Finding, fail, ok, warn
 from syncd.errors import LedgerError
 from syncd.ledger.connection import read_ledger
+from syncd.ledger.costs import CostBook
 from syncd.ledger.state import StateFolder
 
 
@@ -31,8 +34,20 @@ def examine(config: Config) -> Iterator[Finding]:
         return
     try:
         yield _whole(connection, f"{path}, {path.stat().st_size / 1e6:.1f} MB")
+        yield _cost(config, connection)
     finally:
         connection.close()
+
+
+def _cost(config: Config, connection: sqlite3.Connection) -> Finding:
+    found = cost_report(config, CostBook(connection).days(), time.time())
+    if found.warning:
+        return warn("cost", f"plan {found.plan}: {found.warning}",
+                    "set most_calls_a_day or most_bytes_a_day under [cost] in config.toml, leave "
+                    "hot files out with `exclude`, or say there what is included")  # fmt: skip
+    month = found.month
+    return ok("cost", f"plan {found.plan}: this month {month.calls:,} function calls and "
+              f"{month.database:,} bytes of database traffic")  # fmt: skip
 
 
 def _whole(connection: sqlite3.Connection, name: str) -> Finding:

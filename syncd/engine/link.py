@@ -18,7 +18,14 @@ from syncd.engine.ports import RemoteReplica
 from syncd.engine.pusher import FUNCTION_FAILED
 from syncd.engine.waiting import woken
 from syncd.engine.witnesses import Witnesses
-from syncd.errors import FunctionFailed, ProtocolError, SyncdError, Unauthorized, Unavailable
+from syncd.errors import (
+    CeilingReached,
+    FunctionFailed,
+    ProtocolError,
+    SyncdError,
+    Unauthorized,
+    Unavailable,
+)
 from syncd.ledger.ledger import Ledger
 
 FIRST_PAUSE = 0.5
@@ -103,6 +110,7 @@ class Link:
     def lost(self, error: SyncdError) -> None:
         """A call failed for good: say so."""
         state = "auth-failed" if isinstance(error, Unauthorized) else "offline"
+        state = "ceiling" if isinstance(error, CeilingReached) else state
         self._health.trouble("deployment", state, error)
         self._health.report("feed", "behind", "the deployment is away")
 

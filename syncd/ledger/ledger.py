@@ -2,15 +2,15 @@
 
 Nothing but the owner of the state folder's lock writes here. The parts (`entries`, `outbox`,
 `uploads`, `contents`, `places`, `attention`, `conflicts`, `events`, `past`, `deletions`,
-`epochs`, `logs`) share one connection and are read directly; whatever changes more than one of
-them is a verb of Ledger.
+`epochs`, `logs`, `costs`) share one connection and are read directly; whatever changes more than
+one of them is a verb of Ledger.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,6 +37,7 @@ from syncd.ledger.commits import commit
 from syncd.ledger.conflicts import Conflicts
 from syncd.ledger.connection import open_ledger, transaction
 from syncd.ledger.contents import Contents
+from syncd.ledger.costs import CostBook
 from syncd.ledger.deletions import Deletions
 from syncd.ledger.entries import Entries
 from syncd.ledger.epochs import Epochs
@@ -73,6 +74,7 @@ class Ledger:
         self.forgetting = Forgetting(connection)
         self.records = Records(connection)
         self.logs = Logs(connection)
+        self.costs = CostBook(connection)
 
     @classmethod
     def open(cls, path: Path) -> Ledger:
@@ -80,12 +82,24 @@ class Ledger:
         return cls(open_ledger(path))
 
     def close(self) -> None:
-        """Release the file. Nothing is lost without it."""
-        self._connection.close()
+        """Release the file. Nothing but what was counted since the last write is lost without it.
 
-    def transaction(self) -> AbstractContextManager[sqlite3.Connection]:
+        Raises LedgerError where that cannot be written.
+        """
+        try:
+            if self.costs.unwritten:
+                with self.transaction():
+                    pass
+        finally:
+            self._connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
         """One transaction over calls to the parts. Raises LedgerError."""
-        return transaction(self._connection)
+        with transaction(self._connection) as connection:
+            yield connection
+            costs = self.costs.write()
+        self.costs.written(costs)
 
     @property
     def cursor(self) -> Cursor | None:

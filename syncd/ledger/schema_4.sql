@@ -79,3 +79,14 @@ CREATE TABLE logs (
 
 -- When an execution said that it began, in ms since the epoch, though its text omits it by now.
 ALTER TABLE entries ADD COLUMN started INTEGER;
+
+-- What calls to the deployment cost, by UTC day since the epoch: calls as the platform counts them,
+-- bytes of arguments, of answers, and of payloads in either direction.
+CREATE TABLE costs (
+  day INTEGER PRIMARY KEY,
+  calls INTEGER NOT NULL,
+  sent INTEGER NOT NULL,
+  received INTEGER NOT NULL,
+  uploaded INTEGER NOT NULL,
+  downloaded INTEGER NOT NULL
+) STRICT;

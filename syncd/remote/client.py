@@ -16,6 +16,7 @@ import orjson
 from pydantic import ValidationError
 
 from syncd import __version__
+from syncd.core.cost import Cost
 from syncd.errors import (
     FunctionFailed,
     ProtocolError,
@@ -25,6 +26,7 @@ from syncd.errors import (
     Unreachable,
 )
 from syncd.remote.message import Answer, Reply
+from syncd.remote.meter import Meter
 
 TIMEOUT = aiohttp.ClientTimeout(total=60, connect=10, sock_read=45)
 """Seconds. A deployment may take 15 s of its own and retry conflicting writes for a few more."""
@@ -43,12 +45,14 @@ class ConvexHttp:
     """Calls queries and mutations of one deployment.
 
     Raises Unavailable where the call may be tried again (it may have been carried out all the
-    same), Unauthorized, ProtocolError where it never will, FunctionFailed where the function
-    threw.
+    same; CeilingReached where it was not made), Unauthorized, ProtocolError where it never will,
+    FunctionFailed where the function threw.
     """
 
-    def __init__(self, url: str, admin_key: str | None = None) -> None:
+    def __init__(self, url: str, admin_key: str | None = None, meter: Meter | None = None) -> None:
         self.url = url.rstrip("/")
+        self.meter = meter or Meter()
+        """What every call is counted by, and waits for."""
         self._headers = {
             "Content-Type": "application/json",
             "Convex-Client": f"syncd-{__version__}",
@@ -90,8 +94,8 @@ class ConvexHttp:
         return await self._call("mutation", path, args, answer)
 
     async def reachable(self) -> bool:
-        """Whether something answers at the URL; no function call."""
-        if self._session is None:
+        """Whether something answers at the URL, and may be asked; no function call."""
+        if self._session is None or not self.meter.open:
             return False
         try:
             async with self._session.get(f"{self.url}/version", timeout=_PROBE) as response:
@@ -119,7 +123,9 @@ class ConvexHttp:
         answer: type[Answer],
     ) -> Reply[Answer]:
         body = orjson.dumps({"path": path, "args": args, "format": "convex_encoded_json"})
+        await self.meter.admit(len(body) if endpoint == "mutation" else 0)
         status, text = await self._post(f"{self.url}/api/{endpoint}", path, body)
+        self.meter.count(Cost(received=len(text)))
         if status not in (200, 560):
             raise _refusal(self.url, path, status, text)
         try:
@@ -133,6 +139,8 @@ class ConvexHttp:
     async def _post(self, url: str, path: str, body: bytes) -> tuple[int, bytes]:
         if self._session is None:
             raise RuntimeError("ConvexHttp is used inside `async with` only")
+        # Before it goes: of many at once none may pass a ceiling that those before it reached.
+        self.meter.count(Cost(calls=1, sent=len(body)))
         try:
             # Led elsewhere, the token and the text would go with the call.
             async with self._session.post(url, data=body, allow_redirects=False) as response:
@@ -141,6 +149,8 @@ class ConvexHttp:
             unsent = isinstance(
                 error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError
             )
+            if unsent:
+                self.meter.count(Cost(calls=-1, sent=-len(body)))
             raise (Unreachable if unsent else Unavailable)(
                 f"{self.url} cannot be reached ({_words(error)}) for {path}; "
                 "what is queued stays queued",

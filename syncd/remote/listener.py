@@ -30,7 +30,10 @@ Report = Callable[[str, str], object]
 
 
 class Listener:
-    """Calls `wake` whenever the feed may have grown, and `report` with "live" or "polling"."""
+    """Calls `wake` whenever the feed may have grown, and `report` with "live" or "polling".
+
+    `updated` is called for every update of the subscription: the platform counts a function call.
+    """
 
     def __init__(
         self,
@@ -38,11 +41,13 @@ class Listener:
         wake: Callable[[], None],
         report: Report,
         reachable: Callable[[], Awaitable[bool]],
+        updated: Callable[[], None] = lambda: None,
     ) -> None:
         self._settings = settings
         self._wake = wake
         self._report = report
         self._reachable = reachable
+        self._updated = updated
         self._live = asyncio.Event()
         self._deaf = asyncio.Event()
         self._deaf.set()
@@ -114,6 +119,7 @@ class Listener:
             self._live.set()
             self._deaf.clear()
             if json.loads(line)["head"] is not None:
+                self._updated()
                 self._wake()
 
     async def _poll(self) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 from pydantic import Field, ValidationError
 
+from syncd.core.cost import Cost
 from syncd.core.model import Content, Digest
 from syncd.errors import PayloadRefused, ProtocolError, SyncdError, Unavailable
 from syncd.remote.client import ConvexHttp
@@ -84,6 +85,8 @@ class ConvexStorage:
 
     async def download(self, url: str) -> AsyncIterator[bytes]:
         """What is served at `url`, in parts as they come."""
+        await self._http.meter.admit()
+        self._http.meter.count(Cost(calls=1))
         try:
             async with self._http.session.get(
                 url, timeout=DOWNLOAD, allow_redirects=False
@@ -91,6 +94,7 @@ class ConvexStorage:
                 if response.status != 200:
                     raise _refusal("a download", response.status, await response.text())
                 async for part in response.content.iter_chunked(_PART):
+                    self._http.meter.count(Cost(downloaded=len(part)))
                     yield part
         except (aiohttp.ClientError, TimeoutError) as error:
             raise _lost("a download", error) from error
@@ -105,7 +109,9 @@ class ConvexStorage:
             "Content-Length": str(content.size),
             "Digest": f"sha-256={digest}",
         }
-        body: Any = parts if content.size else b""
+        body: Any = self._counted(parts) if content.size else b""
+        await self._http.meter.admit()
+        self._http.meter.count(Cost(calls=1))
         try:
             async with self._http.session.post(
                 url, data=body, headers=headers, timeout=UPLOAD, allow_redirects=False
@@ -122,6 +128,11 @@ class ConvexStorage:
                 "file storage answered an upload with something else than an id; it counts as not "
                 "uploaded", "is this a Convex deployment?",
             ) from error  # fmt: skip
+
+    async def _counted(self, parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        async for part in parts:
+            self._http.meter.count(Cost(uploaded=len(part)))
+            yield part
 
 
 def _lost(what: str, error: BaseException) -> Unavailable:

@@ -166,6 +166,8 @@ def test_health_and_metrics_over_http(world: World) -> None:
     assert lines['syncd_state{state="halted"}'] == "0.0"
     assert float(lines['syncd_events_total{event="pushed"}']) == 1.0
     assert lines['syncd_events_total{event="conflict"}'] == "0.0"
+    assert float(lines['syncd_month_cost{what="calls"}']) >= 1.0
+    assert lines['syncd_month_projected{what="calls"}'] == "NaN", "too early to tell"
     assert "a.json" not in body
     assert get(port, "/healthz", host="evil.example") == (
         403, "this answers on loopback names only\n",

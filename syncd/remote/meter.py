@@ -1,0 +1,72 @@
+"""Every call to the deployment passes here: it is counted, and waits, or is stopped. Does IO: the
+clock."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+from syncd.core.ceiling import Bucket, Ceiling
+from syncd.core.cost import Cost, Spending
+from syncd.errors import CeilingReached
+
+
+class Meter:
+    """Counts calls and bytes, keeps writes to a pace, and stops where a ceiling is reached.
+
+    By itself it bounds nothing.
+    """
+
+    def __init__(
+        self,
+        ceiling: Ceiling | None = None,
+        bucket: Bucket | None = None,
+        *,
+        now: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.spending = Spending()
+        """What was counted, for the ledger to keep."""
+        self._ceiling = ceiling or Ceiling()
+        self._bucket = bucket
+        self._now = now
+        self._monotonic = monotonic
+        self._sleep = sleep
+
+    @property
+    def open(self) -> bool:
+        """Whether calls may be made now."""
+        return self._ceiling.reached(self.spending.costs, self._now()) is None
+
+    async def admit(self, written: int = 0) -> None:
+        """Return once a call may go that has the deployment write so many bytes.
+
+        Raises CeilingReached where none may.
+        """
+        self._stop_where_reached()
+        if self._bucket is not None and written:
+            pause = self._bucket.take(written, self._monotonic())
+            if pause > 0:
+                await self._sleep(pause)
+                self._stop_where_reached()
+
+    def count(self, cost: Cost) -> None:
+        """`cost` was spent."""
+        self.spending.add(cost, self._now())
+
+    def _stop_where_reached(self) -> None:
+        reached = self._ceiling.reached(self.spending.costs, self._now())
+        if reached is not None:
+            raise _stopped(reached.setting, reached.until)
+
+
+def _stopped(setting: str, until: float) -> CeilingReached:
+    when = datetime.fromtimestamp(until, UTC).astimezone().strftime("%Y-%m-%d %H:%M")
+    return CeilingReached(
+        f"the ceiling {setting} is reached; what is saved is queued until {when}",
+        f"to go on now raise {setting} in config.toml, then `kill -HUP {os.getpid()}`",
+    )

@@ -1,0 +1,59 @@
+"""What was counted is written with what is written anyway, and at the end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from syncd.core.cost import DAY, Cost, Spending
+from syncd.ledger.costs import KEPT
+from syncd.ledger.ledger import Ledger
+
+TODAY = 20_000
+
+
+def opened(path: Path, spending: Spending) -> Ledger:
+    ledger = Ledger.open(path)
+    ledger.costs.connect(spending)
+    return ledger
+
+
+def test_a_count_is_written_by_the_next_transaction_and_outlives_the_ledger(tmp_path: Path) -> None:
+    spending = Spending()
+    ledger = opened(tmp_path / "ledger.db", spending)
+    spending.add(Cost(1, 2, 3, 4, 5), TODAY * DAY)
+    assert ledger.costs.days() == {}, "nothing is written because something was counted"
+    with ledger.transaction():
+        ledger.places.put("name", "value")
+    assert ledger.costs.days() == {TODAY: Cost(1, 2, 3, 4, 5)}
+    spending.add(Cost(calls=1), TODAY * DAY)
+    ledger.close()
+    again = Spending()
+    ledger = opened(tmp_path / "ledger.db", again)
+    assert again.costs == {TODAY: Cost(2, 2, 3, 4, 5)}
+    ledger.close()
+
+
+def test_what_fell_with_a_transaction_is_written_by_the_next(tmp_path: Path) -> None:
+    spending = Spending()
+    ledger = opened(tmp_path / "ledger.db", spending)
+    spending.add(Cost(calls=7), TODAY * DAY)
+    with pytest.raises(KeyError), ledger.transaction():
+        raise KeyError
+    assert ledger.costs.days() == {}
+    with ledger.transaction():
+        spending.add(Cost(sent=1), TODAY * DAY)
+    assert ledger.costs.days() == spending.costs == {TODAY: Cost(7, 1)}
+    ledger.close()
+
+
+def test_old_days_are_forgotten(tmp_path: Path) -> None:
+    spending = Spending()
+    ledger = opened(tmp_path / "ledger.db", spending)
+    for day in range(TODAY - KEPT - 5, TODAY + 1):
+        spending.add(Cost(calls=1), day * DAY)
+        with ledger.transaction():
+            pass
+    assert set(ledger.costs.days()) == set(range(TODAY - KEPT + 1, TODAY + 1))
+    ledger.close()
