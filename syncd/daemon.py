@@ -46,12 +46,13 @@ from syncd.opening import (
     replicas,
     settings,
 )
-from syncd.pulse import Pulse
+from syncd.pulse import Pulse, Told
 from syncd.remote.client import ConvexHttp
 from syncd.remote.listener import Listener
 from syncd.remote.meter import Meter
 from syncd.remote.replica import ConvexReplica
 from syncd.remote.storage import ConvexStorage
+from syncd.standing import StatusReport, reviewed
 from syncd.supervisor import Supervisor
 
 GRACE = 5.0
@@ -126,7 +127,7 @@ class Daemon:
 
     async def _watched(self, session: Session) -> None:
         """Tell those who look from outside, until cancelled."""
-        told = [self.supervisor.told, Notifier(self.config.notify).told]
+        told = [self.supervisor.told, Notifier(self.config.notify).told, _reviewing(session)]
         pulse = Pulse(self.config, session.beat, told, self.supervisor.interval)
         async with asyncio.TaskGroup() as group:
             group.create_task(pulse.run())
@@ -247,6 +248,14 @@ async def open_daemon(
         http = await stack.enter_async_context(ConvexHttp(url, meter=meter)) if url else None
         watching = supervisor or Supervisor()
         yield Daemon(config, state, http, token, backend, approved, claims, watching)
+
+
+def _reviewing(session: Session) -> Told:
+    async def told(found: StatusReport) -> None:
+        if reviewed(found):
+            await session.end_review()
+
+    return told
 
 
 def _telling(listener: Listener | None, beside: Beside) -> Tied:

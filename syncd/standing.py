@@ -14,6 +14,7 @@ class State(StrEnum):
     HALTED = "halted"
     NEEDS_INIT = "needs-init"
     AUTH_FAILED = "auth-failed"
+    ROLLBACK_REVIEW = "rollback-review"
     DEGRADED = "degraded"
     OFFLINE = "offline"
     SYNCING = "syncing"
@@ -103,6 +104,17 @@ class CostReport(BaseModel):
     warning: str = ""
 
 
+class Rollback(BaseModel):
+    """The deployment was restored, or the ledger is an old copy: both were compared anew.
+
+    `open` are the conflicts and held keys that are there since.
+    """
+
+    since: float
+    why: str
+    open: int
+
+
 class StatusReport(BaseModel):
     """Version 1 of the report: fields are only ever added."""
 
@@ -120,6 +132,7 @@ class StatusReport(BaseModel):
     guards: int = 0
     paused: bool = False
     paused_until: float | None = None
+    rollback: Rollback | None = None
     stores: list[StoreReport] = []
     parts: dict[str, Part] = {}
     problems: list[Problem] = []
@@ -150,13 +163,46 @@ def judge(found: StatusReport) -> tuple[State, str]:
         return State.HALTED, f"no daemon runs; {waiting} wait. Start `syncd run`"
     if deployment and deployment.state == "auth-failed":
         return State.AUTH_FAILED, deployment.detail
-    if degraded := _degraded(found):
-        return State.DEGRADED, degraded
+    if wanting := _judge_wanting(found):
+        return wanting
     if found.paused or (deployment and deployment.state == "ceiling"):
         return State.PAUSED, _paused(found, deployment, waiting)
     if deployment is None or deployment.state != "online":
         return _judge_away(deployment, waiting, begun=bool(found.parts))
     return _judge_online(found, waiting)
+
+
+def _judge_wanting(found: StatusReport) -> tuple[State, str] | None:
+    """What a person should look at, though everything runs."""
+    if found.rollback is not None and not reviewed(found):
+        return State.ROLLBACK_REVIEW, _rolled_back(found, found.rollback)
+    degraded = _degraded(found)
+    return (State.DEGRADED, degraded) if degraded else None
+
+
+def reviewed(found: StatusReport) -> bool:
+    """Whether nothing is left to look at of what the end of an epoch led to."""
+    if found.rollback is None or found.rollback.open:
+        return False
+    files, feed = found.parts.get("files"), found.parts.get("feed")
+    current = all(part is not None and part.state == "current" for part in (files, feed))
+    return current and not found.queued + found.sent and _known(found)
+
+
+def _rolled_back(found: StatusReport, rollback: Rollback) -> str:
+    when = _time_of(rollback.since)
+    told = f"{rollback.why} ({when}); files and deployment are compared anew, nothing is deleted"
+    if not rollback.open:
+        return f"{told}; {_waiting(found)} on their way"
+    return f"{told}; {rollback.open} to look at, see below"
+
+
+def _known(found: StatusReport) -> bool:
+    return all(store.bootstrapped for store in found.stores)
+
+
+def _time_of(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _waiting(found: StatusReport) -> str:
@@ -193,8 +239,7 @@ def _paused(found: StatusReport, deployment: Part | None, waiting: str) -> str:
 def _until(end: float | None) -> str:
     if end is None:
         return "until `syncd resume`"
-    when = datetime.fromtimestamp(end).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    return f"until {when}, or `syncd resume`"
+    return f"until {_time_of(end)}, or `syncd resume`"
 
 
 def _judge_online(found: StatusReport, waiting: str) -> tuple[State, str]:
@@ -233,9 +278,8 @@ def readiness(found: StatusReport) -> Readiness:
     """
     if found.state in (State.HALTED, State.NEEDS_INIT, State.AUTH_FAILED):
         return Readiness.HALTED
-    known = all(store.bootstrapped for store in found.stores)
     files = found.parts.get("files")
     read = files is not None and files.state == "current"
-    if known and read:
+    if _known(found) and read:
         return Readiness.READY
     return Readiness.READY if found.state is State.OFFLINE and read else Readiness.STARTING

@@ -19,8 +19,9 @@ from syncd.ledger.attention import Attention
 from syncd.ledger.connection import read_ledger
 from syncd.ledger.costs import CostBook
 from syncd.ledger.deletions import Deletions
+from syncd.ledger.epochs import Epochs
 from syncd.ledger.state import StateFolder
-from syncd.standing import Part, Problem, State, StatusReport, StoreReport, judge
+from syncd.standing import Part, Problem, Rollback, State, StatusReport, StoreReport, judge
 
 SHOWN = 20
 """Problems of one sort that a report lists; the rest are counted."""
@@ -64,6 +65,7 @@ def _report(config: Config, connection: sqlite3.Connection, running: int | None)
         held=_count(connection, "held"),
         guards=_count(connection, "guards"),
         **_paused(connection),
+        rollback=_rollback(connection),
         stores=[_store(config, connection, store.name) for store in config.stores],
         parts=_parts(connection, running),
         problems=list(_problems(connection)),
@@ -125,6 +127,16 @@ def _paused(connection: sqlite3.Connection) -> dict[str, Any]:
     end = float(row[0]) if row and row[0] else 0.0
     until = end if time.time() < end < math.inf else None
     return {"paused": end > time.time(), "paused_until": until}
+
+
+def _rollback(connection: sqlite3.Connection) -> Rollback | None:
+    review = Epochs(connection).review()
+    if review is None:
+        return None
+    conflicts = "SELECT count(*) FROM conflicts WHERE resolved IS NULL AND since >= ?"
+    held = "SELECT count(*) FROM held WHERE since >= ?"
+    counts = (connection.execute(each, (review.since,)).fetchone()[0] for each in (conflicts, held))
+    return Rollback(since=review.since, why=review.why, open=sum(counts))
 
 
 def _unresolved(connection: sqlite3.Connection) -> int:

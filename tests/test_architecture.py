@@ -46,7 +46,7 @@ ALLOWED = {
     "listing": {"core", "files", "ledger", "config", "errors"},
     "opening": {"core", "files", "ledger", "engine", "config", "errors", "beside"},
     "daemon": {"core", "cost", "stores", "files", "ledger", "remote", "engine", "embedded",
-               "config", "errors", "beside", "opening", "endpoint", "notify", "pulse",
+               "config", "errors", "beside", "opening", "endpoint", "notify", "pulse", "standing",
                "supervisor"},
     "attach": {"daemon", "ledger", "remote", "embedded", "config", "errors", "opening"},
     "cli": {"cli", "daemon", "attach", "opening", "config", "errors", "logs", "status", "engine",

@@ -3,31 +3,53 @@
 from __future__ import annotations
 
 import time
+from typing import Annotated
 
 import typer
 
 from syncd.cli.app import CONFIG, AsJson, ConfigPath, app, configured, reporting
 from syncd.cli.text import folded, shown, size
-from syncd.standing import CostReport, Spent, StatusReport
+from syncd.standing import CostReport, Spent, State, StatusReport
 from syncd.status import report
 
 LISTED = 10
 """Deletions of one guard that are listed for a reader."""
 
+_MARKS = {State.IN_SYNC: "✓", State.SYNCING: "↻", State.PAUSED: "‖", State.OFFLINE: "○",
+          State.DEGRADED: "!"}  # fmt: skip
+
 
 @app.command()
 @reporting
-def status(config: ConfigPath = CONFIG, as_json: AsJson = False) -> int:
+def status(
+    config: ConfigPath = CONFIG,
+    in_short: Annotated[
+        bool, typer.Option("--short", help="One line, for prompts: 3↑ wait, 2! need a look.")
+    ] = False,
+    as_json: AsJson = False,
+) -> int:
     """Tell how things are, from the ledger: works with the daemon down.
 
-    Examples: `syncd status`, `syncd status --json`
+    Examples: `syncd status`, `syncd status --short`
     """
     found = report(configured(config))
     if as_json:
         typer.echo(found.model_dump_json(indent=2))
+    elif in_short:
+        typer.echo(short(found))
     else:
         _print(found)
     return found.exit_code
+
+
+def short(found: StatusReport) -> str:
+    """`found` in a line for prompts: the state, changes that wait (3↑), problems (2!)."""
+    words = [_MARKS.get(found.state, "✗"), found.state.value]
+    if waiting := found.queued + found.sent:
+        words.append(f"{waiting}↑")
+    if found.unwell:
+        words.append(f"{found.unwell}!")
+    return " ".join(words)
 
 
 def _print(found: StatusReport) -> None:

@@ -17,6 +17,7 @@ from syncd.core.model import Digest, Key
 from syncd.engine.guards import Guards
 from syncd.engine.ports import Clock, LocalReplica
 from syncd.engine.turn import Reconciler
+from syncd.ledger.epochs import Review
 from syncd.ledger.ledger import Ledger
 
 log = structlog.get_logger()
@@ -61,6 +62,7 @@ class Epoch:
             with self._ledger.transaction():
                 dropped = self._ledger.epochs.drop_notes() if end is End.OLD_COPY else []
                 self._ledger.epochs.end()
+                self._ledger.epochs.begin_review(Review(self._clock.now(), end.value))
                 self._ledger.deletions.forget_waiting()
                 self._renumber(end)
             self._reconciler.writer.forget()

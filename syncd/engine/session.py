@@ -116,6 +116,12 @@ class Session:
         async with self._reconciler.between_turns:
             self._ledger.outbox.count()
 
+    async def end_review(self) -> None:
+        """What the last epoch's end led to is settled."""
+        async with self._reconciler.between_turns:
+            with self._ledger.transaction():
+                self._ledger.epochs.end_review()
+
     def gauge(self) -> Gauge:
         """How much is left to do."""
         counts = self._ledger.outbox.count()

@@ -26,6 +26,14 @@ class Memory:
     local: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Review:
+    """An epoch ended; a person may want to look at what came of it. `since` in seconds."""
+
+    since: float
+    why: str
+
+
 class Epochs:
     """Ends epochs, and keeps the digests that still count in the next."""
 
@@ -58,6 +66,25 @@ class Epochs:
             "UPDATE stores SET bootstrapped = 0",
         ):
             self._connection.execute(statement)
+
+    def begin_review(self, review: Review) -> None:
+        """What the end of an epoch leads to is to be looked at."""
+        self._connection.execute(
+            "INSERT OR REPLACE INTO meta VALUES ('review', ?)", (f"{review.since} {review.why}",)
+        )
+
+    def review(self) -> Review | None:
+        """The review that goes on, if one does."""
+        query = "SELECT value FROM meta WHERE name = 'review'"
+        row = self._connection.execute(query).fetchone()
+        if row is None:
+            return None
+        since, _, why = str(row[0]).partition(" ")
+        return Review(float(since), why)
+
+    def end_review(self) -> None:
+        """Nothing is left to look at."""
+        self._connection.execute("DELETE FROM meta WHERE name = 'review'")
 
     def drop_notes(self) -> list[tuple[Key, str]]:
         """Forget every note; the keys, and the temporary names they spoke of."""

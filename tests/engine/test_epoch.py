@@ -14,6 +14,7 @@ from syncd.core.epoch import End, ended, rebase
 from syncd.core.model import TOMBSTONE, Content, Cursor, Digest, Key, Snapshot, Witness
 from syncd.core.news import Welcome
 from syncd.engine.link import AnotherDeployment
+from syncd.ledger.epochs import Review
 from syncd.ledger.state import StateFolder
 
 from .fakes import Machine, deployment, digest
@@ -71,6 +72,33 @@ async def test_a_restored_deployment_is_written_over_with_what_is_newer(tmp_path
     await machine.sync()
     assert machine.mirror() == machine.tree() == {"a": "second", "b": "other", "c": "new since"}
     assert conflicts(machine) == 0
+
+
+async def test_what_a_restore_led_to_is_to_be_looked_at_until_it_is_settled(
+    tmp_path: Path,
+) -> None:
+    machine = await synced(tmp_path)
+    assert review(machine) is None
+    backup = machine.deployment.backup()
+    machine.save(a="second")
+    await machine.sync()
+    machine.deployment.restore(backup)
+    await machine.sync()
+    found = review(machine)
+    assert found is not None
+    assert found.why == End.RESTORED.value
+    ledger = machine.ledger()
+    await machine.session(ledger).end_review()
+    ledger.close()
+    assert review(machine) is None
+
+
+def review(machine: Machine) -> Review | None:
+    ledger = machine.ledger()
+    try:
+        return ledger.epochs.review()
+    finally:
+        ledger.close()
 
 
 async def test_what_was_deleted_comes_back_with_a_restored_deployment(tmp_path: Path) -> None:

@@ -1,0 +1,98 @@
+"""What state the facts amount to: the worst that holds, and never better than what is known."""
+
+from __future__ import annotations
+
+import pytest
+
+from syncd.cli.status import short
+from syncd.standing import (
+    Part,
+    Readiness,
+    Rollback,
+    State,
+    StatusReport,
+    StoreReport,
+    judge,
+    readiness,
+    reviewed,
+)
+
+WELL = {"deployment": "online", "files": "current", "feed": "current", "listener": "live"}
+
+
+def found(**told: object) -> StatusReport:
+    """A report of a daemon that is in sync, but for what is told."""
+    parts = {name: Part(state=state, detail="why", since=0, checked=0)
+             for name, state in WELL.items()}  # fmt: skip
+    parts |= {name: Part(state=str(told.pop(name)), detail="why", since=0, checked=0)
+              for name in WELL if name in told}  # fmt: skip
+    store = StoreReport(name="s", path="/s", files=1, held=0,
+                        bootstrapped=bool(told.pop("bootstrapped", True)))  # fmt: skip
+    known = {"state": State.IN_SYNC, "detail": "", "running": 1, "url": "u", "workspace": "w",
+             "stores": [store], "parts": parts}  # fmt: skip
+    return StatusReport.model_validate({**known, **told})
+
+
+def rolled_back(still_open: int) -> Rollback:
+    return Rollback(since=1.0, why="the deployment was restored from a backup", open=still_open)
+
+
+@pytest.mark.parametrize(
+    ("told", "state"),
+    [
+        ({}, State.IN_SYNC),
+        ({"running": None}, State.HALTED),
+        ({"deployment": "auth-failed", "rollback": rolled_back(1)}, State.AUTH_FAILED),
+        ({"rollback": rolled_back(1), "conflicts": 1}, State.ROLLBACK_REVIEW),
+        ({"rollback": rolled_back(1), "held": 1}, State.ROLLBACK_REVIEW),
+        ({"rollback": rolled_back(0), "bootstrapped": False}, State.ROLLBACK_REVIEW),
+        ({"rollback": rolled_back(0), "queued": 1}, State.ROLLBACK_REVIEW),
+        ({"rollback": rolled_back(0), "feed": "behind"}, State.ROLLBACK_REVIEW),
+        ({"rollback": rolled_back(0)}, State.IN_SYNC),
+        ({"rollback": rolled_back(0), "held": 1}, State.DEGRADED),
+        ({"held": 1, "deployment": "offline"}, State.DEGRADED),
+        ({"paused": True, "deployment": "offline"}, State.PAUSED),
+        ({"deployment": "offline"}, State.OFFLINE),
+        ({"queued": 1}, State.SYNCING),
+        ({"feed": "behind"}, State.SYNCING),
+        ({"files": "reading"}, State.SYNCING),
+        ({"bootstrapped": False}, State.SYNCING),
+    ],
+)
+def test_the_worst_that_holds_is_the_state(told: dict[str, object], state: State) -> None:
+    assert judge(found(**told))[0] is state
+
+
+def test_a_restored_deployment_is_told_with_what_is_safe_and_what_is_left() -> None:
+    said = judge(found(rollback=rolled_back(2), conflicts=2))[1]
+    assert said.startswith("the deployment was restored from a backup (1970-01-01 ")
+    assert said.endswith("nothing is deleted; 2 to look at, see below")
+
+
+@pytest.mark.parametrize("told", [{"queued": 1}, {"files": "reading"}, {"bootstrapped": False}])
+def test_a_review_ends_only_when_all_was_compared(told: dict[str, object]) -> None:
+    assert reviewed(found(rollback=rolled_back(0)))
+    assert not reviewed(found(rollback=rolled_back(0), **told))
+    assert not reviewed(found(rollback=rolled_back(1)))
+    assert not reviewed(found())
+
+
+def test_programs_may_rely_on_it_while_people_review() -> None:
+    report = found(rollback=rolled_back(1), conflicts=1)
+    report.state, report.detail = judge(report)
+    assert readiness(report) is Readiness.READY
+
+
+@pytest.mark.parametrize(
+    ("told", "line"),
+    [
+        ({}, "✓ in-sync"),
+        ({"queued": 2, "sent": 1}, "↻ syncing 3↑"),
+        ({"held": 1, "conflicts": 1, "queued": 1}, "! degraded 1↑ 2!"),
+        ({"running": None}, "✗ halted"),
+    ],
+)
+def test_a_line_for_prompts(told: dict[str, object], line: str) -> None:
+    report = found(**told)
+    report.state, report.detail = judge(report)
+    assert short(report) == line
