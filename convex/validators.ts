@@ -113,10 +113,18 @@ export type Place = Infer<typeof place>;
 const expectation = v.object({ revision: v.number(), digest: nullableString });
 export type Expectation = Infer<typeof expectation>;
 
-/** Content that travels as text, or content that file storage holds already. */
+/** `drop` bytes at `at` of the former text make way for `text`; in order, none over another. */
+const splice = v.object({ at: v.number(), drop: v.number(), text: v.string() });
+
+/**
+ * Content that travels as text, or as what it changes in the text that the operation expects, or
+ * content that file storage holds already. Where `splices` do not lead to the digest, the answer is
+ * `refused: send-whole`, and nothing was changed.
+ */
 const content = { digest: v.string(), size: v.number() };
 const write = v.union(
   v.object({ ...content, text: v.string() }),
+  v.object({ ...content, splices: v.array(splice) }),
   v.object({ ...content, stored: v.literal(true) }),
 );
 export type Write = Infer<typeof write>;

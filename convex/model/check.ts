@@ -2,7 +2,7 @@
 import type { Operation, Write } from "../validators";
 import { isDigest, sha256, utf8 } from "./digest";
 import { refuseKey, refusePath, type Refusal } from "./key";
-import { TEXT_BYTES } from "./limits";
+import { SPLICES, TEXT_BYTES } from "./limits";
 
 /** An operation with the bytes of its text, null without text, and why it is refused, if it is. */
 export type Checked = { operation: Operation; bytes: Uint8Array | null; refusal: Refusal | null };
@@ -44,14 +44,24 @@ async function refuseWrite(
   if (!isDigest(write.digest)) {
     return { reason: "bad-digest", detail: "a digest is 64 lower-case hex digits" };
   }
+  if ("splices" in write) return refuseSplices(write);
   if (bytes === null) return null;
-  if (bytes.length > TEXT_BYTES) {
-    return { reason: "too-large", detail: `${bytes.length} bytes; at most ${TEXT_BYTES}` };
-  }
+  if (bytes.length > TEXT_BYTES) return tooLarge(bytes.length);
   if (bytes.length !== write.size) {
     return { reason: "size-mismatch", detail: `the text has ${bytes.length} bytes` };
   }
   const digest = await sha256(bytes);
   if (digest === write.digest) return null;
   return { reason: "digest-mismatch", detail: `the text's digest is ${digest}` };
+}
+
+/** Whether they lead to the digest is seen when the former text is read. */
+function refuseSplices({ size, splices }: { size: number; splices: unknown[] }): Refusal | null {
+  if (size > TEXT_BYTES) return tooLarge(size);
+  if (splices.length <= SPLICES) return null;
+  return { reason: "send-whole", detail: `${splices.length} splices; at most ${SPLICES}` };
+}
+
+function tooLarge(size: number): Refusal {
+  return { reason: "too-large", detail: `${size} bytes; at most ${TEXT_BYTES}` };
 }

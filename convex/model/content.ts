@@ -24,13 +24,13 @@ export function inlined(text: string, bytes: Uint8Array) {
   return { text: null, pieces: cut(bytes, PIECE_BYTES) };
 }
 
-/** Makes these the entry's pieces: places are overwritten, what is left over is deleted. */
+/** Makes these the entry's pieces: what differs is overwritten, what is left over is deleted. */
 export async function writePieces(ctx: MutationCtx, entry: Id<"entries">, pieces: string[]) {
   let number = 0;
   for await (const old of piecesOf(ctx, entry)) {
     const text = pieces[number];
     if (text === undefined) await ctx.db.delete("pieces", old._id);
-    else await ctx.db.patch("pieces", old._id, { text });
+    else if (text !== old.text) await ctx.db.patch("pieces", old._id, { text });
     number += 1;
   }
   for (const text of pieces.slice(number)) {

@@ -16,6 +16,8 @@ export const TEXT_BYTES = 2 * MIB;
 export const BLOBS_AT_ONCE = 100;
 /** Digests of one `blobs:missing`. */
 export const DIGESTS = 1000;
+/** Splices of one operation. */
+export const SPLICES = 1000;
 /** Operations of one push. */
 export const OPERATIONS = 200;
 /** A page of the feed, of a manifest or of fetched entries. */

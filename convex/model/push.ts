@@ -7,6 +7,7 @@ import type { Operation, Result } from "../validators";
 import type { Caller } from "./authorized";
 import { blobFor } from "./blob";
 import { check, type Checked } from "./check";
+import { splicedContent } from "./delta";
 import { findEntry, isExpected, type Entry } from "./entry";
 import type { Refusal } from "./key";
 import { OPERATIONS, YAML_AT_ONCE } from "./limits";
@@ -57,10 +58,10 @@ async function pushOne(ctx: Ctx, operation: Operation, bytes: Uint8Array | null)
   const replay = replayOf(ctx, entry, id);
   if (replay !== null) return replay;
   if (!isExpected(entry, operation.expect)) return staleAt(entry, id);
-  const blob = await blobFor(ctx, ctx.workspace, operation.write);
-  const untimely = blob.refusal ?? (await refuseDeletion(ctx, operation, entry));
+  const { content, refusal } = await contentOf(ctx, operation, bytes, entry);
+  const untimely = refusal ?? (await refuseDeletion(ctx, operation, entry));
   if (untimely !== null) return { operation: id, outcome: "refused", ...untimely };
-  const revision = await apply(ctx, operation, blob.found ?? textOf(operation, bytes), entry);
+  const revision = await apply(ctx, operation, content, entry);
   return { operation: id, outcome: "applied", revision, at: ctx.db.vars.commitTs };
 }
 
@@ -93,7 +94,19 @@ function apply(
   return revise(ctx, ctx.workspace, entry, next, author);
 }
 
-function textOf({ write }: Operation, bytes: Uint8Array | null): Content | null {
-  if (write === null || bytes === null || !("text" in write)) return null;
-  return { text: write.text, bytes, digest: write.digest };
+/** What the operation writes, null for a deletion, or why it cannot be written. */
+async function contentOf(
+  ctx: Ctx,
+  { write }: Operation,
+  bytes: Uint8Array | null,
+  entry: Entry | null,
+): Promise<{ content: Content | null; refusal: Refusal | null }> {
+  if (write === null) return { content: null, refusal: null };
+  if ("stored" in write) {
+    const { found, refusal } = await blobFor(ctx, ctx.workspace, write);
+    return { content: found, refusal };
+  }
+  if ("splices" in write) return splicedContent(ctx, entry, write);
+  const content = bytes && { text: write.text, bytes, digest: write.digest };
+  return { content, refusal: null };
 }

@@ -142,7 +142,8 @@ class Intent:
 
     A deletion with a `target` is a move: both are applied or neither, and the target has no
     `body`, for it takes over what its `source`, the key of the deletion, held. `started` is when
-    an earlier version said that the execution began, in ms: the row keeps it.
+    an earlier version said that the execution began, in ms: the row keeps it. `former` is the text
+    of what is expected, where that is known: `body` may be told as what it changes in it.
     """
 
     operation: OperationId
@@ -156,6 +157,7 @@ class Intent:
     target: Intent | None = None
     source: Key | None = None
     started: int | None = None
+    former: bytes | None = field(default=None, compare=False, repr=False)
 
 
 def halves(intents: Iterable[Intent]) -> list[Intent]:
@@ -231,6 +233,9 @@ class Hold:
     detail: str
     advice: str
 
+
+SEND_WHOLE: Final = "send-whole"
+"""Why an operation is refused whose text was told as changes that do not lead to it."""
 
 MISSING_BLOB: Final = "missing-blob"
 """Why an operation is refused whose content file storage does not hold: it is uploaded again."""

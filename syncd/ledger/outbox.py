@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from syncd.core.decision import Decision
+from syncd.core.delta import LEAST
 from syncd.core.model import (
     INLINE_LIMIT,
     Content,
@@ -260,6 +261,7 @@ class Outbox:
     def _intent(self, row: tuple[Any, ...], *, bodiless: bool = False) -> Intent:
         operation, store, path, record, kind, format, digest, size, revision, expected = row[:10]
         key = Key(store, path, record)
+        worth = digest and expected and not bodiless and LEAST <= size <= INLINE_LIMIT
         return Intent(
             OperationId(operation),
             key,
@@ -270,6 +272,7 @@ class Outbox:
             Digest(expected) if expected else None,
             self._contents.get(Digest(digest)) if digest and not bodiless else None,
             started=self._carried.started(key) if kind == Kind.EXECUTION else None,
+            former=self._contents.get(Digest(expected)) if worth else None,
         )
 
 

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from syncd.core.conflict import ListedConflict
-from syncd.core.model import Change, Content, Cursor, Intent, Key, Outcome, Witness, halves
+from syncd.core.model import (
+    SEND_WHOLE,
+    Change,
+    Content,
+    Cursor,
+    Intent,
+    Key,
+    Outcome,
+    Refused,
+    Witness,
+    halves,
+)
 from syncd.core.news import Page, StoreSettings, Welcome
-from syncd.errors import ProtocolError
+from syncd.errors import FunctionFailed, ProtocolError
 from syncd.remote.client import ConvexHttp
 from syncd.remote.conflict import to_conflict
 from syncd.remote.logs import ConvexLogs
 from syncd.remote.message import Answer
-from syncd.remote.operation import to_operation
+from syncd.remote.operation import to_halves, to_operation
 from syncd.remote.patience import patiently
 from syncd.remote.wire import (
     PROTOCOL,
@@ -87,14 +99,36 @@ class ConvexReplica:
         """Send intents in one transaction; an outcome for each of their halves, in order.
 
         Sending the same intents again is answered from their receipts, so a lost answer is
-        simply asked for again.
+        simply asked for again. What changed little in a long text is sent as that; what cannot be
+        taken so is sent whole, in a transaction of its own.
         """
-        args = self._args(operations=[to_operation(intent) for intent in intents])
+        outcomes = await self._push_changes(intents)
+        lacking = [at for at, outcome in enumerate(outcomes) if _is_to_be_whole(outcome)]
+        if lacking:
+            every = halves(intents)
+            whole = await self._push([to_operation(every[at]) for at in lacking])
+            for at, outcome in zip(lacking, whole, strict=True):
+                outcomes[at] = outcome
+        return outcomes
+
+    async def _push_changes(self, intents: Sequence[Intent]) -> list[Outcome]:
+        if all(intent.former is None for intent in intents):
+            return await self._push([to_operation(intent) for intent in intents])
+        operations = await asyncio.to_thread(_operations, intents)
+        try:
+            return await self._push(operations)
+        except FunctionFailed:
+            # Functions from before do not know of changes; and what ran into a limit is worth a
+            # second try, since whole texts cost the functions less.
+            return await self._push([to_operation(intent) for intent in intents])
+
+    async def _push(self, operations: Sequence[dict[str, Any]]) -> list[Outcome]:
+        args = self._args(operations=operations)
         async for attempt in patiently():
             with attempt:
                 answer = await self._http.mutation("sync:push", args, PushAnswer)
         told = [result.operation for result in answer.results]
-        if told != [half.operation for half in halves(intents)]:
+        if told != [each["operation"] for one in operations for each in to_halves(one)]:
             raise ProtocolError(
                 "sync:push answered other operations than were sent; none was recorded",
                 "deploy this version's functions: see convex/README.md",
@@ -167,6 +201,14 @@ class ConvexReplica:
             with attempt:
                 return await self._http.query(path, self._args(**args), answer)
         raise AssertionError("tenacity reraises")
+
+
+def _operations(intents: Sequence[Intent]) -> list[dict[str, Any]]:
+    return [to_operation(intent, whole=False) for intent in intents]
+
+
+def _is_to_be_whole(outcome: Outcome) -> bool:
+    return isinstance(outcome, Refused) and outcome.reason == SEND_WHOLE
 
 
 _FETCH_KEYS = 100

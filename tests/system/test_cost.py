@@ -61,3 +61,18 @@ def test_at_the_ceiling_saves_wait_until_it_is_raised(world: World, proxy: Proxy
     machine.until_in_sync()
     assert proxy.calls > spent
     assert machine.mirror().holds("a.json", flow("a"))
+
+
+def test_a_large_file_that_changed_a_little_does_not_travel_whole(
+    world: World, proxy: Proxy
+) -> None:
+    machine = world.machine(url=proxy.url)
+    machine.save("a.json", flow("a", "x" * 500_000))
+    machine.start().until_in_sync()
+    whole = proxy.sent
+    changed = flow("a", "x" * 250_000 + "é" + "x" * 260_000)
+    machine.save("a.json", changed)
+    until(lambda: machine.mirror().holds("a.json", changed), "the change is on the deployment")
+    machine.until_in_sync()
+    assert whole > 500_000
+    assert proxy.sent - whole < 20_000, "ten thousand letters, and the calls around them"

@@ -1,0 +1,40 @@
+/** Content that a push tells as splices of the text that the entry holds. */
+import type { QueryCtx } from "../_generated/server";
+import { readText } from "./content";
+import { sha256, utf8 } from "./digest";
+import type { Entry } from "./entry";
+import type { Refusal } from "./key";
+import type { Content } from "./revise";
+import { spliced, type Splice } from "./splice";
+
+type Told = { digest: string; size: number; splices: Splice[] };
+type Found = { content: Content; refusal: null } | { content: null; refusal: Refusal };
+
+/** The text that `told` leads to from the entry's, verified; else why it must be sent whole. */
+export async function splicedContent(
+  ctx: QueryCtx,
+  entry: Entry | null,
+  told: Told,
+): Promise<Found> {
+  const former = entry === null || entry.deleted ? null : await readText(ctx, entry);
+  if (former === null) return sendWhole("there is no text to change");
+  const bytes = spliced(utf8(former), told.splices);
+  if (bytes === null || bytes.length !== told.size) return sendWhole("the splices do not fit");
+  if ((await sha256(bytes)) !== told.digest) return sendWhole("the splices lead to another text");
+  const text = decoded(bytes);
+  if (text === null) return sendWhole("the splices lead to bytes that are not UTF-8");
+  return { content: { text, bytes, digest: told.digest }, refusal: null };
+}
+
+function sendWhole(detail: string): Found {
+  return { content: null, refusal: { reason: "send-whole", detail } };
+}
+
+function decoded(bytes: Uint8Array): string | null {
+  try {
+    // A byte order mark is content.
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,135 @@
+"""A text told as what it changes in another one. Pure; the counterpart of `convex/model/splice.ts`.
+
+Texts are compared from both ends, and what lies between by the lines that either has once: those
+that come in the same order are kept, as far as they go (the patience diff). That is linear but for
+sorting, finds appends and scattered edits, and tells a rewritten file as one splice.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+LEAST: Final = 4096
+"""Bytes of the shortest text that is worth a comparison."""
+
+OVERHEAD: Final = 40
+"""Bytes that a splice takes on the wire beside its text."""
+
+MOST: Final = 500
+"""Splices that a text is told by; `convex/model/limits.ts` takes 1,000."""
+
+
+@dataclass(frozen=True, slots=True)
+class Splice:
+    """`drop` bytes at `at` of the former text make way for `text`."""
+
+    at: int
+    drop: int
+    text: str
+
+
+def delta(former: bytes, text: bytes) -> list[Splice] | None:
+    """What `text`, valid UTF-8, changes in `former`; None where that is not much shorter."""
+    if min(len(former), len(text)) < LEAST:
+        return None
+    splices = [Splice(at, end - at, text[start:stop].decode())
+               for at, end, start, stop in _differing(former, text)]  # fmt: skip
+    size = sum(OVERHEAD + len(splice.text.encode()) for splice in splices)
+    return splices if len(splices) <= MOST and 2 * size <= len(text) else None
+
+
+def spliced(former: bytes, splices: Sequence[Splice]) -> bytes:
+    """`former` with `splices`, which are in order and do not overlap."""
+    parts: list[bytes] = []
+    kept = 0
+    for splice in splices:
+        parts += [former[kept : splice.at], splice.text.encode()]
+        kept = splice.at + splice.drop
+    return b"".join([*parts, former[kept:]])
+
+
+_Gap = tuple[int, int, int, int]
+"""Where the former text ends to be the same and begins again, and the same of the new one."""
+
+
+def _differing(former: bytes, text: bytes) -> Iterator[_Gap]:
+    at, end, start, stop = _trimmed(former, text, (0, len(former), 0, len(text)))
+    old = former[at:end].splitlines(keepends=True)
+    new = text[start:stop].splitlines(keepends=True)
+    old_places, new_places = _places(old, at), _places(new, start)
+    kept = [(-1, -1), *_kept(old, new), (len(old), len(new))]
+    for (one, other), (next_one, next_other) in pairwise(kept):
+        gap = (old_places[one + 1], old_places[next_one],
+               new_places[other + 1], new_places[next_other])  # fmt: skip
+        found = _trimmed(former, text, gap)
+        if found[0] < found[1] or found[2] < found[3]:
+            yield found
+
+
+def _places(lines: Sequence[bytes], start: int) -> list[int]:
+    """Where each line begins, and where the last one ends."""
+    places = [start]
+    for line in lines:
+        places.append(places[-1] + len(line))
+    return places
+
+
+def _kept(old: Sequence[bytes], new: Sequence[bytes]) -> list[tuple[int, int]]:
+    """Lines that both have once, as many as come in the same order: (old place, new place)."""
+    once = {line for line, count in Counter(old).items() if count == 1}
+    there = {line: place for place, line in enumerate(old) if line in once}
+    counts = Counter(line for line in new if line in there)
+    pairs = [(there[line], place) for place, line in enumerate(new) if counts[line] == 1]
+    return _ascending(pairs)
+
+
+def _ascending(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The longest part of `pairs`, whose second numbers ascend, of which the first do too."""
+    ends: list[int] = []
+    last: list[int] = []
+    before: list[int] = []
+    for place, (number, _) in enumerate(pairs):
+        length = bisect_left(ends, number)
+        before.append(last[length - 1] if length else -1)
+        ends[length : length + 1], last[length : length + 1] = [number], [place]
+    chain: list[tuple[int, int]] = []
+    place = last[-1] if last else -1
+    while place >= 0:
+        chain.append(pairs[place])
+        place = before[place]
+    return chain[::-1]
+
+
+def _trimmed(former: bytes, text: bytes, gap: _Gap) -> _Gap:
+    """`gap` without what is the same at its ends, cut between code points."""
+    at, end, start, stop = gap
+    same = _common(former[at:end], text[start:stop])
+    while same and _continues(text, start + same):
+        same -= 1
+    at, start = at + same, start + same
+    same = _common(former[at:end][::-1], text[start:stop][::-1])
+    while same and _continues(text, stop - same):
+        same -= 1
+    return at, end - same, start, stop - same
+
+
+def _common(one: bytes, other: bytes) -> int:
+    """How many bytes are the same at the beginning of both."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _continues(text: bytes, place: int) -> bool:
+    """Whether a code point goes on at `place`."""
+    return place < len(text) and text[place] & 0xC0 == 0x80
