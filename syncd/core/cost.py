@@ -43,6 +43,9 @@ class Cost:
             self.downloaded + other.downloaded,
         )
 
+    def __neg__(self) -> Cost:
+        return Cost(-self.calls, -self.sent, -self.received, -self.uploaded, -self.downloaded)
+
     @property
     def database(self) -> int:
         """Bytes that functions read or wrote, as far as they can be seen from here.
@@ -161,13 +164,11 @@ class Spending:
     def written(self, costs: Costs) -> None:
         """The ledger has `costs` now, which were unwritten."""
         for day, cost in costs.items():
-            left = self._unwritten[day]
             self._written[day] = self._written.get(day, NOTHING) + cost
-            # RACE: calls go on while a transaction runs.
-            if left == cost:
-                del self._unwritten[day]
-            else:
-                self._unwritten[day] = left + _negative(cost)
+            # RACE: calls go on while a transaction runs, and one that never left is taken back.
+            left = self._unwritten.pop(day, NOTHING) + -cost
+            if left != NOTHING:
+                self._unwritten[day] = left
 
     @property
     def costs(self) -> Costs:
@@ -176,7 +177,3 @@ class Spending:
         return {
             day: self._written.get(day, NOTHING) + self._unwritten.get(day, NOTHING) for day in days
         }
-
-
-def _negative(cost: Cost) -> Cost:
-    return Cost(-cost.calls, -cost.sent, -cost.received, -cost.uploaded, -cost.downloaded)

@@ -94,15 +94,18 @@ def test_what_a_month_will_not_do_with_is_told() -> None:
     assert exceeding({TODAY: Cost(calls=10**9)}, Allowance(), NOON) == ""
 
 
-@given(st.lists(st.tuples(st.sampled_from(["add", "write", "begin", "stand", "fall", "open"]),
-                          costs, st.integers(0, 2))))  # fmt: skip
+STEPS = ["add", "back", "write", "begin", "stand", "fall", "open"]
+
+
+@given(st.lists(st.tuples(st.sampled_from(STEPS), costs, st.integers(0, 2))))
 def test_everything_is_counted_once(steps: list[tuple[str, Cost, int]]) -> None:
     spending = Spending()
     book: dict[int, Cost] = {}
     total = NOTHING
     writing: dict[int, Cost] | None = None
     for step, cost, day in steps:
-        if step == "add":
+        if step in ("add", "back"):
+            cost = cost if step == "add" else -cost
             spending.add(cost, (TODAY + day) * DAY)
             total += cost
         elif step == "open" and writing is None:
