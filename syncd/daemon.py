@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from sqlite3 import DatabaseError
 
 import structlog
 
@@ -25,15 +26,16 @@ from syncd.engine.session import Session
 from syncd.engine.tailer import Tailer
 from syncd.engine.teller import Teller
 from syncd.engine.witnesses import Denied
-from syncd.errors import SyncdError
+from syncd.errors import LedgerDamaged, LedgerError, SyncdError
 from syncd.files.claim import Claims
 from syncd.files.git import operation_around
 from syncd.files.history import History
 from syncd.files.lines import LinesFolder
 from syncd.files.replica import FileReplica
 from syncd.files.vigil import Vigil
+from syncd.ledger.connection import damage_in
 from syncd.ledger.ledger import Ledger
-from syncd.ledger.state import PASSING, StateFolder
+from syncd.ledger.state import PASSING, StateFolder, put_aside
 from syncd.notify import Notifier
 from syncd.opening import (
     SystemClock,
@@ -85,6 +87,10 @@ class Daemon:
                 await self._run_on(ledger, stopping)
             except* AnotherDeployment as another:
                 self._rebind(another)
+            except* (LedgerDamaged, DatabaseError) as damaged:
+                if (damage := damage_in(damaged)) is None:
+                    raise
+                self._put_aside(ledger, damage)
             finally:
                 ledger.close()
 
@@ -97,11 +103,14 @@ class Daemon:
                 await session.once(progress(session))
                 if (remote := self._remote()) is not None:
                     await Teller(ledger, remote).tell()
-            except (AnotherDeployment, Denied) as parted:
-                if attempt == 2:
+            except (AnotherDeployment, Denied, LedgerDamaged, DatabaseError) as parted:
+                damage = damage_in(parted)
+                if attempt == 2 or (isinstance(parted, DatabaseError) and damage is None):
                     raise
                 if isinstance(parted, AnotherDeployment):
                     self._rebind(parted)
+                if damage is not None:
+                    self._put_aside(ledger, damage)
             else:
                 return
             finally:
@@ -212,6 +221,13 @@ class Daemon:
             session.retry_now()
 
         await backend.supervise(report)
+
+    def _put_aside(self, ledger: Ledger, damage: str) -> None:
+        with suppress(LedgerError):
+            ledger.close()
+        path = self.state.ledger_path(self.config.url, self.config.workspace)
+        if path is not None:
+            put_aside(path, damage)
 
     def _rebind(self, another: AnotherDeployment | ExceptionGroup[AnotherDeployment]) -> None:
         while isinstance(another, BaseExceptionGroup):

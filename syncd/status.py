@@ -15,6 +15,7 @@ from syncd.config import Config
 from syncd.core.guard import Direction, Guard
 from syncd.core.model import Key
 from syncd.cost import cost_report
+from syncd.errors import LedgerError
 from syncd.ledger.attention import Attention
 from syncd.ledger.connection import read_ledger
 from syncd.ledger.costs import CostBook
@@ -46,6 +47,11 @@ def report(config: Config) -> StatusReport:
     connection = read_ledger(path)
     try:
         return _report(config, connection, running)
+    except sqlite3.Error as error:
+        raise LedgerError(
+            f"the ledger {path} cannot be read: {error}; nothing was changed",
+            "`syncd doctor` looks at it",
+        ) from error
     finally:
         connection.close()
 

@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from sqlite3 import Error as SqliteError
 from typing import Annotated, ParamSpec
 
 import typer
@@ -14,7 +15,7 @@ import typer
 from syncd import __version__
 from syncd.cli.text import folded
 from syncd.config import Config, load
-from syncd.errors import SyncdError
+from syncd.errors import LedgerDamaged, SyncdError
 
 P = ParamSpec("P")
 
@@ -41,7 +42,7 @@ def reporting(command: Callable[P, int]) -> Callable[P, None]:
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             code = command(*args, **kwargs)
-        except (SyncdError, ExceptionGroup) as error:
+        except (SyncdError, SqliteError, ExceptionGroup) as error:
             trouble = trouble_in(error)
             if trouble is None:
                 raise
@@ -69,6 +70,13 @@ def trouble_in(error: BaseException) -> SyncdError | None:
     """The first of our troubles inside `error`, which may be a group."""
     if isinstance(error, SyncdError):
         return error
+    if isinstance(error, SqliteError):
+        # A page that is damaged is met wherever it is read.
+        return LedgerDamaged(
+            f"the ledger cannot be read: {error}; files and deployment are untouched",
+            "`syncd doctor` looks at it; starting `syncd run` anew puts a damaged one aside, "
+            "compares files and deployment, and deletes nothing",
+        )
     if isinstance(error, BaseExceptionGroup):
         return next(filter(None, map(trouble_in, error.exceptions)), None)
     return None

@@ -9,7 +9,7 @@ from dataclasses import asdict
 import typer
 
 from syncd.cli.app import CONFIG, AsJson, ConfigPath, app, configured, reporting
-from syncd.cli.text import shown
+from syncd.cli.text import folded, shown
 from syncd.config import Config
 from syncd.doctor.finding import Finding, Level
 
@@ -46,6 +46,7 @@ async def _findings(config: Config, *, aloud: bool) -> list[Finding]:
 
 
 def _print(finding: Finding) -> None:
-    typer.echo(shown(f"{MARKS[finding.level]}  {finding.check}: {finding.evidence}"))
+    line = f"{MARKS[finding.level]}  {finding.check}: {finding.evidence}"
+    typer.echo(folded(shown(line), " " * 6))
     if finding.fix:
-        typer.echo(shown(f"      -> {finding.fix}"))
+        typer.echo(folded(shown(f"      -> {finding.fix}"), " " * 9))

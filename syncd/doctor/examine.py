@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import AsyncIterator
 
 from syncd.config import Config
-from syncd.doctor import deployment, ledger, machine, stores
+from syncd.doctor import contents, deployment, devices, ledger, machine, stores, systemd, watching
 from syncd.doctor.finding import Finding, ok, warn
 
 
@@ -16,13 +16,17 @@ async def examine(config: Config) -> AsyncIterator[Finding]:
     yield ok("configuration", f"{config.source}, {len(config.stores)} stores")
     for finding in machine.examine(config):
         yield finding
+    for finding in watching.examine(config):
+        yield finding
     for finding in ledger.examine(config):
         yield finding
+    yield systemd.examine(config)
     for store in config.stores:
-        for finding in stores.examine(store):
+        for finding in (*stores.examine(store, config.state), *contents.examine(store)):
             yield finding
     async for finding in deployment.examine(config):
         yield finding
+    yield await devices.examine(config)
     yield _ignored(config)
 
 

@@ -32,9 +32,12 @@ def examine(config: Config) -> Iterator[Finding]:
     except LedgerError as error:
         yield fail("ledger", str(error), error.advice)
         return
+    name = f"{path}, {path.stat().st_size / 1e6:.1f} MB"
     try:
-        yield _whole(connection, f"{path}, {path.stat().st_size / 1e6:.1f} MB")
+        yield _whole(connection, name)
         yield _cost(config, connection)
+    except sqlite3.Error as error:
+        yield _damaged(str(error), name)
     finally:
         connection.close()
 
@@ -54,8 +57,10 @@ def _whole(connection: sqlite3.Connection, name: str) -> Finding:
     (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if found == "ok":
         return ok("ledger", f"whole: {name}")
-    return fail(
-        "ledger",
-        f"damaged ({found}): {name}",
-        "restart the daemon: it puts the ledger aside, compares anew and deletes nothing",
-    )
+    return _damaged(found, name)
+
+
+def _damaged(why: str, name: str) -> Finding:
+    return fail("ledger", f"damaged ({why}): {name}",
+                "start `syncd run` anew: it puts a damaged ledger aside, compares files and "
+                "deployment, and deletes nothing")  # fmt: skip

@@ -16,7 +16,7 @@ from syncd.doctor.finding import Finding, fail, ok, warn
 
 FEW_DESCRIPTORS = 256
 FEW_BYTES = 256 * 1024 * 1024
-_INOTIFY = Path("/proc/sys/fs/inotify")
+FEW_INODES = 10_000
 _SAFE_SQLITE = (3, 51, 3)
 """Before, two connections that write one WAL can corrupt it; syncd has one that writes."""
 
@@ -27,8 +27,8 @@ def examine(config: Config) -> Iterator[Finding]:
     yield ok("python", f"Python {version}")
     yield _sqlite()
     yield _descriptors()
-    yield _watches(config)
     yield _space(config)
+    yield _inodes(config)
     yield from _secrets(config)
 
 
@@ -46,31 +46,25 @@ def _descriptors() -> Finding:
     return warn("descriptors", f"only {soft} open files are allowed", "ulimit -n 1024")
 
 
-def _watches(config: Config) -> Finding:
-    folders = sum(_folders(store.path) for store in config.stores)
-    try:
-        most = int((_INOTIFY / "max_user_watches").read_text())
-    except (OSError, ValueError):
-        return warn("watches", "the kernel does not tell how many folders may be watched",
-                    "nothing to do: what cannot be watched is polled")  # fmt: skip
-    evidence = f"{folders} folders to watch, {most} allowed for all programs of a user"
-    if folders * 2 <= most:
-        return ok("watches", evidence)
-    wanted = max(folders * 4, 65536)
-    return warn("watches", evidence, f"sudo sysctl fs.inotify.max_user_watches={wanted}")
-
-
-def _folders(path: Path) -> int:
-    return sum(1 for _ in os.walk(path))
-
-
 def _space(config: Config) -> Finding:
     place = _existing(config.state)
     free = shutil.disk_usage(place).free
     evidence = f"{free / 1e6:,.0f} MB free where {place} lies"
     if free >= FEW_BYTES:
         return ok("space", evidence)
-    return warn("space", evidence, "free some: without any, files are not written and edits wait")
+    return warn("space", evidence, "free some, edits wait meanwhile: "
+                f"du -xd1 -h {place} | sort -h")  # fmt: skip
+
+
+def _inodes(config: Config) -> Finding:
+    place = _existing(config.state)
+    found = os.statvfs(place)
+    if not found.f_files:
+        return ok("inodes", "this file system makes as many files as it has room for")
+    evidence = f"{found.f_favail:,} more files can be made where {place} lies"
+    if found.f_favail >= FEW_INODES:
+        return ok("inodes", evidence)
+    return warn("inodes", evidence, f"find where they are: du --inodes -xd2 {place} | sort -n")
 
 
 def _secrets(config: Config) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from syncd.config import StoreConfig
+from syncd.core.direction import Way
 from syncd.doctor.finding import Finding, fail, ok, warn
 from syncd.files import syscalls
 from syncd.files.git import operation_around
@@ -20,8 +21,8 @@ OTHERS = (".stfolder", ".dropbox", ".dropbox.cache", ".sync", ".owncloudsync.log
 _REMOTE = ("nfs", "cifs", "smb", "fuse.sshfs", "9p", "virtiofs", "drvfs")
 
 
-def examine(store: StoreConfig) -> Iterator[Finding]:
-    """Everything that concerns one store."""
+def examine(store: StoreConfig, state: Path) -> Iterator[Finding]:
+    """Everything that concerns the folder of one store; `state` is the state folder."""
     check = f"store:{store.name}"
     if not store.path.is_dir():
         yield fail(
@@ -37,7 +38,10 @@ def examine(store: StoreConfig) -> Iterator[Finding]:
         yield warn(check, f"none of the {unmatched} files in {store.path} matches its patterns",
                    f"mend include or exclude of {store.name!r} in config.toml")  # fmt: skip
     yield _file_system(store)
-    yield from _abilities(store)
+    if store.layout == "lines":
+        yield _links(store, state)
+    elif store.direction is not Way.PUSH:
+        yield from _abilities(store)
     yield from _neighbours(store)
 
 
@@ -90,6 +94,26 @@ def _abilities(store: StoreConfig) -> Iterator[Finding]:
         yield _case(store, probe)
     finally:
         shutil.rmtree(probe, ignore_errors=True)
+
+
+def _links(store: StoreConfig, state: Path) -> Finding:
+    """Whether the store's files can have second names: of the first one, by making one."""
+    check = f"links:{store.name}"
+    files = (each for each in sorted(store.path.rglob("*"))
+             if store.patterns().matches(each.relative_to(store.path).as_posix()))  # fmt: skip
+    first = next((each for each in files if each.is_file() and not each.is_symlink()), None)
+    if first is None or not state.is_dir():
+        return ok(check, "no file is there yet")
+    second = state / f".doctor-{secrets.token_hex(4)}"
+    try:
+        os.link(first, second, follow_symlinks=False)
+    except OSError as error:
+        return warn(check, f"{first} gets no second name in {state} ({error.strerror}): what it "
+                    "holds is lost if it is deleted before that was sent",
+                    f"own its files, or put the state folder beside them: "
+                    f"export SYNCD_STATE_DIR={store.path.parent / '.syncd'}")  # fmt: skip
+    second.unlink()
+    return ok(check, "files are followed under second names when they are renamed or deleted")
 
 
 def _exchange(store: StoreConfig, probe: Path) -> Finding:

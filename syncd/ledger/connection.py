@@ -27,8 +27,10 @@ def open_ledger(path: Path) -> sqlite3.Connection:
     Raises LedgerNewer for a ledger of a later program, LedgerDamaged for a file that is none,
     LedgerError when it cannot be used.
     """
-    # A clean end leaves no log behind: after any other the whole file is looked at.
-    unclean = path.with_name(path.name + "-wal").exists()
+    # A clean end leaves no log behind, a reader an empty one: after any other the whole file is
+    # looked at.
+    logged = path.with_name(path.name + "-wal")
+    unclean = logged.exists() and logged.stat().st_size > 0
     try:
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA journal_mode = WAL")
@@ -61,8 +63,11 @@ def read_ledger(path: Path) -> sqlite3.Connection:
         connection.execute("BEGIN")
         connection.execute("SELECT 1 FROM meta LIMIT 1").fetchone()
     except sqlite3.Error as error:
+        if _damaged(error):
+            raise LedgerDamaged(f"the ledger {path} is damaged: {error}", _DAMAGED) from error
         raise LedgerError(
-            f"the ledger {path} cannot be read: {error}", "is SYNCD_STATE_DIR right?"
+            f"the ledger {path} cannot be read: {error}; nothing was changed",
+            "run this as the user whose daemon it is; is SYNCD_STATE_DIR right?",
         ) from error
     return connection
 
@@ -75,14 +80,32 @@ def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         try:
             yield connection
         except BaseException:
-            connection.execute("ROLLBACK")
+            if connection.in_transaction:  # On a full disk SQLite has rolled back already.
+                connection.execute("ROLLBACK")
             raise
         connection.execute("COMMIT")
     except sqlite3.Error as error:
+        if _damaged(error):
+            raise LedgerDamaged(
+                f"the ledger is damaged: {error}; nothing of this step was recorded", _DAMAGED
+            ) from error
         raise LedgerError(
             f"the ledger could not be written: {error}; nothing of this step was recorded",
             "free disk space or mend the state folder, then start again",
         ) from error
+
+
+def damage_in(error: BaseException) -> str | None:
+    """What in `error`, which may be a group, says that a ledger's file is damaged; None: nothing.
+
+    A damaged page is met by whatever reads it, long after the file was opened.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        return next(filter(None, map(damage_in, error.exceptions)), None)
+    damaged = isinstance(error, LedgerDamaged) or (
+        isinstance(error, sqlite3.Error) and _damaged(error)
+    )
+    return str(error) if damaged else None
 
 
 def _damaged(error: sqlite3.Error) -> bool:
@@ -97,7 +120,10 @@ def _check_pages(connection: sqlite3.Connection, path: Path) -> None:
         raise LedgerDamaged(f"the ledger {path} is damaged: {found}", _DAMAGED)
 
 
-_DAMAGED = "move it away: the next start compares files and deployment anew and deletes nothing"
+_DAMAGED = (
+    "start `syncd run` anew: it puts a damaged ledger aside, compares files and deployment, and "
+    "deletes nothing"
+)
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:

@@ -146,8 +146,7 @@ class StateFolder:
         try:
             ledger = Ledger.open(path)
         except LedgerDamaged as error:
-            aside = _put_aside(path)
-            log.warning("ledger_damaged", what=str(error), kept=str(aside), next=_ANEW)
+            put_aside(path, str(error))
             return self.new_ledger(url, workspace)
         home = ledger.places.get("home")
         if home is None:
@@ -230,13 +229,14 @@ def _write_durably(path: Path, text: str) -> None:
     temporary.rename(path)
 
 
-def _put_aside(path: Path) -> Path:
+def put_aside(path: Path, why: str) -> None:
+    """Give the damaged ledger at `path`, closed by now, a name by which none is opened again."""
     aside = path.with_name(f"{path.name}.damaged")
     for end in ("", "-wal", "-shm"):
         part = path.with_name(path.name + end)
         if part.exists():
             part.rename(aside.with_name(aside.name + end))
-    return aside
+    log.warning("ledger_damaged", what=why, kept=str(aside), next=_ANEW)
 
 
 def _belongs(path: Path, deployment: str, workspace: str, home: str) -> bool:

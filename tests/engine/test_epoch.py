@@ -264,7 +264,7 @@ def test_a_damaged_ledger_is_put_aside_and_a_fresh_one_made(tmp_path: Path, dama
         body[:100] = b"x" * 100
     else:
         body[-8192:] = b"x" * 8192
-        path.with_name(path.name + "-wal").touch()
+        path.with_name(path.name + "-wal").write_bytes(b"of an end that was none")
     path.write_bytes(body)
     fresh = state.open_ledger("http://x", "w")
     assert fresh.places.get("name " + "0" * 50) is None

@@ -1,0 +1,35 @@
+"""The service of this project, where there is one: whether it starts without a login. Does IO."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from pathlib import Path
+
+from syncd.config import Config
+from syncd.doctor.finding import Finding, ok, warn
+from syncd.errors import SyncdError
+from syncd.units import Unit, system_unit, user_unit
+
+LINGER = Path("/var/lib/systemd/linger")
+"""A file for each user whose services run without a login: loginctl(1)."""
+
+
+def examine(config: Config) -> Finding:
+    """Whether the daemon is a service, and outlives a logout and a reboot."""
+    try:
+        units = {"user": user_unit(config), "system": system_unit(config, getpass.getuser())}
+    except SyncdError as error:
+        return ok("service", str(error))
+    installed = [whose for whose, unit in units.items() if _installed(unit)]
+    if not installed:
+        return ok("service", "none is installed: `syncd service install` would start it at login")
+    name = units[installed[0]].name
+    if installed == ["user"] and os.geteuid() and not (LINGER / getpass.getuser()).exists():
+        return warn("service", f"{name} runs only while you are logged in",
+                    f"loginctl enable-linger {getpass.getuser()}")  # fmt: skip
+    return ok("service", f"{name} starts at boot")
+
+
+def _installed(unit: Unit) -> bool:
+    return all(path.exists() for path in unit.files)

@@ -1,0 +1,1 @@
+"""What doctor sees, and what it says to type."""

@@ -1,0 +1,244 @@
+"""Each trouble is found, with what was seen and what to type; what is well is not complained of."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+import structlog
+from typer.testing import CliRunner
+
+from syncd.cli import registered
+from syncd.config import Config, StoreConfig, load
+from syncd.core.model import INLINE_LIMIT
+from syncd.doctor import contents, devices, stores, systemd, watching
+from syncd.doctor import ledger as ledger_checks
+from syncd.doctor.finding import Finding, Level
+from syncd.ledger.state import StateFolder
+from syncd.remote.devices import WireDevice
+from syncd.stores.codec import PAYLOAD_LIMIT, RECORDS_LIMIT
+from syncd.stores.tree import DEEPEST
+from syncd.units import user_unit
+
+DAY_MS = 86_400_000.0
+
+
+def made(folder: Path, lines: str = 'kind = "workflow"') -> Config:
+    """A project with the store `flows`."""
+    (folder / "flows").mkdir()
+    (folder / "config.toml").write_text(f'[[store]]\nname = "flows"\npath = "flows"\n{lines}\n')
+    return load(folder / "config.toml", {})
+
+
+def store_of(folder: Path, lines: str = 'kind = "workflow"') -> StoreConfig:
+    return made(folder, lines).stores[0]
+
+
+def bad(findings: Iterable[Finding]) -> list[Finding]:
+    found = [finding for finding in findings if finding.level is not Level.OK]
+    assert all(finding.evidence and finding.fix for finding in found)
+    return found
+
+
+def test_a_store_without_troubles_has_none(tmp_path: Path) -> None:
+    store = store_of(tmp_path)
+    for name in ("a.json", "b.json", "ä.json"):
+        (store.path / name).write_text(json.dumps({"id": name, "deep": [[[]]]}))
+    (store.path / "A.txt").touch()
+    (store.path / "a.txt").touch()  # Not mirrored, so no matter.
+    found = list(contents.examine(store))
+    assert {finding.check for finding in found} == {"names:flows", "sizes:flows", "ids:flows"}
+    assert bad(found) == []
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "said"),
+    [("sub/A.json", "sub/a.json", "capitals"), ("\u00e9.json", "e\u0301.json", "spellings")],
+)
+def test_names_that_collide_are_told_apart_by_the_command_that_is_told(
+    tmp_path: Path, one: str, two: str, said: str
+) -> None:
+    store = store_of(tmp_path)
+    for name in (one, two):
+        (store.path / name).parent.mkdir(exist_ok=True)
+        (store.path / name).write_text("{}")
+    (found,) = bad(contents.examine(store))
+    assert found.check == "names:flows"
+    assert said in found.evidence
+    subprocess.run(shlex.split(found.fix), check=True)
+    assert bad(contents.examine(store)) == []
+
+
+def test_names_that_are_not_utf8(tmp_path: Path) -> None:
+    store = store_of(tmp_path)
+    Path(os.fsdecode(os.fsencode(store.path) + b"/\xff.json")).write_text("{}")
+    assert [found.check for found in bad(contents.examine(store))] == ["names:flows"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "size", "level"),
+    [
+        ('kind = "workflow"', INLINE_LIMIT, Level.OK),
+        ('kind = "workflow"', INLINE_LIMIT + 1, Level.WARN),
+        ('kind = "workflow"', PAYLOAD_LIMIT + 1, Level.FAIL),
+        ('kind = "file"', INLINE_LIMIT + 1, Level.OK),
+        ('kind = "document"\nlayout = "records"\npointer = "/d"', RECORDS_LIMIT + 1, Level.FAIL),
+        ('kind = "metric"\nlayout = "lines"\ndirection = "push"', PAYLOAD_LIMIT + 1, Level.OK),
+    ],
+)
+def test_what_is_too_large(tmp_path: Path, lines: str, size: int, level: Level) -> None:
+    store = store_of(tmp_path, lines)
+    name = "a.jsonl" if store.layout == "lines" else "a.json"
+    with (store.path / name).open("wb") as file:
+        file.truncate(size)
+    (found,) = [each for each in contents.examine(store) if each.check == "sizes:flows"]
+    assert found.level is level
+
+
+@pytest.mark.parametrize(("levels", "complains"), [(DEEPEST, False), (DEEPEST + 1, True)])
+def test_what_is_nested_too_deep(tmp_path: Path, levels: int, complains: bool) -> None:
+    store = store_of(tmp_path)
+    (store.path / "a.json").write_text("[" * levels + "]" * levels)
+    assert bool(bad(contents.examine(store))) == complains
+
+
+def test_one_id_in_two_files(tmp_path: Path) -> None:
+    store = store_of(tmp_path)
+    for name in ("a.json", "b.json"):
+        (store.path / name).write_text('{"id": "same"}')
+    (found,) = bad(contents.examine(store))
+    assert found.check == "ids:flows"
+    assert found.evidence.startswith("'a.json' and 'b.json' have one id")
+
+
+def test_lines_that_cannot_be_linked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = made(tmp_path, 'kind = "metric"\nlayout = "lines"\ndirection = "push"')
+    config.state.mkdir()
+    (store,) = config.stores
+    (store.path / "m.jsonl").write_text("{}\n")
+    assert bad(stores.examine(store, config.state)) == []
+    assert list(config.state.iterdir()) == []
+
+    def refuses(*_: object, **__: object) -> None:
+        raise OSError(18, "Invalid cross-device link")
+
+    monkeypatch.setattr(os, "link", refuses)
+    (found,) = bad(stores.examine(store, config.state))
+    assert (found.check, found.level) == ("links:flows", Level.WARN)
+    assert "SYNCD_STATE_DIR" in found.fix
+
+
+def proc(folder: Path, monkeypatch: pytest.MonkeyPatch, **limits: int) -> None:
+    """A /proc with these limits and one other program, which watches two folders."""
+    for name, most in limits.items():
+        place = folder / "proc/sys/fs/inotify" / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(str(most))
+    other = folder / "proc/4711"
+    (other / "fd").mkdir(parents=True)
+    (other / "fdinfo").mkdir()
+    (other / "fd/3").symlink_to("anon_inode:inotify")
+    (other / "fdinfo/3").write_text("pos: 0\ninotify wd:1 ino:2\ninotify wd:2 ino:3\n")
+    monkeypatch.setattr(watching, "PROC", folder / "proc")
+
+
+@pytest.mark.parametrize(
+    ("watches", "instances", "checks"),
+    [(4, 2, []), (3, 2, ["watches"]), (4, 1, ["instances"])],
+)
+def test_the_kernel_s_limits_of_watching(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, watches: int, instances: int,
+    checks: list[str],
+) -> None:  # fmt: skip
+    config = made(tmp_path)
+    (config.stores[0].path / "sub").mkdir()
+    proc(tmp_path, monkeypatch, max_user_watches=watches, max_user_instances=instances)
+    found = bad(watching.examine(config))
+    assert [each.check for each in found] == checks
+    assert all(each.fix.startswith("sudo sysctl fs.inotify.max_user_") for each in found)
+
+
+def test_the_limits_of_a_user_namespace_count_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = made(tmp_path)
+    proc(tmp_path, monkeypatch, max_user_watches=4, max_user_instances=4)
+    narrow = tmp_path / "proc/sys/user/max_inotify_watches"
+    narrow.parent.mkdir(parents=True)
+    narrow.write_text("1")
+    (found,) = bad(watching.examine(config))
+    assert found.fix == "sudo sysctl user.max_inotify_watches=65536"
+
+
+def device(name: str, seen_at: float | None, *, revoked: bool = False) -> WireDevice:
+    return WireDevice.model_validate(
+        {"device": name, "name": name, "scopes": [], "revoked": revoked, "seenAt": seen_at}
+    )
+
+
+def test_devices_that_were_away_for_long() -> None:
+    now = 100 * DAY_MS
+    well = [device("new", None), device("gone", DAY_MS, revoked=True), device("here", now)]
+    assert bad([devices.judged(well, now / 1000)]) == []
+    ill = [*well, device("laptop", now - 30 * DAY_MS), device("old pc", now - 40 * DAY_MS)]
+    (found,) = bad([devices.judged(ill, now / 1000)])
+    assert "'old pc' was not there for 40 days, 1 more" in found.evidence
+    assert found.fix == "start it, or syncd devices revoke 'old pc'"
+
+
+def test_a_user_s_service_without_lingering(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = made(tmp_path)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(systemd, "LINGER", tmp_path)
+    monkeypatch.setattr("getpass.getuser", lambda: "web")
+    monkeypatch.setattr("syncd.units._instance", lambda config: "syncd@x.service")
+    assert "none is installed" in systemd.examine(config).evidence
+    for path in user_unit(config).files:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    (found,) = bad([systemd.examine(config)])
+    assert found.fix == "loginctl enable-linger web"
+    (tmp_path / "web").touch()
+    assert bad([systemd.examine(config)]) == []
+
+
+def damage(config: Config) -> None:
+    """Make a ledger all of whose pages but the first are damaged."""
+    state = StateFolder(config.state)
+    state.open()
+    state.open_ledger(config.url, config.workspace).close()
+    state.close()
+    assert not any(found.level is Level.FAIL for found in ledger_checks.examine(config))
+    path = state.ledger_path(config.url, config.workspace)
+    assert path is not None
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * (path.stat().st_size - 4096))
+
+
+def test_a_damaged_page_is_a_finding(tmp_path: Path) -> None:
+    config = made(tmp_path)
+    damage(config)
+    failed = [f for f in ledger_checks.examine(config) if f.level is Level.FAIL]
+    assert failed
+    assert {f.check for f in failed} == {"ledger"}
+    assert all("deletes nothing" in f.fix for f in failed)
+
+
+@pytest.mark.parametrize("command", ["status", "log", "conflicts list"])
+def test_commands_say_what_is_safe_when_a_page_is_damaged(tmp_path: Path, command: str) -> None:
+    config = made(tmp_path)
+    damage(config)
+    said = CliRunner().invoke(registered(), [*command.split(), "-c", str(config.source)])
+    structlog.reset_defaults()  # The command's log goes to a stream that is closed by now.
+    assert said.exit_code == 1
+    assert "deletes nothing" in said.stderr
+    assert isinstance(said.exception, SystemExit)

@@ -1,0 +1,103 @@
+"""The composition root in this process, without a deployment."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from syncd.config import Config, load
+from syncd.daemon import Daemon, open_daemon
+from syncd.errors import LedgerError
+from syncd.ledger.connection import damage_in, transaction
+from syncd.status import report
+
+CONFIG = '[[store]]\nname = "flows"\nkind = "workflow"\npath = "flows"\n'
+NAMES = [f"{number:03}.json" for number in range(200)]
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    (tmp_path / "flows").mkdir()
+    (tmp_path / "config.toml").write_text(CONFIG)
+    for name in NAMES:
+        (tmp_path / "flows" / name).write_text(f'{{"id": "{name}"}}')
+    return load(tmp_path / "config.toml", {})
+
+
+@asynccontextmanager
+async def running(config: Config) -> AsyncIterator[Daemon]:
+    stopping = asyncio.Event()
+    async with open_daemon(config) as daemon:
+        run = asyncio.create_task(daemon.run(stopping, lambda: None))
+        await asyncio.sleep(0)  # It has opened its ledger when it gives way for the first time.
+        try:
+            yield daemon
+        finally:
+            stopping.set()
+            await run
+
+
+async def until_read(config: Config, known: int) -> None:
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                found = report(config)
+            except LedgerError:
+                pass  # It is being put aside.
+            else:
+                files = found.parts.get("files")
+                if files and files.state == "current" and found.stores[0].files == known:
+                    return
+            await asyncio.sleep(0.05)
+
+
+async def test_a_ledger_that_proves_damaged_is_put_aside_and_the_run_goes_on(
+    config: Config,
+) -> None:
+    async with running(config) as daemon:
+        await until_read(config, 0)
+        path = daemon.state.ledger_path(None, config.workspace)
+    assert path is not None
+    with sqlite3.connect(path) as connection:
+        # As if the deployment had been met: nothing is decided before.
+        connection.execute("UPDATE stores SET bootstrapped = 1")
+    connection.close()
+    async with running(config):
+        await until_read(config, len(NAMES))
+    damage(path)
+    async with running(config) as daemon:
+        await until_read(config, 0)
+        anew = daemon.state.ledger_path(None, config.workspace)
+    assert anew not in (None, path)
+    assert path.with_name(path.name + ".damaged").exists()
+    assert sorted(each.name for each in config.stores[0].path.iterdir()) == NAMES
+
+
+def damage(path: Path) -> None:
+    """Overwrite pages that nothing looks at when the ledger is opened, after a clean end."""
+    connection = sqlite3.connect(path)
+    query = "SELECT pageno FROM dbstat WHERE name = 'files' AND pagetype = 'leaf'"
+    pages = [row[0] for row in connection.execute(query)]
+    connection.close()
+    assert pages
+    assert not path.with_name(path.name + "-wal").exists()
+    with path.open("r+b") as file:
+        for page in pages:
+            file.seek(4096 * (page - 1))
+            file.write(b"\xff" * 4096)
+
+
+def test_a_disk_that_is_full_is_no_damage(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "a.db", isolation_level=None)
+    connection.execute("CREATE TABLE t (x)")
+    connection.execute("PRAGMA max_page_count = 2")
+    full = pytest.raises(LedgerError, match="disk is full; nothing of this step was recorded")
+    with full as raised, transaction(connection) as inside:
+        inside.execute("INSERT INTO t VALUES (zeroblob(100000))")
+    assert damage_in(raised.value) is None
+    connection.close()
