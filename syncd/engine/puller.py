@@ -23,6 +23,9 @@ from syncd.ledger.ledger import Ledger
 
 log = structlog.get_logger()
 
+FETCHED = 100
+"""Keys that are fetched at once."""
+
 DAMAGED = Hold(
     BYTES_DAMAGED,
     "the deployment's bytes are not those of the digest it tells",
@@ -86,34 +89,44 @@ class Puller:
     async def _drain(self) -> None:
         self._wakened.clear()
         done = False
-        while not done:
-            shown = self._witnesses.show()
-            page = await self._remote.changes(list(self._stores), self._ledger.cursor, shown)
-            self._witnesses.checked(page.broken)
-            if self._witnesses.unshown(shown, page.changes):
-                # RACE: a push was acknowledged meanwhile, and over it somebody wrote, perhaps on
-                # a deployment restored to before it: asked with that witness, it says so.
-                continue
-            news = await self.with_bytes(page.changes)
-            self._intake.name(self._ledger.hear(news, page.cursor, self._clock.now()))
-            done = page.done
-        # Behind the feed: what it told was asked together with witnesses.
-        await self._fetch_wanted()
+        while self._wanted or not done:
+            done = await self._hear_page()
 
-    async def _fetch_wanted(self) -> None:
-        while self._wanted:
-            keys = sorted(self._wanted)[:100]
-            answers = await self._remote.fetch(keys)
-            told = _present(answers)
-            news = await self.with_bytes(told)
-            self._ledger.hear(news, None, self._clock.now())
-            coming = {change.key for change in told if self._coming(change)}
-            for key, answer in zip(keys, answers, strict=True):
-                # Told before, and not there when asked for: nobody has these bytes.
-                if answer is None and self._ledger.entries.get(key)[1].digest is not None:
-                    self._hold(key)
-            self._wanted.difference_update(keys)
-            self._intake.name({heard.key for heard in news} - coming)
+    async def _hear_page(self) -> bool:
+        """Hear the next page of the feed, and what is wanted; whether it was the last page.
+
+        False too, with nothing heard, where the deployment must be asked again.
+        """
+        # RACE: with a fetch no witness is shown, and the deployment may have been restored just
+        # before it. So what is fetched is heard behind a page that was asked for after it.
+        keys = sorted(self._wanted)[:FETCHED]
+        answers = await self._remote.fetch(keys) if keys else []
+        shown = self._witnesses.show()
+        page = await self._remote.changes(list(self._stores), self._ledger.cursor, shown)
+        self._witnesses.checked(page.broken)
+        if self._witnesses.unshown(shown, [*_present(answers), *page.changes]):
+            # RACE: a push was acknowledged meanwhile, and over it somebody wrote, perhaps on
+            # a deployment restored to before it: asked with that witness, it says so.
+            return False
+        late = await self._bytes_of(page.changes)
+        if any(late.get(c.key, c).snapshot.at != c.snapshot.at for c in page.changes):
+            return False  # RACE: written or restored since the page: the next one tells which.
+        news = self._news(page.changes, late)
+        self._intake.name(self._ledger.hear(news, page.cursor, self._clock.now()))
+        self._take_fetched(keys, answers)
+        return page.done
+
+    def _take_fetched(self, keys: Sequence[Key], answers: Sequence[Change | None]) -> None:
+        told = _present(answers)
+        news = self._news(told, {})
+        self._ledger.hear(news, None, self._clock.now())
+        coming = {change.key for change in told if self._coming(change)}
+        for key, answer in zip(keys, answers, strict=True):
+            # Told before, and not there when asked for: nobody has these bytes.
+            if answer is None and self._ledger.entries.get(key)[1].digest is not None:
+                self._hold(key)
+        self._wanted.difference_update(keys)
+        self._intake.name({heard.key for heard in news} - coming)
 
     def _coming(self, change: Change) -> bool:
         """Whether the change is of a payload, which is being fetched by now."""
@@ -132,10 +145,15 @@ class Puller:
         Where the deployment does not have the bytes it tells, the key is held, and heard without
         them: a save goes over it, and nothing else is done about it.
         """
+        return self._news(changes, await self._bytes_of(changes))
+
+    async def _bytes_of(self, changes: Sequence[Change]) -> dict[Key, Change]:
+        """What the deployment now holds of those whose bytes are lacking here."""
         lacking = [change.key for change in changes if self._lacks(change)]
-        fetched: dict[Key, Change] = {}
-        if lacking:
-            fetched = {c.key: c for c in _present(await self._remote.fetch(lacking))}
+        fetched = await self._remote.fetch(lacking) if lacking else []
+        return {change.key: change for change in _present(fetched)}
+
+    def _news(self, changes: Sequence[Change], fetched: Mapping[Key, Change]) -> list[Heard]:
         news: list[Heard] = []
         for told in changes:
             change = fetched.get(told.key, told)

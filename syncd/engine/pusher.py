@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import structlog
 
@@ -128,6 +128,7 @@ class Pusher:
         return self._ledger.claim(OPERATIONS, TEXT_BYTES, guarded, self._waiting())
 
     async def _send(self, intents: Sequence[Intent]) -> None:
+        heard = {half.key: self._heard(half.key) for half in halves(intents)}
         try:
             outcomes = await self._push(intents)
         except BaseException:
@@ -135,7 +136,7 @@ class Pusher:
             # the receipt on the deployment answers when they are sent again.
             self._again.extend(intents)
             raise
-        self._acknowledge(intents, outcomes)
+        self._acknowledge(intents, outcomes, heard)
 
     async def _push(self, intents: Sequence[Intent]) -> list[Outcome]:
         """Outcomes of `halves`, in order. A batch that fails is cut, so that a bad row is alone."""
@@ -149,8 +150,10 @@ class Pusher:
             first = await self._push(intents[:middle])
             return first + await self._push(intents[middle:])
 
-    def _acknowledge(self, intents: Sequence[Intent], outcomes: Sequence[Outcome]) -> None:
-        answers = self._believed(intents, outcomes)
+    def _acknowledge(
+        self, intents: Sequence[Intent], outcomes: Sequence[Outcome], heard: Mapping[Key, int]
+    ) -> None:
+        answers = self._believed(intents, outcomes, heard)
         named, wanted = self._ledger.acknowledge(answers, self.device, self._clock.now())
         self._intake.answered([intent.key for intent, _ in answers])
         self._intake.name(named)
@@ -162,10 +165,11 @@ class Pusher:
         _tell(answers)
 
     def _believed(
-        self, intents: Sequence[Intent], outcomes: Sequence[Outcome]
+        self, intents: Sequence[Intent], outcomes: Sequence[Outcome], heard: Mapping[Key, int]
     ) -> list[tuple[Intent, Outcome]]:
         """The answers to `halves` that may be taken; what else was sent is sent once more.
 
+        `heard` is how new the news of each key was when the question was asked.
         RACE: an answer that comes after newer news of its key may be of before a restore, and the
         news of after it. The receipt tells, or its absence (sim).
         """
@@ -173,14 +177,25 @@ class Pusher:
         believed: list[tuple[Intent, Outcome]] = []
         for intent in intents:
             answers = [(half, next(answered)) for half in halves([intent])]
-            if any(self._is_overtaken(half.key, outcome) for half, outcome in answers):
+            if any(self._is_overtaken(outcome, half.key, heard) for half, outcome in answers):
                 self._again.append(intent)
             else:
                 believed += answers
         return believed
 
-    def _is_overtaken(self, key: Key, outcome: Outcome) -> bool:
-        return isinstance(outcome, Applied) and outcome.at < self._ledger.entries.get(key)[1].at
+    def _is_overtaken(self, outcome: Outcome, key: Key, heard: Mapping[Key, int]) -> bool:
+        match outcome:
+            case Applied(_, at):
+                told = at
+            case Replayed(_, current):
+                told = current.at
+            case _:
+                return False
+        # What was heard before the question is no news: asked again it would be answered the same.
+        return told < self._heard(key) and heard[key] < self._heard(key)
+
+    def _heard(self, key: Key) -> int:
+        return self._ledger.entries.get(key)[1].at
 
 
 def _fill(waiting: deque[Intent]) -> list[Intent]:
