@@ -216,6 +216,34 @@ async def test_notes_of_an_old_copy_are_not_settled(tmp_path: Path) -> None:
     assert machine.tree()["a"] == machine.mirror()["a"] == "third"
 
 
+async def test_what_an_old_copy_was_about_to_write_is_not_taken_for_written(tmp_path: Path) -> None:
+    machine = await synced(tmp_path)
+    other = Machine(tmp_path / "other", machine.deployment, "other")
+    await other.sync()
+    other.save(a="theirs")
+    await other.sync()
+    ledger = machine.ledger()
+    with ledger.transaction() as connection:
+        # An old copy, made while "theirs" was about to be written. It never was: a program had the
+        # file open. Its temporary name is gone, which under a true note would say that it was.
+        connection.execute(
+            "INSERT INTO notes VALUES ('notes', 'a.txt', '.syncd-a', 1, ?, ?, 2, ?, 6)",
+            (digest(b"first"), digest(b"theirs"), digest(b"theirs")),
+        )
+    ledger.close()
+    shutil.copy(machine.ledger_path, tmp_path / "old.db")
+    ledger = machine.ledger()
+    with ledger.transaction() as connection:
+        connection.execute("DELETE FROM notes")
+    await machine.session(ledger)._online.link._hello()  # type: ignore[union-attr]
+    ledger.close()
+    shutil.copy(tmp_path / "old.db", machine.ledger_path)
+    machine.save(a="ours, unaware")
+    await machine.sync()
+    assert machine.mirror()["a"] == "ours, unaware"
+    assert conflicts(machine) == 1, "what it did not know is listed"
+
+
 async def test_another_deployment_takes_another_ledger_and_the_first_is_found_again(
     tmp_path: Path,
 ) -> None:
