@@ -7,6 +7,9 @@ from enum import StrEnum
 
 from pydantic import BaseModel
 
+UNHEARD = 180.0
+"""Seconds of silence after which a daemon is not believed to be well: it tells every minute."""
+
 
 class State(StrEnum):
     """How things are as a whole, worst first."""
@@ -133,6 +136,8 @@ class StatusReport(BaseModel):
     paused: bool = False
     paused_until: float | None = None
     rollback: Rollback | None = None
+    unheard: float = 0.0
+    """Seconds since the daemon that runs last told anything of itself."""
     stores: list[StoreReport] = []
     parts: dict[str, Part] = {}
     problems: list[Problem] = []
@@ -221,6 +226,9 @@ def _judge_away(deployment: Part | None, waiting: str, *, begun: bool) -> tuple[
 
 def _degraded(found: StatusReport) -> str:
     """Why not everything is mirrored as it should be; empty where it is."""
+    if found.unheard > UNHEARD:
+        return (f"the daemon gave no sign of life for {found.unheard / 60:.0f} min: look at its "
+                "log; ending it and starting it again loses nothing")  # fmt: skip
     if found.guards or found.held or found.parked:
         return "some keys are not mirrored, see below; everything else is"
     for name, part in found.parts.items():

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from syncd.config import Config
@@ -57,6 +57,7 @@ def report(config: Config) -> StatusReport:
 
 
 def _report(config: Config, connection: sqlite3.Connection, running: int | None) -> StatusReport:
+    parts = _parts(connection, running)
     rows = dict(connection.execute("SELECT state, count(*) FROM outbox GROUP BY state"))
     found = StatusReport(
         state=State.IN_SYNC,
@@ -73,7 +74,8 @@ def _report(config: Config, connection: sqlite3.Connection, running: int | None)
         **_paused(connection),
         rollback=_rollback(connection),
         stores=[_store(config, connection, store.name) for store in config.stores],
-        parts=_parts(connection, running),
+        parts=parts,
+        unheard=_unheard(parts) if running is not None else 0.0,
         problems=list(_problems(connection)),
         cost=cost_report(config, CostBook(connection).days(), time.time()),
     )
@@ -125,6 +127,10 @@ def _parts(connection: sqlite3.Connection, running: int | None) -> dict[str, Par
         part: Part(state=state, detail=detail, since=since, checked=checked)
         for part, state, detail, since, checked in connection.execute("SELECT * FROM health")
     }
+
+
+def _unheard(parts: Mapping[str, Part]) -> float:
+    return max(0.0, time.time() - max((part.checked for part in parts.values()), default=math.inf))
 
 
 def _paused(connection: sqlite3.Connection) -> dict[str, Any]:

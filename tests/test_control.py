@@ -25,6 +25,7 @@ from syncd.control.messages import (
     AnyRequest,
     Approve,
     Done,
+    Ping,
     Resolve,
     Restore,
     Retry,
@@ -177,7 +178,9 @@ async def test_clients_that_say_nothing_do_not_keep_others_out_for_long(
 async def test_a_client_that_leaves_does_not_cut_its_act_short(tmp_path: Path) -> None:
     begun, ended = asyncio.Event(), asyncio.Event()
 
-    async def slow(_: AnyRequest) -> Answer:
+    async def slow(request: AnyRequest) -> Answer:
+        if isinstance(request, Ping):
+            return Answer()
         begun.set()
         await asyncio.sleep(0.05)
         ended.set()
@@ -188,6 +191,25 @@ async def test_a_client_that_leaves_does_not_cut_its_act_short(tmp_path: Path) -
         await begun.wait()
         asking.cancel()
     assert ended.is_set(), "not even the daemon's stop cuts it short"
+
+
+async def test_nothing_is_asked_of_a_daemon_that_makes_no_progress(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "PATIENCE", 0.1)
+    asked: list[AnyRequest] = []
+    well = asyncio.Event()
+
+    async def hang(request: AnyRequest) -> Answer:
+        asked.append(request)
+        await well.wait()
+        return Answer()
+
+    async with listening(tmp_path, hang):
+        with pytest.raises(NotReachable, match="no progress for 0 s; nothing was changed"):
+            await client.ask(tmp_path, Approve(store=None))
+        well.set()
+    assert asked == [Ping()]
 
 
 async def test_a_trouble_is_told_with_its_exit_code(tmp_path: Path) -> None:

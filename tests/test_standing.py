@@ -50,6 +50,8 @@ def rolled_back(still_open: int) -> Rollback:
         ({"rollback": rolled_back(0), "feed": "behind"}, State.ROLLBACK_REVIEW),
         ({"rollback": rolled_back(0)}, State.IN_SYNC),
         ({"rollback": rolled_back(0), "held": 1}, State.DEGRADED),
+        ({"unheard": 170.0}, State.IN_SYNC),
+        ({"unheard": 200.0}, State.DEGRADED),
         ({"held": 1, "deployment": "offline"}, State.DEGRADED),
         ({"paused": True, "deployment": "offline"}, State.PAUSED),
         ({"deployment": "offline"}, State.OFFLINE),

@@ -69,4 +69,5 @@ def _leave(number: int, frame: FrameType | None) -> None:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, _leave)
     signal.raise_signal(signal.SIGINT)

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from syncd.control.channel import address_in
-from syncd.control.messages import LINE_BYTES, Answer, AnyRequest, Question
+from syncd.control.messages import LINE_BYTES, Answer, AnyRequest, Ping, Question
 from syncd.errors import NotReachable, ProtocolError
 
 CONNECTING = 5.0
@@ -17,12 +17,32 @@ CONNECTING = 5.0
 WAITING = 600.0
 """Seconds that an act may take."""
 
+PATIENCE = 15.0
+"""Seconds in which a daemon must be able to begin a turn, or nothing is asked of it."""
+
 
 async def ask(folder: Path, request: AnyRequest) -> Answer:
-    """Have the daemon that owns the state folder do `request`.
+    """Have the daemon that owns the state folder do `request`, once it shows that it lives.
 
     Raises NotReachable, ProtocolError.
     """
+    await ping(folder, PATIENCE)
+    return await _asked(folder, request)
+
+
+async def ping(folder: Path, patience: float) -> None:
+    """Return once the daemon could begin another turn. Raises NotReachable, ProtocolError."""
+    try:
+        async with asyncio.timeout(patience):
+            await _asked(folder, Ping())
+    except TimeoutError as error:
+        raise NotReachable(
+            f"the daemon made no progress for {patience:.0f} s; nothing was changed",
+            "look at its log; ending it and starting it again loses nothing",
+        ) from error
+
+
+async def _asked(folder: Path, request: AnyRequest) -> Answer:
     reader, writer = await _connected(folder)
     try:
         async with asyncio.timeout(WAITING):
