@@ -43,6 +43,7 @@ export default defineSchema({
    * `app`: the last version was written on the app plane, not from a file of `device`.
    * Content in file storage has neither, but its `blob`.
    * `movedFrom`: a move made this revision, so that devices have its bytes under that path.
+   * `receipts` are the newest; `moreReceipts`: there are, or were, older ones in their table.
    */
   entries: defineTable({
     workspace: v.string(),
@@ -65,12 +66,19 @@ export default defineSchema({
     device: v.id("devices"),
     app: v.optional(v.literal(true)),
     receipts: v.array(receipt),
+    moreReceipts: v.optional(v.literal(true)),
     carried,
     at: v.commitTs(),
   })
     .index("by_workspace_and_store_and_path_and_record", ["workspace", "store", "path", "record"])
     .index("by_workspace_and_at", ["workspace", "at"])
     .index("by_blob", ["blob"]),
+
+  /** Receipts that the entry itself has no room for: see `model/receipt.ts`. */
+  receipts: defineTable({ entry: v.id("entries"), ...receipt.fields }).index(
+    "by_entry_and_device",
+    ["entry", "device"],
+  ),
 
   /** Longer text, in parts of at most PIECE_BYTES, cut between code points; `number` from 0. */
   pieces: defineTable({

@@ -8,6 +8,8 @@ const MIB = 1024 * KIB;
 
 /** Content up to this size lies in the entry itself. */
 export const INLINE_BYTES = 16 * KIB;
+/** Receipts that lie in the entry itself. */
+export const RECEIPTS = 8;
 /** A part of longer content. */
 export const PIECE_BYTES = 512 * KIB;
 /** The longest text an entry may hold. */

@@ -23,7 +23,7 @@ export async function move(ctx: Ctx, operation: Move): Promise<[Result, Result]>
   const [id, targetId] = [operation.operation, operation.target.operation];
   const from = await findEntry(ctx, ctx.workspace, operation);
   const to = await findEntry(ctx, ctx.workspace, { ...operation, path: operation.movedTo });
-  const replays = [replayOf(ctx, from, id), replayOf(ctx, to, targetId)] as const;
+  const replays = [await replayOf(ctx, from, id), await replayOf(ctx, to, targetId)] as const;
   const expected = isExpected(from, operation.expect) && isExpected(to, operation.target.expect);
   // One receipt tells that both were applied: the other may have left with a revoked device.
   if (replays[0] !== null || replays[1] !== null || !expected || from === null) {
@@ -54,7 +54,7 @@ async function bury(ctx: Ctx, operation: Move, from: Entry): Promise<number> {
     blob: undefined,
     device: ctx.device._id,
     app: undefined,
-    receipts: await receiptsWith(ctx, from, author(ctx, operation.operation), revision),
+    ...(await receiptsWith(ctx, from, author(ctx, operation.operation), revision)),
     carried: {},
     at: ctx.db.vars.commitTs,
   });
@@ -75,7 +75,8 @@ async function settle(ctx: Ctx, operation: Move, from: Entry, to: Entry | null):
     origin: to === null ? from.origin : to.origin,
     device: ctx.device._id,
     app: undefined,
-    receipts: await receiptsWith(ctx, to, author(ctx, operation.target.operation), revision),
+    moreReceipts: undefined,
+    ...(await receiptsWith(ctx, to, author(ctx, operation.target.operation), revision)),
     at: ctx.db.vars.commitTs,
   };
   const text = await readText(ctx, from);

@@ -55,7 +55,7 @@ async function pushOne(ctx: Ctx, operation: Operation, bytes: Uint8Array | null)
   const { operation: id } = operation;
   const entry = await findEntry(ctx, ctx.workspace, operation);
   // Receipts before the comparison: after a replay's own write its expectation is always stale.
-  const replay = replayOf(ctx, entry, id);
+  const replay = await replayOf(ctx, entry, id);
   if (replay !== null) return replay;
   if (!isExpected(entry, operation.expect)) return staleAt(entry, id);
   const { content, refusal } = await contentOf(ctx, operation, bytes, entry);

@@ -57,7 +57,7 @@ export async function revise(
     origin: entry === null ? originOf(author) : entry.origin,
     device: author.device,
     ...(author.operation === null && { app: true as const }),
-    receipts: await receiptsWith(ctx, entry, author, revision),
+    ...(await receiptsWith(ctx, entry, author, revision)),
     carried: content === null ? {} : { ...next.carried, ...entry?.carried },
     at: ctx.db.vars.commitTs,
   };

@@ -1,9 +1,9 @@
-import type { Id } from "../_generated/dataModel";
 import type { QueryCtx } from "../_generated/server";
 import type { Witness } from "../validators";
 import type { Caller } from "./authorized";
 import { findEntry, type Entry } from "./entry";
 import { WITNESSES } from "./limits";
+import { receiptOf } from "./receipt";
 import { trouble } from "./trouble";
 
 /**
@@ -21,7 +21,8 @@ export async function brokenWitnesses(
   const broken: Witness[] = [];
   for (const witness of witnesses) {
     const entry = await findEntry(ctx, ctx.workspace, witness);
-    if (!holds(entry, witness) || !hasReceipt(entry, ctx.device._id, witness)) broken.push(witness);
+    const isHeld = holds(entry, witness) && (await hasReceipt(ctx, entry, witness));
+    if (!isHeld) broken.push(witness);
   }
   return broken;
 }
@@ -31,7 +32,12 @@ function holds(entry: Entry | null, { revision, digest }: Witness): entry is Ent
   return entry.revision > revision || (entry.revision === revision && entry.digest === digest);
 }
 
-function hasReceipt(entry: Entry, device: Id<"devices">, { receipt }: Witness): boolean {
+async function hasReceipt(
+  ctx: QueryCtx & Caller,
+  entry: Entry,
+  { receipt }: Witness,
+): Promise<boolean> {
   if (receipt === undefined) return true;
-  return entry.receipts.some((each) => each.device === device && each.revision >= receipt);
+  const own = await receiptOf(ctx, entry, ctx.device._id);
+  return own !== null && own.revision >= receipt;
 }
