@@ -6,8 +6,12 @@
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
-/** Content up to this size lies in the entry itself. */
-export const INLINE_BYTES = 16 * KIB;
+/**
+ * Content up to this size lies in the entry itself. Entries are read for much that needs no text: by
+ * every subscription after every write, as witnesses sixteen at a time, in manifests. A longer text
+ * there costs more than the document that it saves.
+ */
+export const INLINE_BYTES = 2 * KIB;
 /** Receipts that lie in the entry itself. */
 export const RECEIPTS = 8;
 /** A part of longer content. */
