@@ -365,23 +365,28 @@ describe("manifest", () => {
 });
 
 describe("hello", () => {
-  test("knows the deployment, the device, the head and the starts seen before", async () => {
-    const { t, laptop } = await twoDevices();
-    const hello = (start: number, ledger = "L") =>
+  async function greeter() {
+    const { t, laptop, server } = await twoDevices();
+    const hello = (start: number, ledger = "L", cursor: string | null = null) =>
       t.mutation(api.sync.hello, {
         ...laptop.credentials,
         protocol: 1,
         ledger,
         start,
-        cursor: null,
+        cursor,
         witnesses: [],
       });
+    return { t, laptop, server, hello };
+  }
+
+  test("knows the deployment, the device and the starts seen before", async () => {
+    const { laptop, hello } = await greeter();
     const first = await hello(1);
     expect(first).toMatchObject({
       protocol: 1,
       device: laptop.device,
       name: "laptop",
-      head: "0",
+      behind: false,
       seen: 0,
       broken: [],
     });
@@ -389,10 +394,24 @@ describe("hello", () => {
     await laptop.push(await operationOn("a.json", "1"));
     const second = await hello(2);
     expect(second).toMatchObject({ deployment: first.deployment, seen: 1 });
-    expect(second.head).toBe((await laptop.fetch("a.json"))?.at.toString());
     expect(await hello(1)).toMatchObject({ seen: 2 });
     expect(await hello(3)).toMatchObject({ seen: 2 });
     expect(await hello(1, "another ledger")).toMatchObject({ seen: 0 });
+  });
+
+  test("tells whether the feed ends before the cursor", async () => {
+    const { t, laptop, server, hello } = await greeter();
+    const told = async (cursor: string | null) => (await hello(1, "L", cursor)).behind;
+    expect([await told(null), await told("0"), await told("1")]).toEqual([false, false, true]);
+    await laptop.push(await operationOn("a.json", "1"));
+    await server.push(await operationOn("b.json", "1"));
+    const { cursor } = await laptop.changes();
+    const beyond = (BigInt(cursor) + 1n).toString();
+    expect([await told("1"), await told(cursor), await told(beyond)]).toEqual([false, false, true]);
+    const other = await enrolled(t, "laptop", "another team");
+    await other.push(await operationOn("a.json", "1"));
+    expect(await told((await other.changes()).cursor)).toBe(true);
+    await expect(told("x")).rejects.toMatchObject({ data: { code: "invalid" } });
   });
 
   test("refuses another protocol", async () => {

@@ -24,7 +24,7 @@ import {
   witness,
 } from "./validators";
 
-/** Start and every reconnect: who is who, where the feed ends, and whether history was lost. */
+/** Start and every reconnect: who is who, and whether history was lost. */
 export const hello = deviceMutation("read", {
   args: {
     protocol: v.number(),
@@ -38,7 +38,7 @@ export const hello = deviceMutation("read", {
     deployment: v.string(),
     device: v.id("devices"),
     name: v.string(),
-    head: v.string(),
+    behind: v.boolean(),
     seen: v.number(),
     broken: v.array(witness),
   }),
@@ -46,14 +46,12 @@ export const hello = deviceMutation("read", {
     if (protocol !== PROTOCOL) {
       throw trouble("protocol", `this deployment speaks protocol ${PROTOCOL}, not ${protocol}`);
     }
-    // RACE: reading the head conflicts with pushes that commit meanwhile; the platform then runs
-    // this again. Pushes are not held up by it.
     return {
       protocol: PROTOCOL,
       deployment: await deploymentId(ctx),
       device: ctx.device._id,
       name: ctx.device.name,
-      head: await feed.head(ctx, ctx.workspace),
+      behind: await feed.endsBefore(ctx, ctx.workspace, started.cursor),
       seen: await noteStart(ctx, ctx.device._id, started),
       broken: await brokenWitnesses(ctx, witnesses),
     };

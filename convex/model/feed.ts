@@ -27,6 +27,25 @@ export async function head(ctx: QueryCtx, workspace: string): Promise<string> {
 }
 
 /**
+ * Whether the feed ends before `cursor`, as it does where a deployment was restored. Looks at the
+ * first entry from the cursor on: a mutation that read the head would be run again for every push
+ * that commits meanwhile, and on a busy workspace never end.
+ */
+export async function endsBefore(
+  ctx: QueryCtx,
+  workspace: string,
+  cursor: string | null,
+): Promise<boolean> {
+  const at = parseCursor(cursor ?? START);
+  if (at === 0n) return false;
+  const reached = await ctx.db
+    .query("entries")
+    .withIndex("by_workspace_and_at", (q) => q.eq("workspace", workspace).gte("at", at))
+    .first();
+  return reached === null;
+}
+
+/**
  * The changes after `cursor` in the order of `at`. A page ends only between two groups of equal
  * `at`: the cursor could not say how much of a group was handed out.
  */

@@ -15,7 +15,6 @@ class Welcome:
     deployment: str
     device: str
     name: str
-    head: Cursor
     seen: int
     broken: tuple[Witness, ...]
     behind: bool = False

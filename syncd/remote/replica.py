@@ -81,11 +81,9 @@ class ConvexReplica:
             answer.deployment,
             answer.device,
             answer.name,
-            Cursor(answer.head),
             answer.seen,
             tuple(witness.to_core() for witness in answer.broken),
-            # Cursors are decimals of the last `at` that was handed out; only here they are read.
-            behind=cursor is not None and int(answer.head) < int(cursor),
+            answer.behind,
         )
 
     async def register(self, stores: Sequence[StoreSettings]) -> None:

@@ -176,7 +176,7 @@ class HelloAnswer(Message):
     deployment: str
     device: str
     name: str
-    head: str
+    behind: bool
     seen: int
     broken: list[WireWitness]
 

@@ -75,7 +75,7 @@ class Played:
         self._starts[args["ledger"]] = max(seen, int(args["start"]))
         device = args["token"]
         return {"protocol": 1, "deployment": self.name, "device": device, "name": device,
-                **self._head(args), "seen": seen, "broken": []}  # fmt: skip
+                "behind": False, "seen": seen, "broken": []}  # fmt: skip
 
     def _head(self, _: Json) -> Json:
         return {"head": str(max((at_of(entry) for entry in self.entries.values()), default=0))}

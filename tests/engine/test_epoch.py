@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from syncd.core.epoch import End, ended, rebase
-from syncd.core.model import TOMBSTONE, Content, Cursor, Digest, Key, Snapshot, Witness
+from syncd.core.model import TOMBSTONE, Content, Digest, Key, Snapshot, Witness
 from syncd.core.news import Welcome
 from syncd.engine.link import AnotherDeployment
 from syncd.ledger.epochs import Review
@@ -23,7 +23,7 @@ WITNESS = Witness(Key("s", "p"), 1, digest(b"x"))
 
 
 def welcome(seen: int, broken: tuple[Witness, ...] = (), *, behind: bool = False) -> Welcome:
-    return Welcome("d", "device", "name", Cursor("0"), seen, broken, behind)
+    return Welcome("d", "device", "name", seen, broken, behind)
 
 
 @pytest.mark.parametrize(

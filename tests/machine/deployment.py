@@ -131,7 +131,7 @@ class Deployment:
         self.state.starts[device, ledger] = max(seen, start)
         broken = tuple(witness for witness in witnesses if not self._holds(device, witness))
         behind = cursor is not None and int(self.head()) < int(cursor)
-        return Welcome(self.name, device, device, self.head(), seen, broken, behind)
+        return Welcome(self.name, device, device, seen, broken, behind)
 
     def register(self, stores: Sequence[StoreSettings]) -> None:
         """The first that is told of a kind is where the functions create."""
