@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable, Sequence
 
 import structlog
@@ -16,7 +15,7 @@ from syncd.engine.epoch import Epoch
 from syncd.engine.health import Health
 from syncd.engine.ports import RemoteReplica
 from syncd.engine.pusher import FUNCTION_FAILED
-from syncd.engine.waiting import woken
+from syncd.engine.waiting import spread, woken
 from syncd.engine.witnesses import Witnesses
 from syncd.errors import (
     CeilingReached,
@@ -30,7 +29,7 @@ from syncd.ledger.ledger import Ledger
 
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
-"""Seconds between attempts to reach the deployment, doubled from the first to the longest."""
+"""Seconds, about, between attempts to reach the deployment, doubled to the longest."""
 
 log = structlog.get_logger()
 
@@ -100,7 +99,7 @@ class Link:
                 self.lost(error)
                 lost(error)
             self._retry_now.clear()
-            await woken(self._retry_now, pause * random.uniform(0.7, 1.3))  # noqa: S311
+            await woken(self._retry_now, spread(pause))
             pause = min(LONGEST_PAUSE, pause * 2)
 
     def retry_now(self) -> None:

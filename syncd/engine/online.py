@@ -22,13 +22,14 @@ from syncd.engine.puller import Puller
 from syncd.engine.pusher import Pusher
 from syncd.engine.rescan import Rescan
 from syncd.engine.tailer import Tailer
+from syncd.engine.waiting import spread
 from syncd.engine.witnesses import Denied, Witnesses
 from syncd.errors import FunctionFailed, ProtocolError, SyncdError, Unauthorized, Unavailable
 from syncd.ledger.ledger import Ledger
 
 AFTER_LOSS = 0.5
-"""Seconds between a failed call and the next hello: a deployment that answers hello and fails
-all else must not be asked in a tight loop."""
+"""Seconds, about, between a failed call and the next hello: a deployment that answers hello and
+fails all else must not be asked in a tight loop."""
 
 Tied = Callable[[SyncdError | None], None]
 """Told why the deployment is lost, and None once it is tied."""
@@ -111,7 +112,7 @@ class Online:
                 tied(trouble)
             except Denied as denied:
                 log.warning("denied", what=str(denied), next="a hello finds out why")
-            await asyncio.sleep(AFTER_LOSS)
+            await asyncio.sleep(spread(AFTER_LOSS))
 
     async def push_only(self) -> None:
         """Send what is queued and return once nothing is left. Raises the remote's troubles."""

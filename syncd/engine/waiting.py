@@ -1,9 +1,20 @@
-"""Waiting for an event, but not for ever."""
+"""Waiting for an event, but not for ever; and not all machines for the same time."""
 
 from __future__ import annotations
 
 import asyncio
+import random
+from collections.abc import Callable
 from contextlib import suppress
+
+
+def spread(pause: float, draw: Callable[[float, float], float] = random.uniform) -> float:
+    """A pause of about as many seconds, from half of them to half as many again.
+
+    A thousand machines lose a deployment in the same moment: they must not all ask for it in the
+    same moment too.
+    """
+    return pause * draw(0.5, 1.5)
 
 
 async def woken(event: asyncio.Event, seconds: float | None) -> None:
