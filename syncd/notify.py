@@ -11,7 +11,6 @@ import os
 import time
 from collections.abc import Sequence
 
-import aiohttp
 import orjson
 import structlog
 
@@ -56,7 +55,7 @@ class Notifier:
                     await _run(self._config.exec, message)
                 if self._config.webhook:
                     await _post(self._config.webhook, message)
-        except (OSError, TimeoutError, aiohttp.ClientError, _Failed) as error:
+        except (OSError, TimeoutError, _Failed) as error:
             log.warning("notice_failed", state=message["state"], why=str(error) or "no end in time",
                         advice="mend [notify] in config.toml")  # fmt: skip
         else:
@@ -100,9 +99,14 @@ async def _run(words: Sequence[str], message: dict[str, object]) -> None:
 
 
 async def _post(url: str, message: dict[str, object]) -> None:
-    async with (
-        aiohttp.ClientSession() as session,
-        session.post(url, json=message, allow_redirects=False) as response,
-    ):
-        if response.status >= 300:
-            raise _Failed(f"the webhook answered HTTP {response.status}")
+    import aiohttp
+
+    try:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(url, json=message, allow_redirects=False) as response,
+        ):
+            if response.status >= 300:
+                raise _Failed(f"the webhook answered HTTP {response.status}")
+    except aiohttp.ClientError as error:
+        raise _Failed(str(error)) from error

@@ -9,6 +9,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from syncd import __version__
+from syncd.cli.importing import uncollected
 from syncd.leaving import leave
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ def main() -> None:
         return
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)  # Nothing is begun yet: no trace of half an import.
-    program = registered(words[0] if words else None)
+    with uncollected():
+        program = registered(words[0] if words else None)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _interrupt)
     program()

@@ -6,8 +6,10 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from syncd.engine.bootstrap import Progress
+if TYPE_CHECKING:
+    from syncd.engine.bootstrap import Progress
 
 BETWEEN_LINES = 2.0
 """Seconds between two plain lines about the same work."""

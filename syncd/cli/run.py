@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from functools import partial
+from importlib import import_module
+from threading import Thread
 from typing import TYPE_CHECKING, Annotated
 
 import structlog
 import typer
 
 from syncd.cli.app import CONFIG, ConfigPath, app, configured, reporting
+from syncd.cli.importing import uncollected
 from syncd.cli.progress import showing_progress
 from syncd.cli.text import counted
 from syncd.config import Config
-from syncd.engine.bootstrap import Progress
-from syncd.engine.session import Session
 from syncd.errors import ConfigError
 from syncd.logs import set_up
 
 if TYPE_CHECKING:
     from syncd.daemon import Daemon
+    from syncd.engine.bootstrap import Progress
+    from syncd.engine.session import Session
     from syncd.signals import Signals
     from syncd.supervisor import Supervisor
+
+    Opener = Callable[..., AbstractAsyncContextManager[Daemon]]
 
 log = structlog.get_logger()
 
@@ -82,8 +88,7 @@ async def _opened(
     stack: AsyncExitStack, config: Config, supervisor: Supervisor, signals: Signals
 ) -> Daemon | None:
     """The daemon, ready to run; None where it was to end before."""
-    from syncd.daemon import open_daemon
-
+    open_daemon = _opener(config)
     opening = open_daemon(config, supervisor=supervisor)
     entering = asyncio.create_task(stack.enter_async_context(opening))
     ending = asyncio.create_task(signals.ending.wait())
@@ -95,6 +100,15 @@ async def _opened(
             entering.cancel()
             await asyncio.gather(entering, return_exceptions=True)
     return None if entering.cancelled() else entering.result()
+
+
+def _opener(config: Config) -> Opener:
+    if config.url is not None:
+        # Most of it is certificates that are read without the interpreter, beside what follows.
+        Thread(target=import_module, args=("aiohttp",), daemon=True).start()
+    with uncollected():
+        from syncd.daemon import open_daemon
+    return open_daemon
 
 
 def _say_begun(daemon: Daemon) -> None:
@@ -116,8 +130,7 @@ def _reloaded(turns: list[Config]) -> bool:
 
 
 async def _once(config: Config, approved: frozenset[str]) -> int:
-    from syncd.daemon import open_daemon
-
+    open_daemon = _opener(config)
     with showing_progress() as progress:
         async with open_daemon(config, approved) as daemon:
             set_up(secrets=(daemon.token or "",))

@@ -7,11 +7,12 @@ only, in a process of its own (`listener`).
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from importlib import import_module
 from types import TracebackType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import aiohttp
 import orjson
 from pydantic import ValidationError
 
@@ -28,13 +29,17 @@ from syncd.errors import (
 from syncd.remote.message import Answer, Reply
 from syncd.remote.meter import Meter
 
-TIMEOUT = aiohttp.ClientTimeout(total=60, connect=10, sock_read=45)
+if TYPE_CHECKING:
+    import aiohttp
+
+TIMEOUT: Mapping[str, float] = {"total": 60, "connect": 10, "sock_read": 45}
 """Seconds. A deployment may take 15 s of its own and retry conflicting writes for a few more."""
 
 ANSWER_BYTES = 32 * 1024 * 1024
 """Longest answer that is read: functions return up to 16 MiB, and some of it may be escaped."""
 
-_PROBE = aiohttp.ClientTimeout(total=5)
+_PROBE = 5.0
+"""Seconds."""
 
 _ENDED = frozenset({404, 409, 415})
 _TOO_MUCH = frozenset({400, 413})
@@ -59,10 +64,10 @@ class ConvexHttp:
         }
         if admin_key is not None:
             self._headers["Authorization"] = f"Convex {admin_key}"
-        self._session: aiohttp.ClientSession | None = None
+        self._opening: asyncio.Task[aiohttp.ClientSession] | None = None
 
     async def __aenter__(self) -> ConvexHttp:
-        self._session = aiohttp.ClientSession(timeout=TIMEOUT, headers=self._headers)
+        self._opening = asyncio.create_task(_open_session(self._headers, TIMEOUT))
         return self
 
     async def __aexit__(
@@ -71,15 +76,13 @@ class ConvexHttp:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._session is not None:
-            await self._session.close()
+        await (await self.session()).close()
 
-    @property
-    def session(self) -> aiohttp.ClientSession:
+    async def session(self) -> aiohttp.ClientSession:
         """The pool, for what is no function call."""
-        if self._session is None:
+        if self._opening is None:
             raise RuntimeError("ConvexHttp is used inside `async with` only")
-        return self._session
+        return await asyncio.shield(self._opening)
 
     async def query(self, path: str, args: Mapping[str, Any], answer: type[Answer]) -> Answer:
         """Call a query and validate what it returns."""
@@ -95,10 +98,14 @@ class ConvexHttp:
 
     async def reachable(self) -> bool:
         """Whether something answers at the URL, and may be asked; no function call."""
-        if self._session is None or not self.meter.open:
+        if not self.meter.open:
             return False
+        session = await self.session()
+        import aiohttp
+
+        patience = aiohttp.ClientTimeout(total=_PROBE)
         try:
-            async with self._session.get(f"{self.url}/version", timeout=_PROBE) as response:
+            async with session.get(f"{self.url}/version", timeout=patience) as response:
                 return response.status < 500
         except (aiohttp.ClientError, TimeoutError, OSError):
             return False
@@ -123,8 +130,9 @@ class ConvexHttp:
         answer: type[Answer],
     ) -> Reply[Answer]:
         body = orjson.dumps({"path": path, "args": args, "format": "convex_encoded_json"})
+        session = await self.session()
         await self.meter.admit(len(body) if endpoint == "mutation" else 0)
-        status, text = await self._post(f"{self.url}/api/{endpoint}", path, body)
+        status, text = await self._post(session, f"{self.url}/api/{endpoint}", path, body)
         self.meter.count(Cost(received=len(text)))
         if status not in (200, 560):
             raise _refusal(self.url, path, status, text)
@@ -136,14 +144,16 @@ class ConvexHttp:
             raise _failure(self.url, path, reply)
         return reply
 
-    async def _post(self, url: str, path: str, body: bytes) -> tuple[int, bytes]:
-        if self._session is None:
-            raise RuntimeError("ConvexHttp is used inside `async with` only")
+    async def _post(
+        self, session: aiohttp.ClientSession, url: str, path: str, body: bytes
+    ) -> tuple[int, bytes]:
+        import aiohttp
+
         # Before it goes: of many at once none may pass a ceiling that those before it reached.
         self.meter.count(Cost(calls=1, sent=len(body)))
         try:
             # Led elsewhere, the token and the text would go with the call.
-            async with self._session.post(url, data=body, allow_redirects=False) as response:
+            async with session.post(url, data=body, allow_redirects=False) as response:
                 return response.status, await _read(self.url, path, response.content)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             unsent = isinstance(
@@ -156,6 +166,17 @@ class ConvexHttp:
                 "what is queued stays queued",
                 "nothing to do: it is tried again until the deployment answers",
             ) from error
+
+
+async def _open_session(
+    headers: Mapping[str, str], patience: Mapping[str, float]
+) -> aiohttp.ClientSession:
+    # Importing it, which reads every certificate there is, takes as long as a walk of 30,000
+    # files: nothing but a call waits for it.
+    await asyncio.to_thread(import_module, "aiohttp")
+    import aiohttp
+
+    return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(**patience), headers=headers)
 
 
 async def _read(url: str, path: str, stream: aiohttp.StreamReader) -> bytes:

@@ -12,7 +12,8 @@ HexDigest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 class Message(BaseModel):
     """One answer, or a part of one: later functions may say more, which is passed over."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    # Built when the first of its kind comes: a start meets three kinds of twenty.
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
 
 Answer = TypeVar("Answer", bound=BaseModel)

@@ -7,7 +7,6 @@ from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
-import aiohttp
 from pydantic import Field, ValidationError
 
 from syncd.core.cost import Cost
@@ -16,10 +15,10 @@ from syncd.errors import PayloadRefused, ProtocolError, SyncdError, Unavailable
 from syncd.remote.client import ConvexHttp
 from syncd.remote.message import HexDigest, Message
 
-UPLOAD = aiohttp.ClientTimeout(total=150, connect=10)
+UPLOAD: Mapping[str, float] = {"total": 150, "connect": 10}
 """Seconds. The platform ends an upload after two minutes."""
 
-DOWNLOAD = aiohttp.ClientTimeout(total=None, connect=10, sock_read=45)
+DOWNLOAD: Mapping[str, float] = {"connect": 10, "sock_read": 45}
 """However long it takes, as long as something comes."""
 
 _PART = 1 << 18
@@ -87,10 +86,12 @@ class ConvexStorage:
         """What is served at `url`, in parts as they come."""
         await self._http.meter.admit()
         self._http.meter.count(Cost(calls=1))
+        session = await self._http.session()
+        import aiohttp
+
         try:
-            async with self._http.session.get(
-                url, timeout=DOWNLOAD, allow_redirects=False
-            ) as response:
+            patience = aiohttp.ClientTimeout(**DOWNLOAD)
+            async with session.get(url, timeout=patience, allow_redirects=False) as response:
                 if response.status != 200:
                     raise _refusal("a download", response.status, await response.text())
                 async for part in response.content.iter_chunked(_PART):
@@ -112,9 +113,13 @@ class ConvexStorage:
         body: Any = self._counted(parts) if content.size else b""
         await self._http.meter.admit()
         self._http.meter.count(Cost(calls=1))
+        session = await self._http.session()
+        import aiohttp
+
+        patience = aiohttp.ClientTimeout(**UPLOAD)
         try:
-            async with self._http.session.post(
-                url, data=body, headers=headers, timeout=UPLOAD, allow_redirects=False
+            async with session.post(
+                url, data=body, headers=headers, timeout=patience, allow_redirects=False
             ) as response:
                 text = await response.text()
         except (aiohttp.ClientError, TimeoutError) as error:

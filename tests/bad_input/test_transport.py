@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import aiohttp
 import pytest
 
 from syncd.engine import link, online
@@ -295,7 +294,7 @@ def hurried(url: str) -> ConvexHttp:
     class Hurried(ConvexHttp):
         async def __aenter__(self) -> ConvexHttp:
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(client, "TIMEOUT", aiohttp.ClientTimeout(total=GIVEN_UP))
+                patch.setattr(client, "TIMEOUT", {"total": GIVEN_UP})
                 return await super().__aenter__()
 
     return Hurried(url)

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-import aiohttp
 import orjson
 import pytest
 from aiohttp import web
@@ -116,7 +115,7 @@ async def test_a_deployment_that_never_answers_is_given_up(monkeypatch: pytest.M
         await asyncio.Event().wait()
         raise AssertionError
 
-    monkeypatch.setattr(client, "TIMEOUT", aiohttp.ClientTimeout(total=0.2))
+    monkeypatch.setattr(client, "TIMEOUT", {"total": 0.2})
     async with deployment(never) as http:
         with pytest.raises(Unavailable, match="no answer in time"):
             await http.query("sync:head", {}, HeadAnswer)
