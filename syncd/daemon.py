@@ -212,7 +212,7 @@ class Daemon:
         return Vigil(
             store.name, store.path, store.patterns(),
             session.tailer.touched if grows else session.intake.touched,
-            session.tailer.request if grows else session.rescan.request, session.health.report,
+            session.tailer.request if grows else session.rescan.request, session.health.watched,
         )  # fmt: skip
 
     async def _supervise(self, backend: EmbeddedBackend, session: Session) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from syncd.cli.app import CONFIG, AsJson, ConfigPath, app, configured, reporting
-from syncd.cli.text import folded, shown, size
+from syncd.cli.text import counted, folded, shown, size
 from syncd.standing import CostReport, Spent, State, StatusReport
 from syncd.status import report
 
@@ -61,7 +61,7 @@ def _print(found: StatusReport) -> None:
         more = f", {store.payloads} of them payloads, without columns" if store.payloads else ""
         more += f", {store.unsent:,} bytes of lines to be sent" if store.unsent else ""
         more += "" if store.bootstrapped else ", not in touch with the deployment yet"
-        typer.echo(f"store {store.name}: {store.files} files{more}, {store.held} held")
+        typer.echo(f"store {store.name}: {counted(store.files, 'file')}{more}, {store.held} held")
         typer.echo(f"  {store.path}")
     if found.cost is not None:
         _print_cost(found.cost)

@@ -69,7 +69,7 @@ def _inodes(config: Config) -> Finding:
 
 def _secrets(config: Config) -> Iterator[Finding]:
     if config.state.exists():
-        yield _private("state-folder", config.state, 0o700)
+        yield _owned(config.state)
     for name in (".env", ".env.local"):
         place = config.source.parent / name
         if place.exists() and "SYNCD_TOKEN" in place.read_text(errors="replace"):
@@ -77,6 +77,14 @@ def _secrets(config: Config) -> Iterator[Finding]:
     for name in ("token", "device-token"):
         if (config.state / name).exists():
             yield _private("token-file", config.state / name, 0o600)
+
+
+def _owned(state: Path) -> Finding:
+    if not os.access(state, os.W_OK):
+        return fail("state-folder", f"{state} cannot be written: no daemon can start",
+                    f"mount it writable, sudo chown -R {os.geteuid()} {state}, or name another "
+                    "with SYNCD_STATE_DIR")  # fmt: skip
+    return _private("state-folder", state, 0o700)
 
 
 def _private(check: str, place: Path, mode: int) -> Finding:

@@ -45,6 +45,16 @@ class Health:
             log.debug("health", part=part, state=state, detail=detail)
         return changed
 
+    def watched(self, part: str, state: str, detail: str = "") -> bool:
+        """How a store is watched; the log is told where it is polled, and when not any more."""
+        known = self._parts.get(part)
+        changed = self.report(part, state, detail)
+        if changed and state == "polling":
+            log.warning("degraded", part=part, what=detail, advice="see `syncd doctor`")
+        elif changed and known is not None and known[0] == "polling":
+            log.info("recovered", part=part, state=state)
+        return changed
+
     def trouble(self, part: str, state: str, error: SyncdError) -> None:
         """`part` met a trouble that it goes on trying to overcome."""
         known = self._parts.get(part)

@@ -121,7 +121,8 @@ class Vigil:
             self._watcher.start()
         except (OSError, WatchFailed) as error:
             self._stop()
-            self._tell("polling", str(error))
+            why = error.strerror if isinstance(error, OSError) else str(error)
+            self._tell("polling", f"scanned every {POLL:.0f} s; {why}")
             return False
         self._root, self._canary = root, canary
         self._tell("watching")

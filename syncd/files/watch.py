@@ -205,7 +205,7 @@ class Watcher:
 
     def _failed(self, error: OSError) -> WatchFailed:
         limit = _LIMITS.get(error.errno or 0)
-        advice = f"raise the sysctl {limit}" if limit else "check the folder and its mount"
+        advice = f"`syncd doctor` tells how to raise {limit}" if limit else "check its mount"
         return WatchFailed(f"{self._root.path} cannot be watched: {error.strerror}; {advice}")
 
 

@@ -6,11 +6,13 @@ what a transaction committed survives a power cut.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
+from urllib.parse import quote
 
 from syncd.errors import LedgerDamaged, LedgerError, LedgerNewer
 
@@ -55,7 +57,7 @@ def read_ledger(path: Path) -> sqlite3.Connection:
     often it is asked: to see what the daemon wrote since, open another. Raises LedgerError.
     """
     try:
-        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
+        connection = sqlite3.connect(_reading(path), uri=True, isolation_level=None)
         if _check_version(connection, path) < VERSION:
             return _migrated_copy(connection, path)
         # Two reads of two moments make a third that never was: an outbox from before a save was
@@ -70,6 +72,17 @@ def read_ledger(path: Path) -> sqlite3.Connection:
             "run this as the user whose daemon it is; is SYNCD_STATE_DIR right?",
         ) from error
     return connection
+
+
+def _reading(path: Path) -> str:
+    """The address at which SQLite reads `path`.
+
+    Beside a log it keeps another file, which it would have to make. Where it cannot, and there is
+    no log, nobody writes: the daemon keeps one for as long as it runs.
+    """
+    logged = path.with_name(path.name + "-wal")
+    still = not os.access(path.parent, os.W_OK) and not logged.exists()
+    return f"file:{quote(str(path))}?mode=ro{'&immutable=1' if still else ''}"
 
 
 @contextmanager
@@ -148,7 +161,8 @@ def _check_version(connection: sqlite3.Connection, path: Path) -> int:
     (found,) = connection.execute("PRAGMA user_version").fetchone()
     if found > VERSION:
         raise LedgerNewer(
-            f"the ledger {path} is version {found}; this program knows up to {VERSION}",
-            "upgrade syncd",
+            f"the ledger {path} is version {found}, this program knows up to {VERSION}; "
+            "nothing was changed",
+            "a later syncd was here: install it again, `pip install --upgrade syncd`",
         )
     return int(found)

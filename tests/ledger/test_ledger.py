@@ -331,6 +331,35 @@ def test_a_reader_sees_one_moment(ledger: Ledger, path: Path) -> None:
     later.close()
 
 
+def test_it_is_read_in_a_folder_of_any_name(tmp_path: Path) -> None:
+    folder = tmp_path / "a#b?c%20d e"
+    folder.mkdir()
+    opened = Ledger.open(folder / "ledger.db")
+    assert read_ledger(folder / "ledger.db").execute("SELECT count(*) FROM outbox").fetchone()
+    opened.close()
+
+
+def test_it_is_read_where_nothing_can_be_written(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Ledger.open(path).close()
+    monkeypatch.setattr("os.access", lambda place, mode: False)
+    reader = read_ledger(path)
+    assert reader.execute("SELECT count(*) FROM outbox").fetchone() == (0,)
+    assert [each.name for each in path.parent.iterdir()] == [path.name], "no file was made for it"
+    reader.close()
+
+
+def test_what_is_being_written_is_read_with_its_log(
+    ledger: Ledger, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.access", lambda place, mode: False)
+    with ledger.transaction():
+        ledger.places.put("name", "still in the log")
+    row = read_ledger(path).execute("SELECT value FROM meta WHERE name = 'name'").fetchone()
+    assert row == ("still in the log",)
+
+
 def test_readers_cannot_write(ledger: Ledger, path: Path) -> None:
     reader = read_ledger(path)
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
