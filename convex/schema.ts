@@ -88,18 +88,28 @@ export default defineSchema({
   }).index("by_entry_and_number", ["entry", "number"]),
 
   /**
-   * The stores that `devices` have configured; `first` registered it, `last` as it is now. One
-   * that no device has configured any more is not here.
+   * The stores that devices have configured; `first` registered it. One that no device has
+   * configured any more is not here.
    */
   stores: defineTable({
     workspace: v.string(),
     ...registration.fields,
     first: v.id("devices"),
-    last: v.id("devices"),
-    devices: v.array(v.id("devices")),
   })
     .index("by_workspace_and_name", ["workspace", "name"])
     .index("by_workspace_and_kind", ["workspace", "kind"]),
+
+  /**
+   * That a device has a store of this name. Not in the store itself: all machines of a fleet that is
+   * set up anew would write one document, one after the other.
+   */
+  configured: defineTable({
+    workspace: v.string(),
+    store: v.string(),
+    device: v.id("devices"),
+  })
+    .index("by_device_and_store", ["device", "store"])
+    .index("by_workspace_and_store", ["workspace", "store"]),
 
   /**
    * Content in file storage, by its digest. `seenAt` (ms) is when it arrived or was last found in

@@ -53,25 +53,39 @@ function findStore(ctx: QueryCtx, workspace: string, name: string): Promise<Stor
 async function registerStore(ctx: MutationCtx & Caller, store: Registration): Promise<void> {
   const { workspace, device } = ctx;
   const known = await findStore(ctx, workspace, store.name);
-  const devices = new Set([...(known?.devices ?? []), device._id]);
-  const first = known?.first ?? device._id;
-  const named = { workspace, ...store, first, last: device._id, devices: [...devices] };
-  if (known === null) await ctx.db.insert("stores", named);
+  if (known === null) await ctx.db.insert("stores", { workspace, ...store, first: device._id });
   // A write that changes nothing is none: ties again and again cost no revision of the document.
-  else await ctx.db.replace("stores", known._id, named);
+  else await ctx.db.replace("stores", known._id, { workspace, ...store, first: known.first });
+  const noted = await ctx.db
+    .query("configured")
+    .withIndex("by_device_and_store", (q) => q.eq("device", device._id).eq("store", store.name))
+    .unique();
+  if (noted !== null) return;
+  await ctx.db.insert("configured", { workspace, store: store.name, device: device._id });
 }
 
 /** The device has no other stores than these. */
 async function withdraw(ctx: MutationCtx & Caller, names: ReadonlySet<string>): Promise<void> {
-  const all = ctx.db
-    .query("stores")
-    .withIndex("by_workspace_and_name", (q) => q.eq("workspace", ctx.workspace));
-  for await (const store of all) {
-    if (names.has(store.name) || !store.devices.includes(ctx.device._id)) continue;
-    const devices = store.devices.filter((device) => device !== ctx.device._id);
-    if (devices.length === 0) await ctx.db.delete("stores", store._id);
-    else await ctx.db.patch("stores", store._id, { devices });
+  const { workspace, device } = ctx;
+  const own = ctx.db
+    .query("configured")
+    .withIndex("by_device_and_store", (q) => q.eq("device", device._id));
+  for await (const { _id, store: name } of own) {
+    if (names.has(name)) continue;
+    await ctx.db.delete("configured", _id);
+    const store = await findStore(ctx, workspace, name);
+    if (store !== null && !(await isConfigured(ctx, workspace, name))) {
+      await ctx.db.delete("stores", store._id);
+    }
   }
+}
+
+async function isConfigured(ctx: QueryCtx, workspace: string, name: string): Promise<boolean> {
+  const any = await ctx.db
+    .query("configured")
+    .withIndex("by_workspace_and_store", (q) => q.eq("workspace", workspace).eq("store", name))
+    .first();
+  return any !== null;
 }
 
 function check({ name, create }: Registration): void {
