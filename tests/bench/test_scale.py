@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.bench.scale import contention, growth, herd
 from tests.bench.scale.crowd import STORE, paths
 from tests.bench.scale.metered import Metered, metered
+
+CHECKOUT = Path(__file__).parents[2]
 
 SIZES = (12, 48)
 """Small, and four times that: more of anything than an entry or a page has room for."""
@@ -30,6 +33,31 @@ def test_no_function_reads_or_writes_more_of_more(meter: Metered, dimension: str
         # Names have more digits, no more.
         assert large.bytes_read <= 1.005 * small.bytes_read + 50, told
         assert large.bytes_written <= 1.005 * small.bytes_written + 50, told
+
+
+def test_the_page_tells_what_is_counted(meter: Metered) -> None:
+    crowd = growth.begin(meter, "entries 10")
+    growth.entries(crowd, 10)
+    measured = growth.probe(crowd)
+    told = dict(_told_of_functions())
+    for title, numbers in told.items():
+        spent = measured[_function(title)]
+        used = (spent.documents_read, spent.bytes_read, spent.ranges, spent.bytes_written)
+        assert numbers == pytest.approx(used, rel=0.1), title
+    assert len(told) == 10
+
+
+def _told_of_functions() -> Iterator[tuple[str, tuple[int, ...]]]:
+    page = (CHECKOUT / "docs/scale.md").read_text()
+    table = page.partition("| function |")[2].partition("\n\n")[0]
+    for line in table.splitlines()[2:]:
+        title, *numbers = (cell.strip() for cell in line.strip("|").split("|"))
+        yield title, tuple(int(number.replace(",", "") or 0) for number in numbers)
+
+
+def _function(title: str) -> str:
+    name = title.split("`")[1]
+    return f"{name} of 100" if "100" in title else name
 
 
 def test_machines_conflict_about_what_both_write_and_nothing_else(meter: Metered) -> None:
