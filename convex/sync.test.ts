@@ -1,8 +1,15 @@
 import { describe, expect, test } from "vitest";
 import { api } from "./_generated/api";
 import { at, deployment, enrolled, operationOn } from "./fixture.test";
-import { FEED_TEXT_BYTES, OPERATIONS, PAGE_ROWS, TEXT_BYTES, WITNESSES } from "./model/limits";
-import type { Operation } from "./validators";
+import {
+  FEED_TEXT_BYTES,
+  KNOWN,
+  OPERATIONS,
+  PAGE_ROWS,
+  TEXT_BYTES,
+  WITNESSES,
+} from "./model/limits";
+import type { Operation, Result } from "./validators";
 
 async function twoDevices() {
   const t = deployment();
@@ -275,6 +282,51 @@ describe("changes", () => {
     const page = await server.changes();
     const { head } = await t.query(api.sync.head, server.credentials);
     expect(page).toEqual({ changes: [], cursor: head, done: true, broken: [] });
+  });
+
+  test("what the caller knows that it wrote is passed over, and nothing else", async () => {
+    const { t, laptop, server } = await twoDevices();
+    const placeOf = async (pushed: Promise<Result[]>) => {
+      const [result] = await pushed;
+      return result?.outcome === "applied" ? String(result.at) : "";
+    };
+    const first = await placeOf(laptop.push(await operationOn("a.json", "1")));
+    await server.push(await operationOn("b.json", "2"));
+    const second = await placeOf(
+      laptop.push(await operationOn("c.json", "3"), await operationOn("d.json", "4")),
+    );
+    const asked = { ...laptop.credentials, stores: ["flows"], cursor: null };
+    const ask = (known: string[]) => t.query(api.sync.changes, { ...asked, known });
+    const { head } = await t.query(api.sync.head, laptop.credentials);
+    expect(head).toBe(second);
+    expect(await ask([second, first])).toMatchObject({
+      changes: [{ path: "b.json", text: "2" }],
+      cursor: head,
+      done: true,
+    });
+    expect((await ask([first])).changes.map(({ path }) => path)).toEqual([
+      "b.json",
+      "c.json",
+      "d.json",
+    ]);
+    await server.push(await operationOn("a.json", "5", await at(1, "1")));
+    expect((await ask([first, second])).changes.map(({ path }) => path)).toEqual([
+      "b.json",
+      "a.json",
+    ]);
+  });
+
+  test("a known place that was not reached yet does not move the cursor", async () => {
+    const { t, laptop } = await twoDevices();
+    await laptop.push(await operationOn("a.json", "1"));
+    const { head } = await t.query(api.sync.head, laptop.credentials);
+    const asked = { ...laptop.credentials, stores: ["flows"], cursor: head };
+    const later = String(BigInt(head) + 1n);
+    expect((await t.query(api.sync.changes, { ...asked, known: [later] })).cursor).toBe(head);
+    const tooMany = Array<string>(KNOWN + 1).fill(head);
+    await expect(t.query(api.sync.changes, { ...asked, known: tooMany })).rejects.toMatchObject({
+      data: { code: "invalid" },
+    });
   });
 
   test.each(["-1", "x", "", "9223372036854775808", "1.5"])(

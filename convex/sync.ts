@@ -81,13 +81,15 @@ export const push = deviceMutation("write", {
 
 /**
  * The feed after `cursor`, whole groups of equal `at` only. See `model/feed.ts`. Of the stores in
- * `own` others' content is left out: the device does not want it.
+ * `own` others' content is left out: the device does not want it. What lies at the `known` places the
+ * device wrote itself, and knows from the answers: that is left out whole.
  */
 export const changes = deviceQuery({
   args: {
     stores: v.array(v.string()),
     own: v.optional(v.array(v.string())),
     cursor: v.union(v.string(), v.null()),
+    known: v.optional(v.array(v.string())),
     witnesses: v.optional(v.array(witness)),
   },
   returns: v.object({
@@ -96,8 +98,8 @@ export const changes = deviceQuery({
     done: v.boolean(),
     broken: v.array(witness),
   }),
-  handler: async (ctx, { stores, own, cursor, witnesses }) => ({
-    ...(await feed.changesAfter(ctx, stores, own ?? [], cursor)),
+  handler: async (ctx, { stores, own, cursor, known, witnesses }) => ({
+    ...(await feed.changesAfter(ctx, stores, own ?? [], cursor, known ?? [])),
     broken: await brokenWitnesses(ctx, witnesses ?? []),
   }),
 });

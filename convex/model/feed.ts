@@ -8,7 +8,7 @@ import type { Change } from "../validators";
 import type { Caller } from "./authorized";
 import { readText } from "./content";
 import { changeOf, committedAt, type Entry } from "./entry";
-import { FEED_TEXT_BYTES, PAGE_BYTES, PAGE_ROWS } from "./limits";
+import { FEED_TEXT_BYTES, KNOWN, PAGE_BYTES, PAGE_ROWS } from "./limits";
 import { trouble } from "./trouble";
 
 export type Page = { changes: Change[]; cursor: string; done: boolean };
@@ -48,19 +48,24 @@ export async function endsBefore(
 /**
  * The changes after `cursor` in the order of `at`. A page ends only between two groups of equal
  * `at`: the cursor could not say how much of a group was handed out.
+ *
+ * `known` are places whose whole groups the device wrote and was acknowledged: they are neither
+ * read nor told, and the cursor passes them.
  */
 export async function changesAfter(
   ctx: QueryCtx & Caller,
   stores: string[],
   own: string[],
   cursor: string | null,
+  known: string[],
 ): Promise<Page> {
   const after = parseCursor(cursor ?? START);
+  const passed = parseKnown(known, after);
   const changes: Change[] = [];
   let last = after;
   let rows = 0;
   let bytes = 0;
-  for await (const entry of entriesAfter(ctx, after)) {
+  for await (const entry of entriesAfter(ctx, after, passed)) {
     const at = committedAt(entry);
     const full = rows >= PAGE_ROWS || bytes >= PAGE_BYTES;
     if (full && at !== last) return { changes, cursor: last.toString(), done: false };
@@ -73,7 +78,15 @@ export async function changesAfter(
     if (entry.pieces > 0 && text !== null) bytes += entry.size;
     changes.push(changeOf(entry, text));
   }
-  return { changes, cursor: last.toString(), done: true };
+  return { changes, cursor: (await endOf(ctx, last, passed)).toString(), done: true };
+}
+
+/** Where the feed was read to: its `last` entry that was told, or one behind it that was passed. */
+async function endOf(ctx: QueryCtx & Caller, last: bigint, passed: bigint[]): Promise<bigint> {
+  const end = passed.at(-1) ?? last;
+  if (end <= last) return last;
+  // RACE: read from a snapshot before that commit, what lies in front of it was not seen yet.
+  return end <= BigInt(await head(ctx, ctx.workspace)) ? end : last;
 }
 
 /**
@@ -88,10 +101,30 @@ async function newsText(ctx: QueryCtx & Caller, entry: Entry): Promise<string | 
   return readText(ctx, entry);
 }
 
-function entriesAfter(ctx: QueryCtx & Caller, after: bigint) {
-  return ctx.db
-    .query("entries")
-    .withIndex("by_workspace_and_at", (q) => q.eq("workspace", ctx.workspace).gt("at", after));
+/** The entries after a place, in order; of the `passed` ones nothing is read. */
+async function* entriesAfter(ctx: QueryCtx & Caller, after: bigint, passed: bigint[]) {
+  let from = after;
+  for (const at of passed) {
+    yield* entriesBetween(ctx, from, at);
+    from = at;
+  }
+  yield* entriesBetween(ctx, from, null);
+}
+
+/** The entries after a place, up to but without another. */
+function entriesBetween(ctx: QueryCtx & Caller, after: bigint, before: bigint | null) {
+  return ctx.db.query("entries").withIndex("by_workspace_and_at", (q) => {
+    const behind = q.eq("workspace", ctx.workspace).gt("at", after);
+    return before === null ? behind : behind.lt("at", before);
+  });
+}
+
+function parseKnown(known: string[], after: bigint): bigint[] {
+  if (known.length > KNOWN) {
+    throw trouble("invalid", `${known.length} known places; at most ${KNOWN} a call`);
+  }
+  const places = known.map(parseCursor).filter((at) => at > after);
+  return places.sort((left, right) => (left < right ? -1 : 1));
 }
 
 function parseCursor(cursor: string): bigint {

@@ -33,6 +33,8 @@ export const PAGE_ROWS = 1000;
 export const FEED_TEXT_BYTES = 512 * KIB;
 /** Each costs an index range and up to INLINE_BYTES read. */
 export const WITNESSES = 500;
+/** Places of the feed that one `sync:changes` passes over; each costs an index range. */
+export const KNOWN = 500;
 /** A page of the app plane. */
 export const LIST_ROWS = 200;
 /** Conflicts of one call; their text is bounded by PAGE_BYTES. */

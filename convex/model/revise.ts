@@ -93,5 +93,5 @@ async function reviseRow(
   if (before !== null && (moves || content === null)) await dropRow(ctx, before);
   if (content === null) return;
   if (rows === "later") await writeRowLater(ctx, entry._id);
-  else await writeRow(ctx, entry, "storageId" in content ? null : content.text);
+  else await writeRow(ctx, entry, "storageId" in content ? null : content.text, before === null);
 }

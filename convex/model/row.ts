@@ -11,17 +11,24 @@ import { readText } from "./content";
 import type { Entry } from "./entry";
 import { project, tableOf, type RowTable } from "./project";
 
-/** Writes the row of a live entry from its text, null of a stored one. */
+/**
+ * Writes the row of a live entry from its text, null of a stored one. An entry that `isNew`, made by
+ * this very transaction, has no row that would have to be looked for.
+ */
 export async function writeRow(
   ctx: MutationCtx,
   entry: Omit<Entry, "_creationTime">,
   text: string | null,
+  isNew = false,
 ): Promise<void> {
   const { workspace, store, path, record, revision, digest, kind, format, carried } = entry;
   if (digest === null) throw new Error(`entry ${entry._id} is a tombstone and has no row`);
   const { table, columns, flags } = project(kind, path, format, text, carried);
   const source = { workspace, entry: entry._id, store, path, record, revision, digest, flags };
-  await putRow(ctx, table, { ...source, ...columns } as WithoutSystemFields<Doc<RowTable>>);
+  const row = { ...source, ...columns } as WithoutSystemFields<Doc<RowTable>>;
+  const old = isNew ? null : await rowOf(ctx, table, entry._id);
+  if (old === null) await ctx.db.insert(table, row);
+  else await ctx.db.replace(table, old._id, row);
 }
 
 /** Writes the row in a transaction of its own, soon after this one. */
@@ -57,12 +64,6 @@ export async function dropRow(ctx: MutationCtx, entry: { _id: Id<"entries">; kin
   const table = tableOf(entry.kind);
   const row = await rowOf(ctx, table, entry._id);
   if (row !== null) await ctx.db.delete(table, row._id);
-}
-
-async function putRow(ctx: MutationCtx, table: RowTable, row: WithoutSystemFields<Doc<RowTable>>) {
-  const old = await rowOf(ctx, table, row.entry);
-  if (old === null) await ctx.db.insert(table, row);
-  else await ctx.db.replace(table, old._id, row);
 }
 
 function rowOf(ctx: QueryCtx, table: RowTable, entry: Id<"entries">) {

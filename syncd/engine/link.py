@@ -13,6 +13,7 @@ from syncd.core.news import StoreSettings, Welcome
 from syncd.engine.bootstrap import Bootstrap, Progress
 from syncd.engine.epoch import Epoch
 from syncd.engine.health import Health
+from syncd.engine.known import Known
 from syncd.engine.ports import RemoteReplica
 from syncd.engine.pusher import FUNCTION_FAILED
 from syncd.engine.waiting import spread, woken
@@ -57,6 +58,7 @@ class Link:
         health: Health,
         epoch: Epoch,
         witnesses: Witnesses,
+        known: Known,
         settings: Sequence[StoreSettings],
     ) -> None:
         self._ledger = ledger
@@ -65,6 +67,7 @@ class Link:
         self._health = health
         self._epoch = epoch
         self._witnesses = witnesses
+        self._known = known
         self._settings = settings
         self._retry_now = asyncio.Event()
 
@@ -79,6 +82,7 @@ class Link:
             self._health.report("epoch", "began", welcome.value)
             await self._epoch.end(welcome)
             self._witnesses.forget()
+            self._known.forget()
             self._remember_registered("")
             welcome = await self._hello()
         await self._register()

@@ -16,6 +16,7 @@ from syncd.engine.guards import Guards
 from syncd.engine.health import Health
 from syncd.engine.hiatus import Hiatus
 from syncd.engine.intake import Intake
+from syncd.engine.known import Known
 from syncd.engine.link import Link
 from syncd.engine.ports import Clock, LocalReplica, RemoteReplica
 from syncd.engine.puller import Puller
@@ -63,11 +64,11 @@ class Online:
         self._rescan = rescan
         self._intake = intake
         self._epoch = epoch
-        witnesses = Witnesses(ledger)
-        self.puller = Puller(ledger, remote, intake, stores, clock, health, witnesses)
-        self.pusher = Pusher(ledger, remote, intake, guards, clock, waiting)
+        witnesses, known = Witnesses(ledger), Known()
+        self.puller = Puller(ledger, remote, intake, stores, clock, health, witnesses, known)
+        self.pusher = Pusher(ledger, remote, intake, guards, clock, waiting, known)
         bootstrap = Bootstrap(ledger, remote, self.puller, guards, stores, clock, epoch)
-        self.link = Link(ledger, remote, bootstrap, health, epoch, witnesses, settings)
+        self.link = Link(ledger, remote, bootstrap, health, epoch, witnesses, known, settings)
         self.carrier: Carrier | None = None
         if storage is not None:
             self.carrier = Carrier(ledger, storage, stores, intake, clock, waiting, health)

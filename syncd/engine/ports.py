@@ -198,9 +198,16 @@ class RemoteReplica(Protocol):
         """Send intents in one transaction; an outcome for each of `halves(intents)`, in order."""
 
     async def changes(
-        self, stores: Sequence[str], cursor: Cursor | None, witnesses: Sequence[Witness] = ()
+        self,
+        stores: Sequence[str],
+        cursor: Cursor | None,
+        witnesses: Sequence[Witness] = (),
+        known: Sequence[int] = (),
     ) -> Page:
-        """What happened behind `cursor`, and which of `witnesses` are denied."""
+        """What happened behind `cursor`, and which of `witnesses` are denied.
+
+        What lies at the `known` places is our own and left out; the cursor passes it.
+        """
 
     async def fetch(self, keys: Sequence[Key]) -> list[Change | None]:
         """The current snapshots of `keys` with their bytes; None for a key never held."""

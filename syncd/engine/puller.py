@@ -16,6 +16,7 @@ from syncd.core.direction import Way
 from syncd.core.model import BYTES_DAMAGED, Change, Content, Hold, Key
 from syncd.engine.health import Health
 from syncd.engine.intake import Intake
+from syncd.engine.known import Known
 from syncd.engine.plan import ours
 from syncd.engine.ports import Clock, LocalReplica, RemoteReplica
 from syncd.engine.witnesses import Witnesses
@@ -45,6 +46,7 @@ class Puller:
         clock: Clock,
         health: Health,
         witnesses: Witnesses,
+        known: Known,
     ) -> None:
         self._health = health
         self._ledger = ledger
@@ -53,6 +55,7 @@ class Puller:
         self._stores = stores
         self._clock = clock
         self._witnesses = witnesses
+        self._known = known
         self._wanted: set[Key] = set()
         self._receive: Callable[[Key, Content, str], None] = lambda *_: None
         self._wakened = asyncio.Event()
@@ -102,7 +105,9 @@ class Puller:
         keys = sorted(self._wanted)[:FETCHED]
         answers = await self._remote.fetch(keys) if keys else []
         shown = self._witnesses.show()
-        page = await self._remote.changes(list(self._stores), self._ledger.cursor, shown)
+        cursor = self._ledger.cursor
+        known = self._known.behind(cursor)
+        page = await self._remote.changes(list(self._stores), cursor, shown, known)
         self._witnesses.checked(page.broken)
         if self._witnesses.unshown(shown, [*_present(answers), *page.changes]):
             # RACE: a push was acknowledged meanwhile, and over it somebody wrote, perhaps on

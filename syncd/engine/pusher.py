@@ -23,6 +23,7 @@ from syncd.core.model import (
 )
 from syncd.engine.guards import Guards
 from syncd.engine.intake import Intake
+from syncd.engine.known import Known
 from syncd.engine.ports import Clock, RemoteReplica
 from syncd.engine.waiting import woken
 from syncd.errors import FunctionFailed
@@ -57,6 +58,7 @@ class Pusher:
         guards: Guards,
         clock: Clock,
         waiting: Callable[[], Collection[str]],
+        known: Known,
     ) -> None:
         self._ledger = ledger
         self._remote = remote
@@ -64,6 +66,7 @@ class Pusher:
         self._guards = guards
         self._clock = clock
         self._waiting = waiting
+        self._known = known
         self._again: deque[Intent] = deque()
         self._wakened = asyncio.Event()
         self._fetch: Callable[[Iterable[Key]], None] = lambda _: None
@@ -155,6 +158,8 @@ class Pusher:
     ) -> None:
         answers = self._believed(intents, outcomes, heard)
         named, wanted = self._ledger.acknowledge(answers, self.device, self._clock.now())
+        if len(answers) == len(outcomes):
+            self._known.acknowledged(outcomes)
         self._intake.answered([intent.key for intent, _ in answers])
         self._intake.name(named)
         if wanted:

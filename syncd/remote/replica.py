@@ -134,15 +134,23 @@ class ConvexReplica:
         return [result.to_core() for result in answer.results]
 
     async def changes(
-        self, stores: Sequence[str], cursor: Cursor | None, witnesses: Sequence[Witness] = ()
+        self,
+        stores: Sequence[str],
+        cursor: Cursor | None,
+        witnesses: Sequence[Witness] = (),
+        known: Sequence[int] = (),
     ) -> Page:
-        """What happened behind `cursor`, and which of `witnesses` are denied."""
+        """What happened behind `cursor`, and which of `witnesses` are denied.
+
+        What lies at the `known` places is our own and left out; the cursor passes it.
+        """
         answer = await self._query(
             "sync:changes",
             ChangesAnswer,
             stores=list(stores),
             own=self._own,
             cursor=cursor,
+            known=[str(place) for place in known],
             witnesses=[to_witness(witness) for witness in witnesses],
         )
         if answer.cursor == cursor and not answer.done:

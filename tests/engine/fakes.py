@@ -93,9 +93,13 @@ class Remote:
         return self.deployment.push(self.device, intents)
 
     async def changes(
-        self, stores: Sequence[str], cursor: Cursor | None, witnesses: Sequence[Witness] = ()
+        self,
+        stores: Sequence[str],
+        cursor: Cursor | None,
+        witnesses: Sequence[Witness] = (),
+        known: Sequence[int] = (),
     ) -> Page:
-        return self.deployment.changes(self.device, stores, cursor, witnesses)
+        return self.deployment.changes(self.device, stores, cursor, witnesses, known)
 
     async def fetch(self, keys: Sequence[Key]) -> list[Change | None]:
         return self.deployment.fetch(keys)

@@ -45,10 +45,14 @@ class Slow(Remote):
         return outcomes
 
     async def changes(
-        self, stores: Sequence[str], cursor: Cursor | None, witnesses: Sequence[Witness] = ()
+        self,
+        stores: Sequence[str],
+        cursor: Cursor | None,
+        witnesses: Sequence[Witness] = (),
+        known: Sequence[int] = (),
     ) -> Page:
         await self._meet(self.before, "changes")
-        return await super().changes(stores, cursor, witnesses)
+        return await super().changes(stores, cursor, witnesses, known)
 
     async def fetch(self, keys: Sequence[Key]) -> list[Change | None]:
         await self._meet(self.before, "fetch")

@@ -153,21 +153,23 @@ class Deployment:
         stores: Sequence[str],
         cursor: Cursor | None,
         witnesses: Sequence[Witness] = (),
+        known: Sequence[int] = (),
     ) -> Page:
         broken = tuple(witness for witness in witnesses if not self._holds(device, witness))
         after = int(cursor or "0")
         found: list[Change] = []
         last, rows = after, 0
         for entry in sorted(self.state.entries.values(), key=lambda entry: entry.at):
-            if entry.at <= after:
+            if entry.at <= after or entry.at in known:
                 continue
             if rows >= self.page_rows and self.cut_here(entry.at, last):
                 return Page(found, Cursor(str(last)), False, broken)
             last, rows = entry.at, rows + 1
             if entry.key.store in stores:
-                known = entry.device == device or entry.moved
-                found.append(self._told(entry, with_body=not known))
-        return Page(found, Cursor(str(last)), True, broken)
+                own = entry.device == device or entry.moved
+                found.append(self._told(entry, with_body=not own))
+        passed = [at for at in known if at <= int(self.head())]
+        return Page(found, Cursor(str(max([last, *passed]))), True, broken)
 
     def cut_here(self, at: int, last: int) -> bool:
         """Whether a page may end between two entries."""

@@ -46,11 +46,15 @@ class Wire:
         return await self._call("push", act, small=len(sent) == 1)
 
     async def changes(
-        self, stores: Sequence[str], cursor: Cursor | None, witnesses: Sequence[Witness] = ()
+        self,
+        stores: Sequence[str],
+        cursor: Cursor | None,
+        witnesses: Sequence[Witness] = (),
+        known: Sequence[int] = (),
     ) -> Page:
-        shown = tuple(witnesses)
+        asked = (stores, cursor, tuple(witnesses), tuple(known))
         return await self._call(
-            "changes", lambda: self._world.deployment.changes(self._name, stores, cursor, shown)
+            "changes", lambda: self._world.deployment.changes(self._name, *asked)
         )
 
     async def fetch(self, keys: Sequence[Key]) -> list[Change | None]:

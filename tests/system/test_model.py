@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -57,6 +57,8 @@ class Both:
 
     sent: list[tuple[str, list[Intent]]] = field(default_factory=list)
     answers: list[tuple[object, ...]] = field(default_factory=list)
+    known: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+    """Where each device wrote: the place of the functions, and that of the model."""
 
     def expectation(self, key: Key) -> tuple[int, Digest | None]:
         """Mostly what is there; now and then something that is not."""
@@ -135,15 +137,24 @@ def told(change: Change | None, ids: dict[str, str], *, listed: bool = False) ->
 
 async def push(both: Both, device: str, intents: list[Intent]) -> None:
     both.sent.append((device, intents))
-    expected = [answer(each) for each in both.model.push(device, intents)]
-    assert [answer(each) for each in await both.real[device].push(intents)] == expected
+    modelled, real = both.model.push(device, intents), await both.real[device].push(intents)
+    expected = [answer(each) for each in modelled]
+    assert [answer(each) for each in real] == expected
     both.answers += expected
+    places = [
+        (one.at, other.at)
+        for one, other in zip(real, modelled, strict=True)
+        if isinstance(one, Applied) and isinstance(other, Applied)
+    ]
+    both.known.setdefault(device, []).extend(set(places))
 
 
-async def pages(replica: Any, cursor: Cursor | None) -> tuple[list[Change], Cursor]:
+async def pages(
+    replica: Any, cursor: Cursor | None, known: Sequence[int] = ()
+) -> tuple[list[Change], Cursor]:
     found: list[Change] = []
     while True:
-        page = await replica.changes(["flows"], cursor)
+        page = await replica.changes(["flows"], cursor, (), known)
         found, cursor = found + page.changes, page.cursor
         assert cursor is not None
         if page.done:
@@ -154,8 +165,10 @@ async def compare(both: Both, places: list[tuple[Cursor, Cursor]]) -> None:
     """Everything that can be asked, by either device."""
     for device, replica in both.real.items():
         for real, modelled in [*places[-3:], (None, None)]:
-            changes, after = await pages(replica, real)
-            page = both.model.changes(device, ["flows"], modelled)
+            known = [each for each in both.known.get(device, ()) if both.rng.random() < 0.5]
+            changes, after = await pages(replica, real, [place for place, _ in known])
+            passed = [place for _, place in known]
+            page = both.model.changes(device, ["flows"], modelled, (), passed)
             # Entries of one commit have no order among themselves.
             assert {told(c, both.ids) for c in changes} == {told(c, {}) for c in page.changes}
             places.append((after, page.cursor))
