@@ -7,6 +7,7 @@ the file staged for the note; *met* is what lay under the file's name and came o
 from __future__ import annotations
 
 import os
+import stat
 from typing import Final
 
 from syncd.core.model import Digest
@@ -164,9 +165,10 @@ def _judge_removed(folder: Folder, note: Note, met: Look, swapped: Swapped) -> W
 
 
 def _contested(folder: Folder, note: Note, swapped: Swapped) -> Contested:
-    # A copy: what lies under the temporary name tells recover the same until it is discarded.
-    met = folder.look(note.temporary)
-    if met is None or met.digest is None:
+    # A copy: what lies under the temporary name tells recover the same until it is discarded. What
+    # cannot be read for the moment is waited for: it is a save, and is to be listed (sim).
+    met = folder.stat(note.temporary)
+    if met is None or not stat.S_ISREG(met.st_mode):
         return Contested(())
     return Contested((swapped.history.copy(folder, note.temporary),))
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import product
 
 import pytest
 
-from syncd.core.model import Digest
+from syncd.core.model import Digest, Hold
 from syncd.core.writing import Contested, Note, NotWritten, Written
+from syncd.files.folder import Folder
 from syncd.files.write import discard, recover, retire, stage, stage_removal
 
 from .world import OLD, OURS, PATH, Crash, World, crash, digest, world
@@ -168,6 +170,34 @@ def test_a_contest_is_recovered_as_a_contest(second: Act) -> None:
             assert at.holds() == SECOND
             discard(at.root, note, at.swapped)
             at.check_cleared()
+
+
+def test_a_contest_waits_until_the_save_that_came_out_can_be_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Taken for a contest with nothing, the first save would be listed nowhere."""
+    hidden: set[str] = set()
+    opened = Folder.open
+
+    def opening(folder: Folder, name: str) -> int:
+        if name in hidden:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return opened(folder, name)
+
+    monkeypatch.setattr(Folder, "open", opening)
+    with world(OLD) as at:
+        note = staged("replacement", at)
+        save(at)
+        at.at(AFTER_THE_SWAP, lambda: save_again(at))
+        at.at(AFTER_THE_SWAP + 1, crash)
+        with suppress(Crash):
+            at.perform(note)
+        at.at_step.clear()
+        at.checked = False
+        hidden.add(note.temporary)
+        assert isinstance(recover(at.root, note, at.swapped), Hold)
+        hidden.clear()
+        assert at.recover(note) == Contested((digest(FIRST),))
 
 
 @pytest.mark.parametrize("kind", KINDS)
