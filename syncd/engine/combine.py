@@ -96,8 +96,10 @@ class Combiner:
         base, save = view.base, decision.body
         if save is None or decision.plan.to_remote is None or self._seen(decision):
             return decision
+        if base is None or base.digest is None:
+            return decision
         authored = self._ledger.entries.authored(decision.key)
-        if base is None or base.digest is None or authored in (None, base.digest):
+        if authored in (None, base.digest):
             return decision
         before = self._ledger.contents.get(authored) if authored else None
         written = self._bytes(base.version)

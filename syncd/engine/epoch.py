@@ -84,7 +84,7 @@ class Epoch:
             former = self._ledger.epochs.former(memory.key)
             base = rebase(memory.agreed, memory.remote, former, present=present)
             if base is not None:
-                self._ledger.entries.agree(memory.key, base)
+                self._ledger.entries.agree([(memory.key, base)])
         self._ledger.epochs.settle(store)
 
     def _renumber(self, end: End) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from syncd.core.guard import Direction, Guard
 from syncd.core.model import Hold, Key
+from syncd.ledger.rows import key_columns
 
 
 class Attention:
@@ -35,6 +36,14 @@ class Attention:
                 (store, path, record),
             ).rowcount
             > 0
+        )
+
+    def release_keys(self, keys: Iterable[Key]) -> None:
+        """Take keys off the list, those that are on it."""
+        if self._connection.execute("SELECT 1 FROM held LIMIT 1").fetchone() is None:
+            return  # As good as always, and then thousands of keys cost nothing.
+        self._connection.executemany(
+            "DELETE FROM held WHERE store = ? AND path = ? AND record = ?", map(key_columns, keys)
         )
 
     def reason(self, key: Key) -> str | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from syncd.core.decision import Decision, Taken
-from syncd.core.model import Content, Key, Reason, Tombstone
+from syncd.core.model import Content, Digest, Key, Reason, Snapshot, Tombstone
 from syncd.ledger.events import Event
 
 if TYPE_CHECKING:
@@ -17,32 +17,64 @@ def commit(
     ledger: Ledger, decisions: Sequence[Decision], now: float, taken: Iterable[Taken]
 ) -> set[Key]:
     """Bases, queued rows, conflicts, holds and files; the keys whose hold is news."""
-    fresh: set[Key] = set()
-    held = {decision.key for decision in decisions if decision.plan.hold is not None}
+    held = [decision for decision in decisions if decision.plan.hold is not None]
     for each in taken:
         _take_over(ledger, each, now)
-        if each.key not in held:
-            ledger.attention.release(each.key.store, each.key.path)
-    for decision in decisions:
-        key, hold = decision.key, decision.plan.hold
-        if hold is not None:
-            if ledger.attention.hold(key.store, key.path, hold, now, key.record):
-                fresh.add(key)
-                ledger.events.add(Event(key, "held", now, detail=hold.detail))
-        elif decision.capture:
+        if each.key not in {decision.key for decision in held}:
+            ledger.attention.release_keys([each.key])
+    rest = [decision for decision in decisions if decision.plan.hold is None]
+    settled = [decision for decision in rest if not decision.capture]
+    # Of all keys at once: a statement for each costs several times as much.
+    ledger.attention.release_keys(decision.key for decision in settled)
+    ledger.places.record_files((each.key, each.file) for each in rest if not each.part)
+    ledger.entries.agree(_bases(settled))
+    for decision in rest:
+        if decision.capture:
             _capture(ledger, decision, now)
-        else:
+        elif decision.plan.reason is not Reason.REWRITE:
             _settle(ledger, decision, now)
-    return fresh
+    ledger.entries.author(_authored(rest))
+    ledger.places.forget_notes(decision.key for decision in settled if not decision.part)
+    return {decision.key for decision in held if _hold(ledger, decision, now)}
+
+
+def _hold(ledger: Ledger, decision: Decision, now: float) -> bool:
+    key, hold = decision.key, decision.plan.hold
+    if hold is None or not ledger.attention.hold(key.store, key.path, hold, now, key.record):
+        return False
+    ledger.events.add(Event(key, "held", now, detail=hold.detail))
+    return True
+
+
+def _bases(settled: Sequence[Decision]) -> Iterator[tuple[Key, Snapshot]]:
+    for decision in settled:
+        if decision.plan.base is not None and decision.plan.reason is not Reason.REWRITE:
+            yield decision.key, decision.plan.base
+
+
+def _authored(decisions: Sequence[Decision]) -> Iterator[tuple[Key, Digest | None]]:
+    """Of the files that hold what syncd did not write, that."""
+    silent = (Reason.REWRITE, Reason.NOTHING)
+    for decision in decisions:
+        plan = decision.plan
+        if decision.capture:
+            saved = plan.to_remote is not None
+        else:
+            saved = plan.to_local is None and plan.reason not in silent
+        if saved and not decision.part:
+            yield decision.key, decision.file.digest if decision.file else None
 
 
 def _take_over(ledger: Ledger, taken: Taken, now: float) -> None:
-    ledger.places.record_file(taken.key.store, taken.key.path, taken.file)
+    ledger.places.record_files([(taken.key, taken.file)])
     for digest, body in taken.bodies.items():
         ledger.contents.put(digest, body)
-    for key, (local, authored) in taken.parts.items():
+    for key, (local, _) in taken.parts.items():
         ledger.records.keep(key, local)
-        ledger.entries.author(key, authored.digest if isinstance(authored, Content) else None)
+    ledger.entries.author(
+        (key, authored.digest if isinstance(authored, Content) else None)
+        for key, (_, authored) in taken.parts.items()
+    )
     for key, conflict in taken.conflicts:
         ledger.conflicts.add(key, conflict, ledger.entries.device_of(key), now)
 
@@ -50,27 +82,15 @@ def _take_over(ledger: Ledger, taken: Taken, now: float) -> None:
 def _capture(ledger: Ledger, decision: Decision, now: float) -> None:
     # The sent row is frozen and nothing is agreed until its answer; the newer save waits
     # behind it, durable, and takes its expectation from the base that the answer brings.
-    if not decision.part:
-        ledger.places.record_file(decision.key.store, decision.key.path, decision.file)
     ledger.carried.keep(decision.key, decision.started)
     if decision.plan.to_remote is not None:
         ledger.outbox.queue(decision, decision.plan.to_remote, now)
-        if not decision.part:
-            ledger.entries.author(decision.key, decision.file.digest if decision.file else None)
     else:
         ledger.outbox.drop(decision.key)
 
 
 def _settle(ledger: Ledger, decision: Decision, now: float) -> None:
     key, plan = decision.key, decision.plan
-    ledger.attention.release(key.store, key.path, key.record)
-    if not decision.part:
-        ledger.places.record_file(key.store, key.path, decision.file)
-    if plan.reason is Reason.REWRITE:
-        ledger.places.forget_note(key)
-        return
-    if plan.base is not None:
-        ledger.entries.agree(key, plan.base)
     if isinstance(plan.to_remote or plan.to_local, Tombstone):
         ledger.carried.forget(key)
     ledger.carried.keep(key, decision.started)
@@ -79,12 +99,14 @@ def _settle(ledger: Ledger, decision: Decision, now: float) -> None:
         ledger.outbox.queue(decision, plan.to_remote, now)
     else:
         ledger.outbox.drop(key)
-    if decision.part:
-        if plan.to_local is not None:
-            ledger.records.keep(key, plan.to_local)
-    elif plan.to_local is None and plan.reason is not Reason.NOTHING:
-        ledger.entries.author(key, decision.file.digest if decision.file else None)
-    _keep(ledger, decision, now)
+    if decision.part and plan.to_local is not None:
+        ledger.records.keep(key, plan.to_local)
+    if plan.conflict is not None:
+        ledger.conflicts.add(key, plan.conflict, ledger.entries.device_of(key), now)
+    if decision.replaced is not None:
+        ledger.past.replaced(key, decision.replaced, plan.reason, now)
+    if plan.to_local is not None:
+        ledger.events.written(decision, ledger.entries.device_of(key), now)
 
 
 def _keep_bytes(ledger: Ledger, decision: Decision) -> None:
@@ -95,14 +117,3 @@ def _keep_bytes(ledger: Ledger, decision: Decision) -> None:
             ledger.contents.put(decision.plan.to_local.digest, decision.body)
     elif decision.file is not None:
         ledger.contents.put(decision.file.digest, decision.body)
-
-
-def _keep(ledger: Ledger, decision: Decision, now: float) -> None:
-    key, plan = decision.key, decision.plan
-    if plan.conflict is not None:
-        ledger.conflicts.add(key, plan.conflict, ledger.entries.device_of(key), now)
-    if decision.replaced is not None:
-        ledger.past.replaced(key, decision.replaced, plan.reason, now)
-    ledger.events.written(decision, ledger.entries.device_of(key), now)
-    if not decision.part:
-        ledger.places.forget_note(key)

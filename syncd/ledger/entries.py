@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from syncd.core.decision import Heard
 from syncd.core.model import NEVER, Digest, Key, Snapshot, Tombstone, Witness
@@ -34,14 +34,14 @@ class Entries:
             return None, NEVER
         return to_snapshot(*row[:3]), to_snapshot(*row[3:]) or NEVER
 
-    def agree(self, key: Key, base: Snapshot) -> None:
-        """Both sides were seen to hold `base`, or to start from it."""
-        self._connection.execute(
+    def agree(self, bases: Iterable[tuple[Key, Snapshot]]) -> None:
+        """Both sides were seen to hold these, or to start from them."""
+        self._connection.executemany(
             """INSERT INTO entries (store, path, record, base_revision, base_digest, base_size)
                VALUES (?, ?, ?, ?, ?, ?)
                ON CONFLICT DO UPDATE SET base_revision = excluded.base_revision,
                  base_digest = excluded.base_digest, base_size = excluded.base_size""",
-            (*key_columns(key), *snapshot_columns(base)),
+            [(*key_columns(key), *snapshot_columns(base)) for key, base in bases],
         )
 
     def hear(self, heard: Heard) -> bool:
@@ -78,18 +78,23 @@ class Entries:
         )
         return cursor.rowcount > 0
 
-    def acknowledge(self, key: Key, revision: int) -> None:
-        """The deployment holds a receipt of ours for `revision`."""
+    def acknowledge(self, key: Key, base: Snapshot) -> None:
+        """Agree on `base`, for whose revision the deployment holds a receipt of ours."""
         self._connection.execute(
-            f"UPDATE entries SET receipt_revision = ? WHERE {_KEY}",  # noqa: S608
-            (revision, *key_columns(key)),
+            """INSERT INTO entries (store, path, record, base_revision, base_digest, base_size,
+                                    receipt_revision)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?4)
+               ON CONFLICT DO UPDATE SET base_revision = excluded.base_revision,
+                 base_digest = excluded.base_digest, base_size = excluded.base_size,
+                 receipt_revision = excluded.receipt_revision""",
+            (*key_columns(key), *snapshot_columns(base)),
         )
 
-    def author(self, key: Key, digest: Digest | None) -> None:
-        """The file was seen to hold what syncd did not write; None: it was deleted."""
-        self._connection.execute(
+    def author(self, authored: Iterable[tuple[Key, Digest | None]]) -> None:
+        """Files were seen to hold what syncd did not write; None: it was deleted."""
+        self._connection.executemany(
             f"UPDATE entries SET authored_digest = ? WHERE {_KEY}",  # noqa: S608
-            (digest, *key_columns(key)),
+            [(digest, *key_columns(key)) for key, digest in authored],
         )
 
     def authored(self, key: Key) -> Digest | None:

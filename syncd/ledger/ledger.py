@@ -17,6 +17,7 @@ from pathlib import Path
 from syncd.core.decision import Decision, Heard, Taken, View
 from syncd.core.model import (
     MISSING_BLOB,
+    NEVER,
     Applied,
     Conflict,
     Content,
@@ -48,10 +49,17 @@ from syncd.ledger.outbox import Outbox
 from syncd.ledger.past import Past
 from syncd.ledger.places import Places
 from syncd.ledger.records import Records
-from syncd.ledger.rows import snapshot_columns, to_snapshot
+from syncd.ledger.rows import key_columns, snapshot_columns, to_snapshot, to_version
 from syncd.ledger.uploads import Uploads
 
 _CURSOR = "cursor"
+_VIEW = """SELECT e.base_revision, e.base_digest, e.base_size,
+                  e.remote_revision, e.remote_digest, e.remote_size, e.remote_last, e.remote_at,
+                  e.remote_moved_to, s.operation, s.digest, s.size
+           FROM (SELECT ?1 AS store, ?2 AS path, ?3 AS record) k
+           LEFT JOIN entries e USING (store, path, record)
+           LEFT JOIN outbox s ON s.state = 'sent'
+             AND s.store = k.store AND s.path = k.path AND s.record = k.record"""
 
 
 class Ledger:
@@ -109,8 +117,9 @@ class Ledger:
 
     def view(self, key: Key) -> View:
         """What is known of `key` before a turn decides about it."""
-        base, remote = self.entries.get(key)
-        return View(base, remote, self.outbox.sent(key))
+        row = self._connection.execute(_VIEW, key_columns(key)).fetchone()
+        sent = to_version(*row[10:]) if row[9] is not None else None
+        return View(to_snapshot(*row[:3]), to_snapshot(*row[3:9]) or NEVER, sent)
 
     def note(
         self, noted: Sequence[tuple[Key, Note, Snapshot | None, Conflict | None]], now: float
@@ -191,14 +200,25 @@ class Ledger:
         wanted: list[Key] = []
         with self.transaction():
             for intent, outcome in answers:
-                if self._take(intent, outcome, device, now):
-                    wanted.append(intent.key)
-                base, remote = self.entries.get(intent.key)
-                if not isinstance(outcome, Applied) or base != remote:
+                if not isinstance(outcome, Applied):
+                    named.append(intent.key)
+                    if self._take(intent, outcome, device, now):
+                        wanted.append(intent.key)
+                elif not self._applied(intent, outcome, device, now):
                     named.append(intent.key)
         return named, wanted
 
-    def _take(self, intent: Intent, outcome: Outcome, device: str, now: float) -> bool:
+    def _applied(self, intent: Intent, applied: Applied, device: str, now: float) -> bool:
+        """Take an operation that was applied; whether base and what was heard are one by that."""
+        snapshot = Snapshot(applied.revision, intent.version, applied.at)
+        if self._agree_with(intent, snapshot, device, now):
+            return True
+        base, remote = self.entries.get(intent.key)
+        return base == remote
+
+    def _take(
+        self, intent: Intent, outcome: Replayed | Stale | Refused, device: str, now: float
+    ) -> bool:
         """Whether the key's current snapshot must be fetched before it is considered."""
         match outcome:
             case Refused(reason) if reason == MISSING_BLOB:
@@ -211,32 +231,32 @@ class Ledger:
             case Stale(current):
                 self.outbox.remove(intent.operation)
                 return self.entries.get(intent.key)[1] != current
-            case Applied(revision, at):
-                self._agree_with(intent, Snapshot(revision, intent.version, at), device, now)
-                return False
             case Replayed(revision, current):
                 at = current.at if current.revision == revision else 0
                 self._agree_with(intent, Snapshot(revision, intent.version, at), device, now)
                 return current.revision != revision
 
-    def _agree_with(self, intent: Intent, snapshot: Snapshot, device: str, now: float) -> None:
+    def _agree_with(self, intent: Intent, snapshot: Snapshot, device: str, now: float) -> bool:
+        """Take `snapshot` of our own making for the base; whether it also is what is now heard."""
         if not self.outbox.remove(intent.operation):
-            return
+            return False
         self.events.pushed(intent, snapshot.revision, device, now)
-        _, known = self.entries.get(intent.key)
-        self.entries.agree(intent.key, snapshot)
-        self.entries.acknowledge(intent.key, snapshot.revision)
-        if not snapshot.at and known.revision < snapshot.revision:
-            # A receipt does not tell when. It is later than what was heard of a lower revision,
-            # which must not be taken for news about the new base (sim).
-            snapshot = replace(snapshot, at=known.at)
-        if snapshot.at or known.revision < snapshot.revision:
-            self.entries.hear(Heard(intent.key, snapshot, device, None))
+        if not snapshot.at:
+            _, known = self.entries.get(intent.key)
+            if known.revision < snapshot.revision:
+                # A receipt does not tell when. It is later than what was heard of a lower
+                # revision, which must not be taken for news about the new base (sim).
+                snapshot = replace(snapshot, at=known.at)
+            else:
+                self.entries.acknowledge(intent.key, snapshot)
+                return False
+        self.entries.acknowledge(intent.key, snapshot)
+        return self.entries.hear(Heard(intent.key, snapshot, device, None))
 
     def abandon(self, key: Key, kept: Iterable[Digest], now: float) -> None:
         """The noted write came to nothing; index what it met and put into history."""
         with self.transaction():
-            self.places.forget_note(key)
+            self.places.forget_notes([key])
             for digest in kept:
                 self.past.replaced(key, digest, "contested", now)
                 self.events.add(Event(key, "contested", now, digest))

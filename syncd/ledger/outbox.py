@@ -8,7 +8,7 @@ payload's row is queued without its bytes, and claimed once they are uploaded.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -56,22 +56,17 @@ class Outbox:
         self._contents = contents
         self._carried = carried
 
-    def sent(self, key: Key) -> Version | None:
-        """The version of the sent row of `key`, or None where no answer is awaited."""
-        row = self._connection.execute(
-            f"SELECT digest, size FROM outbox WHERE {_KEY} AND state = 'sent'",  # noqa: S608
-            key_columns(key),
-        ).fetchone()
-        return to_version(*row) if row else None
-
     def queue(self, decision: Decision, version: Version, now: float) -> None:
         """Queue `version`, in place of what was queued or parked before if that was another."""
         key = decision.key
-        if self._waits_as(key, version):
+        rows = self._rows(key)
+        waiting = [there for state, there in rows if state != "sent"]
+        if waiting == [version]:
             return
-        self.drop(key)
+        if rows:
+            self.drop(key)
         # RACE: a turn may name again what an earlier one queued; it was claimed since then.
-        if self.sent(key) == version:
+        if ("sent", version) in rows:
             return
         upload = None
         if isinstance(version, Content):
@@ -119,6 +114,7 @@ class Outbox:
             (*guarded, *paused, most),
         ).fetchall()
         claimed: list[Intent] = []
+        frozen: list[tuple[Any, ...]] = []
         taken: set[str] = set()
         total = 0
         for row in rows:
@@ -128,11 +124,15 @@ class Outbox:
             total += _text(row[7]) + _text(row[10] or 0) + (_text(target[7]) if target else 0)
             if claimed and total > most_bytes:
                 break
-            claimed.append(self._freeze(row, target))
+            claimed.append(self._move(row, target) if target else self._intent(row))
+            frozen += [row, target] if target else [row]
             taken.update(intent.operation for intent in halves(claimed[-1:]))
+        self._freeze(frozen)
         return claimed
 
     def _target(self, operation: str | None) -> tuple[Any, ...] | None:
+        if operation is None:
+            return None
         row = self._connection.execute(
             f"""SELECT {_CLAIMED} FROM outbox o JOIN entries e USING (store, path, record)
                 WHERE o.operation = ?""",  # noqa: S608
@@ -140,13 +140,12 @@ class Outbox:
         ).fetchone()
         return tuple(row) if row else None
 
-    def _freeze(self, row: tuple[Any, ...], target: tuple[Any, ...] | None) -> Intent:
+    def _freeze(self, rows: Sequence[tuple[Any, ...]]) -> None:
         self._connection.executemany(
             """UPDATE outbox SET state = 'sent', expect_revision = ?, expect_digest = ?
                WHERE operation = ?""",
-            [(each[8], each[9], each[0]) for each in (row, target) if each],
+            [(row[8], row[9], row[0]) for row in rows],
         )
-        return self._move(row, target) if target else self._intent(row)
 
     def unanswered(self) -> list[Intent]:
         """Every sent row, oldest first: to be sent again just as it was."""
@@ -246,12 +245,13 @@ class Outbox:
         """How many rows are in each state."""
         return dict(self._connection.execute("SELECT state, count(*) FROM outbox GROUP BY state"))
 
-    def _waits_as(self, key: Key, version: Version) -> bool:
+    def _rows(self, key: Key) -> list[tuple[str, Version]]:
+        """(state, version) of every row of `key`."""
         rows = self._connection.execute(
-            f"SELECT digest, size FROM outbox WHERE {_KEY} AND state != 'sent'",  # noqa: S608
+            f"SELECT state, digest, size FROM outbox WHERE {_KEY}",  # noqa: S608
             key_columns(key),
         ).fetchall()
-        return len(rows) == 1 and to_version(*rows[0]) == version
+        return [(state, to_version(digest, size)) for state, digest, size in rows]
 
     def _move(self, row: tuple[Any, ...], target: tuple[Any, ...]) -> Intent:
         intent = self._intent(row)

@@ -6,6 +6,7 @@ Part of the ledger; runs inside its transactions, `put` and `bootstrapped` in on
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from syncd.core.decision import FileState
@@ -115,24 +116,28 @@ class Places:
         few = len(rows) <= most
         return [(path, met) for path, met in rows if few or met == inode]
 
-    def record_file(self, store: str, path: str, file: FileState | None) -> None:
-        """Remember a file as it was just read, or that there is none."""
-        if file is None:
-            self._connection.execute(
-                "DELETE FROM files WHERE store = ? AND path = ?", (store, path)
-            )
-            return
-        stat = file.stat
-        self._connection.execute(
+    def record_files(self, files: Iterable[tuple[Key, FileState | None]]) -> None:
+        """Remember files as they were just read, or that there is none."""
+        seen = list(files)
+        self._connection.executemany(
+            "DELETE FROM files WHERE store = ? AND path = ?",
+            [(key.store, key.path) for key, file in seen if file is None],
+        )
+        self._connection.executemany(
             "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                store, path, stat.size, stat.mtime_ns, stat.ctime_ns, stat.inode,
-                file.digest, file.read_ns,
-            ),
+            [
+                (
+                    key.store, key.path, file.stat.size, file.stat.mtime_ns, file.stat.ctime_ns,
+                    file.stat.inode, file.digest, file.read_ns,
+                )
+                for key, file in seen
+                if file is not None
+            ],
         )  # fmt: skip
 
-    def forget_note(self, key: Key) -> None:
-        """The noted write came to its end."""
-        self._connection.execute(
-            "DELETE FROM notes WHERE store = ? AND path = ?", (key.store, key.path)
+    def forget_notes(self, keys: Iterable[Key]) -> None:
+        """The noted writes of `keys` came to their end; those that were not noted had none."""
+        self._connection.executemany(
+            "DELETE FROM notes WHERE store = ? AND path = ?",
+            [(key.store, key.path) for key in keys],
         )

@@ -83,7 +83,7 @@ def test_held_keys_are_tried_few_at_a_time_until_it_gets_better(desk: Desk) -> N
         for number in range(200):
             key = Key("flows", f"{number:03}.json")
             desk.ledger.attention.hold(key.store, key.path, HOLD, 0.0)
-            desk.ledger.entries.agree(key, Snapshot(1, TOMBSTONE))
+            desk.ledger.entries.agree([(key, Snapshot(1, TOMBSTONE))])
         desk.ledger.attention.hold("flows", "a folder", HOLD, 0.0)
         desk.ledger.attention.hold("flows", "z.json", Hold("unparsable", "", ""), 0.0)
     tried = []

@@ -38,7 +38,7 @@ def move(ledger: Ledger, target: Snapshot = NEVER) -> tuple[Decision, Decision]:
     created = push(BODY, key=NEW, base=target)
     gone = replace(push(None, key=OLD, base=BASE), target=created.operation)
     with ledger.transaction():
-        ledger.entries.agree(OLD, BASE)
+        ledger.entries.agree([(OLD, BASE)])
     ledger.commit([gone, created], 0.0)
     return gone, created
 
@@ -172,7 +172,7 @@ def test_no_half_is_claimed_before_the_sent_row_of_the_other_is_answered(
     ledger: Ledger, which: Key
 ) -> None:
     with ledger.transaction():
-        ledger.entries.agree(OLD, BASE)
+        ledger.entries.agree([(OLD, BASE)])
     ledger.commit([push(b"before", key=which, base=BASE if which == OLD else NEVER)], 0.0)
     claim(ledger)
     move(ledger)
@@ -183,7 +183,7 @@ def test_onto_a_key_that_became_live_it_is_a_create_and_then_a_delete(ledger: Le
     move(ledger)
     theirs = Snapshot(5, content(b"theirs"), 500)
     with ledger.transaction():
-        ledger.entries.agree(NEW, theirs)
+        ledger.entries.agree([(NEW, theirs)])
     (created,) = claim(ledger)
     assert (created.key, created.body, created.expect_revision) == (NEW, BODY, 5)
     assert claim(ledger) == []
@@ -194,7 +194,7 @@ def test_onto_a_key_that_became_live_it_is_a_create_and_then_a_delete(ledger: Le
 def test_of_bytes_that_the_deployment_no_longer_holds_it_is_none(ledger: Ledger) -> None:
     move(ledger)
     with ledger.transaction():
-        ledger.entries.agree(OLD, Snapshot(4, content(b"others"), 40))
+        ledger.entries.agree([(OLD, Snapshot(4, content(b"others"), 40))])
     assert keys(claim(ledger)) == [[NEW]]
 
 

@@ -128,7 +128,8 @@ def _base_at_claim(self: Ledger, *args: Any) -> Any:
     claimed = _claim(self, *args)
     with self.transaction():
         for intent in claimed:
-            self.entries.agree(intent.key, Snapshot(intent.expect_revision + 1, intent.version))
+            guessed = Snapshot(intent.expect_revision + 1, intent.version)
+            self.entries.agree([(intent.key, guessed)])
     return claimed
 
 
@@ -136,7 +137,7 @@ def _receipt_tells_nothing_heard(
     self: Ledger, intent: Any, snapshot: Snapshot, device: str, now: float
 ) -> None:
     if self.outbox.remove(intent.operation):
-        self.entries.agree(intent.key, snapshot)
+        self.entries.agree([(intent.key, snapshot)])
         if snapshot.at:
             self.entries.hear(Heard(intent.key, snapshot, device, None))
 
