@@ -37,6 +37,7 @@ export const BY_CREATION_TIME = "by_creation_time";
 export class Index {
   readonly name: string;
   readonly fields: readonly string[];
+  readonly #paths: readonly (readonly string[])[];
   readonly #insert: StatementSync;
   readonly #remove: StatementSync;
   readonly #scan: Record<Order, StatementSync>;
@@ -50,6 +51,7 @@ export class Index {
   ) {
     this.name = name;
     this.fields = [...fields, "_creationTime"];
+    this.#paths = this.fields.map((field) => field.split("."));
     this.#insert = db.prepare(`INSERT INTO index_${number} (key, rid) VALUES (?, ?)`);
     this.#remove = db.prepare(`DELETE FROM index_${number} WHERE key = ?`);
     const scan = (order: Order) =>
@@ -61,8 +63,12 @@ export class Index {
     this.#scan = { asc: scan("asc"), desc: scan("desc") };
   }
 
-  keyOf(document: EncodedObject): Buffer {
-    return encodeKey(this.fields.map((field) => fieldAt(document, field)));
+  /** `commitTs` stands in for its placeholder, once it is known. */
+  keyOf(document: EncodedObject, commitTs?: bigint): Buffer {
+    return encodeKey(
+      this.#paths.map((path) => fieldAt(document, path)),
+      commitTs,
+    );
   }
 
   insert(key: Uint8Array, rid: number): void {

@@ -20,7 +20,7 @@ export function passes(expression: Encoded, document: EncodedObject): boolean {
 
 function evaluate(expression: Encoded, document: EncodedObject): Operand {
   const [operator, operand] = Object.entries(expression as EncodedObject)[0]!;
-  if (operator === "$field") return fieldAt(document, operand as string);
+  if (operator === "$field") return fieldAt(document, (operand as string).split("."));
   if (operator === "$literal") return literal(operand);
   const operands = (Array.isArray(operand) ? operand : [operand]).map((each) =>
     evaluate(each, document),

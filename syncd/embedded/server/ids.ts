@@ -47,9 +47,20 @@ export function parseId(id: string): IdParts | null {
   return table === null || !Number.isSafeInteger(row) ? null : { table, row };
 }
 
+/** Ids whose tables are remembered: those of a call's devices are met again and again. */
+const REMEMBERED = 1000;
+
 /** A function from an id to the name of its table, given the names by table number. */
 export function makeTableOfId(names: ReadonlyMap<number, string>): (id: string) => string | null {
-  return (id) => names.get(parseId(id)?.table ?? -1) ?? null;
+  const known = new Map<string, string>();
+  return (id) => {
+    const found = known.get(id);
+    if (found !== undefined) return found;
+    const name = names.get(parseId(id)?.table ?? -1) ?? null;
+    if (known.size >= REMEMBERED) known.clear();
+    if (name !== null) known.set(id, name);
+    return name;
+  };
 }
 
 function varint(value: number): Buffer {

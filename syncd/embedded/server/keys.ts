@@ -24,11 +24,17 @@ const TAG = {
 
 const MAX_INTEGER = 2n ** 63n - 1n;
 
-/** The key of a row of values; an absent field is `undefined`. */
-export function encodeKey(values: readonly (Encoded | undefined)[]): Buffer {
-  const parts: Buffer[] = [];
-  for (const value of values) append(parts, value);
-  return Buffer.concat(parts);
+/**
+ * The key of a row of values; an absent field is `undefined`. The commit-timestamp placeholder
+ * stands for `commitTs`, which sorts above all others until it is known.
+ */
+export function encodeKey(
+  values: readonly (Encoded | undefined)[],
+  commitTs: bigint = MAX_INTEGER,
+): Buffer {
+  written = 0;
+  for (const value of values) append(value, commitTs);
+  return Buffer.from(scratch.subarray(0, written));
 }
 
 /**
@@ -50,49 +56,66 @@ export function justAfter(key: Uint8Array): Buffer {
 
 const ZERO = Buffer.of(0);
 
-/** The value at a dotted path of a document, `undefined` where there is none. */
-export function fieldAt(document: EncodedObject, path: string): Encoded | undefined {
+/** The value at a path of field names in a document, `undefined` where there is none. */
+export function fieldAt(document: EncodedObject, path: readonly string[]): Encoded | undefined {
   let value: Encoded | undefined = document;
-  for (const name of path.split(".")) {
+  for (const name of path) {
     if (value === null || typeof value !== "object" || Array.isArray(value)) return undefined;
     value = Object.hasOwn(value, name) ? value[name] : undefined;
   }
   return value;
 }
 
-function append(parts: Buffer[], value: Encoded | undefined): void {
-  if (value === undefined) parts.push(Buffer.of(TAG.undefined));
-  else if (value === null) parts.push(Buffer.of(TAG.null));
-  else if (typeof value === "boolean") parts.push(Buffer.of(value ? TAG.true : TAG.false));
-  else if (typeof value === "number") parts.push(floatKey(value));
-  else if (typeof value === "string") parts.push(delimited(TAG.string, Buffer.from(value)));
-  else if (Array.isArray(value)) appendAll(parts, TAG.array, value);
-  else appendObject(parts, value);
+/** Where keys are put together: one at a time, then copied. */
+let scratch = Buffer.alloc(4096);
+let written = 0;
+
+/** Makes room for so many more bytes; answers where they begin. */
+function reserve(length: number): number {
+  if (written + length > scratch.length) {
+    const larger = Buffer.alloc(2 * (written + length));
+    scratch.copy(larger, 0, 0, written);
+    scratch = larger;
+  }
+  written += length;
+  return written - length;
 }
 
-function appendAll(parts: Buffer[], tag: number, values: Encoded[]): void {
-  parts.push(Buffer.of(tag));
-  for (const value of values) append(parts, value);
-  parts.push(Buffer.of(TAG.end));
+function appendTag(tag: number): void {
+  const at = reserve(1);
+  scratch[at] = tag;
 }
 
-function appendObject(parts: Buffer[], value: EncodedObject): void {
+function append(value: Encoded | undefined, commitTs: bigint): void {
+  if (value === undefined) appendTag(TAG.undefined);
+  else if (value === null) appendTag(TAG.null);
+  else if (typeof value === "boolean") appendTag(value ? TAG.true : TAG.false);
+  else if (typeof value === "number") appendFloat(value);
+  else if (typeof value === "string") appendText(value);
+  else if (Array.isArray(value)) appendAll(TAG.array, value, commitTs);
+  else appendObject(value, commitTs);
+}
+
+function appendAll(tag: number, values: Encoded[], commitTs: bigint): void {
+  appendTag(tag);
+  for (const value of values) append(value, commitTs);
+  appendTag(TAG.end);
+}
+
+function appendObject(value: EncodedObject, commitTs: bigint): void {
   switch (specialKey(value)) {
     case null:
-      return appendAll(parts, TAG.object, Object.entries(value).sort(byKey).flat());
+      return appendAll(TAG.object, Object.entries(value).sort(byKey).flat(), commitTs);
     case "$undefined":
-      return append(parts, undefined);
+      return append(undefined, commitTs);
     case "$integer":
-      parts.push(integerKey(integerOf(value["$integer"] as string)));
-      return;
+      return appendInteger(integerOf(value["$integer"] as string));
     case "$commitTs":
-      parts.push(integerKey(MAX_INTEGER));
-      return;
+      return appendInteger(commitTs);
     case "$float":
-      parts.push(floatKey(floatOf(value["$float"] as string)));
-      return;
+      return appendFloat(floatOf(value["$float"] as string));
     case "$bytes":
-      parts.push(delimited(TAG.bytes, Buffer.from(value["$bytes"] as string, "base64")));
+      return appendDelimited(TAG.bytes, Buffer.from(value["$bytes"] as string, "base64"));
   }
 }
 
@@ -101,39 +124,43 @@ function byKey(left: [string, Encoded], right: [string, Encoded]): number {
   return left[0] < right[0] ? -1 : 1;
 }
 
+function appendText(text: string): void {
+  if (text.includes("\0")) return appendDelimited(TAG.string, Buffer.from(text));
+  const at = reserve(3 * text.length + 3);
+  scratch[at] = TAG.string;
+  const end = at + 1 + scratch.write(text, at + 1);
+  scratch[end] = 0;
+  scratch[end + 1] = 0;
+  written = end + 2;
+}
+
 /**
  * A zero byte becomes 00 ff and the end is 00 00, so that a string sorts before its own
  * continuations.
  */
-function delimited(tag: number, content: Buffer): Buffer {
-  const zeros = content.includes(0) ? content.reduce((n, byte) => n + (byte === 0 ? 1 : 0), 0) : 0;
-  const out = Buffer.alloc(content.length + zeros + 3);
-  out[0] = tag;
-  if (zeros === 0) {
-    content.copy(out, 1);
-    return out;
-  }
-  let at = 1;
+function appendDelimited(tag: number, content: Buffer): void {
+  let at = reserve(2 * content.length + 3);
+  scratch[at++] = tag;
   for (const byte of content) {
-    out[at++] = byte;
-    if (byte === 0) out[at++] = 0xff;
+    scratch[at++] = byte;
+    if (byte === 0) scratch[at++] = 0xff;
   }
-  return out;
+  scratch[at++] = 0;
+  scratch[at++] = 0;
+  written = at;
 }
 
-function integerKey(value: bigint): Buffer {
-  const out = Buffer.alloc(9);
-  out[0] = TAG.integer;
-  out.writeBigUInt64BE(BigInt.asUintN(64, value) ^ (1n << 63n), 1);
-  return out;
+function appendInteger(value: bigint): void {
+  const at = reserve(9);
+  scratch[at] = TAG.integer;
+  scratch.writeBigUInt64BE(BigInt.asUintN(64, value) ^ (1n << 63n), at + 1);
 }
 
 /** IEEE total order: a negative number has all its bits turned, any other its sign. */
-function floatKey(value: number): Buffer {
-  const out = Buffer.alloc(9);
-  out[0] = TAG.float;
-  out.writeDoubleBE(value, 1);
-  if (out[1]! < 0x80) out[1]! |= 0x80;
-  else for (let at = 1; at < 9; at += 1) out[at] = ~out[at]! & 0xff;
-  return out;
+function appendFloat(value: number): void {
+  const start = reserve(9);
+  scratch[start] = TAG.float;
+  scratch.writeDoubleBE(value, start + 1);
+  if (scratch[start + 1]! < 0x80) scratch[start + 1]! |= 0x80;
+  else for (let at = start + 1; at < start + 9; at += 1) scratch[at] = ~scratch[at]! & 0xff;
 }

@@ -81,7 +81,7 @@ export class SearchIndex {
 
   #counted(document: EncodedObject): Map<string, number> {
     const counts = new Map<string, number>();
-    const text = fieldAt(document, this.field);
+    const text = fieldAt(document, this.field.split("."));
     for (const word of typeof text === "string" ? wordsOf(text) : [])
       counts.set(word, (counts.get(word) ?? 0) + 1);
     return counts;
@@ -132,7 +132,7 @@ export class SearchStream {
   #passes({ json }: Row): boolean {
     const document = JSON.parse(json) as EncodedObject;
     return this.#wanted.every(({ field, key }) =>
-      encodeKey([fieldAt(document, field)]).equals(key),
+      encodeKey([fieldAt(document, field.split("."))]).equals(key),
     );
   }
 }

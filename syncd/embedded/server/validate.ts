@@ -43,7 +43,8 @@ export function mismatch(
         ? null
         : wrong(`an id of table \`${validator.tableName}\``, path);
     case "literal":
-      return JSON.stringify(value) === JSON.stringify(validator.value)
+      return value === validator.value ||
+        (typeof value === "object" && JSON.stringify(value) === JSON.stringify(validator.value))
         ? null
         : wrong(`the literal \`${JSON.stringify(validator.value)}\``, path);
     default:
@@ -78,7 +79,8 @@ function mismatchOfObject(
   path: string,
 ): string | null {
   if (!isOrdinaryObject(value)) return wrong("an object", path);
-  for (const [field, { fieldType, optional }] of Object.entries(validator.value)) {
+  for (const field in validator.value) {
+    const { fieldType, optional } = validator.value[field]!;
     const found = Object.hasOwn(value, field) ? value[field] : undefined;
     if (found === undefined) {
       if (!optional) return `Object is missing the required field \`${field}\`.${at(path)}`;

@@ -54,9 +54,11 @@ export class Writes {
   /** Replaces the placeholders in what was written by the timestamp. */
   resolve(ts: bigint): void {
     for (const [rid, { table, document, size, json }] of this.#unresolved) {
-      const resolved = resolveCommitTs(json, ts);
-      table.put({ rid, size, json: resolved });
-      this.#reindex(table, rid, document, JSON.parse(resolved) as EncodedObject);
+      table.put({ rid, size, json: resolveCommitTs(json, ts) });
+      for (const index of table.indexes.values()) {
+        const former = index.keyOf(document);
+        this.#move(index, rid, former, index.keyOf(document, ts));
+      }
     }
   }
 
@@ -107,11 +109,15 @@ export class Writes {
       const former = before && index.keyOf(before);
       const key = after && index.keyOf(after);
       if (former !== null) this.keys.push({ index, key: former });
-      if (former !== null && key !== null && former.equals(key)) continue;
-      if (former !== null) index.remove(former);
-      if (key === null) continue;
-      index.insert(key, rid);
-      this.keys.push({ index, key });
+      this.#move(index, rid, former, key);
     }
+  }
+
+  #move(index: Index, rid: number, former: Uint8Array | null, key: Buffer | null): void {
+    if (former !== null && key !== null && key.equals(former)) return;
+    if (former !== null) index.remove(former);
+    if (key === null) return;
+    index.insert(key, rid);
+    this.keys.push({ index, key });
   }
 }
