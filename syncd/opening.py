@@ -101,5 +101,5 @@ def no_token(url: str) -> ConfigError:
     """The trouble of having no device token for `url`."""
     return ConfigError(
         f"there is no device token for {url}; nothing was started",
-        "enroll this device (`npx convex run devices:enroll`, see README.md) and set SYNCD_TOKEN",
+        "`CONVEX_DEPLOY_KEY=... syncd init` enrolls this device; or set SYNCD_TOKEN to its token",
     )

@@ -15,7 +15,7 @@ from syncd.cli.app import CONFIG, ConfigPath, app, reporting
 from syncd.cli.text import shown
 from syncd.config import DEVICE_TOKEN, EMBEDDED, Config, load
 from syncd.engine.verify import Verdict
-from syncd.errors import ConfigError
+from syncd.errors import ConfigError, Unauthorized
 
 SHOWN = 10
 """Files that differ which are named; the rest are counted."""
@@ -82,11 +82,11 @@ def _configure(path: Path, url: str | None, workspace: str) -> None:
 
 
 async def _enrolled(config: Config, name: str) -> Config:
-    """The configuration with this machine's token, enrolled where there is none yet."""
+    """The configuration with this machine's token, enrolled where there is none that is good."""
     from syncd.enrolment import open_enrolment
     from syncd.ledger.state import StateFolder
 
-    if config.url == EMBEDDED or config.token is not None:
+    if config.url == EMBEDDED or await _accepted(config):
         return config
     async with open_enrolment(config) as enrolment:
         if any(device.name == name and not device.revoked for device in await enrolment.devices()):
@@ -106,6 +106,28 @@ async def _enrolled(config: Config, name: str) -> Config:
         os.fsync(descriptor)
     typer.echo(shown(f"enrolled as {name}; the token is in {place}"))
     return load(config.source)
+
+
+async def _accepted(config: Config) -> bool:
+    """Whether the deployment takes the token there is. Raises ConfigError where none of ours
+    would be looked at.
+    """
+    from syncd.attach import open_remote
+
+    if config.token is None:
+        return False
+    try:
+        async with open_remote(config) as remote:
+            await remote.head()
+    except Unauthorized as error:
+        kept = config.state / DEVICE_TOKEN
+        if kept.exists() and kept.read_text(encoding="utf-8").strip() == config.token:
+            return False
+        raise ConfigError(
+            f"{error}; nobody was enrolled",
+            "unset SYNCD_TOKEN and SYNCD_TOKEN_FILE, which go before the token that init keeps",
+        ) from error
+    return True
 
 
 async def _plan(config: Config) -> list[Verdict]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 from syncd.config import Config
 from syncd.doctor import contents, deployment, devices, ledger, machine, stores, systemd, watching
@@ -14,20 +14,32 @@ from syncd.doctor.finding import Finding, ok, warn
 async def examine(config: Config) -> AsyncIterator[Finding]:
     """What each check finds, as it finds it."""
     yield ok("configuration", f"{config.source}, {len(config.stores)} stores")
-    for finding in machine.examine(config):
-        yield finding
-    for finding in watching.examine(config):
-        yield finding
-    for finding in ledger.examine(config):
-        yield finding
-    yield systemd.examine(config)
+    here = {
+        "machine": machine.examine(config),
+        "watching": watching.examine(config),
+        "ledger": ledger.examine(config),
+        "service": systemd.examine(config),
+    }
     for store in config.stores:
-        for finding in (*stores.examine(store, config.state), *contents.examine(store)):
+        here[f"store:{store.name}"] = stores.examine(store, config.state)
+        here[f"files:{store.name}"] = contents.examine(store)
+    for check, findings in here.items():
+        for finding in _as_far_as(check, findings):
             yield finding
     async for finding in deployment.examine(config):
         yield finding
     yield await devices.examine(config)
     yield _ignored(config)
+
+
+def _as_far_as(check: str, findings: Iterator[Finding]) -> Iterator[Finding]:
+    """`findings`, as far as this user may look."""
+    try:
+        yield from findings
+    except OSError as error:
+        place = f" at {error.filename}" if error.filename else ""
+        yield warn(check, f"it could not be looked at: {error.strerror or error}{place}",
+                   "run this as the user whose daemon it is")  # fmt: skip
 
 
 def _ignored(config: Config) -> Finding:

@@ -27,7 +27,7 @@ def examine(config: Config) -> Iterator[Finding]:
     yield ok("python", f"Python {version}")
     yield _sqlite()
     yield _descriptors()
-    yield _space(config)
+    yield room("space", _existing(config.state))
     yield _inodes(config)
     yield from _secrets(config)
 
@@ -46,14 +46,14 @@ def _descriptors() -> Finding:
     return warn("descriptors", f"only {soft} open files are allowed", "ulimit -n 1024")
 
 
-def _space(config: Config) -> Finding:
-    place = _existing(config.state)
+def room(check: str, place: Path) -> Finding:
+    """How much can still be written where `place` lies."""
     free = shutil.disk_usage(place).free
     evidence = f"{free / 1e6:,.0f} MB free where {place} lies"
     if free >= FEW_BYTES:
-        return ok("space", evidence)
-    return warn("space", evidence, "free some, edits wait meanwhile: "
-                f"du -xd1 -h {place} | sort -h")  # fmt: skip
+        return ok(check, evidence)
+    return warn(check, f"{evidence}: without any, edits wait where they are",
+                f"du -xd1 -h {place} | sort -h, and free some")  # fmt: skip
 
 
 def _inodes(config: Config) -> Finding:

@@ -12,6 +12,7 @@ from pathlib import Path
 from syncd.config import StoreConfig
 from syncd.core.direction import Way
 from syncd.doctor.finding import Finding, fail, ok, warn
+from syncd.doctor.machine import room
 from syncd.files import syscalls
 from syncd.files.git import operation_around
 
@@ -38,6 +39,7 @@ def examine(store: StoreConfig, state: Path) -> Iterator[Finding]:
         yield warn(check, f"none of the {unmatched} files in {store.path} matches its patterns",
                    f"mend include or exclude of {store.name!r} in config.toml")  # fmt: skip
     yield _file_system(store)
+    yield room(f"space:{store.name}", store.path)
     if store.layout == "lines":
         yield _links(store, state)
     elif store.direction is not Way.PUSH:

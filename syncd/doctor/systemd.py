@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from syncd.config import Config
@@ -15,8 +16,12 @@ LINGER = Path("/var/lib/systemd/linger")
 """A file for each user whose services run without a login: loginctl(1)."""
 
 
-def examine(config: Config) -> Finding:
+def examine(config: Config) -> Iterator[Finding]:
     """Whether the daemon is a service, and outlives a logout and a reboot."""
+    yield _service(config)
+
+
+def _service(config: Config) -> Finding:
     try:
         units = {"user": user_unit(config), "system": system_unit(config, getpass.getuser())}
     except SyncdError as error:

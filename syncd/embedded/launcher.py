@@ -79,21 +79,33 @@ class EmbeddedBackend:
 
     async def start(self) -> None:
         """Starts the backend and waits until it listens. Raises `EmbeddedUnavailable`."""
-        self._process = await asyncio.create_subprocess_exec(
-            await _node(),
+        self._process = await self._begun(await _node())
+        self._tail.clear()
+        self._reading = asyncio.create_task(self._read_log(self._process))
+        self._port = await self._ready(self._process)
+
+    async def _begun(self, node: Path) -> asyncio.subprocess.Process:
+        command = (
+            node,
             "--disable-warning=ExperimentalWarning",
             _BUNDLE / "server.mjs",
             *("--data", self._data, "--port", str(self._port)),
             *("--functions", self._functions, "--exit-with-parent"),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            # Ctrl-C is for the daemon, which then stops the backend after its last push.
-            start_new_session=True,
         )
-        self._tail.clear()
-        self._reading = asyncio.create_task(self._read_log(self._process))
-        self._port = await self._ready(self._process)
+        try:
+            return await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                # Ctrl-C is for the daemon, which then stops the backend after its last push.
+                start_new_session=True,
+            )
+        except OSError as error:  # Too many processes or open files, no memory.
+            raise EmbeddedUnavailable(
+                f"the embedded backend cannot be started ({node}): {error.strerror}",
+                "`syncd doctor` looks at the limits of this machine",
+            ) from error
 
     async def supervise(self, report: Report) -> None:
         """Starts the backend again whenever it ends, on the same port. Runs until cancelled."""

@@ -14,9 +14,11 @@ ROOT_GONE: Final = Hold(
     "bring it back, or change its path in config.toml",
 )
 
+_PERMIT: Final = "let the user that runs syncd read and write it: chmod u+rw, or sudo chown"
+
 _ADVICE: Final = {
-    errno.EACCES: ("no-permission", "let the user that runs syncd read and write it"),
-    errno.EPERM: ("no-permission", "let the user that runs syncd read and write it"),
+    errno.EACCES: ("no-permission", _PERMIT),
+    errno.EPERM: ("no-permission", _PERMIT),
     errno.ELOOP: ("symlink", "replace the symlink by a file or folder; links are not followed"),
     errno.ENOTDIR: ("not-a-folder", "a folder of its path is a file or a link; rename that"),
     errno.ESTALE: ("root-missing", "bring the folder back, or change its path in config.toml"),

@@ -7,6 +7,7 @@ events arrive is proved by causing one: see Canary.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -103,7 +104,9 @@ class Vigil:
         except OSError:
             return False
         identity = self._root.identity
-        return (identity.device, identity.inode) == (found.st_dev, found.st_ino)
+        # Who may no longer read a folder still hears of it, and would believe it up to date.
+        readable = os.access(self._path, os.R_OK | os.X_OK)
+        return readable and (identity.device, identity.inode) == (found.st_dev, found.st_ino)
 
     def _start(self, loop: asyncio.AbstractEventLoop) -> bool:
         again = self._watcher is not None

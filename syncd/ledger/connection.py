@@ -103,8 +103,9 @@ def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
                 f"the ledger is damaged: {error}; nothing of this step was recorded", _DAMAGED
             ) from error
         raise LedgerError(
-            f"the ledger could not be written: {error}; nothing of this step was recorded",
-            "free disk space or mend the state folder, then start again",
+            f"the ledger could not be written: {error}; nothing of this step was recorded, and no "
+            "edit is lost",
+            "free disk space or mend the state folder, then start `syncd run` again",
         ) from error
 
 

@@ -232,7 +232,11 @@ def _failure(url: str, path: str, reply: Reply[Any]) -> SyncdError:
 def _thrown(path: str, code: str, message: str) -> SyncdError:
     said = f"{path} was refused: {message or code}; what is queued stays queued"
     if code in ("unauthorized", "forbidden"):
-        return Unauthorized(said, "set SYNCD_TOKEN to this device's token: see README.md")
+        return Unauthorized(
+            said,
+            "`CONVEX_DEPLOY_KEY=... syncd init` enrolls this device again, or set SYNCD_TOKEN to "
+            "its token; then start the daemon anew",
+        )
     if code == "protocol":
         return ProtocolError(said, "upgrade syncd, or deploy this version's functions")
     return FunctionFailed(said, "see the deployment's logs")

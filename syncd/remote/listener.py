@@ -26,6 +26,8 @@ PARTING = 0.5
 PROBE = 15.0
 """Seconds between looks whether the deployment is there while subscribed; no function call."""
 
+AWAY = "the live subscription is away"
+
 Report = Callable[[str, str], object]
 
 
@@ -72,30 +74,34 @@ class Listener:
         pause = FIRST_PAUSE
         while True:
             # The official client blocks for ever on a deployment that is away: ask first.
-            if await self._reachable():
-                await self._listen_once()
+            why = await self._listen_once() if await self._reachable() else AWAY
             pause = FIRST_PAUSE if self._live.is_set() else min(LONGEST_PAUSE, 2 * pause)
-            self._mark_deaf()
+            self._mark_deaf(why)
             self._resumed.clear()
             await _set(self._resumed, pause * random.uniform(0.7, 1.3))  # noqa: S311
 
-    def _mark_deaf(self) -> None:
+    def _mark_deaf(self, why: str) -> None:
         self._live.clear()
         self._deaf.set()
-        self._report("polling", "the live subscription is away")
+        self._report("polling", why)
 
-    async def _listen_once(self) -> None:
-        child = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "syncd.remote.listener_child",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-        )  # fmt: skip
+    async def _listen_once(self) -> str:
+        """Listen until the subscription is away; why it is."""
+        try:
+            child = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "syncd.remote.listener_child",
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+            )  # fmt: skip
+        except OSError as error:  # Too many processes or open files, no memory.
+            return f"no process could be started to listen: {error.strerror}"
         tasks = {asyncio.create_task(self._relay(child)), asyncio.create_task(self._watch())}
         try:
             ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in ended:
                 task.result()
+            return AWAY
         finally:
             for task in tasks:
                 task.cancel()

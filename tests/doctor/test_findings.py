@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from syncd.cli import registered
 from syncd.config import Config, StoreConfig, load
 from syncd.core.model import INLINE_LIMIT
-from syncd.doctor import contents, devices, stores, systemd, watching
+from syncd.doctor import contents, devices, examine, stores, systemd, watching
 from syncd.doctor import ledger as ledger_checks
 from syncd.doctor.finding import Finding, Level
 from syncd.ledger.state import StateFolder
@@ -200,14 +200,32 @@ def test_a_user_s_service_without_lingering(
     monkeypatch.setattr(systemd, "LINGER", tmp_path)
     monkeypatch.setattr("getpass.getuser", lambda: "web")
     monkeypatch.setattr("syncd.units._instance", lambda config: "syncd@x.service")
-    assert "none is installed" in systemd.examine(config).evidence
+    (none,) = systemd.examine(config)
+    assert "none is installed" in none.evidence
     for path in user_unit(config).files:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-    (found,) = bad([systemd.examine(config)])
+    (found,) = bad(systemd.examine(config))
     assert found.fix == "loginctl enable-linger web"
     (tmp_path / "web").touch()
-    assert bad([systemd.examine(config)]) == []
+    assert bad(systemd.examine(config)) == []
+
+
+async def test_a_check_that_may_not_look_stops_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(*_: object) -> Iterable[Finding]:
+        raise PermissionError(13, "Permission denied", "/etc/secret")
+        yield
+
+    config = made(tmp_path)
+    every = {finding.check async for finding in examine.examine(config)}
+    monkeypatch.setattr(contents, "examine", refuses)
+    found = [finding async for finding in examine.examine(config)]
+    (refused,) = [finding for finding in bad(found) if finding.check == "files:flows"]
+    assert refused.evidence == "it could not be looked at: Permission denied at /etc/secret"
+    missing = every - {finding.check for finding in found}
+    assert missing == {"names:flows", "sizes:flows", "ids:flows"}
 
 
 def damage(config: Config) -> None:

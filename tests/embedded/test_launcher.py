@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 from pathlib import Path
+from typing import NoReturn
 
 import aiohttp
 import pytest
 
 from syncd.embedded import launcher
 from syncd.embedded.launcher import EmbeddedBackend, EmbeddedUnavailable
+from syncd.embedded.node import find_node
 
 
 async def version(url: str) -> int:
@@ -65,6 +68,26 @@ async def test_a_taken_folder_is_reported_until_it_is_free(bundles: Path, tmp_pa
     watching.cancel()
     await asyncio.gather(watching, return_exceptions=True)
     await second.stop()
+
+
+async def test_where_no_process_can_be_started_it_says_so(
+    bundles: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuses(*_: object, **__: object) -> NoReturn:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    node = await find_node()
+
+    async def found() -> Path | None:
+        return node
+
+    monkeypatch.setattr(launcher, "find_node", found)
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", refuses)
+    backend = EmbeddedBackend(tmp_path / "data", functions=bundles / "probes.mjs")
+    with pytest.raises(EmbeddedUnavailable, match="temporarily unavailable") as raised:
+        await backend.start()
+    assert "syncd doctor" in raised.value.advice
+    await backend.stop()
 
 
 async def test_without_node_it_says_what_to_install(

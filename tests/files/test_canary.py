@@ -113,6 +113,24 @@ async def test_a_folder_whose_events_arrive_is_watched_without_scans(
     assert set(story.states) == {"watching"}
 
 
+async def test_a_folder_that_may_no_longer_be_read_is_not_called_watched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = Root.open
+    opened: list[Path] = []
+
+    def opens_once(path: Path) -> Root:
+        if opened:
+            raise PermissionError(13, "Permission denied")
+        opened.append(path)
+        return original(path)
+
+    monkeypatch.setattr(Root, "open", opens_once)
+    monkeypatch.setattr("os.access", lambda place, mode: False)
+    story = await kept(tmp_path, "polling", 1, monkeypatch)
+    assert story.states[:2] == ["watching", "polling"]
+
+
 async def test_a_watcher_hears_the_canary(tmp_path: Path) -> None:
     root = Root.open(tmp_path)
     heard = asyncio.Event()

@@ -89,6 +89,21 @@ def test_a_name_that_is_taken_keeps_its_token(world: World) -> None:
     assert first.syncd("sync", "--once").code == 0
 
 
+def test_a_device_that_was_revoked_is_enrolled_again(world: World) -> None:
+    machine = newcomer(world)
+    machine.save("a.json", flow("a"))
+    init(world, machine, "--device", "laptop")
+    world.revoke("laptop")
+    code, out, err = init(world, machine, "--device", "laptop")
+    assert (code, err.count("->")) == (0, 0)
+    assert "enrolled as laptop" in out
+    assert machine.syncd("sync", "--once").code == 0
+    machine.environment["SYNCD_TOKEN"] = "syncd_of-another-time"
+    code, _, err = init(world, machine, "--device", "laptop")
+    assert code == 2
+    assert "unset SYNCD_TOKEN" in err
+
+
 def test_without_a_key_or_with_a_wrong_one(world: World) -> None:
     machine = newcomer(world)
     machine.save("a.json", flow("a"))
