@@ -14,13 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from syncd.core.model import Kind
-from syncd.store_config import INCLUDE
+from syncd.store_config import INCLUDE, StoreConfig
 
 DEEPEST = 4
 """Levels below the project that are looked at."""
 
 LOOKED_AT = 5
 """Files of a folder that are read to judge it."""
+
+MANY = 3
+"""Folders of one kind in one folder that become one store."""
 
 LARGEST = 4 * 1024 * 1024
 
@@ -53,7 +56,38 @@ def discover(project: Path) -> list[Found]:
         store = _judge(place, sorted(files)) if depth else None
         if store is not None and store[0] in INCLUDE:
             found.append(Found(store[0], place.relative_to(project).as_posix(), store[1]))
-    return found
+    return _gathered(project, found)
+
+
+def _gathered(project: Path, found: list[Found]) -> list[Found]:
+    """`found` with one store for a folder that holds nothing but many folders of one kind."""
+    below: dict[str, list[Found]] = {}
+    for each in found:
+        below.setdefault(each.path.rpartition("/")[0], []).append(each)
+    parents = {
+        parent: Found(each[0].kind, parent, f"{len(each)} folders of {each[0].because}")
+        for parent, each in below.items()
+        if parent and len(each) >= MANY and _alike(project / parent, each)
+    }
+    kept = {each.path: each for each in found if each.path.rpartition("/")[0] not in parents}
+    kept |= parents
+    return [kept[path] for path in sorted(kept)]
+
+
+def _alike(parent: Path, found: list[Found]) -> bool:
+    """Whether `found` is of one kind, one in every folder of `parent`, with no file beside that
+    such a store would take along.
+    """
+    kind, names = found[0].kind, {each.path.rpartition("/")[2] for each in found}
+    taken = StoreConfig(name="x", kind=kind, path=parent).patterns()
+    entries = [each for each in parent.iterdir() if _looked_into(each.name)]
+    folders = {each.name for each in entries if each.is_dir()}
+    return (
+        kind is Kind.WORKFLOW
+        and all(each.kind is kind for each in found)
+        and folders == names
+        and not any(taken.matches(each.name) for each in entries if not each.is_dir())
+    )
 
 
 def configuration(found: list[Found], url: str | None, workspace: str) -> str:

@@ -45,6 +45,20 @@ def test_no_store_lies_in_another(tmp_path: Path) -> None:
     assert found(tmp_path) == {"flows": Kind.WORKFLOW}
 
 
+def test_a_folder_of_many_folders_of_workflows_is_one_store(tmp_path: Path) -> None:
+    for name in ("slack", "mail", "http"):
+        write(tmp_path, f"n8n/{name}/a.json", STEPS)
+        write(tmp_path, f"mixed/{name}/a.json", STEPS)
+    write(tmp_path, "n8n/LICENSE", "")
+    write(tmp_path, "mixed/package.json", "{}")
+    write(tmp_path, "two/a/a.json", STEPS)
+    write(tmp_path, "two/b/a.json", STEPS)
+    expected = ["mixed/http", "mixed/mail", "mixed/slack", "n8n", "two/a", "two/b"]
+    assert found(tmp_path) == dict.fromkeys(expected, Kind.WORKFLOW)
+    write(tmp_path, "n8n/docs/notes.md", "")
+    assert "n8n" not in found(tmp_path)
+
+
 def test_files_that_do_not_parse_are_no_evidence_and_no_trouble(tmp_path: Path) -> None:
     write(tmp_path, "flows/a.json", "{")
     (tmp_path / "flows" / "b.json").write_bytes(b"\xff\xfe")

@@ -141,14 +141,22 @@ async def _plan(config: Config) -> list[Verdict]:
             return await compare(remote, replicas(config), progress)
 
 
+COLUMNS = ("only here", "only there", "same", "differ", "held")
+
+
 def _print_plan(verdicts: list[Verdict]) -> None:
-    typer.echo("the first contact:")
+    typer.echo("the first contact, in files and records:")
+    rows: list[tuple[str, ...]] = [("store", *COLUMNS)]
     for verdict in verdicts:
         here = sum(drift.remote is None for drift in verdict.drifts)
         there = sum(drift.local is None for drift in verdict.drifts)
         differ = len(verdict.drifts) - here - there
-        typer.echo(f"  {verdict.store}: {here} only here, {there} only there, "
-                   f"{verdict.same} same, {differ} differ, {len(verdict.held)} held")  # fmt: skip
+        counts = (here, there, verdict.same, differ, len(verdict.held))
+        rows.append((verdict.store, *map(str, counts)))
+    width = max(len(row[0]) for row in rows)
+    for name, *cells in rows:
+        numbers = (cell.rjust(len(column)) for cell, column in zip(cells, COLUMNS, strict=True))
+        typer.echo(f"  {name:{width}}  {'  '.join(numbers)}")
     clashes = _clashes(verdicts)
     for name in clashes[:SHOWN]:
         typer.echo(shown(f"    differs: {name}"))

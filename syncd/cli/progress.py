@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from syncd.engine.bootstrap import Progress
 
 BETWEEN_LINES = 2.0
-"""Seconds between two plain lines about the same work."""
+"""Seconds before the first plain line, and between two."""
 
 
 @contextmanager
@@ -43,12 +43,13 @@ def _bars() -> Iterator[Progress]:
 
 
 def _lines() -> Progress:
-    said: dict[str, float] = {}
+    last = time.monotonic()
 
     def progress(what: str, done: int, total: int | None) -> None:
+        nonlocal last
         now = time.monotonic()
-        if now - said.get(what, now - BETWEEN_LINES) >= BETWEEN_LINES:
-            said[what] = now
+        if now - last >= BETWEEN_LINES:
+            last = now
             of = f" of {total}" if total is not None else ""
             print(f"{what}: {done}{of}", file=sys.stderr)  # noqa: T201
 
