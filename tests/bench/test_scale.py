@@ -35,7 +35,7 @@ def test_no_function_reads_or_writes_more_of_more(meter: Metered, dimension: str
         assert large.bytes_written <= 1.005 * small.bytes_written + 50, told
 
 
-def test_the_page_tells_what_is_counted(meter: Metered) -> None:
+def test_no_function_uses_more_than_the_page_tells(meter: Metered) -> None:
     crowd = growth.begin(meter, "entries 10")
     growth.entries(crowd, 10)
     measured = growth.probe(crowd)
@@ -43,7 +43,8 @@ def test_the_page_tells_what_is_counted(meter: Metered) -> None:
     for title, numbers in told.items():
         spent = measured[_function(title)]
         used = (spent.documents_read, spent.bytes_read, spent.ranges, spent.bytes_written)
-        assert numbers == pytest.approx(used, rel=0.1), title
+        told_and_used = zip(numbers, used, strict=True)
+        assert all(used <= 1.1 * most for most, used in told_and_used), title
     assert len(told) == 10
 
 

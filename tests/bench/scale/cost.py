@@ -23,7 +23,7 @@ class Save:
     head: Spent
     """What every machine's subscription runs again."""
     own: Spent
-    """The page in which the machine that saved meets its own change."""
+    """The page in which the machine that saved passes its own change."""
     page: Spent
     """The page in which another meets it."""
 
@@ -50,9 +50,9 @@ def save(meter: Metered, size: int) -> Save:
     writer, reader = crowd.devices[:2]
     cursor, _ = crowd.head(reader)
     push = crowd.push(writer, [crowd.operation(paths(1)[0])])
-    _, head = crowd.head(reader)
+    place, head = crowd.head(reader)
     page = crowd.changes(reader, cursor)[1]
-    return Save(size, push, head, crowd.changes(writer, cursor)[1], page)
+    return Save(size, push, head, crowd.changes(writer, cursor, known=[place])[1], page)
 
 
 @dataclass(frozen=True)
