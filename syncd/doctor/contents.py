@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,11 +51,12 @@ def examine(store: StoreConfig) -> Iterator[Finding]:
 def _files(store: StoreConfig) -> Iterator[Met]:
     layout = store.patterns()
     for folder, folders, files in os.walk(store.path):
-        below = Path(folder).relative_to(store.path).as_posix().removeprefix(".").lstrip("/")
+        below = folder[len(str(store.path)) :].lstrip("/")
         folders[:] = [f for f in folders if not layout.prunes(normal(f"{below}/{f}".lstrip("/")))]
         matches = layout.within(normal(below))
-        for name in files:
-            if matches(normal(name)):
+        for name in filter(lambda name: matches(normal(name)), files):
+            # RACE: programs go on deleting while this looks.
+            with suppress(FileNotFoundError):
                 size = (Path(folder) / name).lstat().st_size
                 yield Met(f"{below}/{name}".lstrip("/"), size)
 

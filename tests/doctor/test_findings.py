@@ -56,6 +56,16 @@ def test_a_store_without_troubles_has_none(tmp_path: Path) -> None:
     assert bad(found) == []
 
 
+def test_a_file_that_goes_while_the_store_is_looked_at_is_no_trouble(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = store_of(tmp_path)
+    (store.path / "a.json").write_text("{}")
+    seen = [(str(store.path), list[str](), ["a.json", "gone.json"])]
+    monkeypatch.setattr("os.walk", lambda _: iter(seen))
+    assert bad(contents.examine(store)) == []
+
+
 @pytest.mark.parametrize(
     ("one", "two", "said"),
     [("sub/A.json", "sub/a.json", "capitals"), ("\u00e9.json", "e\u0301.json", "spellings")],
