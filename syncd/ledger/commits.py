@@ -34,6 +34,7 @@ def commit(
         elif decision.plan.reason is not Reason.REWRITE:
             _settle(ledger, decision, now)
     ledger.entries.author(_authored(rest))
+    ledger.entries.author(_written(settled), first=True)
     ledger.places.forget_notes(decision.key for decision in settled if not decision.part)
     return {decision.key for decision in held if _hold(ledger, decision, now)}
 
@@ -63,6 +64,13 @@ def _authored(decisions: Sequence[Decision]) -> Iterator[tuple[Key, Digest | Non
             saved = plan.to_local is None and plan.reason not in silent
         if saved and not decision.part:
             yield decision.key, decision.file.digest if decision.file else None
+
+
+def _written(settled: Sequence[Decision]) -> Iterator[tuple[Key, Digest]]:
+    """What any save of these files contains at least, where nobody had saved anything."""
+    for decision in settled:
+        if decision.plan.to_local is not None and decision.file is not None and not decision.part:
+            yield decision.key, decision.file.digest
 
 
 def _take_over(ledger: Ledger, taken: Taken, now: float) -> None:

@@ -90,15 +90,19 @@ class Entries:
             (*key_columns(key), *snapshot_columns(base)),
         )
 
-    def author(self, authored: Iterable[tuple[Key, Digest | None]]) -> None:
-        """Files were seen to hold what syncd did not write; None: it was deleted."""
+    def author(self, authored: Iterable[tuple[Key, Digest | None]], *, first: bool = False) -> None:
+        """Files were seen to hold what syncd did not write; None: it was deleted.
+
+        `first`: only where nothing was; then it is what syncd made the file with.
+        """
+        only = "AND authored_digest IS NULL" if first else ""
         self._connection.executemany(
-            f"UPDATE entries SET authored_digest = ? WHERE {_KEY}",  # noqa: S608
+            f"UPDATE entries SET authored_digest = ? WHERE {_KEY} {only}",  # noqa: S608
             [(digest, *key_columns(key)) for key, digest in authored],
         )
 
     def authored(self, key: Key) -> Digest | None:
-        """The digest of the last version of the file that syncd did not write."""
+        """The digest of the last version of the file that syncd did not write, or made it with."""
         row = self._connection.execute(
             f"SELECT authored_digest FROM entries WHERE {_KEY}",  # noqa: S608
             key_columns(key),
