@@ -31,6 +31,7 @@ from syncd.core.model import (
     Witness,
 )
 from syncd.core.news import Page, StoreSettings, Welcome
+from syncd.errors import FunctionFailed
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,10 @@ class Deployment:
         self.revoked: set[str] = set()
         self.accepted: list[Accepted] = []
         self.registered: dict[str, StoreSettings] = {}
+        self.refused: set[Digest] = set()
+        """What it does not take."""
+        self.breaking: set[Digest] = set()
+        """At what it throws."""
         self.page_rows = page_rows
         self._rng = rng
         self._at = 1000
@@ -138,6 +143,8 @@ class Deployment:
         self.registered |= {store.name: store for store in stores}
 
     def push(self, device: str, intents: Sequence[Intent]) -> list[Outcome]:
+        if any(_digest(intent) in self.breaking for intent in intents):
+            raise FunctionFailed("push threw", "try again")
         self._at += self._rng.randint(1, 3)
         outcomes: list[Outcome] = []
         for intent in intents:
@@ -204,6 +211,8 @@ class Deployment:
         receipt = self.receipt(entry, device)
         if entry is not None and receipt and receipt.operation == intent.operation:
             return Replayed(receipt.revision, entry.snapshot)
+        if _digest(intent) in self.refused:
+            return Refused("not-taken", "nobody knows why")
         if not self.is_expected(entry, intent):
             return Stale(entry.snapshot if entry else NEVER)
         if intent.body is None and (entry is None or entry.digest is None):
@@ -257,7 +266,7 @@ class Deployment:
     ) -> int:
         revision = (entry.revision if entry else 0) + 1
         replaced = entry.digest if entry else None
-        digest = intent.version.digest if isinstance(intent.version, Content) else None
+        digest = _digest(intent)
         kept = {
             name: receipt
             for name, receipt in (entry.receipts if entry else {}).items()
@@ -295,6 +304,10 @@ class Deployment:
     def _told(self, entry: Entry, *, with_body: bool) -> Change:
         body = entry.body if with_body else None
         return Change(entry.key, entry.snapshot, entry.device, body, origin=entry.origin)
+
+
+def _digest(intent: Intent) -> Digest | None:
+    return intent.version.digest if isinstance(intent.version, Content) else None
 
 
 __all__ = ["Accepted", "Deployment", "Entry", "Receipt", "State", "replace"]

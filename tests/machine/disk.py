@@ -50,6 +50,8 @@ class Inode:
     """Programs that have it open for writing."""
     leased: bool = False
     """Whether who opens it for writing has to wait."""
+    dropped: bool = False
+    """Whether a flush of it failed: the system takes what it did not write for written."""
 
     @property
     def is_folder(self) -> bool:
@@ -123,6 +125,7 @@ class Disk:
         if inode.kept is None:
             inode.kept = inode.data
         inode.data = data
+        inode.dropped = False
         inode.mtime = inode.ctime = self.stamp()
 
     def rename(self, folder: Inode, name: str, target: Inode, other: str) -> None:
@@ -169,7 +172,8 @@ class Disk:
 
     def flush(self, inode: Inode) -> None:
         """fsync: a file's bytes, or a folder's names, and every change of names before them."""
-        inode.kept = None
+        if not inode.dropped:
+            inode.kept = None
         if inode.is_folder:
             last = max((i for i, (folders, _) in enumerate(self._journal)
                         if inode.number in folders), default=-1)  # fmt: skip
@@ -179,7 +183,8 @@ class Disk:
         """Everything is durable."""
         self._journal.clear()
         for inode in self.files():
-            inode.kept = None
+            if not inode.dropped:
+                inode.kept = None
 
     def files(self) -> list[Inode]:
         """Every file that has a name."""
@@ -196,7 +201,7 @@ class Disk:
             if inode.kept is not None:
                 partly = inode.data[: self._rng.randrange(len(inode.data) + 1)]
                 inode.data = self._rng.choice([inode.kept, b"", partly, inode.data])
-                inode.kept = None
+                inode.kept, inode.dropped = None, False
         for _ in range(self._rng.randrange(len(self._journal) + 1)):
             _, undo = self._journal.pop()
             undo()
@@ -240,7 +245,8 @@ class Disk:
 
 def _copied(inode: Inode) -> Inode:
     names = {name: _copied(each) for name, each in inode.names.items()}
-    return replace(inode, names=names, opened=0, kept=None, writers=0, leased=False)
+    return replace(inode, names=names, opened=0, kept=None, writers=0, leased=False,
+                   dropped=False)  # fmt: skip
 
 
 def _assign(folder: Inode, name: str, inode: Inode | None) -> None:

@@ -19,6 +19,10 @@ class Mix:
     snatched: float = 0.0
     """Of somebody saving a file in the moment in which the daemon removes or makes it."""
     disk_error: float = 0.0
+    flush_failed: float = 0.0
+    """Of an fsync that fails: what it did not write then counts as written."""
+    no_exchange: float = 0.0
+    """Of a disk that cannot swap two names in one step."""
     lost_request: float = 0.0
     lost_answer: float = 0.0
     late_request: float = 0.0
@@ -53,8 +57,14 @@ class Mix:
     """Of somebody giving a file another name instead of doing anything else."""
     deleting: float = 0.0
     """Of somebody deleting a file instead of doing anything else."""
+    remembering: float = 0.0
+    """Of somebody saving a change of what was read some time ago instead of doing anything else."""
     counting: float = 0.0
     """Of a run in which programs on all machines add to one counter."""
+    git: float = 0.0
+    """Of git being at work in a store for a while."""
+    refused: float = 0.0
+    """Of a save that the deployment does not take, or at which it throws."""
 
 
 NONE = Mix()
@@ -90,6 +100,10 @@ HARD = Mix(
     clock_jump=0.03,
     stopped=0.02,
     counting=0.3,
+    flush_failed=0.01,
+    no_exchange=0.2,
+    git=0.03,
+    refused=0.01,
 )
 MEDDLING = Mix(meddle=0.06, slow=0.1, event_lost=0.05)
 """People who save between the daemon's system calls, and little else."""
@@ -128,12 +142,24 @@ MOVING = Mix(
 """Files that get other names, over a network that loses answers."""
 WANDERING = Mix(renaming=0.3, slow=0.1, event_lost=0.05)
 """Files that get other names while others edit them."""
+FAILING = Mix(flush_failed=0.05, crash=0.004, power_cut=0.9)
+"""Disks that fail to write, and lose what they did not write with the power."""
+CHECKING = Mix(no_exchange=1.0, meddle=0.06, slow=0.1)
+"""Disks on which nothing but a look before a write can tell that somebody saved."""
+WAITING = Mix(git=0.2, slow=0.2, lost_answer=0.1)
+"""Git at work in the store."""
+REFUSING = Mix(refused=0.15, lost_answer=0.1, slow=0.1)
+"""A deployment that does not take every save."""
+REMEMBERING = Mix(remembering=0.5, slow=0.1)
+"""Editors that hold files in memory, and save over what they never read."""
 FOCUSED = (MEDDLING, REMOVING, LOSSY, BELATED, HIDING, CRASHING, INTERRUPTED, MOUNTING, DEAF,
-           COUNTING, MOVING, WANDERING)  # fmt: skip
+           COUNTING, MOVING, WANDERING, FAILING, CHECKING, WAITING, REFUSING,
+           REMEMBERING)  # fmt: skip
 EPOCHS = replace(
     Mix(**{field.name: getattr(HARD, field.name) / 2 for field in fields(Mix)}),
     power_cut=HARD.power_cut,
     disk_error=0.0,
+    flush_failed=0.0,
     ledger_lost=0.02,
     ledger_old=0.03,
     ledger_foreign=0.01,
@@ -149,7 +175,9 @@ RESTORING = Mix(restored=0.15, lost_answer=0.1, slow=0.1, wake_lost=0.1)
 """A deployment that is restored again and again."""
 LOSING = Mix(ledger_lost=0.12, lost_answer=0.2, late_request=0.15, slow=0.2)
 """Ledgers that are lost while requests are on their way."""
-PARTING = (RESTORING, LOSING)
+COPYING = Mix(ledger_old=0.15, slow=0.1)
+"""Old copies of ledgers, made at any moment."""
+PARTING = (RESTORING, LOSING, COPYING)
 
 
 def swarm(mix: Mix, rng: random.Random) -> Mix:

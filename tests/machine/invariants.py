@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from sqlite3 import Connection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from syncd.core.model import Digest, Key
 from syncd.ledger.ledger import Ledger
@@ -74,12 +74,23 @@ class Witness:
         self._visible: dict[tuple[str, str], set[Digest]] = {}
         self._displaced: dict[str, set[Digest]] = {}
         self._reverted: set[str] = set()
+        self._renamed: set[str] = set()
+        self._last: dict[tuple[str, str], Digest] = {}
+        self._since: dict[tuple[str, str, Digest], set[Any]] = {}
+        """Of a save, versions that somebody had saved there before."""
         self._doubtful: set[tuple[str, str, Digest]] = set()
         self._contested: set[tuple[str, str]] = set()
         self._conflicts: dict[tuple[str, int], int] = {}
         self.writes = 0
 
     # Told as it happens
+
+    def saving(self, machine: Machine, path: str, digest: Digest) -> None:
+        """Somebody is about to save: what by then was known to be somebody's here."""
+        found = machine.database.execute(_AUTHORED, (path,)).fetchone()
+        last = self._last.get((machine.name, path))
+        self._since[machine.name, path, digest] = {*(found or ()), last} - {None}
+        self._last[machine.name, path] = digest
 
     def saved(self, machine: str, path: str, save: Save) -> None:
         self._saved.setdefault((machine, path), set()).add(save.digest)
@@ -118,6 +129,10 @@ class Witness:
     def reverted(self, path: str) -> None:
         """Bytes came back: what was made from which save cannot be told by bytes any more."""
         self._reverted.add(path)
+
+    def renamed(self, path: str, other: str) -> None:
+        """Files changed names: what was made from what was here before, fields do not tell."""
+        self._renamed |= {path, other}
 
     def contested(self, machine: str, path: str) -> None:
         """A save met a write of the daemon: whether it knew what was written cannot be told."""
@@ -180,6 +195,7 @@ class Witness:
             world.violated("no echo", f"{device} sends {path} {world.call(accepted.digest)}, "
                            "which nobody saved there")  # fmt: skip
         replaced = accepted.replaced
+        self._check_unaware(sender, accepted)
         if first_contact and accepted.revision > 1:
             # It may be what others knew and saved over: by its bytes nobody can tell.
             self._reverted.add(path)
@@ -190,6 +206,28 @@ class Witness:
         if not first_contact or replaced not in self._kept(sender):
             world.violated("no revert", f"{device} sends {path} {world.call(accepted.digest)}"
                            f" over {world.call(replaced)}, which was made from it")  # fmt: skip
+
+    def _check_unaware(self, sender: Machine, accepted: Accepted) -> None:
+        """What came from elsewhere is listed where a save takes it back that did not know it."""
+        path, replaced = accepted.key.path, accepted.replaced
+        here = sender.name, path
+        if replaced is None or accepted.digest is None or not path.endswith(".json"):
+            return
+        blind = path in self._reverted | self._renamed or here in self._contested
+        if blind or self._met_anew(sender):
+            return
+        world = self._world
+        merged = any(not save.path for save in world.saves.of(accepted.digest))
+        if merged or replaced in self._saved.get(here, ()):
+            return  # What was taken back was saved here: theirs to settle.
+        since = self._since.get((*here, accepted.digest))
+        if since is None or not world.takes_back(accepted.digest, replaced, since):
+            return
+        world.exercised["taken back unknowingly"] += 1
+        lost_here = {digest for (digest,) in sender.database.execute(_LOST, (path,))}
+        if replaced not in lost_here:
+            what = f"{world.call(accepted.digest)} takes back {world.call(replaced)}"
+            world.violated("an unaware save is listed", f"{sender.name} {path}: {what}")
 
     def _met_anew(self, machine: Machine) -> bool:
         """Whether machine and deployment ever met without knowing what was agreed on before."""
@@ -321,12 +359,19 @@ class Witness:
                 continue
             if (machine.name, path, remote) in self._doubtful:
                 continue
+            if any(self._was_renamed(digest) for digest in (local, remote)):
+                continue
             if local == remote or world.saves.is_older(remote, local):
                 world.violated("no false conflict", f"{machine.name} {path}: "
                                f"{world.call(remote)} lost to {world.call(local)}")  # fmt: skip
             elif world.saves.is_older(local, remote):
                 world.violated("no false conflict", f"{machine.name} {path}: {world.call(remote)}"
                                f" lost to {world.call(local)}, its ancestor")  # fmt: skip
+
+    def _was_renamed(self, digest: Digest | None) -> bool:
+        """Whether these bytes had several names: who read them under which, they do not tell."""
+        saves = self._world.saves.of(digest) if digest else []
+        return len({save.path for save in saves if save.path}) > 1
 
     # Looked at in the end
 
@@ -343,12 +388,14 @@ class Witness:
         }
         for machine in world.machines:
             excused = held(machine)
+            parked = self._parked(machine)
             for path, reason in excused.items():
                 world.exercised[f"held {reason}"] += 1
                 if reason != "deleted-elsewhere":
                     world.violated("convergence", f"{machine.name} {path} is held: {reason}")
-            here = {p: digest_of(b) for p, b in machine.live().items() if p not in excused}
-            wanted = {path: digest for path, digest in there.items() if path not in excused}
+            apart = excused.keys() | parked
+            here = {p: digest_of(b) for p, b in machine.live().items() if p not in apart}
+            wanted = {path: digest for path, digest in there.items() if path not in apart}
             if here != wanted:
                 names = {
                     p: f"{world.call(here.get(p))} here, {world.call(wanted.get(p))} there"
@@ -359,10 +406,20 @@ class Witness:
             if machine.temporaries() and not temporaries:
                 world.violated("convergence", f"{machine.name} has temporary files left")
             left = machine.database.execute("SELECT path, state FROM outbox").fetchall()
-            if left:
+            if any(path not in parked for path, _ in left):
                 world.violated("convergence", f"{machine.name} still has to send {left}")
         if world.violation is not None:
             raise world.violation
+
+    def _parked(self, machine: Machine) -> set[str]:
+        """Whose version on this machine the deployment does not take."""
+        there = self._world.deployment
+        rows = machine.database.execute(
+            "SELECT path, digest FROM outbox WHERE state = 'parked'"
+        ).fetchall()
+        parked = {path for path, digest in rows if digest in there.refused | there.breaking}
+        self._world.exercised["parked"] += len(parked)
+        return parked
 
     def check_counter(self) -> None:
         """The counter is the sum of what was added to it. Raises Violation."""
@@ -400,6 +457,8 @@ _LISTED = """SELECT digest FROM outbox WHERE digest IS NOT NULL
     UNION SELECT digest FROM history WHERE why = 'contested'"""
 
 _LOST = "SELECT remote_digest FROM conflicts WHERE path = ?"
+
+_AUTHORED = "SELECT authored_digest FROM entries WHERE path = ?"
 
 _BELIEVED = 0.99
 """Seconds for which a file must have been seen missing, as good as."""

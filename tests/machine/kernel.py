@@ -26,6 +26,8 @@ class Opened:
     mounted: Mounted
     inode: Inode
     position: int = 0
+    leases: bool = False
+    """Whether the inode is leased through it."""
 
 
 @dataclass(eq=False)
@@ -35,8 +37,10 @@ class Mounted:
     disk: Disk
     point: Callable[[str, Inode | None, str], None]
     wrote: Callable[[str, Inode, str], None]
-    leases: bool
     """Told after a call that changed a name: what was called, in which folder, which name."""
+    leases: bool
+    exchanges: bool = True
+    """Whether two names can be swapped in one step."""
 
 
 class SystemCalls:
@@ -79,7 +83,8 @@ class SystemCalls:
 
     def close(self, fd: int) -> None:
         opened = self._opened.pop(fd)
-        opened.inode.leased = False
+        if opened.leases:
+            opened.inode.leased = False
         opened.inode.opened -= 1
         opened.mounted.disk.forget(opened.inode)
 
@@ -131,10 +136,11 @@ class SystemCalls:
             raise error(errno.EACCES, "lease")
         if opened.inode.writers:
             raise error(errno.EAGAIN, "lease")
-        opened.inode.leased = True
+        opened.inode.leased = opened.leases = True
 
     def unlease(self, fd: int) -> None:
-        self._opened[fd].inode.leased = False
+        opened = self._opened[fd]
+        opened.inode.leased = opened.leases = False
 
     def fchown(self, fd: int, user: int, group: int) -> None:
         self._at(fd, "fchown")
@@ -182,6 +188,8 @@ class SystemCalls:
         opened = self._opened[fd]
         mounted, folder = opened.mounted, opened.inode
         mounted.point("exchange" if flag == syscalls.EXCHANGE else "rename", folder, target)
+        if flag == syscalls.EXCHANGE and not mounted.exchanges:
+            raise error(errno.EINVAL, target)
         if flag == syscalls.EXCHANGE:
             mounted.disk.exchange(folder, source, target)
             mounted.wrote("exchange", folder, source)

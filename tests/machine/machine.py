@@ -12,7 +12,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from syncd.core.model import Digest, Key, Kind
+from syncd.core.model import Digest, Intent, Key, Kind
+from syncd.core.pause import Operation
 from syncd.engine.link import AnotherDeployment
 from syncd.engine.registry import Registration, register
 from syncd.engine.session import Session
@@ -65,7 +66,15 @@ class KeptLedger(Ledger):
             yield connection
             self.machine.step("commit")
         self.machine.world.dirty = True
+        self.machine.world.misfortunes.committed(self.machine)
         self.machine.step("committed")
+
+    def claim(self, *args: Any, **kwargs: Any) -> list[Intent]:
+        claimed = super().claim(*args, **kwargs)
+        if claimed and self.machine.git is not None:
+            what = f"{self.machine.name} sends {claimed[0].key} during {self.machine.git.name}"
+            self.machine.world.violated("git is waited for", what)
+        return claimed
 
 
 @lru_cache(maxsize=1)
@@ -124,8 +133,11 @@ class Machine:
         self.store = self.disk.find("/store")
         self.disk.flush_all()
         self.disk.changed = self._changed
+        leases = world.rng.random() < 0.5
+        exchanges = not world.happens("no_exchange")
+        # Without either nothing tells of a program that has the file open.
         self.mounted = Mounted(
-            self.disk, self._system_call, self._wrote, leases=world.rng.random() < 0.5
+            self.disk, self._system_call, self._wrote, leases or not exchanges, exchanges
         )
         self.databases: list[sqlite3.Connection] = []
         """Ledgers, the one in use last; the others are kept in the state folder."""
@@ -140,6 +152,8 @@ class Machine:
         self.session: Session | None = None
         self._main: asyncio.Task[None]
         self.partitioned = False
+        self.git: Operation | None = None
+        """What git is doing to the store."""
         self.approved: frozenset[str] = frozenset()
         self.power_cuts = 0
         self.wire = Wire(self)
@@ -235,7 +249,9 @@ class Machine:
                 pointer=self.pointer,
             )
         }
-        self.session = Session(ledger, self.wire, stores, self.clock, self.approved)
+        self.session = Session(
+            ledger, self.wire, stores, self.clock, self.approved, git={STORE: lambda: self.git}
+        )
         await self.session.run(self._tied)
 
     def _tied(self, trouble: SyncdError | None) -> None:
@@ -250,6 +266,13 @@ class Machine:
         if not known:
             self.world.died(self, repr(error), error)
         self.kill("the daemon gave up")
+
+    def retry(self) -> None:
+        """A person has it try again what was refused."""
+        self.kill("to try again")
+        ledger = Ledger(self.database)
+        with ledger.transaction():
+            ledger.outbox.retry()
 
     def stop(self) -> None:
         """End the daemon as a signal does: cancelled, then a moment to send what is queued."""
@@ -318,12 +341,17 @@ class Machine:
         self.step(call)
         if folder is self.store and f"{name}" in PATHS:
             self.world.at_work[self.name] = [name]
-        if self.world.happens("meddle"):
+        # RACE: without an exchange a save in the very instant of the rename is lost.
+        if not (call == "rename" and not self.mounted.exchanges) and self.world.happens("meddle"):
             self.world.meddle(self)
         if call == "rename" and folder is self.store and name in PATHS:
             self.world.snatch(self, name)
         if call in _MAY_FAIL and self.world.happens("disk_error"):
             raise OSError(_MAY_FAIL[call], os.strerror(_MAY_FAIL[call]), name)
+        written = call == "fsync" and folder is not None and not folder.is_folder
+        if written and folder is not None and self.world.happens("flush_failed"):
+            folder.dropped = True
+            raise OSError(errno.EIO, os.strerror(errno.EIO), name)
 
     def _wrote(self, call: str, folder: Inode, name: str) -> None:
         """The daemon changed what a name is."""

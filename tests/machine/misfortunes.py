@@ -5,6 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from syncd.core.model import Digest
+from syncd.core.pause import LOCKED, Operation
+
 from . import invariants
 from .ancestry import digest_of
 from .deployment import Deployment, State
@@ -30,7 +33,7 @@ class Misfortunes:
         self._copy(machine)
         for fault in ("partition", "clock_jump", "unreadable", "unmounted", "stopped",
                       "overflow", "revoked", "ledger_lost", "ledger_old", "ledger_foreign",
-                      "cloned", "restored", "replaced"):  # fmt: skip
+                      "cloned", "restored", "replaced", "git"):  # fmt: skip
             if world.happens(fault):
                 getattr(self, fault)(machine)
 
@@ -89,6 +92,15 @@ class Misfortunes:
         if machine.session is not None:
             machine.session.rescan.request(STORE)
 
+    def git(self, machine: Machine) -> None:
+        """Git begins something in the store, and ends it some time later."""
+        world = self._world
+        if machine.git is None:
+            name = world.rng.choice((LOCKED, "a rebase"))
+            machine.git = Operation(name, machine.clock.now())
+            world.story(f"{machine.name}: {name} begins")
+            world.after(world.moment(6.0), lambda: setattr(machine, "git", None))
+
     def revoked(self, machine: Machine) -> None:
         """The deployment does not know the machine's token for a while."""
         world = self._world
@@ -144,6 +156,8 @@ class Misfortunes:
         if world.away is None:
             world.away = world.deployment
             self._answers(world.deployment_type(world.rng, world.away.page_rows))
+            world.deployment.refused = world.away.refused
+            world.deployment.breaking = world.away.breaking
             world.after(world.moment(6.0), self._first_again)
 
     def _first_again(self) -> None:
@@ -167,6 +181,20 @@ class Misfortunes:
         if old and not machine.database.in_transaction and world.rng.random() < 0.1:
             self._images.setdefault(machine.name, []).append(machine.database.serialize())
 
+    def saved(self, digest: Digest) -> None:
+        """The deployment may take something amiss in what was just saved."""
+        world = self._world
+        if len(world.saves.of(digest)) == 1 and world.happens("refused"):
+            there = world.deployment
+            world.rng.choice((there.refused, there.breaking)).add(digest)
+
+    def committed(self, machine: Machine) -> None:
+        """A transaction of its ledger is done: it may be copied while files are being written."""
+        world = self._world
+        copied = world.mix.ledger_old and world.rng.random() < 0.1
+        if copied and machine.database.execute("SELECT 1 FROM notes").fetchone():
+            self._images.setdefault(machine.name, []).append(machine.database.serialize())
+
     def _lose(self, machine: Machine, what: str) -> None:
         world = self._world
         if machine.alive:
@@ -188,6 +216,7 @@ class Misfortunes:
         world.deployment.revoked.clear()
         for machine in world.machines:
             machine.partitioned = False
+            machine.git = None
             machine.disk.root.names["store"] = machine.store
             machine.store.readable = True
             for _, inode in machine.inodes():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from syncd.core.model import Change, Cursor, Intent, Key, Outcome, Witness
@@ -124,7 +126,8 @@ class _Call:
     def _execute_unheard(self) -> None:
         if self._machine.device not in self._world.deployment.revoked:
             self._world.story(f"{self._machine.name} {self._function} is carried out unheard")
-            self._act()
+            with suppress(FunctionFailed):
+                self._act()
 
     def _execute(self) -> None:
         world = self._world
@@ -138,7 +141,11 @@ class _Call:
             error = FunctionFailed(f"{self._function} threw", "try again")
             world.after(world.moment(0.01), lambda: self._raise(error))
             return
-        answer = self._act()
+        try:
+            answer = self._act()
+        except FunctionFailed as thrown:
+            self._world.after(self._world.moment(0.01), partial(self._raise, thrown))
+            return
         delay = world.moment(0.02) + (world.moment(3.0) if world.happens("slow") else 0.0)
         if world.happens("lost_answer"):
             world.after(delay, lambda: self._fail("the answer was lost"))

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 Program = Iterator[float]
 
+UNWRITTEN = "00000"
+"""What fields hold to which nobody wrote yet."""
+
 
 class Person:
     """Somebody at a machine: reads, remembers, saves."""
@@ -39,6 +42,8 @@ class Person:
         path = rng.choice(PATHS)
         if self.world.happens("deleting"):
             return self.delete(path)
+        if self.world.happens("remembering"):
+            return self.from_memory(path)
         programs: list[tuple[int, Callable[[], Program]]] = [
             (30, lambda: self.replace(path)),
             (12, lambda: self.in_place(path)),
@@ -194,6 +199,7 @@ class Person:
         self.world.person_removed(self.machine, path, digest)
         self.world.story(f"{self.machine.name} renames {path} to {other}")
         self.world.exercised["rename"] += 1
+        self.world.witness.renamed(path, other)
         save = saves.save(inode.data, self.machine.name, other, known, self.world.now)
         self._crossed(digest)
         self.world.person_saved(self.machine, other, save)
@@ -305,7 +311,11 @@ class Person:
         save = self.world.saves.save(
             body, self.machine.name, path, known, self.world.now, whole=whole
         )
+        if whole:
+            self.world.witness.saving(self.machine, path, save.digest)
         self.world.person_saved(self.machine, path, save)
+        if whole:
+            self.world.misfortunes.saved(save.digest)
         part = "" if whole else " in part"
         self.world.dirty = True
         self.world.story(f"{self.machine.name} {verb} {path} {self.world.call(save.digest)}{part}")
@@ -321,8 +331,10 @@ class Person:
         try:
             fields = dict(json.loads(former))
         except ValueError:
-            fields = dict.fromkeys("abcde", "00000")
-        fields[rng.choice("abcde")] = number
+            fields = dict.fromkeys("abcde", UNWRITTEN)
+        field = rng.choice("abcde")
+        self.world.written_over[number] = fields[field]
+        fields[field] = number
         return json.dumps(fields).encode()
 
     def _line(self) -> bytes:

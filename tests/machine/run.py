@@ -16,13 +16,18 @@ from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 
-from . import faults, variants, variants_merging, variants_parting
+from . import faults, variants, variants_enduring, variants_merging, variants_parting
 from .faults import Mix
 from .sources import Simulated
 from .variants import Variant
 from .world import Violation, World
 
-VARIANTS = (*variants.VARIANTS, *variants_parting.VARIANTS, *variants_merging.VARIANTS)
+VARIANTS = (
+    *variants.VARIANTS,
+    *variants_parting.VARIANTS,
+    *variants_merging.VARIANTS,
+    *variants_enduring.VARIANTS,
+)
 
 
 @dataclass

@@ -15,7 +15,7 @@ from syncd.files.folder import Folder
 from syncd.ledger.conflicts import Conflicts
 from syncd.ledger.ledger import Ledger
 
-from .faults import COUNTING, HARD, INTERRUPTED, MEDDLING
+from .faults import COUNTING, HARD, INTERRUPTED, MEDDLING, REMEMBERING
 from .variants import Variant
 
 _agree_with, _hear = Ledger._agree_with, Ledger.hear
@@ -64,9 +64,14 @@ def _nothing(*_args: Any, **_kwargs: Any) -> None:
     return None
 
 
+def _aware(_self: combine.Combiner, decision: Decision, _view: Any) -> Decision:
+    return decision
+
+
 VARIANTS = (
     Variant("equal increments not summed", ((combine, "_summed", _not_summed),), COUNTING),
     Variant("counters are not added", ((merge, "sum_counters", _nothing),), COUNTING),
+    Variant("an unaware save is not listed", ((combine.Combiner, "_push", _aware),), REMEMBERING),
     Variant("conflicts are not listed", ((Conflicts, "add", _nothing),)),
     Variant(
         "echo by time",

@@ -76,6 +76,14 @@ class _ReapsEarly(Deployment):
         return super().push(device, intents)
 
 
+class _ComparesRevisions(Deployment):
+    """Compare-and-set looks at the revision alone."""
+
+    def is_expected(self, entry: Any, intent: Any) -> bool:
+        revision = entry.revision if entry else 0
+        return bool(revision == intent.expect_revision)
+
+
 _NOTHING: Any = lambda *_args, **_kwargs: None  # noqa: E731
 
 VARIANTS = (
@@ -91,4 +99,5 @@ VARIANTS = (
     Variant("what is missing was deleted", ((Epochs, "settle", _missing_is_deleted),), RESTORING),
     Variant("theirs is the base", ((epoch, "rebase", _theirs_is_the_base),), RESTORING),
     Variant("tombstone reaped early", deployment=_ReapsEarly),
+    Variant("revisions alone are compared", mix=RESTORING, deployment=_ComparesRevisions),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -21,7 +21,7 @@ from .hearsay import Hearsay
 from .machine import NAMES, PATHS, STORE, Crash, Machine
 from .misfortunes import Misfortunes
 from .moving import check_pushed
-from .programs import Person, Program
+from .programs import UNWRITTEN, Person, Program
 from .sources import CHANCE
 from .timeline import Timeline
 
@@ -73,6 +73,8 @@ class World(Timeline):
         self.counted = 0
         """How often they did."""
         self.kind = Kind.ASSET if self.counting else Kind.DOCUMENT
+        self.written_over: dict[str, str] = {}
+        """Of every value that was written to a field, which was there before."""
         self.calls: Counter[str] = Counter()
         self.saves = Saves()
         self.steps = 0
@@ -154,6 +156,7 @@ class World(Timeline):
         self.misfortunes.end()
         self.run_until(self.now + SETTLING)
         self._approve()
+        self._retry()
         self.witness.check()
         self.witness.check_agreement(temporaries=True)
         self.witness.check_counter()
@@ -175,6 +178,18 @@ class World(Timeline):
                 machine.approved = frozenset({STORE})
                 machine.kill("to approve deletions")
                 self.run_until(self.now + SETTLING)
+
+    def _retry(self) -> None:
+        """What is refused holds nothing else up; then the reason is gone, and it is tried again."""
+        refused, breaking = self.deployment.refused, self.deployment.breaking
+        if not refused and not breaking:
+            return
+        self.witness.check_agreement(temporaries=True)
+        refused.clear()
+        breaking.clear()
+        for machine in self.machines:
+            machine.retry()
+        self.run_until(self.now + SETTLING)
 
     def _act(self) -> None:
         if self.now >= ACTING - 1:
@@ -321,6 +336,25 @@ class World(Timeline):
         found = self._digests.get(body)
         if found is None:
             found = self._digests[body] = digest_of(body)
+        return found
+
+    def takes_back(self, one: Digest, other: Digest, since: Collection[Digest]) -> bool:
+        """Whether a field of `one` has a value over which that of `other` was written.
+
+        One that it had in every version of `since` too: others may have been changed on purpose.
+        """
+        now, former, *before = (self._fields(digest) for digest in (one, other, *since))
+        left = [name for name in former if all(each.get(name) == now.get(name) for each in before)]
+        return any(now.get(name) in self._before(former[name]) for name in left)
+
+    def _fields(self, digest: Digest) -> dict[str, str]:
+        found = json.loads(self.saves.bodies.get(digest) or b"{}")
+        return found if isinstance(found, dict) else {}
+
+    def _before(self, value: str) -> set[str]:
+        found: set[str] = set()
+        while (value := self.written_over.get(value, UNWRITTEN)) not in (UNWRITTEN, *found):
+            found.add(value)
         return found
 
     def is_whole(self, path: str, body: bytes) -> bool:
