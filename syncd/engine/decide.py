@@ -120,6 +120,18 @@ class Decider:
             case Unsettled() | Unreadable():
                 return self._unread(key, reading, turn)
 
+    def overtaken(self, decision: Decision, turn: Turn) -> bool:
+        """Whether the key is to be decided once more instead of being committed.
+
+        RACE: what was queued for it was claimed since it was looked at. That the file is as the
+        sides last agreed is news by now, and waits behind what was sent.
+        """
+        key, agrees = decision.key, decision.plan.reason is Reason.NOTHING
+        if not agrees or decision.capture or self._ledger.view(key).sent is None:
+            return False
+        turn.again.append((Key(key.store, key.path), 0.0))
+        return True
+
     def _unread(self, key: Key, reading: Unsettled | Unreadable, turn: Turn) -> Decision | None:
         if isinstance(reading, Unreadable):
             self._doubts.certain(key)

@@ -230,7 +230,7 @@ class Reconciler:
     async def _commit(
         self, decisions: Sequence[Decision], turn: Turn, taken: Sequence[Taken] = ()
     ) -> None:
-        decisions = [_with_start(decision) for decision in decisions]
+        decisions = [_with_start(d) for d in decisions if not self._decider.overtaken(d, turn)]
         if decisions or taken:
             fresh = self._ledger.commit(decisions, self._clock.now(), taken)
             self._tell(decisions, fresh)

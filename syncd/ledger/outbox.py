@@ -38,11 +38,14 @@ _CLAIMED = """o.operation, o.store, o.path, o.record, o.kind, o.format, o.digest
               e.base_revision, e.base_digest, e.base_size, o.target"""
 _SENT = """EXISTS (SELECT 1 FROM outbox s WHERE s.state = 'sent' AND s.store = {0}.store
              AND s.path = {0}.path AND s.record = {0}.record)"""
+_NEWS = "coalesce({0}.remote_revision, 0) > {0}.base_revision"
+"""The key was written over there since its base. RACE: what is queued for it would be stale, and
+the turn that takes up the news, and may be writing the file by now, must find no sent row."""
 _WAITING = f"""EXISTS (
     SELECT 1 FROM outbox t JOIN entries f USING (store, path, record)
     WHERE t.operation = o.target
       AND (t.state != 'queued' OR f.base_revision IS NULL OR f.base_digest IS NOT NULL
-           OR t.digest IS NOT e.base_digest OR {_SENT.format("t")}))"""  # noqa: S608
+           OR t.digest IS NOT e.base_digest OR {_NEWS.format("f")} OR {_SENT.format("t")}))"""  # noqa: S608
 """A deletion whose target is not there yet, and cannot be made in the same operation."""
 
 
@@ -98,9 +101,10 @@ class Outbox:
         """Freeze the next queued rows as sent and return them, oldest first.
 
         At most `most` rows and `most_bytes` of text, what it replaces counted too; one larger
-        row goes alone. Deletions of the stores in `guarded` stay queued, and all of the stores in
-        `paused`. Both halves of a move are claimed together; where it cannot be one any more, its
-        deletion stays queued until its target was accepted.
+        row goes alone. Deletions of the stores in `guarded` stay queued, all of the stores in
+        `paused`, and what has news that no turn took up yet. Both halves of a move are claimed
+        together; where it cannot be one any more, its deletion stays queued until its target was
+        accepted.
         """
         marks, pauses = ",".join("?" * len(guarded)), ",".join("?" * len(paused))
         rows = self._connection.execute(
@@ -109,7 +113,7 @@ class Outbox:
                   AND o.upload IS NOT 'wanted'
                   AND NOT (o.digest IS NULL AND o.store IN ({marks}))
                   AND o.store NOT IN ({pauses})
-                  AND NOT {_SENT.format("o")} AND NOT {_WAITING}
+                  AND NOT ({_NEWS.format("e")}) AND NOT {_SENT.format("o")} AND NOT {_WAITING}
                 ORDER BY o.place LIMIT ?""",  # noqa: S608
             (*guarded, *paused, most),
         ).fetchall()

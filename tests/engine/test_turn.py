@@ -6,19 +6,20 @@ import hashlib
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from syncd.core.decision import Heard
+from syncd.core.decision import Decision, Heard
 from syncd.core.doubt import ABSENCE, PATIENCE
 from syncd.core.model import TOMBSTONE, Applied, Content, Digest, Intent, Key, Kind, Snapshot
 from syncd.engine import combine
 from syncd.engine.decide import Turn
 from syncd.engine.guards import Guards
 from syncd.engine.turn import MERGED_HERE, Reconciler
+from syncd.engine.writer import Performed
 from syncd.files.history import History
 from syncd.files.replica import FileReplica
 from syncd.files.swapped import Swapped
@@ -247,6 +248,50 @@ async def test_nothing_is_acted_on_before_the_answer_is_in(desk: Desk) -> None:
     assert desk.path.read_bytes() == flow(name="mine, later")
     assert desk.ledger.outbox.unanswered() == [intent]
     assert desk.ledger.view(KEY).base == Snapshot(1, content(flow(name="one")))
+
+
+def claims_in_the_middle(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> list[Intent]:
+    """What the pusher claims while a turn is between looking and committing."""
+    claimed: list[Intent] = []
+    write = desk.reconciler.writer.write
+
+    async def meanwhile(decisions: Sequence[Decision]) -> Performed:
+        claimed.extend(desk.ledger.claim(10, 1 << 20, []))
+        return await write(decisions)
+
+    monkeypatch.setattr(desk.reconciler.writer, "write", meanwhile)
+    return claimed
+
+
+async def test_what_is_queued_is_not_claimed_while_its_key_has_news(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.agreed(flow(name="one"))
+    desk.path.write_bytes(flow(name="mine"))
+    await desk.turn()
+    desk.told(flow(name="theirs"))
+    desk.path.write_bytes(flow(name="one"))
+    claimed = claims_in_the_middle(desk, monkeypatch)
+    await desk.turn()
+    assert desk.path.read_bytes() == flow(name="theirs")
+    await desk.turn()
+    assert claimed == []
+    assert desk.ledger.outbox.count() == {}, "what came from there is not sent back"
+
+
+async def test_a_save_undone_while_it_is_claimed_is_undone_there_too(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.agreed(flow(name="one"))
+    desk.path.write_bytes(flow(name="mine"))
+    await desk.turn()
+    desk.path.write_bytes(flow(name="one"))
+    claimed = claims_in_the_middle(desk, monkeypatch)
+    assert (await desk.turn()).again == [(KEY, 0.0)]
+    (intent,) = claimed
+    await desk.turn()
+    desk.answer(intent)
+    assert desk.sent() == flow(name="one")
 
 
 async def test_a_half_written_file_is_retried_then_held_and_released_when_whole(
