@@ -35,7 +35,7 @@ from syncd.core.writing import LateSave
 from syncd.engine.intake import Intake, whole
 from syncd.engine.ports import Clock, LocalReplica
 from syncd.engine.turn import Reconciler
-from syncd.ledger.ledger import Ledger
+from syncd.ledger.ledger import CONTESTED, Ledger
 from syncd.stores.merge import Combined, merge, summed
 
 EVERY = 1.0
@@ -90,6 +90,8 @@ class Late:
         if self._ledger.past.known(key, save.digest, WHY):
             return True
         if store.pointer is not None and save.body is not None:
+            if self._ledger.past.known(key, save.digest, CONTESTED):
+                return True  # Met by a write, and taken up with it: a newer save stands by now.
             # A save like any other, of a program that had the file open.
             if await whole(self._reconciler.absorb(key, save.body)):
                 self._indexed(key, save)

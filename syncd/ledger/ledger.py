@@ -61,6 +61,9 @@ _VIEW = """SELECT e.base_revision, e.base_digest, e.base_size,
            LEFT JOIN outbox s ON s.state = 'sent'
              AND s.store = k.store AND s.path = k.path AND s.record = k.record"""
 
+CONTESTED = "contested"
+"""How the history index calls saves that a write of the daemon's met."""
+
 
 class Ledger:
     """Bases, last-heard remote, notes, outbox, cursor, conflicts, history index, health."""
@@ -258,5 +261,5 @@ class Ledger:
         with self.transaction():
             self.places.forget_notes([key])
             for digest in kept:
-                self.past.replaced(key, digest, "contested", now)
-                self.events.add(Event(key, "contested", now, digest))
+                self.past.replaced(key, digest, CONTESTED, now)
+                self.events.add(Event(key, CONTESTED, now, digest))
