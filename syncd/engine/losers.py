@@ -7,17 +7,22 @@ history is where a person finds them.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 
 import structlog
 
 from syncd.core.decision import Decision
 from syncd.core.model import Digest, Key
+from syncd.engine.parts import FileTurn
 from syncd.engine.ports import Clock, LocalReplica
 from syncd.ledger.ledger import Ledger
 
 WHY = "conflict"
 """How the history index calls these bytes. No file need ever have held them."""
+
+ALONE = "unsent"
+"""How it calls what was to be sent while neither file nor deployment held it."""
 
 log = structlog.get_logger()
 
@@ -30,13 +35,19 @@ class Losers:
         self._stores = stores
         self._clock = clock
 
-    async def keep(self, decisions: Sequence[Decision]) -> None:
-        """Keep what the conflicts of `decisions` name, before any of it is committed."""
-        await self._keep(
-            (decision.key, decision.plan.conflict.remote.digest)
-            for decision in decisions
-            if decision.plan.conflict is not None
-        )
+    async def keep(self, decisions: Sequence[Decision], files: Sequence[FileTurn] = ()) -> None:
+        """Keep what the conflicts of a turn name, before any of it is committed.
+
+        And what the ledger alone would hold of records files.
+        """
+        found = [(each.key, each.plan.conflict) for each in decisions]
+        found += [lost for file in files if file.taken for lost in file.taken.conflicts]
+        await self._keep((key, lost.remote.digest) for key, lost in found if lost is not None)
+        for key, body in [alone for file in files for alone in file.alone]:
+            digest = Digest(hashlib.sha256(body).hexdigest())
+            if await self._put(key, digest, body, ALONE):
+                with self._ledger.transaction():
+                    self._ledger.past.replaced(key, digest, ALONE, self._clock.now())
 
     async def shelved(self, decisions: Sequence[Decision]) -> list[Decision]:
         """Those of `decisions` that may go on: what they make lose is kept, if it is a payload.
@@ -64,15 +75,18 @@ class Losers:
         await self._keep((each.key, each.remote) for each in self._ledger.conflicts.unresolved())
 
     async def _keep(self, lost: Iterable[tuple[Key, Digest | None]]) -> None:
-        kept = [(key, digest) for key, digest in lost if digest and await self._put(key, digest)]
+        bodies = [
+            (key, digest, self._ledger.contents.get(digest)) for key, digest in lost if digest
+        ]
+        kept = [(key, digest) for key, digest, body in bodies if await self._put(key, digest, body)]
         if kept:
             with self._ledger.transaction():
                 for key, digest in kept:
                     self._ledger.past.replaced(key, digest, WHY, self._clock.now())
 
-    async def _put(self, key: Key, digest: Digest) -> bool:
-        store, body = self._stores.get(key.store), self._ledger.contents.get(digest)
-        if store is None or body is None or self._ledger.past.known(key, digest, WHY):
+    async def _put(self, key: Key, digest: Digest, body: bytes | None, why: str = WHY) -> bool:
+        store = self._stores.get(key.store)
+        if store is None or body is None or self._ledger.past.known(key, digest, why):
             return False
         try:
             await asyncio.to_thread(store.swapped.keep, body)

@@ -9,7 +9,7 @@ hold: see `rewrite`. No IO but reads of the ledger.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from syncd.core.decision import Decision, FileState, Known, Taken, View
@@ -44,7 +44,7 @@ class FileTurn:
 
     `decisions` are those about its keys, `there` the records that the file is to hold,
     `wanted` those whose remote bytes must be fetched first. `saved`: a program saved it. `fresh`:
-    what was `taken` is not in the ledger yet.
+    what was `taken` is not in the ledger yet. `alone`: see `Parts._alone`.
     """
 
     file: Key
@@ -56,6 +56,7 @@ class FileTurn:
     wanted: list[Key] = field(default_factory=list)
     taken: Taken | None = None
     fresh: bool = False
+    alone: list[tuple[Key, bytes]] = field(default_factory=list)
 
 
 class Parts:
@@ -116,6 +117,29 @@ class Parts:
             alive = self._decide_key(turn, key, before, local) or alive
         if envelope is not None and not envelope[0].settled(envelope[1]):
             self._decide_envelope(turn, *envelope, alive=alive)
+        turn.alone = list(self._alone(turn, known))
+
+    def _alone(self, turn: FileTurn, known: Mapping[str, Known]) -> Iterator[tuple[Key, bytes]]:
+        """What only the ledger would hold: neither the file does nor, as was heard, the deployment.
+
+        A program that starts anew leaves out what it does not know, sent or not; what was merged
+        waits for the file to rest. With the ledger lost it is found in history.
+        """
+        assert turn.taken is not None
+        there = turn.split.parts if turn.split is not None else {}
+        made = {each.key.record: each for each in turn.decisions if each.plan.to_local is not None}
+        changed = {key.record: local for key, (local, _) in turn.taken.parts.items()}
+        for name in {**dict.fromkeys(known), **dict.fromkeys(changed)}:
+            before = known.get(name, UNKNOWN)
+            local, decision = changed.get(name, before.local), made.get(name)
+            version = local if decision is None else decision.plan.to_local
+            if not isinstance(version, Content) or version == before.view.remote.version:
+                continue
+            if name in there and there[name].content == version:
+                continue
+            body = self._body(turn, version) if decision is None else decision.body
+            if body is not None:
+                yield Key(turn.file.store, turn.file.path, name), body
 
     def _decide_key(self, turn: FileTurn, key: Key, before: Known, local: Version) -> bool:
         """Decide about one key; whether the file is to hold something of it after that."""

@@ -145,6 +145,7 @@ class Reconciler:
         found = await asyncio.to_thread(split, body, pointer)
         if isinstance(found, Split):
             taken = self._decider.parts.saves.beside(file, found)
+            await self._losers.keep([], [FileTurn(file, taken=taken)])
             self._ledger.commit([], self._clock.now(), [taken])
 
     async def _met(self, performed: Performed) -> list[tuple[Key, float]]:
@@ -219,7 +220,7 @@ class Reconciler:
         if len(decisions) < len(decided):
             kept, later = {each.key for each in decisions}, self._clock.monotonic() + PUT_OFF
             turn.again += [(each.key, later) for each in decided if each.key not in kept]
-        await self._losers.keep(decisions)
+        await self._losers.keep(decisions, files)
         ours = [each for each in decisions if each.plan.to_local is not None and not each.part]
         performed = await self.writer.write(ours)
         turn.again += [(key, 0.0) for key in performed.again] + performed.later

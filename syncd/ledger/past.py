@@ -14,7 +14,7 @@ from syncd.ledger.rows import key_columns
 
 _KEY = "store = ? AND path = ? AND record = ?"
 
-_UNHELD = ("conflict", "late")
+_UNHELD = ("conflict", "late", "unsent")
 """Why bytes are kept that were never under the file's name."""
 
 _HELD = ("pulled", "removed", "merged", "pushed", "deleted", "resolved", "undone", "restored")
@@ -81,7 +81,7 @@ class Past:
         ).fetchone()
         if row is None:
             row = self._connection.execute(
-                f"""SELECT digest FROM history WHERE {_KEY} AND since > ? AND why NOT IN (?, ?)
+                f"""SELECT digest FROM history WHERE {_KEY} AND since > ? AND why NOT IN (?, ?, ?)
                    ORDER BY since, number LIMIT 1""",  # noqa: S608
                 (*key_columns(key), time, *_UNHELD),
             ).fetchone()

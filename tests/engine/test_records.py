@@ -229,6 +229,36 @@ async def test_fields_of_one_record_are_merged_and_a_clash_is_listed(
     assert laptop.ledger.conflicts.unresolved() == []
 
 
+async def test_what_loses_against_a_save_that_did_not_know_it_is_in_history(
+    laptop: Yard, tower: Yard
+) -> None:
+    laptop.put(deploy("d1"))
+    await laptop.sync()
+    await tower.sync()
+    tower.load()
+    tower.save()
+    await tower.sync()
+    laptop.put(deploy("d1", "success"))
+    await laptop.sync()
+    await tower.sync()
+    tower.put(deploy("d1", "failed"))
+    await tower.turn()
+    (conflict,) = tower.ledger.conflicts.unresolved()
+    assert conflict.remote is not None
+    assert b"success" in tower.history.get(conflict.remote), "it outlives the ledger"
+
+
+async def test_what_only_the_ledger_would_hold_is_in_history(laptop: Yard) -> None:
+    laptop.put(deploy("d1", "pending", error="nowhere else"))
+    await laptop.turn()
+    laptop.memory = []
+    laptop.put(deploy("d2"))
+    await laptop.turn()
+    assert "d1" not in laptop.records()
+    kept = [path.read_bytes() for path in laptop.history.folder.rglob("*") if path.is_file()]
+    assert any(b"nowhere else" in body for body in kept)
+
+
 async def test_both_queues_survive(laptop: Yard, tower: Yard) -> None:
     laptop.queue = ["d1"]
     laptop.put(deploy("d1"))

@@ -9,7 +9,6 @@ from syncd.core.model import Digest
 from syncd.core.pause import LOCKED, Operation
 
 from . import invariants
-from .ancestry import digest_of
 from .deployment import Deployment, State
 from .disk import Inode
 from .machine import STORE, Machine
@@ -200,9 +199,7 @@ class Misfortunes:
         if machine.alive:
             machine.kill(what)
         world.story(f"{machine.name}: {what}")
-        # What only the ledger showed must be in history.
-        world.saves.loose_digests |= invariants.listed(machine.databases.pop())
-        world.saves.loose_digests |= {digest_of(body) for body in machine.temporaries()}
+        world.ledger_gone(machine, machine.databases.pop())
         machine.ledger_changes += 1
 
     def _cut_connections(self, chance: float) -> None:
@@ -215,6 +212,7 @@ class Misfortunes:
         self._first_again()
         world.deployment.revoked.clear()
         for machine in world.machines:
+            world.after(1.0, partial(world.wake, machine))
             machine.partitioned = False
             machine.git = None
             machine.disk.root.names["store"] = machine.store

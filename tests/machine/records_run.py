@@ -17,12 +17,13 @@ from typing import Any
 
 from syncd.core.decision import Known
 from syncd.core.model import TOMBSTONE, Digest, Key, Tombstone, Version
-from syncd.engine import saves
+from syncd.engine import late, saves
+from syncd.engine.losers import Losers
 from syncd.files import swap
 from syncd.ledger.records import Records
 
 from . import faults
-from .faults import LOSSY, MEDDLING, Mix
+from .faults import EPOCHS, INTERRUPTED, LOSSY, MEDDLING, Mix
 from .records_world import RecordsWorld
 from .sources import Simulated
 from .variants import Variant, _taken_unlooked
@@ -45,6 +46,10 @@ def _agreed_is_local(self: Records, file: Key) -> dict[str, Known]:
     }
 
 
+async def _not_kept(*_: object) -> bool:
+    return False
+
+
 VARIANTS = (
     Variant("records without authored", ((saves, "taken", _at_its_word),)),
     Variant(
@@ -54,6 +59,8 @@ VARIANTS = (
     Variant("file rewritten without expectation", ((swap, "_judge", _taken_unlooked),), MEDDLING),
     Variant("what is not sent yet does not count", ((Records, "known", _agreed_is_local),), LOSSY),
     Variant("old versions that it read are edits", ((Records, "ours", lambda self, key, of: []),)),
+    Variant("a save that was met is told again", ((late, "CONTESTED", "never"),), INTERRUPTED),
+    Variant("losers are in the ledger alone", ((Losers, "_put", _not_kept),), EPOCHS),
 )
 
 

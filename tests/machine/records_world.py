@@ -7,27 +7,20 @@ told by searching bytes for it.
 from __future__ import annotations
 
 import json
-import re
-import zlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+import sqlite3
+from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from syncd.core.model import Kind
 
-from . import invariants
-from .deployment import Accepted, Deployment
+from .deployment import Deployment
 from .disk import Inode
 from .faults import Mix
 from .machine import Machine
 from .programs import Program
+from .records_witness import FIELDS, PATH, RecordsWitness, Truth, tokens
 from .sources import LOG, TAPS
 from .world import ACTING, World
-
-PATH = "a.json"
-FIELDS = ("status", "health", "error")
-_TOKEN = re.compile(rb"[ru]\d{5}")
 
 
 class RecordsMachine(Machine):
@@ -35,30 +28,6 @@ class RecordsMachine(Machine):
 
     kind = Kind.DEPLOYMENT
     pointer = "/deployments"
-
-
-@dataclass
-class Truth:
-    """What was saved, by token: `parents` are what a change was made from, `records` the ids.
-
-    `lost` is what the machine lost itself, before its daemon could have seen it, `dequeued` what
-    a program that found its file in pieces left out of the queue. `late` was written to files
-    that had lost their names.
-    """
-
-    parents: dict[bytes, bytes | None] = field(default_factory=dict)
-    records: set[bytes] = field(default_factory=set)
-    lost: set[bytes] = field(default_factory=set)
-    dequeued: set[bytes] = field(default_factory=set)
-    late: set[bytes] = field(default_factory=set)
-
-    def ancestors(self, token: bytes | None) -> Iterator[bytes]:
-        while token is not None:
-            yield token
-            token = self.parents.get(token)
-
-    def covered(self, shown: set[bytes]) -> set[bytes]:
-        return {each for token in shown for each in self.ancestors(token)} | self.lost
 
 
 class Operator:
@@ -191,7 +160,7 @@ class Operator:
             self.machine.disk.changed(*place, True)
         else:
             self.world.exercised["late write"] += 1
-            self.world.truth.late |= set(_TOKEN.findall(body))
+            self.world.truth.late |= tokens(body)
 
     def delete_and_create(self) -> Program:
         place = self.machine.folder_of(PATH)
@@ -216,162 +185,8 @@ class Operator:
     def _saved(self, body: bytes) -> None:
         self.world.dirty = True
         self.world.truth.records |= {name.encode() for name in self.records}
-        self.world.witness.saved_tokens |= set(_TOKEN.findall(body))
+        self.world.witness.saved_tokens |= tokens(body)
         self.world.story(f"{self.machine.name} saves {sorted(self.records)} queue {self.queue}")
-
-
-class RecordsWitness:
-    """Sees everything that happens and says what must not have."""
-
-    def __init__(self, world: RecordsWorld) -> None:
-        self._world = world
-        self.saved_tokens: set[bytes] = set()
-        self._operations: set[str] = set()
-        self._bodies: dict[str, set[bytes]] = {}
-        self._fields: dict[str, dict[str, str]] = {}
-        self._anew = False
-        self.writes = 0
-
-    def accepted(self, _sender: object, accepted: Accepted) -> None:
-        world = self._world
-        if accepted.operation in self._operations:
-            world.violated("at most once", f"{accepted.device}: applied twice")
-        self._operations.add(accepted.operation)
-        if accepted.digest is None:
-            world.violated("no deletion", f"{accepted.device} deletes {accepted.key.record}")
-            return
-        entry = world.deployment.state.entries[accepted.key]
-        told = json.loads(entry.body or b"")
-        if accepted.key.record:
-            self._check_record(accepted, told)
-        elif told["deployments"]:
-            world.violated("an envelope is empty", accepted.device)
-
-    def _check_record(self, accepted: Accepted, told: dict[str, str]) -> None:
-        world, name = self._world, accepted.key.record
-        if told["id"] != name:
-            world.violated("a record has its own id", f"{told} as {name}")
-        before = self._fields.get(name, {})
-        for which in FIELDS:
-            former, now = before.get(which, "-").encode(), told[which].encode()
-            older = {*world.truth.ancestors(former)} - {former}
-            if (
-                not self._anew
-                and former != b"-"
-                and former != now
-                and (now == b"-" or now in older)
-            ):
-                world.violated("no revert", f"{accepted.device} sends {name}.{which} "
-                               f"{now!r} over {former!r}, which was made from it")  # fmt: skip
-        self._fields[name] = told
-
-    def named(self, machine: Machine, call: str, folder: Inode, name: str) -> None:
-        if name != PATH:
-            return
-        self.writes += 1
-        inode = folder.names.get(name)
-        if inode is not None and call != "rename" and not self._world.is_whole(name, inode.data):
-            self._world.exercised["a torn file swapped in"] += 1
-
-    def check(self) -> None:
-        """Everything saved is somewhere, at each instant. Raises Violation."""
-        world = self._world
-        shown = self._shown(aside=False)
-        for program in world.programs.values():
-            # What a program is about to save again it may have cut off for that.
-            shown |= set(_TOKEN.findall(program.body() if program.busy else b""))
-        lost = self.saved_tokens - world.truth.covered(shown)
-        self._complain("not shown anywhere", lost - world.truth.late)
-
-    def check_agreement(self, *, temporaries: bool = False) -> None:
-        """Every machine and the deployment agree, on all that was saved. Raises Violation."""
-        world = self._world
-        there = self._parts_there()
-        for machine in world.machines:
-            if (held := invariants.held(machine)) or invariants.guards(machine):
-                world.violated("convergence", f"{machine.name} holds {held}")
-            body = machine.live().get(PATH, b'{"deployments": [], "queue": []}')
-            told = json.loads(body)
-            here = {each["id"]: each for each in told.pop("deployments")} | {"": told}
-            there.get("", {}).pop("deployments", None)
-            if here != there and there:
-                odd = {n: (here.get(n), there.get(n)) for n in {**here, **there}
-                       if here.get(n) != there.get(n)}  # fmt: skip
-                world.violated("convergence", f"{machine.name}: {odd}")
-            if machine.temporaries() and not temporaries:
-                world.violated("convergence", f"{machine.name} has temporary files left")
-            left = machine.database.execute("SELECT record, state FROM outbox").fetchall()
-            if left:
-                world.violated("convergence", f"{machine.name} still has to send {left}")
-        gone = {name for name in world.truth.records - world.truth.lost
-                if name.decode() not in there}  # fmt: skip
-        self._complain("records are gone", gone)
-        queued = {name.encode() for name in there.get("", {}).get("queue", ())}
-        queued |= world.truth.lost | world.truth.dequeued
-        self._complain("gone from the queue", world.truth.records - queued)
-        lost = self.saved_tokens - world.truth.covered(self._shown())
-        self._complain("updates are neither there nor listed", lost)
-
-    def activity(self) -> tuple[int, int, int, int]:
-        """What must not grow once everything agrees."""
-        calls = self._world.calls
-        return len(self._world.deployment.accepted), self.writes, calls["push"], calls["fetch"]
-
-    def after_power_cut(self, machine: Machine) -> None:
-        """A save that was cut short is the machine's loss: of what nobody else had seen yet."""
-        body = machine.live().get(PATH)
-        torn = body is not None and not self._world.is_whole(PATH, body)
-        if torn or (body is None and self._world.programs[machine.name].busy):
-            truth = self._world.truth
-            truth.lost |= self.saved_tokens - truth.covered(self._shown(but_not=body))
-
-    def began_anew(self) -> None:
-        """The deployment is an older one: what is newer may come back over it."""
-        self._fields.clear()
-        self._anew = True
-
-    def check_counter(self) -> None:
-        """Nobody counts anything here."""
-
-    def cloned(self, *_: object) -> None: ...
-
-    def revoked(self, *_: object) -> None: ...
-
-    def _parts_there(self) -> dict[str, dict[str, Any]]:
-        return {
-            key.record: json.loads(entry.body)
-            for key, entry in self._world.deployment.state.entries.items()
-            if entry.body is not None
-        }
-
-    def _shown(self, but_not: bytes | None = None, *, aside: bool = True) -> set[bytes]:
-        """The tokens in files, on the deployment, and in what ledgers are to do or have listed."""
-        shown: set[bytes] = set()
-        bodies: list[bytes] = []
-        for machine in self._world.machines:
-            bodies += [*machine.live().values(), *machine.temporaries()]
-            bodies += machine.aside() if aside else []
-            for digest, packed in machine.database.execute(_KEPT):
-                if digest not in self._bodies:
-                    self._bodies[digest] = set(_TOKEN.findall(zlib.decompress(packed)))
-                shown |= self._bodies[digest]
-        entries = self._world.deployment.state.entries.values()
-        bodies += [entry.body for entry in entries if entry.body is not None]
-        for body in (each for each in bodies if each != but_not):
-            shown.update(_TOKEN.findall(body))
-        return shown
-
-    def _complain(self, what: str, tokens: set[bytes]) -> None:
-        if tokens:
-            names = sorted(token.decode() for token in tokens)
-            self._world.violated("no loss", f"{what}: {names}")
-        if self._world.violation is not None:
-            raise self._world.violation
-
-
-_KEPT = """SELECT digest, packed FROM contents WHERE digest IN (
-    SELECT local_digest FROM entries UNION SELECT digest FROM outbox
-    UNION SELECT local_digest FROM conflicts UNION SELECT remote_digest FROM conflicts)"""
 
 
 class RecordsWorld(World):
@@ -448,9 +263,14 @@ class RecordsWorld(World):
             else:
                 self.after(1.0, partial(self._mend, machine))
 
+    def ledger_gone(self, machine: Machine, database: sqlite3.Connection) -> None:
+        self.witness.ledger_gone(machine, database)
+
     def join(self, machine: Machine) -> None:
         super().join(machine)
         self.programs[machine.name] = Operator(self, machine)
+        # Copied in the middle of a save that nobody ends there.
+        self._mend(machine)
 
     def check_name(self, machine: Machine, call: str, folder: Inode, name: str) -> None:
         self.witness.named(machine, call, folder, name)

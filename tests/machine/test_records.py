@@ -52,6 +52,15 @@ def test_focused_mixes_violate_nothing(mix: str) -> None:
     assert run("--mix", mix, "--seeds", "20")["violations"] == []
 
 
+SEEDS = [("INTERRUPTED", 1), ("INTERRUPTED", 13), ("INTERRUPTED", 22), ("EPOCHS", 16)]
+"""Runs that once failed."""
+
+
+@pytest.mark.parametrize(("mix", "seed"), SEEDS)
+def test_a_seed_that_failed_once(mix: str, seed: int) -> None:
+    assert run("--mix", mix, "--first", str(seed), "--seeds", "1")["violations"] == []
+
+
 @pytest.fixture(scope="module")
 def caught() -> dict[str, tuple[int | None, str]]:
     return {name: (seeds, rule) for name, seeds, rule in run("--variants", "--seeds", "80")}

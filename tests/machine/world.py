@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import sqlite3
 from collections import Counter
 from collections.abc import Collection, Sequence
 from contextlib import suppress
@@ -229,6 +230,11 @@ class World(Timeline):
         self.people[machine.name] = Person(self, machine)
         self.after(self.moment(2.0), machine.start)
 
+    def ledger_gone(self, machine: Machine, database: sqlite3.Connection) -> None:
+        """What only the ledger showed must be in history."""
+        self.saves.loose_digests |= invariants.listed(database)
+        self.saves.loose_digests |= {digest_of(body) for body in machine.temporaries()}
+
     def may_part(self) -> bool:
         """Whether anything happens that parts ledgers and deployments."""
         parting = ("ledger_lost", "ledger_old", "ledger_foreign", "cloned", "restored", "replaced",
@@ -280,10 +286,11 @@ class World(Timeline):
         if len(self.deployment.accepted) > before:
             for machine in self.machines:
                 late = self.moment(30.0) if self.happens("wake_lost") else self.moment(0.05)
-                self.after(late, lambda machine=machine: self._wake(machine))  # type: ignore[misc]
+                self.after(late, partial(self.wake, machine))
         return outcomes
 
-    def _wake(self, machine: Machine) -> None:
+    def wake(self, machine: Machine) -> None:
+        """The deployment may have news."""
         if machine.session is not None:
             machine.session.wake()
 
