@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.scale import contention, growth, herd
+from tests.bench.scale import contention, fanout, growth, herd
 from tests.bench.scale.crowd import STORE, paths
 from tests.bench.scale.metered import Metered, metered
 
@@ -102,3 +102,9 @@ def test_machines_that_lost_a_deployment_do_not_come_back_at_once() -> None:
         assert together.busiest == 1000
         assert spread.busiest < 400
         assert spread.refused == 0
+
+
+def test_every_listener_hears_of_a_save(tmp_path: Path) -> None:
+    (heard,) = fanout.measure(tmp_path / "data", [3])
+    assert heard.listeners == 3
+    assert 0 < heard.first <= heard.middle <= heard.last <= heard.fetched
