@@ -253,7 +253,8 @@ def _until(end: float | None) -> str:
 def _judge_online(found: StatusReport, waiting: str) -> tuple[State, str]:
     files = found.parts.get("files")
     if files is None or files.state != "current":
-        return State.SYNCING, f"reading what changed while no daemon ran; {waiting} wait"
+        what = files.detail if files else "what changed while no daemon ran"
+        return State.SYNCING, f"reading {what}; {waiting} wait"
     feed = found.parts.get("feed")
     behind = any(store.unsent or not store.bootstrapped for store in found.stores)
     if found.queued + found.sent or behind:
@@ -287,7 +288,7 @@ def readiness(found: StatusReport) -> Readiness:
     if found.state in (State.HALTED, State.NEEDS_INIT, State.AUTH_FAILED):
         return Readiness.HALTED
     files = found.parts.get("files")
-    read = files is not None and files.state == "current"
+    read = files is not None and files.state in ("current", "busy")
     if _known(found) and read:
         return Readiness.READY
     return Readiness.READY if found.state is State.OFFLINE and read else Readiness.STARTING

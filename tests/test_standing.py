@@ -58,6 +58,7 @@ def rolled_back(still_open: int) -> Rollback:
         ({"queued": 1}, State.SYNCING),
         ({"feed": "behind"}, State.SYNCING),
         ({"files": "reading"}, State.SYNCING),
+        ({"files": "busy"}, State.SYNCING),
         ({"bootstrapped": False}, State.SYNCING),
     ],
 )
@@ -77,6 +78,14 @@ def test_a_review_ends_only_when_all_was_compared(told: dict[str, object]) -> No
     assert not reviewed(found(rollback=rolled_back(0), **told))
     assert not reviewed(found(rollback=rolled_back(1)))
     assert not reviewed(found())
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [("reading", Readiness.STARTING), ("busy", Readiness.READY), ("current", Readiness.READY)],
+)
+def test_a_burst_of_saves_does_not_make_it_unready(files: str, told: Readiness) -> None:
+    assert readiness(found(files=files)) is told
 
 
 def test_programs_may_rely_on_it_while_people_review() -> None:

@@ -32,7 +32,7 @@ def config(config: ConfigPath = CONFIG, as_json: AsJson = False) -> int:
             for store in value:
                 typer.echo("[[store]]")
                 for field, each in store.items():
-                    typer.echo(shown(f"  {field} = {json.dumps(each)}"))
+                    typer.echo(shown(f"  {field} = {json.dumps(each, ensure_ascii=False)}"))
         elif name != "version":
-            typer.echo(shown(f"{name} = {json.dumps(value)}"))
+            typer.echo(shown(f"{name} = {json.dumps(value, ensure_ascii=False)}"))
     return 0

@@ -9,7 +9,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from syncd.cli.app import CONFIG, AsJson, ConfigPath, app, configured, reporting
-from syncd.cli.text import moment, shown
+from syncd.cli.text import moment, padded, shown
 
 KEY = (
     "On a deployment that is not the embedded backend, CONVEX_DEPLOY_KEY (or "
@@ -46,7 +46,7 @@ def list_(config: ConfigPath = CONFIG, as_json: AsJson = False) -> int:
     for device in told:
         seen = "never seen" if device.seen_at is None else f"seen {moment(device.seen_at / 1000)}"
         gone = "  revoked" if device.revoked else ""
-        typer.echo(shown(f"{device.name:20}  {seen:25}  {', '.join(device.scopes)}{gone}"))
+        typer.echo(shown(f"{padded(device.name, 20)}  {seen:25}  {', '.join(device.scopes)}{gone}"))
     if not told:
         typer.echo("no device is enrolled")
     return 0

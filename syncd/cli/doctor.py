@@ -49,4 +49,5 @@ def _print(finding: Finding) -> None:
     line = f"{MARKS[finding.level]}  {finding.check}: {finding.evidence}"
     typer.echo(folded(shown(line), " " * 6))
     if finding.fix:
-        typer.echo(folded(shown(f"      -> {finding.fix}"), " " * 9))
+        # In one line however long: it is there to be copied.
+        typer.echo(shown(f"      -> {finding.fix}"))

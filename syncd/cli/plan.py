@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from syncd.cli.app import CONFIG, AsJson, ConfigPath, app, configured, reporting
-from syncd.cli.text import shown
+from syncd.cli.text import folded, shown
 from syncd.config import EMBEDDED, Config
 from syncd.errors import SyncdError
 from syncd.planning import Act, PlanReport, Step
@@ -62,7 +62,8 @@ async def _planned(config: Config) -> PlanReport:
 def _print(found: PlanReport) -> None:
     for step in found.steps[:SHOWN]:
         why = f"  ({step.why})" if step.why else ""
-        typer.echo(shown(f"{MARKS[step.act]}  {step.act.value:12}  {_name(step)}{why}"))
+        line = f"{MARKS[step.act]}  {step.act.value:12}  {_name(step)}{why}"
+        typer.echo(folded(shown(line), " " * 18))
     if len(found.steps) > SHOWN:
         typer.echo(f"... and {len(found.steps) - SHOWN} more")
     counts = ", ".join(f"{count} {act}" for act, count in sorted(found.counts.items()))

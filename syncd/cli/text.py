@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
-import textwrap
+import unicodedata
 from datetime import datetime
 from typing import TextIO
 
@@ -36,13 +37,37 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def cells(text: str) -> int:
+    """How many columns of a terminal `text` takes."""
+    if text.isascii():
+        return len(text)
+    wide = sum(unicodedata.east_asian_width(each) in "WF" for each in text)
+    return len(text) + wide - sum(map(_takes_no_room, text))
+
+
+def padded(text: str, width: int) -> str:
+    """`text` and blanks, `width` columns in all."""
+    return text + " " * (width - cells(text))
+
+
 def folded(text: str, indent: str, stream: TextIO | None = None) -> str:
     """`text` in lines that fit the terminal, all but the first indented; one line where it is
-    piped.
+    piped. Words are never broken.
     """
     if not (stream or sys.stdout).isatty():
         return text
     width = shutil.get_terminal_size().columns
-    return textwrap.fill(
-        text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-    )
+    lines = [""]
+    for word in _WORD.findall(text):
+        if lines[-1].strip() and cells(lines[-1] + word) > width:
+            lines.append(indent + word.lstrip())
+        else:
+            lines[-1] += word
+    return "\n".join(lines)
+
+
+_WORD = re.compile(r"\s*\S+")
+
+
+def _takes_no_room(letter: str) -> bool:
+    return unicodedata.category(letter) in ("Mn", "Me", "Cf")

@@ -49,6 +49,8 @@ class Intake:
         self._on_slow: Callable[[Iterable[Key]], None] = lambda _: None
         self.idle = asyncio.Event()
         """Set while no key waits, not even for a second look."""
+        self.busy = asyncio.Event()
+        """Set while some key waits."""
 
     def connect(
         self, on_queued: Callable[[], None], on_wanted: Callable[[Iterable[Key]], None]
@@ -114,12 +116,14 @@ class Intake:
     def _wake(self) -> None:
         if len(self._settler):
             self.idle.clear()
+            self.busy.set()
         self._named.set()
 
     async def _wait(self) -> None:
         due = self._settler.next_due()
         if due is None:
             self.idle.set()
+            self.busy.clear()
         pause = None if due is None else max(0.0, due - self._clock.monotonic())
         await woken(self._named, pause)
         self._named.clear()

@@ -30,6 +30,9 @@ from syncd.engine.turn import Reconciler
 from syncd.errors import Paused, SyncdError
 from syncd.ledger.ledger import Ledger
 
+LONG = 1.5
+"""Seconds of looking at files after which that is told: no save takes so long, no deletion."""
+
 log = structlog.get_logger()
 
 
@@ -134,7 +137,7 @@ class Session:
         await self._prepare()
         async with asyncio.TaskGroup() as group:
             group.create_task(self.intake.run())
-            group.create_task(self._first_look())
+            group.create_task(self._looks())
             group.create_task(self.rescan.run())
             group.create_task(self.tailer.run())
             group.create_task(self._late.run())
@@ -203,10 +206,18 @@ class Session:
         await self.tidy()
         await self.rescan.begin()
 
-    async def _first_look(self) -> None:
+    async def _looks(self) -> None:
         await self.intake.idle.wait()
         await self.tailer.looked.wait()
-        self.health.report("files", "current")
+        while True:
+            self.health.report("files", "current")
+            await self.intake.busy.wait()
+            try:
+                async with asyncio.timeout(LONG):
+                    await self.intake.idle.wait()
+            except TimeoutError:
+                self.health.report("files", "busy", "what changed, or is not whole yet")
+                await self.intake.idle.wait()
 
     async def _quiet(self, online: Online) -> None:
         idle = [self.intake.idle, self._apart.idle, online.pusher.idle, online.puller.idle]

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.cli.text import folded
+from syncd.cli.text import cells, folded, padded
 
-WORDS = st.lists(st.text("ab-`>:", min_size=1, max_size=12), min_size=1, max_size=30)
+WORDS = st.lists(st.text("ab-`>:日e\u0301", min_size=1, max_size=12), min_size=1, max_size=30)
 
 
 class Terminal(io.StringIO):
@@ -30,6 +30,21 @@ def test_on_a_terminal_no_line_is_cut_and_no_word_is_lost(words: list[str], widt
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((width, 24)))
         lines = folded("  -> " + " ".join(words), "     ", Terminal()).split("\n")
-    assert all(len(line) <= width for line in lines)
+    indented = max(5 + cells(word) for word in words)
+    assert all(cells(line) <= max(width, indented) for line in lines)
     assert " ".join(lines).split() == ["->", *words]
     assert all(line.startswith("     ") for line in lines[1:])
+
+
+def test_columns_are_counted_as_terminals_do() -> None:
+    texts = ["", "abc", "日本", "e\u0301", "ä"]
+    assert [cells(text) for text in texts] == [0, 3, 4, 1, 1]
+    assert {cells(padded(text, 5)) for text in texts} == {5}
+
+
+def test_what_stands_apart_stays_apart() -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((12, 24)))
+        assert folded("ok    check: one two", "      ", Terminal()) == (
+            "ok    check:\n      one\n      two"
+        )

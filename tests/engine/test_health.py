@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
+import pytest
 from structlog.testing import capture_logs
 
+import syncd.engine.session as session_module
+from syncd.core.model import Key
 from syncd.engine.health import Health
 
 from .fakes import Machine, StandingClock, deployment
+from .test_epoch import until
 
 
 def test_a_store_that_is_polled_is_told_once_and_when_it_is_watched_again(tmp_path: Path) -> None:
@@ -22,3 +27,34 @@ def test_a_store_that_is_polled_is_told_once_and_when_it_is_watched_again(tmp_pa
     ledger.close()
     told = [(line["event"], line["log_level"]) for line in said if line["event"] != "health"]
     assert told == [("degraded", "warning"), ("recovered", "info")]
+
+
+async def test_files_that_are_looked_at_for_long_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_module, "LONG", 0.01)
+    machine = Machine(tmp_path / "laptop", deployment())
+    ledger = machine.ledger()
+    session = machine.session(ledger)
+
+    def state() -> str:
+        query = "SELECT state FROM health WHERE part = 'files'"
+        with ledger.transaction() as connection:
+            row = connection.execute(query).fetchone()
+        return str(row[0]) if row else ""
+
+    running = asyncio.create_task(session.run(lambda _: None))
+    try:
+        await until(lambda: state() == "current")
+        session.intake.touched(Key("notes", "a.txt"), settled=False)
+        monkeypatch.setattr(session.intake._settler, "take", lambda now, most: [])
+        monkeypatch.setattr(session.intake._settler, "next_due", lambda: float("inf"))
+        session.intake.touched(Key("notes", "a.txt"), settled=False)
+        await until(lambda: state() == "busy")
+        monkeypatch.undo()
+        session.intake.touched(Key("notes", "a.txt"), settled=True)
+        await until(lambda: state() == "current")
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        ledger.close()
