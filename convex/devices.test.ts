@@ -6,7 +6,7 @@ test("a token opens its own workspace only", async () => {
   const t = deployment();
   const { credentials } = await enrolled(t, "laptop", "team");
   const other = { ...credentials, workspace: "other" };
-  expect(await t.query(api.sync.head, credentials)).toEqual({ head: "0" });
+  expect(await t.query(api.sync.head, credentials)).toEqual({ head: "0", before: "0" });
   await expect(t.query(api.sync.head, other)).rejects.toMatchObject({
     data: { code: "forbidden" },
   });
@@ -47,7 +47,7 @@ test("enrolling again keeps the id, changes the token and lifts the revocation",
   expect(second.token).not.toBe(first.token);
   const head = (token: string) => t.query(api.sync.head, { token, workspace: "team" });
   await expect(head(first.token)).rejects.toMatchObject({ data: { code: "unauthorized" } });
-  expect(await head(second.token)).toEqual({ head: "0" });
+  expect(await head(second.token)).toEqual({ head: "0", before: "0" });
 });
 
 test("a revoked device that returns is not known by its ledgers any more", async () => {

@@ -114,8 +114,8 @@ export const fetch = deviceQuery({
 /** The only function a daemon subscribes to. */
 export const head = deviceQuery({
   args: {},
-  returns: v.object({ head: v.string() }),
-  handler: async (ctx) => ({ head: await feed.head(ctx, ctx.workspace) }),
+  returns: v.object({ head: v.string(), before: v.string() }),
+  handler: (ctx) => feed.end(ctx, ctx.workspace),
 });
 
 /** A page of everything a store holds, tombstones too, without text. */

@@ -15,6 +15,7 @@ from syncd.beside import Beside
 from syncd.config import EMBEDDED, Config, StoreConfig
 from syncd.core.cost import Cost
 from syncd.core.direction import Way
+from syncd.core.model import Cursor
 from syncd.cost import bucket_of, ceiling_of
 from syncd.embedded.enroll import own_token
 from syncd.embedded.launcher import EmbeddedBackend
@@ -204,8 +205,13 @@ class Daemon:
         settings = {
             "url": self.http.url, "token": self.token, "workspace": self.config.workspace
         }  # fmt: skip
-        updated = partial(self.http.meter.count, Cost(calls=1))
-        return Listener(settings, session.wake, session.heard_from, self.http.reachable, updated)
+        meter = self.http.meter
+
+        def told(head: Cursor, before: Cursor | None) -> None:
+            meter.count(Cost(calls=1))
+            session.told(head, before)
+
+        return Listener(settings, session.wake, session.heard_from, self.http.reachable, told)
 
     def _vigil(self, session: Session, store: StoreConfig) -> Vigil:
         grows = store.layout == "lines"

@@ -16,14 +16,24 @@ export type Page = { changes: Change[]; cursor: string; done: boolean };
 const START = "0";
 const MAX_INT64 = 2n ** 63n - 1n;
 
-/** The place of the workspace's newest change, "0" if it has none. */
-export async function head(ctx: QueryCtx, workspace: string): Promise<string> {
+/**
+ * The newest place of the workspace's feed and the one before it, "0" where there is none. Who heard
+ * the feed up to the one before, and wrote all that lies at the newest, need not ask.
+ */
+export async function end(ctx: QueryCtx, workspace: string) {
+  const newest = await newestPlace(ctx, workspace, MAX_INT64);
+  const before = await newestPlace(ctx, workspace, newest);
+  return { head: newest.toString(), before: before.toString() };
+}
+
+/** The newest place before another one; 0 if there is none. */
+async function newestPlace(ctx: QueryCtx, workspace: string, before: bigint): Promise<bigint> {
   const newest = await ctx.db
     .query("entries")
-    .withIndex("by_workspace_and_at", (q) => q.eq("workspace", workspace))
+    .withIndex("by_workspace_and_at", (q) => q.eq("workspace", workspace).lt("at", before))
     .order("desc")
     .first();
-  return newest === null ? START : committedAt(newest).toString();
+  return newest === null ? 0n : committedAt(newest);
 }
 
 /**
@@ -86,7 +96,7 @@ async function endOf(ctx: QueryCtx & Caller, last: bigint, passed: bigint[]): Pr
   const end = passed.at(-1) ?? last;
   if (end <= last) return last;
   // RACE: read from a snapshot before that commit, what lies in front of it was not seen yet.
-  return end <= BigInt(await head(ctx, ctx.workspace)) ? end : last;
+  return end <= (await newestPlace(ctx, ctx.workspace, MAX_INT64)) ? end : last;
 }
 
 /**

@@ -29,6 +29,10 @@ class Known:
         self._places = {place for place in self._places if place > int(cursor or 0)}
         return sorted(self._places)[:MOST]
 
+    def __contains__(self, place: int) -> bool:
+        """Whether all that lies at `place` is our own."""
+        return place in self._places
+
     def forget(self) -> None:
         """An epoch ended: on a deployment that was restored others may write at these places."""
         self._places.clear()

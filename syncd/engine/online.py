@@ -67,6 +67,7 @@ class Online:
         witnesses, known = Witnesses(ledger), Known()
         self.puller = Puller(ledger, remote, intake, stores, clock, health, witnesses, known)
         self.pusher = Pusher(ledger, remote, intake, guards, clock, waiting, known)
+        self.puller.answered = self.pusher.idle
         bootstrap = Bootstrap(ledger, remote, self.puller, guards, stores, clock, epoch)
         self.link = Link(ledger, remote, bootstrap, health, epoch, witnesses, known, settings)
         self.carrier: Carrier | None = None

@@ -13,14 +13,18 @@ import structlog
 
 from syncd.core.decision import Heard
 from syncd.core.direction import Way
-from syncd.core.model import BYTES_DAMAGED, Change, Content, Hold, Key
+from syncd.core.model import BYTES_DAMAGED, Change, Content, Cursor, Hold, Key
 from syncd.engine.health import Health
 from syncd.engine.intake import Intake
 from syncd.engine.known import Known
 from syncd.engine.plan import ours
 from syncd.engine.ports import Clock, LocalReplica, RemoteReplica
+from syncd.engine.waiting import woken
 from syncd.engine.witnesses import Witnesses
 from syncd.ledger.ledger import Ledger
+
+LINGER = 0.05
+"""Seconds that the answers to pushes on their way are waited for before the feed is asked."""
 
 log = structlog.get_logger()
 
@@ -59,6 +63,10 @@ class Puller:
         self._wanted: set[Key] = set()
         self._receive: Callable[[Key, Content, str], None] = lambda *_: None
         self._wakened = asyncio.Event()
+        self._asked = True
+        self._end: tuple[Cursor, Cursor | None] | None = None
+        self.answered = asyncio.Event()
+        """Set while no push is on its way."""
         self.idle = asyncio.Event()
         """Set while everything that was told is heard."""
 
@@ -68,8 +76,13 @@ class Puller:
 
     def wake(self) -> None:
         """The feed may have grown."""
-        self.idle.clear()
-        self._wakened.set()
+        self._asked = True
+        self._name()
+
+    def told(self, head: Cursor, before: Cursor | None) -> None:
+        """The feed ends at `head` now, and the place before that is `before`, if told."""
+        self._end = (head, before)
+        self._name()
 
     def fetch(self, keys: Iterable[Key]) -> None:
         """Hear the current snapshots of `keys`, with their bytes."""
@@ -83,14 +96,51 @@ class Puller:
         deployment does not hold what it told before.
         """
         while True:
-            await self._drain()
+            if await self._has_news():
+                await self._drain()
             if not self._wakened.is_set():
                 self.idle.set()
             self._health.report("feed", "current")
             await self._wakened.wait()
 
+    async def _has_news(self) -> bool:
+        """Whether the feed must be asked: not where all that lies behind the cursor was one push of
+        ours. Each save would cost a call more.
+        """
+        self._wakened.clear()
+        if self._asked or self._end is None:
+            return True
+        if self._may_be_ours(*self._end) and not self._knows(*self._end):
+            # RACE: the subscription may be faster than the answer to the push it tells of.
+            await woken(self.answered, LINGER)
+        head, before = self._end
+        if self._asked or not self._knows(head, before):
+            return True
+        if head != self._ledger.cursor:
+            self._ledger.hear([], head, self._clock.now())
+            self._known.behind(head)
+        return False
+
+    def _knows(self, head: Cursor, before: Cursor | None) -> bool:
+        """Whether the feed's end is what was heard last, or the next and a place of our own."""
+        if head == self._ledger.cursor:
+            return True
+        return self._may_be_ours(head, before) and int(head) in self._known
+
+    def _may_be_ours(self, head: Cursor, before: Cursor | None) -> bool:
+        """Whether all that lies behind the cursor lies at one place."""
+        cursor = self._ledger.cursor
+        if cursor is None or before is None:
+            return False
+        return int(before) <= int(cursor) < int(head)
+
+    def _name(self) -> None:
+        self.idle.clear()
+        self._wakened.set()
+
     async def _drain(self) -> None:
         self._wakened.clear()
+        self._asked, self._end = False, None
         done = False
         while self._wanted or not done:
             done = await self._hear_page()

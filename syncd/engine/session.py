@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from syncd.core.model import Digest, Key
+from syncd.core.model import Cursor, Digest, Key
 from syncd.core.news import StoreSettings
 from syncd.engine.apart import Apart
 from syncd.engine.audit import Audit
@@ -95,6 +95,11 @@ class Session:
         """The deployment may have news."""
         if self._online is not None:
             self._online.puller.wake()
+
+    def told(self, head: Cursor, before: Cursor | None) -> None:
+        """The feed ends at `head` now, and the place before that is `before`, if told."""
+        if self._online is not None:
+            self._online.puller.told(head, before)
 
     def heard_from(self, state: str, detail: str) -> None:
         """The listener is "live" or "polling"; what it stops hearing may be going on unheard."""

@@ -12,6 +12,8 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
+from syncd.core.model import Cursor
+
 FIRST_POLL = 2.0
 LONGEST_POLL = 60.0
 """Seconds between polls while the subscription is away; doubled from the first to the longest."""
@@ -30,11 +32,13 @@ AWAY = "the live subscription is away"
 
 Report = Callable[[str, str], object]
 
+Told = Callable[[Cursor, Cursor | None], None]
+"""Is told the newest place in the feed and, by functions that know it, the one before that."""
+
 
 class Listener:
-    """Calls `wake` whenever the feed may have grown, and `report` with "live" or "polling".
-
-    `updated` is called for every update of the subscription: the platform counts a function call.
+    """Calls `told` with every update of the subscription, `wake` whenever without one the feed may
+    have grown, and `report` with "live" or "polling".
     """
 
     def __init__(
@@ -43,13 +47,13 @@ class Listener:
         wake: Callable[[], None],
         report: Report,
         reachable: Callable[[], Awaitable[bool]],
-        updated: Callable[[], None] = lambda: None,
+        told: Told,
     ) -> None:
         self._settings = settings
         self._wake = wake
         self._report = report
         self._reachable = reachable
-        self._updated = updated
+        self._told = told
         self._live = asyncio.Event()
         self._deaf = asyncio.Event()
         self._deaf.set()
@@ -124,9 +128,9 @@ class Listener:
             self._report("live", "")
             self._live.set()
             self._deaf.clear()
-            if json.loads(line)["head"] is not None:
-                self._updated()
-                self._wake()
+            news = json.loads(line)
+            if news["head"] is not None:
+                self._told(news["head"], news["before"])
 
     async def _poll(self) -> None:
         pause = FIRST_POLL

@@ -36,8 +36,9 @@ async def _listen(out: int, url: str, token: str, workspace: str) -> None:
     client = ConvexClient(url)
     subscription = client.subscribe("sync:head", {"token": token, "workspace": workspace})
     async for value in subscription:
-        head = value.get("head") if isinstance(value, dict) else None
-        os.write(out, json.dumps({"head": head}).encode() + b"\n")
+        told = value if isinstance(value, dict) else {}
+        line = {"head": told.get("head"), "before": told.get("before")}
+        os.write(out, json.dumps(line).encode() + b"\n")
 
 
 def main() -> None:

@@ -190,6 +190,12 @@ class Deployment:
         newest = max((entry.at for entry in self.state.entries.values()), default=0)
         return Cursor(str(newest))
 
+    def end(self) -> tuple[Cursor, Cursor]:
+        """What the subscription tells: the newest places in the feed."""
+        newest = sorted({entry.at for entry in self.state.entries.values()}, reverse=True)
+        head, before, *_ = *newest, 0, 0
+        return Cursor(str(head)), Cursor(str(before))
+
     def manifest(self, store: str, after: Key | None) -> tuple[list[Change], Key | None]:
         keys = sorted(key for key in self.state.entries if key.store == store)
         rest = [key for key in keys if after is None or key > after]

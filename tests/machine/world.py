@@ -292,7 +292,7 @@ class World(Timeline):
     def wake(self, machine: Machine) -> None:
         """The deployment may have news."""
         if machine.session is not None:
-            machine.session.wake()
+            machine.session.told(*self.deployment.end())
 
     def told(self, machine: Machine, function: str, answer: object) -> None:
         """An answer reached a machine."""

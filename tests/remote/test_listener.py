@@ -29,7 +29,8 @@ async def test_where_no_process_can_be_started_it_polls_and_says_why(
         told.append((state, detail))
         reported.set()
 
-    running = asyncio.create_task(Listener({}, polled.set, report, reachable).run())
+    listener = Listener({}, polled.set, report, reachable, lambda *_: None)
+    running = asyncio.create_task(listener.run())
     async with asyncio.timeout(10):
         await polled.wait()
         await reported.wait()
