@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench.scale import contention, fanout, growth, herd
-from tests.bench.scale.crowd import STORE, paths
+from tests.bench.scale.crowd import STORE, Crowd, paths
 from tests.bench.scale.metered import Metered, metered
 
 CHECKOUT = Path(__file__).parents[2]
@@ -93,6 +93,19 @@ def test_a_page_reads_what_is_behind_its_cursor_only(meter: Metered) -> None:
     page, seven = crowd.changes(reader, cursor, witnesses=0)
     assert [change["store"] for change in page["changes"]] == [STORE] * 7
     assert seven.documents_read == nothing.documents_read + 7
+
+
+def test_a_full_push_of_files_that_everybody_writes_is_within_the_platforms_bounds(
+    meter: Metered,
+) -> None:
+    crowd = Crowd(meter, "full", size=3000)
+    devices, shared = crowd.enroll(20), paths(5)
+    for device in devices:
+        crowd.push(device, [crowd.operation(path) for path in shared])
+    operations = [crowd.operation(path) for path in shared]
+    spent = meter.attempt("sync:push", **devices[0].who, operations=operations)
+    # 200 operations a push, 4,096 ranges a mutation: convex/model/limits.ts.
+    assert spent.ranges * 200 / len(shared) < 4096
 
 
 def test_machines_that_lost_a_deployment_do_not_come_back_at_once() -> None:
