@@ -115,12 +115,10 @@ class Crowd:
         """Register the stores."""
         return self.meter.mutation("sync:register", **self.registration(device))[1]
 
-    def changes(
-        self, device: Device, cursor: str | None, witnesses: int = 16, known: Sequence[str] = ()
-    ) -> tuple[Any, Spent]:
-        """A page of the feed; `known` are places of the device's own commits."""
+    def changes(self, device: Device, cursor: str | None, witnesses: int = 16) -> tuple[Any, Spent]:
+        """A page of the feed."""
         return self.meter.query(
-            "sync:changes", **device.who, stores=[STORE], own=[], cursor=cursor, known=list(known),
+            "sync:changes", **device.who, stores=[STORE], own=[], cursor=cursor,
             witnesses=self.witnesses(witnesses),
         )  # fmt: skip
 
