@@ -38,6 +38,11 @@ systems stamp with the kernel's coarse clock, whose ticks are up to 10 ms apart 
 """
 
 
+def racy(mtime_ns: int, ctime_ns: int, read_ns: int) -> bool:
+    """Whether a file that was read then may have changed since without a change of its stat."""
+    return read_ns - max(mtime_ns, ctime_ns) <= RACY_NS
+
+
 @dataclass(frozen=True, slots=True)
 class FileState:
     """A file as it was last read: `stat` and the digest of the bytes. `read_ns` is when."""
@@ -49,7 +54,7 @@ class FileState:
     @property
     def racy(self) -> bool:
         """Whether the file may have changed since without a change of its stat."""
-        return self.read_ns - max(self.stat.mtime_ns, self.stat.ctime_ns) <= RACY_NS
+        return racy(self.stat.mtime_ns, self.stat.ctime_ns, self.read_ns)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from struct import Struct
+from typing import Final, NamedTuple
 
 from syncd.core.model import Content, Hold
 
@@ -18,6 +20,45 @@ class Stat(NamedTuple):
     mtime_ns: int
     ctime_ns: int
     inode: int
+
+
+_STAT: Final = Struct("<qqqQ")
+
+
+class Stats(MutableMapping[str, Stat]):
+    """The stats of the files of a store by path, packed: as tuples they took three times as much,
+    and the collector of cycles looked through all of them.
+    """
+
+    def __init__(self) -> None:
+        self._packed: dict[str, bytes] = {}
+
+    def take(self, path: str, size: int, mtime_ns: int, ctime_ns: int, inode: int) -> None:
+        """Put a stat: the way that a scan can afford."""
+        self._packed[path] = _STAT.pack(size, mtime_ns, ctime_ns, inode)
+
+    def same(self, path: str, stat: tuple[int, int, int, int]) -> bool | None:
+        """Whether the file has this stat; None where there is none."""
+        met = self._packed.get(path)
+        return None if met is None else met == _STAT.pack(*stat)
+
+    def __getitem__(self, path: str) -> Stat:
+        return Stat(*_STAT.unpack(self._packed[path]))
+
+    def __setitem__(self, path: str, stat: Stat) -> None:
+        self.take(path, *stat)
+
+    def __delitem__(self, path: str) -> None:
+        del self._packed[path]
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._packed
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._packed)
+
+    def __len__(self) -> int:
+        return len(self._packed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,9 +81,7 @@ class Guards:
         root = self.root_state(store)
         if root is RootState.PRESENT and self._holds_files(store):
             return False
-        known = self._ledger.entries.count_live(store)
-        known -= len(self._ledger.deletions.decided(store))
-        return self._stop(guard(store, root, known, 0))
+        return self._stop(guard(store, root, self._known(store), 0))
 
     def holds_back(self, store: str, direction: Direction) -> bool:
         """Whether deletions of `store` must wait at the moment they would go."""
@@ -106,25 +104,26 @@ class Guards:
             waiting |= {(key, group) for key in held}
         return [each for each in decisions if (each.key, group_of(each)) not in waiting]
 
-    def scanned(self, store: str, walked: str | None, live: Mapping[Key, Digest],
-                missing: Sequence[Key], appeared: int) -> None:  # fmt: skip
-        """A scan of `store` found its `live` keys but for `missing`, and `appeared` new.
+    def scanned(
+        self, store: str, walked: str | None, missing: Mapping[Key, Digest], appeared: int
+    ) -> None:
+        """A scan of `store` found its keys but for `missing`, by digest, and `appeared` new.
 
         `walked` is the identity of the folder that was walked from end to end, None where that
         was not one and the same: then nothing was seen, and so nothing was seen missing. Only
         what was walked is judged and adopted, never what is there by now.
         """
         decided = self._ledger.deletions.decided(store)
-        lost = {key: live[key] for key in missing if key not in decided}
-        known = len(live) - len(decided)
+        lost = {key: digest for key, digest in missing.items() if key not in decided}
         if walked is None:
-            self._unseen(store, known)
+            self._unseen(store, self._known(store))
             return
         root = self.roots.state_of(store, walked)
-        found = guard(store, root, known, known - len(lost))
         if not lost or store in self._approved:
             self._seen_whole(store, walked)
         elif (store, Direction.BOTH) not in self._standing:
+            known = self._known(store)
+            found = guard(store, root, known, known - len(lost))
             self._stop(found or self._many(store, known, len(lost), appeared))
         self._list_lost(store, lost)
 
@@ -207,6 +206,10 @@ class Guards:
             self._walk(group[0])
         elif found.missing != standing.missing:
             self._set(replace(found, since=standing.since))
+
+    def _known(self, store: str) -> int:
+        decided = len(self._ledger.deletions.decided(store))
+        return self._ledger.entries.count_live(store) - decided
 
     def _list_lost(self, store: str, lost: Mapping[Key, Digest]) -> None:
         group = (store, Direction.TO_REMOTE)

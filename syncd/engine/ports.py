@@ -59,6 +59,9 @@ class Seen(Protocol):
     def leftovers(self) -> Sequence[str]:
         """Files under temporary names of ours, as spelled on disk."""
 
+    def same(self, path: str, stat: tuple[int, int, int, int]) -> bool | None:
+        """Whether the file at `path` has this stat; None where there is none."""
+
     def missing(self, path: str) -> bool:
         """Whether it is certain that no file has the key `path`."""
 

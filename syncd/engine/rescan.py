@@ -12,9 +12,8 @@ from collections.abc import Mapping
 
 import structlog
 
-from syncd.core.decision import FileState
-from syncd.core.model import NEVER, Key
-from syncd.core.reading import Stat
+from syncd.core.decision import racy
+from syncd.core.model import NEVER, Digest, Key
 from syncd.engine.guards import Guards
 from syncd.engine.intake import Intake
 from syncd.engine.ports import Clock, LocalReplica, Seen
@@ -85,14 +84,16 @@ class Rescan:
 
     def _name(self, store: str, seen: Seen) -> None:
         self._record_holds(store, seen)
-        known = self._ledger.places.files(store)
-        changed = [p for p, stat in seen.stats.items() if not _unchanged(known.get(p), stat)]
+        changed, fresh, gone = self._compared(store, seen)
+        unread = dict(self._ledger.entries.live(store, unread=True))
+        appeared = sum(Key(store, path) not in unread for path in fresh)
         # A file whose first push is not answered has no base yet, and is missed all the same.
-        live = {Key(store, path): file.digest for path, file in known.items()}
-        live |= dict(self._ledger.entries.live(store))
-        missing = [key for key in live if seen.missing(key.path)]
-        appeared = sum(Key(store, path) not in live for path in changed)
-        self._intake.name(Key(store, path) for path in changed)
+        missing = {Key(store, path): digest for path, digest in gone.items()}
+        missing |= {key: digest for key, digest in unread.items() if seen.missing(key.path)}
+        if gone:
+            live = self._ledger.entries.live(store)
+            missing |= {key: digest for key, digest in live if key.path in gone}
+        self._intake.name(Key(store, path) for path in changed + fresh)
         self._intake.name(missing)
         if self._stores[store].pointer is None:
             leaves = self._stores[store].way.leaves
@@ -100,11 +101,33 @@ class Rescan:
         else:
             # A file of records may have to be written, though nothing of it has changed.
             self._intake.name(Key(store, path) for path in self._ledger.records.paths(store))
-            gone = self._ledger.records.absent(store)
-            missing = [key for key in live if key in gone or seen.missing(key.path)]
-        self._guards.scanned(store, seen.root, live, missing, appeared)
-        log.debug("scanned", store=store, files=len(seen.stats), changed=len(changed),
+            absent = self._ledger.records.absent(store)
+            live = self._ledger.entries.live(store)
+            missing |= {key: digest for key, digest in live if key in absent}
+        self._guards.scanned(store, seen.root, missing, appeared)
+        log.debug("scanned", store=store, files=len(seen.stats), changed=len(changed) + len(fresh),
                   missing=len(missing))  # fmt: skip
+
+    def _compared(self, store: str, seen: Seen) -> tuple[list[str], list[str], dict[str, Digest]]:
+        """Files that are not as they were last read, those never read, and those that are gone,
+        with what they held. Of all others nothing is kept, however many there are.
+        """
+        changed: list[str] = []
+        gone: dict[str, Digest] = {}
+        known = 0
+        for path, stat, digest, read in self._ledger.places.files(store):
+            same = seen.same(path, stat)
+            if same is None:
+                if seen.missing(path):
+                    gone[path] = Digest(digest)
+                continue
+            known += 1
+            if not same or racy(stat[1], stat[2], read):
+                changed.append(path)
+        if known == len(seen.stats):
+            return changed, [], gone
+        read_once = {path for path, *_ in self._ledger.places.files(store)}
+        return changed, [path for path in seen.stats if path not in read_once], gone
 
     def _record_holds(self, store: str, seen: Seen) -> None:
         held = self._ledger.attention.held(store)
@@ -127,7 +150,3 @@ class Rescan:
         # Folders are held under a name that ends so; a key that does was told by the deployment.
         told = self._ledger.entries.get(Key(store, path))
         return path.endswith("/") and told == (None, NEVER)
-
-
-def _unchanged(known: FileState | None, stat: Stat) -> bool:
-    return known is not None and known.stat == stat and not known.racy

@@ -1,4 +1,4 @@
-"""Keeps history within its bounds: at start and once a day. The rule is `core.retention`.
+"""Keeps history within its bounds, once a day. The rule is `core.retention`.
 
 A conflict that was resolved goes AGE later, and the bytes that only it named with it.
 """
@@ -18,6 +18,12 @@ from syncd.ledger.ledger import Ledger
 
 INTERVAL = 86400.0
 """Seconds between two rounds."""
+
+SOONEST = 60.0
+"""Seconds after a start: it has other work, and looking at every key would hold that up."""
+
+THINNED = "thinned"
+"""The ledger's name for when the last round began."""
 
 SLICE = 500
 """Rows or files that are handled before others get their turn."""
@@ -57,13 +63,20 @@ class Retention:
         self._tidy = tidy
 
     async def run(self) -> None:
-        """A round now and every INTERVAL, until cancelled. Raises LedgerError."""
+        """A round every INTERVAL, over starts and stops, until cancelled. Raises LedgerError."""
         while True:
+            await asyncio.sleep(self._left())
+            with self._ledger.transaction():
+                self._ledger.places.put(THINNED, str(self._clock.now()))
             try:
                 await self.round()
             except OSError as error:
                 log.warning("history_not_thinned", why=str(error), kept="everything")
-            await asyncio.sleep(INTERVAL)
+
+    def _left(self) -> float:
+        """Seconds until the next round; a clock that was set back does not put it off for long."""
+        last = float(self._ledger.places.get(THINNED) or 0)
+        return min(INTERVAL, max(SOONEST, last + INTERVAL - self._clock.now()))
 
     async def round(self) -> int:
         """Forget what may go; how many versions went."""

@@ -33,6 +33,12 @@ from syncd.ledger.ledger import Ledger
 LONG = 1.5
 """Seconds of looking at files after which that is told: no save takes so long, no deletion."""
 
+TIDIED = "tidied"
+"""The ledger's name for when it last forgot bytes that nothing names."""
+
+DAY = 86400.0
+"""Seconds until it does so again at a start: it looks at every key, and more starts find little."""
+
 log = structlog.get_logger()
 
 
@@ -67,6 +73,7 @@ class Session:
     ) -> None:
         self.guards = guards = Guards(ledger, stores, clock, approved)
         self._ledger = ledger
+        self._clock = clock
         self._reconciler = Reconciler(ledger, stores, guards, clock)
         self.health = Health(ledger, clock)
         self.hiatus = Hiatus(ledger, clock)
@@ -202,13 +209,15 @@ class Session:
         async with self._reconciler.between_turns:
             with self._ledger.transaction():
                 self._ledger.contents.drop_unreferenced()
+                self._ledger.places.put(TIDIED, str(self._clock.now()))
 
     async def _prepare(self) -> None:
         self.intake.name(await self._reconciler.recover())
         # After the notes, which say what is agreed, and before anything else is decided.
         await self._late.look()
         # What was only just replaced tells what a late save was made from.
-        await self.tidy()
+        if abs(self._clock.now() - float(self._ledger.places.get(TIDIED) or 0)) > DAY:
+            await self.tidy()
         await self.rescan.begin()
 
     async def _looks(self) -> None:

@@ -58,7 +58,9 @@ class LinesFolder:
         if root is None:
             return Seen(Scan(unread={"": ROOT_GONE}), None)
         found = scan(root, self._layout)
-        self._paths |= {entry.stat.inode: entry.spelling for entry in found.files.values()}
+        self._paths |= {
+            stat.inode: found.spelled.get(path, path) for path, stat in found.files.items()
+        }
         walked = f"{root.identity.device}:{root.identity.inode}"
         return Seen(found, walked if not found.unread else None)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
@@ -120,7 +120,7 @@ class FileReplica:
         if root is None:
             return Seen(Scan(unread={"": ROOT_GONE}), None)
         found = scan(root, self._layout)
-        self._spellings = {p: e.spelling for p, e in found.files.items() if p != e.spelling}
+        self._spellings = found.spelled
         self._twins = {p: h for p, h in found.holds.items() if h.reason == "name-twins"}
         walked = f"{root.identity.device}:{root.identity.inode}"
         return Seen(found, None if "" in found.unread else walked)
@@ -263,13 +263,17 @@ class Seen:
     def __init__(self, found: Scan, root: str | None) -> None:
         self._found = found
         self.root = root
-        self.stats: dict[str, Stat] = {path: entry.stat for path, entry in found.files.items()}
+        self.stats: Mapping[str, Stat] = found.files
         self.holds: dict[str, Hold] = {
             **found.holds,
             # A folder's hold is no key's: it is told apart by the final slash.
             **{f"{folder or '.'}/": hold for folder, hold in found.unread.items()},
         }
         self.leftovers = found.leftovers
+
+    def same(self, path: str, stat: tuple[int, int, int, int]) -> bool | None:
+        """Whether the file at `path` has this stat; None where there is none."""
+        return self._found.files.same(path, stat)
 
     def missing(self, path: str) -> bool:
         """Whether it is certain that no file has the key `path`."""

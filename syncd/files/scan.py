@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final
 
 from syncd.core.guard import RootState
 from syncd.core.model import Hold
-from syncd.core.reading import Stat
+from syncd.core.reading import Stats
 from syncd.files.folder import stat_of
 from syncd.files.root import Root
 from syncd.files.trouble import ROOT_GONE, not_a_file, refused
@@ -19,23 +19,18 @@ _NEVER_TOO_LONG: Final = MAX_PATH_BYTES - 256
 """An ASCII folder shorter than this makes no path too long, whatever the name."""
 
 
-class Entry(NamedTuple):
-    """A file that belongs to the store. `spelling` is its path as it is written on disk."""
-
-    stat: Stat
-    spelling: str
-
-
 @dataclass(frozen=True, slots=True)
 class Scan:
     """One walk of a store. Paths are keys (NFC); a path is in at most one of `files`, `holds`.
 
+    `spelled` has the spelling on disk of each file that is written otherwise than its path.
     `unread` maps each folder that could not be listed to why; the empty path is the root.
     `leftovers` are the spellings of files under temporary names of ours: those that no note in
     the ledger names are to be retired.
     """
 
-    files: dict[str, Entry] = field(default_factory=dict)
+    files: Stats = field(default_factory=Stats)
+    spelled: dict[str, str] = field(default_factory=dict)
     holds: dict[str, Hold] = field(default_factory=dict)
     unread: dict[str, Hold] = field(default_factory=dict)
     leftovers: list[str] = field(default_factory=list)
@@ -105,9 +100,7 @@ class _Walk:
                 except OSError:
                     self._meet(path, path, found)
                     continue
-                files[path] = Entry(
-                    Stat(met.st_size, met.st_mtime_ns, met.st_ctime_ns, met.st_ino), path
-                )
+                files.take(path, met.st_size, met.st_mtime_ns, met.st_ctime_ns, met.st_ino)
 
     def _descend(self, folder: str) -> None:
         if not self._layout.prunes(normal(folder)):
@@ -132,11 +125,13 @@ class _Walk:
         elif path in self.scan.files or path in self.scan.holds:
             self._hold_twins(path, spelling)
         else:
-            self.scan.files[path] = Entry(stat_of(met), spelling)
+            self.scan.files[path] = stat_of(met)
+            if spelling != path:
+                self.scan.spelled[path] = spelling
 
     def _hold_twins(self, path: str, spelling: str) -> None:
-        first = self.scan.files.pop(path, None)
-        also = f" and {first.spelling!a}" if first else ""
+        first = self.scan.spelled.pop(path, path)
+        also = f" and {first!a}" if self.scan.files.pop(path, None) else ""
         self.scan.holds[path] = Hold(
             "name-twins",
             f"{spelling!a}{also} are one name in Unicode NFC",

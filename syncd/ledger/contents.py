@@ -56,16 +56,24 @@ class Contents:
     def drop_unreferenced(self) -> int:
         """Forget bytes that no entry, note, outbox row or conflict names; how many went."""
         return self._connection.execute(
-            """DELETE FROM contents WHERE digest NOT IN (
-                 SELECT base_digest FROM entries WHERE base_digest IS NOT NULL
-                 UNION SELECT remote_digest FROM entries WHERE remote_digest IS NOT NULL
-                 UNION SELECT authored_digest FROM entries WHERE authored_digest IS NOT NULL
-                 UNION SELECT base_digest FROM notes WHERE base_digest IS NOT NULL
-                 UNION SELECT expected FROM notes WHERE expected IS NOT NULL
-                 UNION SELECT local_digest FROM entries WHERE local_digest IS NOT NULL
-                 UNION SELECT digest FROM history WHERE record != ''
-                 UNION SELECT digest FROM outbox WHERE digest IS NOT NULL
-                 UNION SELECT base_digest FROM conflicts WHERE base_digest IS NOT NULL
-                 UNION SELECT local_digest FROM conflicts WHERE local_digest IS NOT NULL
-                 UNION SELECT remote_digest FROM conflicts WHERE remote_digest IS NOT NULL)"""
+            f"DELETE FROM contents WHERE {' AND '.join(_UNNAMED)}"  # noqa: S608
         ).rowcount
+
+
+_NAMED = (
+    ("entries", "base_digest"), ("entries", "remote_digest"), ("entries", "authored_digest"),
+    ("entries", "local_digest"), ("notes", "base_digest"), ("notes", "expected"),
+    ("outbox", "digest"), ("conflicts", "base_digest"), ("conflicts", "local_digest"),
+    ("conflicts", "remote_digest"),
+)  # fmt: skip
+"""The columns that name bytes, the one that names most of them first."""
+
+_UNNAMED = (
+    # One condition each: a digest that an earlier one names is not looked for in the others, and
+    # of those that are never asked no index is made. One set of all took twice as long.
+    *(
+        f"digest NOT IN (SELECT {column} FROM {table} WHERE {column} IS NOT NULL)"  # noqa: S608
+        for table, column in _NAMED
+    ),
+    "digest NOT IN (SELECT digest FROM history WHERE record != '')",
+)

@@ -10,8 +10,10 @@ from syncd.core.model import NEVER, Digest, Key, Snapshot, Tombstone, Witness
 from syncd.ledger.rows import key_columns, snapshot_columns, to_snapshot, version_columns
 
 _KEY = "store = ? AND path = ? AND record = ?"
-_WRITTEN = """(local_digest IS NULL OR EXISTS (
-    SELECT 1 FROM files f WHERE f.store = entries.store AND f.path = entries.path))"""
+_IN_FILE = """EXISTS (
+    SELECT 1 FROM files f WHERE f.store = entries.store AND f.path = entries.path)"""
+
+_WRITTEN = f"(local_digest IS NULL OR {_IN_FILE})"
 """Not a key of a records file that is still to be made."""
 
 
@@ -117,11 +119,15 @@ class Entries:
         ).fetchone()
         return row[0] if row else None
 
-    def live(self, store: str) -> Iterator[tuple[Key, Digest]]:
-        """(key, digest) of every entry whose base is content, and is or was in a file."""
+    def live(self, store: str, *, unread: bool = False) -> Iterator[tuple[Key, Digest]]:
+        """(key, digest) of every entry whose base is content, and is or was in a file.
+
+        `unread`: only those whose file was not there when it was last looked at.
+        """
+        gone = f"AND NOT {_IN_FILE}" if unread else ""
         for path, record, digest in self._connection.execute(
             f"""SELECT path, record, base_digest FROM entries
-                WHERE store = ? AND base_digest IS NOT NULL AND {_WRITTEN}""",  # noqa: S608
+                WHERE store = ? AND base_digest IS NOT NULL AND {_WRITTEN} {gone}""",  # noqa: S608
             (store,),
         ):
             yield Key(store, path, record), Digest(digest)

@@ -6,7 +6,7 @@ Part of the ledger; runs inside its transactions, `put` and `bootstrapped` in on
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from syncd.core.decision import FileState
@@ -57,17 +57,17 @@ class Places:
             (store, record.configuration, record.root, record.bootstrapped, record.place),
         )
 
-    def files(self, store: str) -> dict[str, FileState]:
-        """Every file of the store as it was last read, by path."""
-        rows = self._connection.execute(
+    def files(self, store: str) -> Iterator[tuple[str, tuple[int, int, int, int], str, int]]:
+        """(path, stat, digest, when in ns) of every file of the store as it was last read.
+
+        One at a time, for who need not keep them: write nothing meanwhile.
+        """
+        for row in self._connection.execute(
             """SELECT path, size, mtime_ns, ctime_ns, inode, digest, read_ns
                FROM files WHERE store = ?""",
             (store,),
-        )
-        return {
-            path: FileState(Stat(size, mtime, ctime, inode), Digest(digest), read)
-            for path, size, mtime, ctime, inode, digest, read in rows
-        }
+        ):
+            yield row[0], row[1:5], row[5], row[6]
 
     def files_behind(self, store: str, path: str, most: int) -> list[tuple[str, FileState]]:
         """Up to `most` files behind `path`, in the order of their paths."""

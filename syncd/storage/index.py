@@ -58,13 +58,13 @@ class Index(Generic[R]):
             self._forget(store.name, set())
             return
         now = time.time_ns()
-        found = scan(root, store.patterns()).files
+        found = scan(root, store.patterns())
         # What lies beside assets is no record, and may be of any size.
-        seen = {p: e for p, e in found.items() if kind_of(store.kind, p) is store.kind}
-        for path, entry in seen.items():
+        seen = {p: s for p, s in found.files.items() if kind_of(store.kind, p) is store.kind}
+        for path, stat in seen.items():
             key = (store.name, path, "")
-            if self._stats.get(key) != entry.stat:
-                self._read(root, store, key, entry.spelling, now)
+            if self._stats.get(key) != stat:
+                self._read(root, store, key, found.spelled.get(path, path), now)
         self._forget(store.name, seen.keys())
 
     def _read(self, root: Root, store: StoreConfig, key: Key, spelling: str, now: int) -> None:

@@ -80,8 +80,9 @@ def _bodies(store: StoreConfig) -> Iterator[bytes]:
         root = Root.open(store.path)
     except FileNotFoundError:
         return
-    for entry in scan(root, store.patterns()).files.values():
-        found = body_of(root, entry.spelling)
+    seen = scan(root, store.patterns())
+    for path in seen.files:
+        found = body_of(root, seen.spelled.get(path, path))
         if found is not None:
             yield found[0][: found[0].rfind(b"\n") + 1]
 

@@ -241,9 +241,9 @@ class Desk:
         """What a walk tells the guards."""
         seen = self.replica.scan()
         live = dict(self.ledger.entries.live(STORE))
-        missing = [key for key in live if seen.missing(key.path)]
+        missing = {key: digest for key, digest in live.items() if seen.missing(key.path)}
         appeared = sum(Key(STORE, path) not in live for path in seen.stats)
-        self.guards.scanned(STORE, seen.root, live, missing, appeared)
+        self.guards.scanned(STORE, seen.root, missing, appeared)
 
     def waiting(self) -> set[str]:
         """The names whose deletions wait for a person."""

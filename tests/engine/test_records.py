@@ -377,9 +377,9 @@ async def test_a_person_may_let_a_whole_file_go(laptop: Yard, tower: Yard) -> No
 
 def _scan(yard: Yard) -> None:
     seen = yard.replica.scan()
-    live = dict(yard.ledger.entries.live(STORE))
-    missing = [key for key in live if seen.missing(key.path)]
-    yard.guards.scanned(STORE, seen.root, live, missing, 0)
+    live = yard.ledger.entries.live(STORE)
+    missing = {key: digest for key, digest in live if seen.missing(key.path)}
+    yard.guards.scanned(STORE, seen.root, missing, 0)
 
 
 async def test_many_records_left_out_at_once_wait(tmp_path: Path, remote: Deployment) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from syncd.core.reading import Stat
 from syncd.files.root import Root
-from syncd.files.scan import Entry, Scan, scan
+from syncd.files.scan import Scan, scan
 from syncd.stores.layout import MAX_PATH_BYTES, Layout
 
 from .person import as_ordinary_user
@@ -37,9 +37,12 @@ def test_the_files_of_the_layout_are_named_with_their_stats(root: Root) -> None:
     found = scan(root, JSON)
     assert set(found.files) == {"x.json", "a/b/y.json"}
     stat = (root.path / "a/b/y.json").stat()
-    assert found.files["a/b/y.json"] == Entry(
-        Stat(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino), "a/b/y.json"
-    )
+    expected = Stat(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
+    assert found.files["a/b/y.json"] == expected
+    assert found.files.same("a/b/y.json", expected)
+    assert found.files.same("a/b/y.json", expected._replace(ctime_ns=1)) is False
+    assert found.files.same("a/b/z.json", expected) is None
+    assert found.spelled == {}
     assert found.holds == found.unread == {}
     assert found.missing("z.json")
     assert not found.missing("x.json")
@@ -92,10 +95,9 @@ def test_two_spellings_of_one_name_are_both_held(root: Root, one: str, other: st
 
 def test_a_decomposed_name_has_a_composed_key(root: Root) -> None:
     touch(root, "cafe\u0301/x\u0308.json")
-    found = scan(root, JSON).files
-    assert [(key, entry.spelling) for key, entry in found.items()] == [
-        ("caf\u00e9/\u1e8d.json", "cafe\u0301/x\u0308.json")
-    ]
+    found = scan(root, JSON)
+    assert list(found.files) == ["caf\u00e9/\u1e8d.json"]
+    assert found.spelled == {"caf\u00e9/\u1e8d.json": "cafe\u0301/x\u0308.json"}
 
 
 @pytest.mark.parametrize("name", ["line\nbreak.json", "\x1b[31mred.json", "-rf.json", "a:b.json"])

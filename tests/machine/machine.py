@@ -16,7 +16,7 @@ from syncd.core.model import Digest, Intent, Key, Kind
 from syncd.core.pause import Operation
 from syncd.engine.link import AnotherDeployment
 from syncd.engine.registry import Registration, register
-from syncd.engine.session import Session
+from syncd.engine.session import TIDIED, Session
 from syncd.errors import LedgerError, SyncdError
 from syncd.files.history import History
 from syncd.files.replica import FileReplica
@@ -249,6 +249,8 @@ class Machine:
                 pointer=self.pointer,
             )
         }
+        with ledger.transaction():
+            ledger.places.put(TIDIED, "-inf")  # Each start forgets what nothing names.
         self.session = Session(
             ledger, self.wire, stores, self.clock, self.approved, git={STORE: lambda: self.git}
         )

@@ -1,0 +1,116 @@
+"""A walk names what is not as it was last read, whatever was read and whatever is there."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import cast
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from syncd.core.decision import RACY_NS, FileState
+from syncd.core.model import Content, Digest, Key, Kind, Snapshot
+from syncd.core.reading import Stat
+from syncd.engine.guards import Guards
+from syncd.engine.intake import Intake
+from syncd.engine.rescan import Rescan
+from syncd.files.folder import stat_of
+from syncd.files.history import History
+from syncd.files.replica import FileReplica
+from syncd.files.swapped import Swapped
+from syncd.ledger.ledger import Ledger
+from syncd.stores.layout import Layout
+
+from .fakes import StandingClock
+
+STORE = "docs"
+PATHS = ("a/b.json", "a.json", "b", "caf\u00e9.json", "z/y/x.json")
+READ = Digest("1" * 64)
+AGREED = Digest("2" * 64)
+
+KNOWN = ("never read", "as it is", "changed since", "read too soon")
+States = dict[str, tuple[bool, str, bool]]
+"""path -> whether it is there, what is known of it, whether both sides agreed on content."""
+
+states: st.SearchStrategy[States] = st.fixed_dictionaries({
+    path: st.tuples(st.booleans(), st.sampled_from(KNOWN), st.booleans()) for path in PATHS
+})  # fmt: skip
+
+
+class Told:
+    """What a walk tells: the keys it names, and what it says to the guards."""
+
+    def __init__(self) -> None:
+        self.keys: set[Key] = set()
+        self.missing: dict[Key, Digest] = {}
+        self.appeared = 0
+
+    def connect(self, walk: Callable[[str], None]) -> None:
+        return
+
+    def bootstrapped(self, store: str) -> bool:
+        return True
+
+    def name(self, keys: Iterable[Key]) -> None:
+        self.keys |= set(keys)
+
+    def scanned(
+        self, store: str, walked: str | None, missing: Mapping[Key, Digest], appeared: int
+    ) -> None:
+        self.missing, self.appeared = dict(missing), appeared
+
+
+def walked(folder: Path, states: States) -> Told:
+    """Make the files and the ledger, and walk."""
+    root = folder / "store"
+    root.mkdir()
+    ledger = Ledger.open(folder / "ledger.db")
+    try:
+        for path, state in states.items():
+            _make(root, ledger, path, *state)
+        swapped = Swapped(folder / "swapped", History(folder / "history"), lasting=False)
+        replica = FileReplica(root, Kind.FILE, Layout(("*",), ()), swapped)
+        told = Told()
+        guards, intake = cast(Guards, told), cast(Intake, told)
+        rescan = Rescan(ledger, {STORE: replica}, guards, intake, StandingClock())
+        asyncio.run(rescan.scan(STORE))
+        return told
+    finally:
+        ledger.close()
+
+
+def _make(root: Path, ledger: Ledger, path: str, there: bool, known: str, agreed: bool) -> None:
+    stat = Stat(2, 10**18, 10**18, 7)
+    if there:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(b"{}")
+        stat = stat_of((root / path).stat())
+    if known == "changed since":
+        stat = stat._replace(size=stat.size + 1)
+    soon = 0 if known == "read too soon" else RACY_NS + 1
+    key = Key(STORE, path)
+    with ledger.transaction():
+        if known != "never read":
+            read = FileState(stat, READ, max(stat.mtime_ns, stat.ctime_ns) + soon)
+            ledger.places.record_files([(key, read)])
+        if agreed:
+            ledger.entries.agree([(key, Snapshot(1, Content(AGREED, 2)))])
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@given(states)
+def test_a_walk_names_what_is_not_as_it_was_read(states: States) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        told = walked(Path(folder), states)
+    changed = {p for p, (there, known, _) in states.items() if there and known != "as it is"}
+    live = {p: AGREED if agreed else READ for p, (_, known, agreed) in states.items()
+            if agreed or known != "never read"}  # fmt: skip
+    missing = {Key(STORE, p): digest for p, digest in live.items() if not states[p][0]}
+    assert told.missing == missing
+    assert told.appeared == len(changed - live.keys())
+    assert told.keys >= {Key(STORE, p) for p in changed} | missing.keys()
+    unfinished = {p for p, (_, _, agreed) in states.items() if agreed}  # READ is not AGREED.
+    assert told.keys <= {Key(STORE, p) for p in changed | unfinished} | missing.keys()
