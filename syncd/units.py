@@ -105,7 +105,14 @@ def _instance(config: Config) -> str:
             "start `syncd run` by other means",
         )
     command = [escape, "--path", f"--template={TEMPLATE}", str(config.source.parent)]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    if ended.returncode:  # A unit's name has at most 255 characters: systemd.unit(5).
+        said = ended.stderr.strip() or f"{escape} failed"
+        raise ConfigError(
+            f"{config.source.parent} makes no name of a unit: {said}; nothing was installed",
+            "where its path is too long, make a link to it: --config LINK/config.toml",
+        )
+    return ended.stdout.strip()
 
 
 def _template(whose: str) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from syncd.config import load
+from syncd.errors import ConfigError
 from syncd.units import Unit, system_unit, user_unit
 
 pytestmark = pytest.mark.skipif(
@@ -91,3 +92,13 @@ def test_restarts_know_the_exit_codes(tmp_path: Path) -> None:
         text = next(text for path, text in unit.files.items() if path.name == "syncd@.service")
         assert "RestartPreventExitStatus=2 5 8 9\n" in text
         assert "Type=notify\n" in text
+
+
+def test_a_folder_whose_path_makes_too_long_a_name(tmp_path: Path) -> None:
+    home = tmp_path / "日本語の名前" / ("ein langer Name " * 8)
+    home.mkdir(parents=True)
+    config = project(home)
+    with pytest.raises(ConfigError, match="makes no name of a unit"):
+        user_unit(load(config, {}))
+    (tmp_path / "short").symlink_to(config.parent)
+    assert len(user_unit(load(tmp_path / "short/config.toml", {})).name) < 255
