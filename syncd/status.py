@@ -75,7 +75,7 @@ def _report(config: Config, connection: sqlite3.Connection, running: int | None)
         rollback=_rollback(connection),
         stores=[_store(config, connection, store.name) for store in config.stores],
         parts=parts,
-        unheard=_unheard(parts) if running is not None else 0.0,
+        unheard=unheard(parts, time.time()) if running is not None else 0.0,
         problems=list(_problems(connection)),
         cost=cost_report(config, CostBook(connection).days(), time.time()),
     )
@@ -129,8 +129,12 @@ def _parts(connection: sqlite3.Connection, running: int | None) -> dict[str, Par
     }
 
 
-def _unheard(parts: Mapping[str, Part]) -> float:
-    return max(0.0, time.time() - max((part.checked for part in parts.values()), default=math.inf))
+def unheard(parts: Mapping[str, Part], now: float) -> float:
+    """Seconds since the daemon last told how it watches its stores, which it does every minute; 0
+    where it watches none, as `syncd sync --once`.
+    """
+    told = [part.checked for name, part in parts.items() if name.startswith("watch:")]
+    return max(0.0, now - max(told, default=now))
 
 
 def _paused(connection: sqlite3.Connection) -> dict[str, Any]:
