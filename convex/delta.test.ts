@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { at, deployment, enrolled, operationOn } from "./fixture.test";
 import { sha256, utf8 } from "./model/digest";
-import { INLINE_BYTES, PIECE_BYTES, SPLICES, TEXT_BYTES } from "./model/limits";
+import { DELTA_BYTES, INLINE_BYTES, PIECE_BYTES, SPLICES, TEXT_BYTES } from "./model/limits";
 import type { Splice } from "./model/splice";
 import type { Expectation } from "./validators";
 
@@ -97,5 +97,55 @@ describe("a push of splices", () => {
       { outcome: "refused", reason: "too-large" },
       { outcome: "refused", reason: "send-whole" },
     ]);
+  });
+});
+
+describe("what others are told of it", () => {
+  const former = "x".repeat(100_000);
+
+  async function changed(added: string) {
+    const t = deployment();
+    const [laptop, server] = [await enrolled(t, "laptop"), await enrolled(t, "server")];
+    await laptop.push(await operationOn("a.json", former));
+    const { cursor } = await server.changes();
+    const next = former + added;
+    await laptop.push(await change("a.json", next, await at(1, former), end(former, added)));
+    const told = async () => (await server.changes(cursor)).changes;
+    return { t, laptop, server, next, told, cursor };
+  }
+
+  test("is the change, and whoever asks for the text gets it", async () => {
+    const { laptop, server, next, told, cursor } = await changed("more");
+    const { digest } = await at(1, former);
+    const delta = { base: digest, splices: [end(former, "more")] };
+    expect(await told()).toMatchObject([{ revision: 2, text: null, delta }]);
+    expect(await server.fetch("a.json")).toMatchObject({ text: next });
+    expect((await laptop.changes(cursor)).changes[0]).not.toHaveProperty("delta");
+  });
+
+  test("is the text where the change is long", async () => {
+    const { next, told } = await changed("y".repeat(DELTA_BYTES));
+    const [news] = await told();
+    expect(news).toMatchObject({ text: next });
+    expect(news).not.toHaveProperty("delta");
+  });
+
+  test("is only ever the change that led to this text", async () => {
+    const { laptop, next, told } = await changed("more");
+    const whole = await operationOn("a.json", former, await at(2, next));
+    await laptop.push(whole);
+    expect((await told())[0]).toMatchObject({ revision: 3, text: former });
+    expect((await told())[0]).not.toHaveProperty("delta");
+  });
+
+  test("is nothing of a change that was made before a move or a deletion", async () => {
+    const { laptop, told, next } = await changed("more");
+    const target = { operation: "f".repeat(32), expect: { revision: 0, digest: null } };
+    const moved = { movedTo: "b.json", target };
+    await laptop.push(await operationOn("a.json", null, await at(2, next), moved));
+    for (const news of await told()) expect(news).not.toHaveProperty("delta");
+    expect(await told()).toMatchObject([{ path: "a.json" }, { path: "b.json", deleted: false }]);
+    await laptop.push(await operationOn("b.json", null, await at(1, next)));
+    for (const news of await told()) expect(news).not.toHaveProperty("delta");
   });
 });

@@ -14,6 +14,7 @@ import { outcome, recorded } from "./model/outcome";
 import {
   carried,
   conflictColumns,
+  delta,
   format,
   kind,
   listedLog,
@@ -68,6 +69,7 @@ export default defineSchema({
     receipts: v.array(receipt),
     moreReceipts: v.optional(v.literal(true)),
     carried,
+    delta: v.optional(delta),
     at: v.commitTs(),
   })
     .index("by_workspace_and_store_and_path_and_record", ["workspace", "store", "path", "record"])

@@ -98,8 +98,22 @@ export const listed = v.object({
 });
 export type Listed = Infer<typeof listed>;
 
-/** The feed's statement "this key is now this snapshot". */
-export const change = v.object({ ...listed.fields, text: nullableString });
+/** `drop` bytes at `at` of the former text make way for `text`; in order, none over another. */
+const splice = v.object({ at: v.number(), drop: v.number(), text: v.string() });
+
+/** A text told as what it changes in the one with the digest `base`. */
+export const delta = v.object({ base: v.string(), splices: v.array(splice) });
+export type Delta = Infer<typeof delta>;
+
+/**
+ * The feed's statement "this key is now this snapshot". With a `delta` there is no text: who does
+ * not have what it changes fetches the text.
+ */
+export const change = v.object({
+  ...listed.fields,
+  text: nullableString,
+  delta: v.optional(delta),
+});
 export type Change = Infer<typeof change>;
 
 /** An entry with its content: its text or, of a stored one, the URL that serves it. */
@@ -112,9 +126,6 @@ export type Place = Infer<typeof place>;
 
 const expectation = v.object({ revision: v.number(), digest: nullableString });
 export type Expectation = Infer<typeof expectation>;
-
-/** `drop` bytes at `at` of the former text make way for `text`; in order, none over another. */
-const splice = v.object({ at: v.number(), drop: v.number(), text: v.string() });
 
 /**
  * Content that travels as text, or as what it changes in the text that the operation expects, or

@@ -4,8 +4,12 @@ import { readText } from "./content";
 import { sha256, utf8 } from "./digest";
 import type { Entry } from "./entry";
 import type { Refusal } from "./key";
+import { DELTA_BYTES } from "./limits";
 import type { Content } from "./revise";
 import { spliced, type Splice } from "./splice";
+
+/** Bytes that a splice takes beside its text. */
+const OVERHEAD = 40;
 
 type Told = { digest: string; size: number; splices: Splice[] };
 type Found = { content: Content; refusal: null } | { content: null; refusal: Refusal };
@@ -23,7 +27,11 @@ export async function splicedContent(
   if ((await sha256(bytes)) !== told.digest) return sendWhole("the splices lead to another text");
   const text = decoded(bytes);
   if (text === null) return sendWhole("the splices lead to bytes that are not UTF-8");
-  return { content: { text, bytes, digest: told.digest }, refusal: null };
+  const content = { text, bytes, digest: told.digest };
+  const size = told.splices.reduce((sum, splice) => sum + OVERHEAD + utf8(splice.text).length, 0);
+  if (entry?.digest == null || size > DELTA_BYTES) return { content, refusal: null };
+  const delta = { base: entry.digest, splices: told.splices };
+  return { content: { ...content, delta }, refusal: null };
 }
 
 function sendWhole(detail: string): Found {

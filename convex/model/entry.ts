@@ -1,7 +1,7 @@
 /** The entry: found by its key, seen as a snapshot, as a manifest's line or as a change. */
 import type { Doc } from "../_generated/dataModel";
 import type { MutationCtx, QueryCtx } from "../_generated/server";
-import type { Change, Expectation, Key, Listed, Snapshot } from "../validators";
+import type { Change, Delta, Expectation, Key, Listed, Snapshot } from "../validators";
 
 export type Entry = Doc<"entries">;
 
@@ -59,8 +59,9 @@ export function listedOf(entry: Entry): Listed {
   };
 }
 
-export function changeOf(entry: Entry, text: string | null): Change {
-  return { ...listedOf(entry), text };
+/** The entry as news, told by its text or by what that changes in the former one. */
+export function changeOf(entry: Entry, text: string | null, delta?: Delta): Change {
+  return { ...listedOf(entry), text, ...(delta && { delta }) };
 }
 
 /** The entry's `at` outside the mutation that wrote it, where it is always resolved. */

@@ -84,9 +84,11 @@ export async function changesAfter(
     bytes += entry.text === null ? 0 : entry.size;
     if (!stores.includes(entry.store)) continue;
     const unwanted = own.includes(entry.store) && entry.origin !== ctx.device._id;
-    const text = bytes < PAGE_BYTES && !unwanted ? await newsText(ctx, entry) : null;
+    const wanted = !unwanted && isNews(ctx, entry);
+    const read = wanted && entry.delta === undefined && bytes < PAGE_BYTES;
+    const text = read && entry.size <= FEED_TEXT_BYTES ? await readText(ctx, entry) : null;
     if (entry.pieces > 0 && text !== null) bytes += entry.size;
-    changes.push(changeOf(entry, text));
+    changes.push(changeOf(entry, text, wanted ? entry.delta : undefined));
   }
   return { changes, cursor: (await endOf(ctx, last, passed)).toString(), done: true };
 }
@@ -99,16 +101,11 @@ async function endOf(ctx: QueryCtx & Caller, last: bigint, passed: bigint[]): Pr
   return end <= (await newestPlace(ctx, ctx.workspace, MAX_INT64)) ? end : last;
 }
 
-/**
- * The text a device has to hear here: not its own, not what it has under a former name, and not
- * one better fetched alone.
- */
-async function newsText(ctx: QueryCtx & Caller, entry: Entry): Promise<string | null> {
+/** Whether a device has to hear the text: not its own, nor what it has under a former name. */
+function isNews(ctx: Caller, entry: Entry): boolean {
   // What the app plane wrote with the device's token is in no file of the device.
   const own = entry.device === ctx.device._id && entry.app !== true;
-  const known = own || entry.movedFrom !== undefined;
-  if (entry.deleted || known || entry.size > FEED_TEXT_BYTES) return null;
-  return readText(ctx, entry);
+  return !entry.deleted && !own && entry.movedFrom === undefined;
 }
 
 /** The entries after a place, in order; of the `passed` ones nothing is read. */

@@ -22,6 +22,8 @@ export const TEXT_BYTES = 2 * MIB;
 export const BLOBS_AT_ONCE = 100;
 /** Digests of one `blobs:missing`. */
 export const DIGESTS = 1000;
+/** A change that is kept beside the text it led to, so that it is told in place of the text. */
+export const DELTA_BYTES = 2 * KIB;
 /** Splices of one operation. */
 export const SPLICES = 1000;
 /** Operations of one push. */

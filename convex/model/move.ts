@@ -56,6 +56,7 @@ async function bury(ctx: Ctx, operation: Move, from: Entry): Promise<number> {
     app: undefined,
     ...(await receiptsWith(ctx, from, author(ctx, operation.operation), revision)),
     carried: {},
+    delta: undefined,
     at: ctx.db.vars.commitTs,
   });
   return revision;
@@ -76,6 +77,7 @@ async function settle(ctx: Ctx, operation: Move, from: Entry, to: Entry | null):
     device: ctx.device._id,
     app: undefined,
     moreReceipts: undefined,
+    delta: undefined,
     ...(await receiptsWith(ctx, to, author(ctx, operation.target.operation), revision)),
     at: ctx.db.vars.commitTs,
   };

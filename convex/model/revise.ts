@@ -4,7 +4,7 @@
  */
 import type { Id } from "../_generated/dataModel";
 import type { MutationCtx } from "../_generated/server";
-import type { Carried, Format, Key, Kind } from "../validators";
+import type { Carried, Delta, Format, Key, Kind } from "../validators";
 import type { Blob } from "./blob";
 import { inlined, writePieces } from "./content";
 import { putEntry, type Entry } from "./entry";
@@ -24,8 +24,11 @@ export type Next = {
   rows?: "later";
 };
 
-/** A text with its UTF-8 bytes and their digest, or what lies in file storage. */
-export type Content = { text: string; bytes: Uint8Array; digest: string } | Blob;
+/**
+ * A text with its UTF-8 bytes, their digest and, where it is short, what it changes in the former
+ * one; or what lies in file storage.
+ */
+export type Content = { text: string; bytes: Uint8Array; digest: string; delta?: Delta } | Blob;
 
 /** Makes `entry` (null: the key is new to `workspace`) what `next` says; its new revision. */
 export async function revise(
@@ -59,6 +62,7 @@ export async function revise(
     ...(author.operation === null && { app: true as const }),
     ...(await receiptsWith(ctx, entry, author, revision)),
     carried: content === null ? {} : { ...next.carried, ...entry?.carried },
+    ...(content !== null && "delta" in content && { delta: content.delta }),
     at: ctx.db.vars.commitTs,
   };
   const id = await putEntry(ctx, entry, document);

@@ -33,6 +33,14 @@ class Splice:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A text as what it changes in the one with the digest `base`."""
+
+    base: str
+    splices: tuple[Splice, ...]
+
+
 def delta(former: bytes, text: bytes) -> list[Splice] | None:
     """What `text`, valid UTF-8, changes in `former`; None where that is not much shorter."""
     if min(len(former), len(text)) < LEAST:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, NewType
 
+from syncd.core.delta import Delta
+
 Digest = NewType("Digest", str)
 """SHA-256 of an entry's exact bytes, 64 lower-case hex digits."""
 
@@ -122,6 +124,7 @@ class Change:
     `body` is None for a tombstone, and for content whose bytes were left out of the message. The
     bytes of `stored` content lie in file storage, served at `url` where that was asked for.
     `origin` is the device that made the key, empty where none did, None where that is not told.
+    `delta`: the bytes that were left out, as what they change in others.
     """
 
     key: Key
@@ -131,6 +134,7 @@ class Change:
     stored: bool = False
     url: str | None = None
     origin: str | None = None
+    delta: Delta | None = None
 
 
 @dataclass(frozen=True, slots=True)

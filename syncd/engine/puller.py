@@ -7,13 +7,16 @@ transaction.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import structlog
 
 from syncd.core.decision import Heard
+from syncd.core.delta import spliced
 from syncd.core.direction import Way
-from syncd.core.model import BYTES_DAMAGED, Change, Content, Cursor, Hold, Key
+from syncd.core.model import BYTES_DAMAGED, Change, Content, Cursor, Digest, Hold, Key
 from syncd.engine.health import Health
 from syncd.engine.intake import Intake
 from syncd.engine.known import Known
@@ -203,10 +206,14 @@ class Puller:
         return self._news(changes, await self._bytes_of(changes))
 
     async def _bytes_of(self, changes: Sequence[Change]) -> dict[Key, Change]:
-        """What the deployment now holds of those whose bytes are lacking here."""
-        lacking = [change.key for change in changes if self._lacks(change)]
+        """Those that were told without bytes, with them: made of what is here, or fetched as the
+        deployment holds them now.
+        """
+        told = {change.key: self._spliced(change) for change in changes if change.delta}
+        made = {key: change for key, change in told.items() if change.body is not None}
+        lacking = [c.key for c in changes if c.key not in made and self._lacks(c)]
         fetched = await self._remote.fetch(lacking) if lacking else []
-        return {change.key: change for change in _present(fetched)}
+        return made | {change.key: change for change in _present(fetched)}
 
     def _news(self, changes: Sequence[Change], fetched: Mapping[Key, Change]) -> list[Heard]:
         news: list[Heard] = []
@@ -217,6 +224,16 @@ class Puller:
             body = None if self._unwanted(change) else change.body
             news.append(Heard(change.key, change.snapshot, change.device, body, change.origin))
         return news
+
+    def _spliced(self, change: Change) -> Change:
+        """The change with its bytes, where they were told as what they change in bytes we have."""
+        version, told = change.snapshot.version, change.delta
+        if told is None or change.body is not None or not isinstance(version, Content):
+            return change
+        former = self._ledger.contents.get(Digest(told.base))
+        body = spliced(former, told.splices) if former is not None else b""
+        whole = hashlib.sha256(body).hexdigest() == version.digest
+        return replace(change, body=body) if whole else change
 
     def _lacks(self, change: Change) -> bool:
         version = change.snapshot.version

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self
 from convex.values import ConvexInt64, json_to_convex
 from pydantic import BeforeValidator, Field, model_validator
 
+from syncd.core.delta import Delta, Splice
 from syncd.core.model import (
     NEVER,
     Applied,
@@ -99,16 +100,37 @@ class WireEntry(WireSnapshot):
         return Change(self.key, snapshot, self.device, stored=self.stored, origin=self.origin or "")
 
 
+class WireSplice(Message):
+    """A part of a text that makes way for another."""
+
+    at: int = Field(ge=0)
+    drop: int = Field(ge=0)
+    text: str
+
+
+class WireDelta(Message):
+    """What a text changes in the one with the digest `base`."""
+
+    base: HexDigest
+    splices: list[WireSplice]
+
+    def to_core(self) -> Delta:
+        """The change of a text as a core value."""
+        return Delta(self.base, tuple(Splice(s.at, s.drop, s.text) for s in self.splices))
+
+
 class WireChange(WireEntry):
     """An entry as the feed and `sync:fetch` tell it."""
 
     text: str | None
     url: str | None = None
+    delta: WireDelta | None = None
 
     def to_change(self) -> Change:
         """The entry as news, with its bytes where they were sent along."""
         body = None if self.text is None else self.text.encode()
-        return replace(WireEntry.to_change(self), body=body, url=self.url)
+        told = self.delta.to_core() if self.delta is not None else None
+        return replace(WireEntry.to_change(self), body=body, url=self.url, delta=told)
 
 
 class WireWitness(Message):

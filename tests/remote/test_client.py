@@ -12,6 +12,7 @@ import orjson
 import pytest
 from aiohttp import web
 
+from syncd.core.delta import Delta, Splice
 from syncd.core.model import (
     TOMBSTONE,
     Applied,
@@ -194,11 +195,17 @@ async def test_bytes_that_are_not_what_they_say_are_left_out() -> None:
         "revision": 1, "digest": "0" * 64, "deleted": False, "lastDigest": None, "movedTo": None,
         "size": 3, "device": "d", "origin": None, "at": {"$integer": "AQAAAAAAAAA="},
         "text": "abc",
+        "delta": {"base": "b" * 64, "splices": [
+            {"at": 3, "drop": 0.0, "text": "d"}, {"at": 5.0, "drop": 1, "text": ""},
+        ]},
     }  # fmt: skip
     page = success({"changes": [change], "cursor": "1", "done": True, "broken": []})
     async with deployment(answering(200, page)) as http:
         found = await ConvexReplica(http, "token", "default").changes(["s"], None)
     assert [told.body for told in found.changes] == [None]
+    assert [told.delta for told in found.changes] == [
+        Delta("b" * 64, (Splice(3, 0, "d"), Splice(5, 1, ""))),
+    ]  # fmt: skip
 
 
 def intent(body: bytes) -> Intent:
