@@ -5,6 +5,7 @@
 import type { Value } from "convex/values";
 
 const NAMES = new Set(["_id", "device", "entry", "origin", "deployment", "token", "log", "blob"]);
+const PLACES = new Set(["cursor", "head", "before"]);
 /** URLs of file storage: that there is one is all that can be compared. */
 const ADDRESSES = new Set(["url"]);
 
@@ -16,7 +17,7 @@ export class Labels {
     if (typeof value === "bigint") return this.#label("time", value);
     if (typeof value === "string" && ADDRESSES.has(name)) return "an address";
     if (typeof value === "string" && NAMES.has(name)) return this.#label("name", value);
-    if (typeof value === "string" && ["cursor", "head"].includes(name)) return this.#place(value);
+    if (typeof value === "string" && PLACES.has(name)) return this.#place(value);
     if (typeof value === "number" && name === "_creationTime")
       return this.#label("creation", value);
     if (typeof value === "number" && name === "seenAt") return "a time of day";
