@@ -12,11 +12,14 @@ import structlog
 
 from syncd.config import Config
 from syncd.errors import LedgerError
-from syncd.standing import StatusReport
+from syncd.standing import State, StatusReport
 from syncd.status import report
 
 EVERY = 15.0
 """Seconds between two looks: each counts rows of the ledger."""
+
+FIRST = 1.0
+"""Seconds between the first two, doubled from there: a start is watched by those who wait."""
 
 Told = Callable[[StatusReport], Awaitable[None]]
 
@@ -41,9 +44,11 @@ class Pulse:
         self._beat = beat
         self._told = told
         self._every = min(EVERY, watched / 3) if watched else EVERY
+        self._state = State.SYNCING
 
     async def run(self) -> None:
         """Until cancelled."""
+        pause = min(FIRST, self._every)
         while True:
             await self._beat()
             try:
@@ -51,6 +56,14 @@ class Pulse:
             except LedgerError as error:
                 log.warning("status_unknown", what=str(error))
             else:
+                self._log(found)
                 for each in self._told:
                     await each(found)
-            await asyncio.sleep(self._every)
+            await asyncio.sleep(pause)
+            pause = min(self._every, 2 * pause)
+
+    def _log(self, found: StatusReport) -> None:
+        # Syncing comes and goes with every save.
+        if found.state not in (self._state, State.SYNCING):
+            log.info("became", state=found.state.value, detail=found.detail)
+            self._state = found.state

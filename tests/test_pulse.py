@@ -1,0 +1,51 @@
+"""What the pulse logs: states that last, and no save."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+import syncd.pulse as pulse_module
+from syncd.config import Config, load
+from syncd.pulse import Pulse
+from syncd.standing import State, StatusReport
+
+SEEN = [State.SYNCING, State.IN_SYNC, State.SYNCING, State.IN_SYNC, State.OFFLINE, State.SYNCING,
+        State.OFFLINE, State.IN_SYNC]  # fmt: skip
+
+
+async def test_states_are_logged_when_they_change_but_not_with_every_save(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config.toml").write_text("")
+    states = iter(SEEN)
+    ended, told = asyncio.Event(), list[State]()
+
+    async def beat() -> None:
+        if len(told) == len(SEEN):
+            ended.set()
+            await asyncio.Event().wait()
+
+    async def tell(found: StatusReport) -> None:
+        told.append(found.state)
+
+    monkeypatch.setattr(pulse_module, "report", lambda config: _report(states))
+    monkeypatch.setattr(pulse_module, "FIRST", 0.0)
+    with capture_logs() as said:
+        config: Config = load(tmp_path / "config.toml", {})
+        running = asyncio.create_task(Pulse(config, beat, [tell]).run())
+        async with asyncio.timeout(20):
+            await ended.wait()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert told == SEEN
+    logged = [line["state"] for line in said if line["event"] == "became"]
+    assert logged == ["in-sync", "offline", "in-sync"]
+
+
+def _report(states: Iterator[State]) -> StatusReport:
+    return StatusReport(state=next(states), detail="", running=1, url=None, workspace="w")
