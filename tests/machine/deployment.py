@@ -6,10 +6,10 @@ One deployment, one workspace. Every call is one transaction; everything it writ
 
 from __future__ import annotations
 
-import copy
+import hashlib
 import itertools
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from syncd.core.model import (
@@ -19,8 +19,11 @@ from syncd.core.model import (
     Content,
     Cursor,
     Digest,
+    Format,
     Intent,
     Key,
+    Kind,
+    OperationId,
     Outcome,
     Refused,
     Replayed,
@@ -32,6 +35,9 @@ from syncd.core.model import (
 )
 from syncd.core.news import Page, StoreSettings, Welcome
 from syncd.errors import FunctionFailed
+
+NOBODY = ""
+"""The device of what functions of the app plane write: none."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +96,16 @@ class State:
 
     entries: dict[Key, Entry] = field(default_factory=dict)
     starts: dict[tuple[str, str], int] = field(default_factory=dict)
+    increments: dict[Key, int] = field(default_factory=dict)
+    """What was added to counters and is not in their texts yet."""
+    requests: set[str] = field(default_factory=set)
+    """The ids of what was asked for and done."""
+
+    def copied(self) -> State:
+        """The same, to be changed by itself."""
+        return State(
+            dict(self.entries), dict(self.starts), dict(self.increments), set(self.requests)
+        )
 
 
 class Deployment:
@@ -112,11 +128,11 @@ class Deployment:
 
     def backup(self) -> State:
         """A copy to restore later."""
-        return State(dict(self.state.entries), dict(self.state.starts))
+        return self.state.copied()
 
     def restore(self, state: State) -> None:
         """Be what it was at the backup; the clock of commits goes on."""
-        self.state = copy.copy(State(dict(state.entries), dict(state.starts)))
+        self.state = state.copied()
 
     def revoke(self, device: str) -> None:
         """Refuse a device, and forget its ledgers."""
@@ -153,6 +169,42 @@ class Deployment:
             else:
                 outcomes += self._move(device, intent, intent.target, self._at)
         return outcomes
+
+    def write(self, key: Key, body: bytes | None, operation: str) -> Accepted:
+        """A function of the app plane writes an entry, or deletes it: no device made it."""
+        self._at += self._rng.randint(1, 3)
+        entry = self.state.entries.get(key)
+        version: Version = Tombstone()
+        if body is not None:
+            version = Content(Digest(hashlib.sha256(body).hexdigest()), len(body))
+        else:
+            self.state.increments.pop(key, None)
+        revision, digest = (entry.revision, entry.digest) if entry else (0, None)
+        intent = Intent(
+            OperationId(operation), key, Kind.DOCUMENT, Format.JSON, version, revision, digest, body
+        )
+        self._apply(NOBODY, intent, entry, self._at)
+        return self.accepted[-1]
+
+    def increment(self, key: Key, request: str) -> bool:
+        """Add one to a counter; whether a fold is to be made of it."""
+        if self.is_done(request):
+            return False
+        self.state.requests.add(request)
+        waits = key in self.state.increments
+        self.state.increments[key] = self.state.increments.get(key, 0) + 1
+        return not waits
+
+    def is_done(self, request: str) -> bool:
+        """Whether this was asked for before, and done."""
+        return request in self.state.requests
+
+    def folded(self, key: Key, added: Callable[[bytes, int], bytes]) -> bytes | None:
+        """The entry's text of this moment with what was added to it, which then waits no more."""
+        entry, by = self.state.entries.get(key), self.state.increments.pop(key, 0)
+        if entry is None or entry.body is None or not by:
+            return None
+        return added(entry.body, by)
 
     def changes(
         self,

@@ -57,6 +57,8 @@ class Mix:
     """Of somebody giving a file another name instead of doing anything else."""
     deleting: float = 0.0
     """Of somebody deleting a file instead of doing anything else."""
+    app: float = 0.0
+    """Of a program at work on the deployment alone."""
     remembering: float = 0.0
     """Of somebody saving a change of what was read some time ago instead of doing anything else."""
     counting: float = 0.0
@@ -152,9 +154,12 @@ REFUSING = Mix(refused=0.15, lost_answer=0.1, slow=0.1)
 """A deployment that does not take every save."""
 REMEMBERING = Mix(remembering=0.5, slow=0.1)
 """Editors that hold files in memory, and save over what they never read."""
+SERVING = Mix(app=0.5, counting=0.5, lost_answer=0.15, lost_request=0.05, slow=0.1, meddle=0.01,
+              wake_lost=0.1)  # fmt: skip
+"""An application that edits, makes, removes and counts on the deployment."""
 FOCUSED = (MEDDLING, REMOVING, LOSSY, BELATED, HIDING, CRASHING, INTERRUPTED, MOUNTING, DEAF,
            COUNTING, MOVING, WANDERING, FAILING, CHECKING, WAITING, REFUSING,
-           REMEMBERING)  # fmt: skip
+           REMEMBERING, SERVING)  # fmt: skip
 EPOCHS = replace(
     Mix(**{field.name: getattr(HARD, field.name) / 2 for field in fields(Mix)}),
     power_cut=HARD.power_cut,

@@ -207,6 +207,12 @@ class Witness:
             world.violated("no revert", f"{device} sends {path} {world.call(accepted.digest)}"
                            f" over {world.call(replaced)}, which was made from it")  # fmt: skip
 
+    def wrote(self, accepted: Accepted) -> None:
+        """A function of the app plane wrote: there is such a revision now."""
+        self._revisions.setdefault((accepted.key.path, accepted.revision), set()).add(
+            accepted.digest
+        )
+
     def _check_unaware(self, sender: Machine, accepted: Accepted) -> None:
         """What came from elsewhere is listed where a save takes it back that did not know it."""
         path, replaced = accepted.key.path, accepted.replaced

@@ -318,7 +318,8 @@ class Person:
         for save in saves.names(unread & saves.required & ~saves.over):
             # One program here saved over another's save: theirs to settle. What came from
             # elsewhere must at least stay in history.
-            if save.machine == self.machine.name:
+            # What the application wrote lay in this file alone: no other machine keeps it.
+            if save.machine in (self.machine.name, "app"):
                 saves.over |= save.mask
             else:
                 saves.loosen(save.bit)
@@ -339,20 +340,8 @@ class Person:
         return save.bit
 
     def _edited(self, path: str, former: bytes) -> bytes:
-        """Another version of what was read: one field or one line is different."""
-        number, rng = f"{self.world.number():05d}", self.world.rng
-        if not path.endswith(".json"):
-            lines = former.decode().splitlines() or ["one", "two", "three", "four", "five"]
-            lines[rng.randrange(len(lines))] = f"{number} {self.machine.name}"
-            return ("\n".join(lines) + "\n").encode()
-        try:
-            fields = dict(json.loads(former))
-        except ValueError:
-            fields = dict.fromkeys("abcde", UNWRITTEN)
-        field = rng.choice("abcde")
-        self.world.written_over[number] = fields[field]
-        fields[field] = number
-        return json.dumps(fields).encode()
+        """Another version of what was read."""
+        return self.world.edited(path, former, self.machine.name)
 
     def _line(self) -> bytes:
         return f"line {self.world.number():05d} {self.machine.name}\n".encode()

@@ -89,8 +89,9 @@ class Telling(World):
         return machine.live(), known, held(machine), guards(machine)
 
     def _round(self) -> Iterator[tuple[Machine, Program]]:
-        free = [path for path in FILES if path not in self.bodies]
-        for path in self._plot.sample(FILES, 3):
+        chosen = self._plot.sample(FILES, 3)
+        free = [path for path in FILES if path not in self.bodies and path not in chosen]
+        for path in chosen:
             machine = self._plot.choice(self.machines)
             person = self.people[machine.name]
             act = self._plot.choice(("edit", "edit", "write", "delete", "rename"))

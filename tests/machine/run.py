@@ -16,7 +16,14 @@ from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 
-from . import faults, variants, variants_enduring, variants_merging, variants_parting
+from . import (
+    faults,
+    variants,
+    variants_enduring,
+    variants_merging,
+    variants_parting,
+    variants_serving,
+)
 from .faults import Mix
 from .sources import Simulated
 from .variants import Variant
@@ -27,6 +34,7 @@ VARIANTS = (
     *variants_parting.VARIANTS,
     *variants_merging.VARIANTS,
     *variants_enduring.VARIANTS,
+    *variants_serving.VARIANTS,
 )
 
 

@@ -21,7 +21,7 @@ from .run import Tally, run_seeds
 MIXES = ("HARD", "EPOCHS", "PLAIN", "COUNTING", "CRASHING", "MEDDLING", "INTERRUPTED", "LOSSY",
          "MOUNTING", "HIDING", "DEAF", "MOVING", "REMOVING", "BELATED", "WANDERING", "RESTORING",
          "LOSING", "COPYING", "FAILING", "CHECKING", "WAITING", "REFUSING",
-         "REMEMBERING")  # fmt: skip
+         "REMEMBERING", "SERVING")  # fmt: skip
 KILLS = 60
 """Kills of one storm."""
 PART = 10

@@ -120,6 +120,20 @@ def test_moves_were_answered_every_way(moves: Any, outcome: str) -> None:
     assert moves["exercised"].get(f"move {outcome}", 0) > 0
 
 
+@pytest.fixture(scope="module")
+def serving() -> Any:
+    return run("--mix", "SERVING", "--seeds", "40")
+
+
+def test_an_application_violates_nothing(serving: Any) -> None:
+    assert serving["violations"] == []
+
+
+@pytest.mark.parametrize("what", ["edits", "edit stale", "creates", "removes", "counts", "folds"])
+def test_an_application_did_everything(serving: Any, what: str) -> None:
+    assert serving["exercised"].get(f"app {what}", 0) > 0
+
+
 def kept_seeds() -> list[tuple[str, int]]:
     lines = (HERE / "seeds.txt").read_text().splitlines()
     return [

@@ -15,7 +15,8 @@ from syncd.engine import late
 
 from . import invariants
 from .ancestry import Save, Saves, digest_of
-from .deployment import Deployment
+from .app import App
+from .deployment import Accepted, Deployment
 from .disk import Inode
 from .faults import NONE, Mix
 from .hearsay import Hearsay
@@ -95,6 +96,7 @@ class World(Timeline):
         self.people = {machine.name: Person(self, machine) for machine in self.machines}
         self.witness = invariants.Witness(self)
         self.misfortunes = Misfortunes(self)
+        self.app = App(self)
         Hearsay(self)
         self._checks = checks
         self._digests: dict[bytes, Digest] = {}
@@ -199,6 +201,8 @@ class World(Timeline):
         if self.counting and self.rng.random() < 0.4:
             self.play(machine, self.people[machine.name].count())
         self.play(machine, self.people[machine.name].random())
+        if self.happens("app"):
+            self.app.act()
         busy = self.rng.random() < 0.7
         self.after(self.moment(0.3 if busy else 2.0), self._act)
 
@@ -284,10 +288,27 @@ class World(Timeline):
             self.witness.accepted(sender, accepted)
         check_pushed(self, self.deployment.accepted[before:])
         if len(self.deployment.accepted) > before:
-            for machine in self.machines:
-                late = self.moment(30.0) if self.happens("wake_lost") else self.moment(0.05)
-                self.after(late, partial(self.wake, machine))
+            self._wake_all()
         return outcomes
+
+    def wrote(self, accepted: Accepted) -> None:
+        """A function of the app plane wrote an entry."""
+        self.dirty = True
+        self.story(
+            f"deployment: app {accepted.key.path} r{accepted.revision} at {accepted.at} "
+            f"{self.call(accepted.digest)} over {self.call(accepted.replaced)}"
+        )
+        self.witness.wrote(accepted)
+        self._wake_all()
+
+    def request(self) -> str:
+        """An id that nothing else has."""
+        return f"{self.rng.getrandbits(128):032x}"
+
+    def _wake_all(self) -> None:
+        for machine in self.machines:
+            late = self.moment(30.0) if self.happens("wake_lost") else self.moment(0.05)
+            self.after(late, partial(self.wake, machine))
 
     def wake(self, machine: Machine) -> None:
         """The deployment may have news."""
@@ -344,6 +365,22 @@ class World(Timeline):
         if found is None:
             found = self._digests[body] = digest_of(body)
         return found
+
+    def edited(self, path: str, former: bytes, name: str) -> bytes:
+        """Another version of what was read: one field or one line is different."""
+        number, rng = f"{self.number():05d}", self.rng
+        if not path.endswith(".json"):
+            lines = former.decode().splitlines() or ["one", "two", "three", "four", "five"]
+            lines[rng.randrange(len(lines))] = f"{number} {name}"
+            return ("\n".join(lines) + "\n").encode()
+        try:
+            fields = dict(json.loads(former))
+        except ValueError:
+            fields = dict.fromkeys("abcde", UNWRITTEN)
+        field = rng.choice("abcde")
+        self.written_over[number] = fields[field]
+        fields[field] = number
+        return json.dumps(fields).encode()
 
     def takes_back(self, one: Digest, other: Digest, since: Collection[Digest]) -> bool:
         """Whether a field of `one` has a value over which that of `other` was written.
