@@ -7,13 +7,17 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from syncd.config import Config, load
-from syncd.daemon import Daemon, open_daemon
+from syncd.daemon import Daemon, _reviewing, open_daemon
+from syncd.engine.session import Session
 from syncd.errors import LedgerError
 from syncd.ledger.connection import damage_in, transaction
+from syncd.standing import Part, Rollback, State, StatusReport
 from syncd.status import report
 
 CONFIG = '[[store]]\nname = "flows"\nkind = "workflow"\npath = "flows"\n'
@@ -101,3 +105,22 @@ def test_a_disk_that_is_full_is_no_damage(tmp_path: Path) -> None:
         inside.execute("INSERT INTO t VALUES (zeroblob(100000))")
     assert damage_in(raised.value) is None
     connection.close()
+
+
+async def test_a_review_is_over_once_nothing_is_left_to_look_at() -> None:
+    over: list[bool] = []
+
+    async def end_review() -> None:
+        over.append(True)
+
+    told = _reviewing(cast(Session, SimpleNamespace(end_review=end_review)))
+    current = Part(state="current", detail="", since=0, checked=0)
+    for left in (1, 0):
+        rollback = Rollback(since=1.0, why="it was restored", open=left)
+        await told(
+            StatusReport(
+                state=State.ROLLBACK_REVIEW, detail="", running=1, url="u", workspace="w",
+                rollback=rollback, parts={"files": current, "feed": current},
+            )
+        )  # fmt: skip
+        assert bool(over) == (left == 0)
