@@ -9,6 +9,7 @@ import math
 import sqlite3
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from syncd.config import Config
@@ -54,6 +55,18 @@ def report(config: Config) -> StatusReport:
         ) from error
     finally:
         connection.close()
+
+
+def stamp(config: Config) -> tuple[tuple[int, int], ...]:
+    """Another value once the ledger was written: asked for less than the report, which counts."""
+    path = StateFolder(config.state).ledger_path(config.url, config.workspace)
+    files = (path, path.with_name(path.name + "-wal")) if path is not None else ()
+    found: list[tuple[int, int]] = []
+    for file in files:
+        with suppress(FileNotFoundError):
+            met = file.stat()
+            found.append((met.st_mtime_ns, met.st_size))
+    return tuple(found)
 
 
 def _report(config: Config, connection: sqlite3.Connection, running: int | None) -> StatusReport:

@@ -73,7 +73,8 @@ class Late:
     async def look(self) -> None:
         """Take up every late save there is; what cannot be decided now is told again."""
         for name, store in self._stores.items():
-            if store.identity() is None:
+            # Once a second, mostly for nothing: neither a thread nor the folder is asked then.
+            if store.swapped.empty or store.identity() is None:
                 continue
             try:
                 await self._look_at(name, store)

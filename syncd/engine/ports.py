@@ -69,6 +69,10 @@ class Seen(Protocol):
 class Aside(Protocol):
     """Files that were taken out of the tree while a program may have had them open."""
 
+    @property
+    def empty(self) -> bool:
+        """Whether it is known that there are none: then nothing is due."""
+
     def due(self, now: float) -> Sequence[LateSave]:
         """Look at what is due at the monotonic time `now`; saves that came late, until released."""
 

@@ -134,6 +134,11 @@ class Swapped:
                 self._touched = False
         self.history.sync()
 
+    @property
+    def empty(self) -> bool:
+        """Whether it is known that nothing is kept aside: then nothing is due."""
+        return self._asides is not None and not self._asides
+
     def due(self, now: float) -> list[LateSave]:
         """Looks at what is due; saves that came late, each told until it is released.
 
