@@ -10,9 +10,18 @@ import { INLINE_BYTES, PIECE_BYTES } from "./limits";
 export async function readText(ctx: QueryCtx, entry: Doc<"entries">): Promise<string | null> {
   if (entry.text !== null) return entry.text;
   if (entry.blob !== undefined) return null;
-  let text = "";
-  for await (const piece of piecesOf(ctx, entry._id)) text += piece.text;
-  return text;
+  return joined(await readPieces(ctx, entry._id));
+}
+
+/** What the text of an entry lies in, in order. */
+export async function readPieces(ctx: QueryCtx, entry: Id<"entries">): Promise<Doc<"pieces">[]> {
+  const pieces: Doc<"pieces">[] = [];
+  for await (const piece of piecesOf(ctx, entry)) pieces.push(piece);
+  return pieces;
+}
+
+export function joined(pieces: Doc<"pieces">[]): string {
+  return pieces.map(({ text }) => text).join("");
 }
 
 /**
@@ -24,10 +33,18 @@ export function inlined(text: string, bytes: Uint8Array) {
   return { text: null, pieces: cut(bytes, PIECE_BYTES) };
 }
 
-/** Makes these the entry's pieces: what differs is overwritten, what is left over is deleted. */
-export async function writePieces(ctx: MutationCtx, entry: Id<"entries">, pieces: string[]) {
+/**
+ * Makes these the entry's pieces: what differs is overwritten, what is left over is deleted. `known`
+ * are those it has, where they were read before.
+ */
+export async function writePieces(
+  ctx: MutationCtx,
+  entry: Id<"entries">,
+  pieces: string[],
+  known?: Doc<"pieces">[],
+) {
   let number = 0;
-  for await (const old of piecesOf(ctx, entry)) {
+  for await (const old of known ?? piecesOf(ctx, entry)) {
     const text = pieces[number];
     if (text === undefined) await ctx.db.delete("pieces", old._id);
     else if (text !== old.text) await ctx.db.patch("pieces", old._id, { text });

@@ -1,6 +1,6 @@
 /** Content that a push tells as splices of the text that the entry holds. */
 import type { QueryCtx } from "../_generated/server";
-import { readText } from "./content";
+import { joined, readPieces } from "./content";
 import { sha256, utf8 } from "./digest";
 import type { Entry } from "./entry";
 import type { Refusal } from "./key";
@@ -20,16 +20,19 @@ export async function splicedContent(
   entry: Entry | null,
   told: Told,
 ): Promise<Found> {
-  const former = entry === null || entry.deleted ? null : await readText(ctx, entry);
-  if (former === null) return sendWhole("there is no text to change");
+  if (entry === null || entry.digest === null || entry.blob !== undefined) {
+    return sendWhole("there is no text to change");
+  }
+  const pieces = await readPieces(ctx, entry._id);
+  const former = entry.text ?? joined(pieces);
   const bytes = spliced(utf8(former), told.splices);
   if (bytes === null || bytes.length !== told.size) return sendWhole("the splices do not fit");
   if ((await sha256(bytes)) !== told.digest) return sendWhole("the splices lead to another text");
   const text = decoded(bytes);
   if (text === null) return sendWhole("the splices lead to bytes that are not UTF-8");
-  const content = { text, bytes, digest: told.digest };
+  const content = { text, bytes, digest: told.digest, pieces };
   const size = told.splices.reduce((sum, splice) => sum + OVERHEAD + utf8(splice.text).length, 0);
-  if (entry?.digest == null || size > DELTA_BYTES) return { content, refusal: null };
+  if (size > DELTA_BYTES) return { content, refusal: null };
   const delta = { base: entry.digest, splices: told.splices };
   return { content: { ...content, delta }, refusal: null };
 }

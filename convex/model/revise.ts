@@ -2,7 +2,7 @@
  * The one way in which an entry gets its next revision, from a push and from the app plane alike:
  * the entry, its pieces and its row in one transaction.
  */
-import type { Id } from "../_generated/dataModel";
+import type { Doc, Id } from "../_generated/dataModel";
 import type { MutationCtx } from "../_generated/server";
 import type { Carried, Delta, Format, Key, Kind } from "../validators";
 import type { Blob } from "./blob";
@@ -25,10 +25,18 @@ export type Next = {
 };
 
 /**
- * A text with its UTF-8 bytes, their digest and, where it is short, what it changes in the former
- * one; or what lies in file storage.
+ * A text with its UTF-8 bytes and their digest, or what lies in file storage. `delta` is what it
+ * changes in the former text, where that is short, `pieces` what that lies in, where it was read.
  */
-export type Content = { text: string; bytes: Uint8Array; digest: string; delta?: Delta } | Blob;
+export type Content =
+  | {
+      text: string;
+      bytes: Uint8Array;
+      digest: string;
+      delta?: Delta;
+      pieces?: Doc<"pieces">[];
+    }
+  | Blob;
 
 /** Makes `entry` (null: the key is new to `workspace`) what `next` says; its new revision. */
 export async function revise(
@@ -66,7 +74,10 @@ export async function revise(
     at: ctx.db.vars.commitTs,
   };
   const id = await putEntry(ctx, entry, document);
-  if ((entry?.pieces ?? 0) > 0 || pieces.length > 0) await writePieces(ctx, id, pieces);
+  if ((entry?.pieces ?? 0) > 0 || pieces.length > 0) {
+    const known = content !== null && "pieces" in content ? content.pieces : undefined;
+    await writePieces(ctx, id, pieces, known);
+  }
   await reviseRow(ctx, { ...document, _id: id }, next, entry);
   if (content === null && entry !== null) await leaveIncrements(ctx, entry, next.movedTo);
   return revision;

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-LEAST: Final = 4096
+LEAST: Final = 8192
 """Bytes of the shortest text that is worth a comparison."""
 
 OVERHEAD: Final = 40

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from syncd.core.delta import LEAST, MOST, OVERHEAD, Splice, delta, spliced
 
-FILLER = [f'  "key {number}": "value {number % 7}", é\n' for number in range(200)]
+FILLER = [f'  "key {number}": "value {number % 7}", é\n' for number in range(400)]
 """Lines of a text that is long enough; some letters of two bytes."""
 
 scraps = st.one_of(st.sampled_from(FILLER), st.text(max_size=8), st.sampled_from(["\n", "}\n", ""]))
-edits = st.lists(st.tuples(st.integers(0, 7000), st.integers(0, 300), scraps), max_size=6)
+edits = st.lists(st.tuples(st.integers(0, 9000), st.integers(0, 300), scraps), max_size=6)
 
 
 def edited(text: str, changes: list[tuple[int, int, str]]) -> str:
@@ -41,7 +41,7 @@ def test_it_leads_to_the_text(
     assert len(splices) <= MOST
 
 
-@given(st.integers(0, 6000), st.text(min_size=1, max_size=40))
+@given(st.integers(0, 9000), st.text(min_size=1, max_size=40))
 def test_one_change_costs_about_what_it_is(at: int, scrap: str) -> None:
     start = "".join(FILLER)
     splices = delta(start.encode(), edited(start, [(at, 0, scrap)]).encode())
@@ -58,7 +58,7 @@ def test_an_append_is_one_splice_at_the_end() -> None:
 
 def test_scattered_changes_are_told_apart() -> None:
     lines = list(FILLER)
-    for place in (0, 60, 120, 199):
+    for place in (0, 60, 120, 399):
         lines[place] = lines[place].replace("value", "other")
     splices = delta("".join(FILLER).encode(), "".join(lines).encode())
     assert splices is not None
