@@ -31,7 +31,7 @@ LINGER = 0.05
 
 log = structlog.get_logger()
 
-FETCHED = 100
+FETCHED = 500
 """Keys that are fetched at once."""
 
 DAMAGED = Hold(

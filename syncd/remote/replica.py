@@ -217,7 +217,9 @@ def _is_to_be_whole(outcome: Outcome) -> bool:
     return isinstance(outcome, Refused) and outcome.reason == SEND_WHOLE
 
 
-_FETCH_KEYS = 100
+_FETCH_KEYS = 500
+"""Keys of one call: an index range each, of which a transaction may read 4,096, and one more for
+longer text. Others wait while it runs."""
 
 
 def _asked_for(keys: Sequence[Key], entries: Sequence[WireChange | None]) -> list[Change | None]:
