@@ -94,9 +94,9 @@ class Combiner:
     def _push(self, decision: Decision, view: View) -> Decision | Merging:
         """A save from an editor's old buffer, perhaps: see `_unaware`."""
         base, save = view.base, decision.body
-        if save is None or decision.plan.to_remote is None or self._seen(decision):
+        if save is None or decision.plan.to_remote is None:
             return decision
-        if base is None or base.digest is None:
+        if base is None or base.digest is None or self._seen(decision):
             return decision
         authored = self._ledger.entries.authored(decision.key)
         if authored in (None, base.digest):

@@ -80,6 +80,8 @@ class Names:
 
     def __init__(self) -> None:
         self.folding = Folding()
+        self._undecided: int | None = None
+        """When the root changed last before it was listed and told nothing."""
         self._listings: dict[str, tuple[int, dict[str, str]]] = {}
 
     def probe(self, root: Root) -> None:
@@ -87,11 +89,16 @@ class Names:
         if self.folding.case is not None:
             return
         try:
+            changed = root.path.stat().st_mtime_ns
+            if changed == self._undecided:
+                return  # It would be listed again for every file that is read.
             with root.folder() as folder:
                 self.folding = probe(folder)
         except OSError:
             # Undecided for now. Why the root cannot be listed, every scan says.
             return
+        if time.time_ns() - changed > _RACY_NS:
+            self._undecided = changed
 
     def taken(self, root: Root, path: str) -> str | None:
         """The other name that a look-up of the key `path` would meet. Raises OSError.

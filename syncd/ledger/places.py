@@ -108,13 +108,15 @@ class Places:
         """(path, inode) of files that held these bytes when last read: those of that inode, and
         of the others, if there are no more than `most`, all."""
         rows = self._connection.execute(
-            """SELECT path, inode FROM files WHERE store = ?1 AND digest = ?2 AND inode = ?3
-               UNION SELECT path, inode FROM (
-                 SELECT path, inode FROM files WHERE store = ?1 AND digest = ?2 LIMIT ?4)""",
-            (store, digest, inode, most + 1),
+            "SELECT path, inode FROM files WHERE store = ? AND digest = ? LIMIT ?",
+            (store, digest, most + 1),
         ).fetchall()
-        few = len(rows) <= most
-        return [(path, met) for path, met in rows if few or met == inode]
+        if len(rows) > most:
+            rows = self._connection.execute(
+                "SELECT path, inode FROM files WHERE store = ? AND digest = ? AND inode = ?",
+                (store, digest, inode),
+            ).fetchall()
+        return [(path, met) for path, met in rows]
 
     def record_files(self, files: Iterable[tuple[Key, FileState | None]]) -> None:
         """Remember files as they were just read, or that there is none."""

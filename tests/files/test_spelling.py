@@ -12,12 +12,13 @@ from syncd.core.decision import Write
 from syncd.core.model import Format, Hold, Kind
 from syncd.core.reading import Found, Missing, Unreadable
 from syncd.core.writing import Note, Written
+from syncd.files import spelling
 from syncd.files.abilities import abilities
 from syncd.files.folder import Folder
 from syncd.files.history import History
 from syncd.files.replica import FileReplica
 from syncd.files.root import Root
-from syncd.files.spelling import Folding, fold, probe
+from syncd.files.spelling import Folding, Names, fold, probe
 from syncd.files.swapped import Swapped
 from syncd.stores.layout import Layout
 
@@ -189,3 +190,24 @@ def test_a_name_that_is_not_utf8_is_held_and_blocks_nobody(place: Place) -> None
     assert [hold.reason for hold in seen.holds.values()] == ["bad-name"]
     assert set(seen.stats) == {"a.json"}
     assert not isinstance(place.replica.read("a.json"), Unreadable)
+
+
+def test_an_undecided_root_is_listed_again_only_once_it_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed: list[Folder] = []
+
+    def listing(folder: Folder) -> Folding:
+        listed.append(folder)
+        return probe(folder)
+
+    monkeypatch.setattr(spelling, "probe", listing)
+    (tmp_path / "2025").mkdir()
+    os.utime(tmp_path, ns=(10**9, 10**9))
+    names, root = Names(), Root.open(tmp_path)
+    for _ in range(3):
+        names.probe(root)
+    assert (names.folding.case, len(listed)) == (None, 1)
+    (tmp_path / "letters").mkdir()
+    names.probe(root)
+    assert (names.folding.case, len(listed)) == (False, 2)
