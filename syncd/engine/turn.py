@@ -94,7 +94,9 @@ class Reconciler:
     async def _decide(self, readings: dict[Key, Reading], turn: Turn) -> list[Decision]:
         former = self._moves.former(readings)
         others = {key for keys in former.values() for key in keys} - readings.keys()
-        readings.update(await asyncio.to_thread(self._read, self._decidable(sorted(others)), turn))
+        if others:  # A thread is asked only where it is needed: a single save waits for each.
+            vanished = self._decidable(sorted(others))
+            readings.update(await asyncio.to_thread(self._read, vanished, turn))
         gone = {key for key, reading in readings.items() if isinstance(reading, Missing)}
         decided: list[Decision] = []
         for key in sorted(readings, key=lambda key: key not in gone):

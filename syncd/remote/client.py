@@ -176,7 +176,12 @@ async def _open_session(
     await asyncio.to_thread(import_module, "aiohttp")
     import aiohttp
 
-    return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(**patience), headers=headers)
+    return aiohttp.ClientSession(
+        timeout=aiohttp.ClientTimeout(**patience),
+        headers=headers,
+        # Nobody reads these, and they would go with every call.
+        skip_auto_headers=("Accept", "User-Agent"),
+    )
 
 
 async def _read(url: str, path: str, stream: aiohttp.StreamReader) -> bytes:
