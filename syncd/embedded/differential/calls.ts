@@ -51,6 +51,7 @@ export class Run {
   readonly #held = new Map<string, Held>();
   readonly #extents = new Map<string, { length: number; tail: string }>();
   readonly #pushed: Operation[] = [];
+  readonly #sizes = new Map<string, number>();
   readonly #uploaded: Args[] = [];
   #devices = 0;
 
@@ -223,7 +224,7 @@ export class Run {
         ? null
         : random.chance(0.1)
           ? { digest: await this.#blobDigest(), size: random.chance(0.9) ? 2 : 3, stored: true }
-          : await this.#write({ kind, format, text }),
+          : await this.#write({ kind, format, text }, held.digest),
       ...(random.chance(0.2) && {
         carried: random.chance(0.5) ? { startedAt: 1_600_000_000_000 } : {},
       }),
@@ -248,11 +249,15 @@ export class Run {
     return { store, path: this.#random.pick(PATHS), record };
   }
 
-  async #write({ text }: Content): Promise<Args> {
+  async #write({ text }: Content, former: string | null): Promise<Args> {
+    const random = this.#random;
     const bytes = new TextEncoder().encode(text);
     const digest = await sha256(bytes);
-    const wrong = this.#random.chance(0.03);
-    return { digest: wrong ? this.#random.hex(64) : digest, size: bytes.length, text };
+    this.#sizes.set(digest, bytes.length);
+    const content = { digest: random.chance(0.03) ? random.hex(64) : digest, size: bytes.length };
+    if (random.chance(0.8)) return { ...content, text };
+    const drop = (former === null ? undefined : this.#sizes.get(former)) ?? random.below(9);
+    return { ...content, splices: [{ at: 0, drop, text }] };
   }
 
   #learnExtents(call: Call, outcome: Outcome & { ok: true }): void {
