@@ -165,7 +165,7 @@ def judge(found: StatusReport) -> tuple[State, str]:
     waiting = _waiting(found)
     deployment = found.parts.get("deployment")
     if found.running is None:
-        return State.HALTED, f"no daemon runs; {waiting} wait. Start `syncd run`"
+        return State.HALTED, f"no daemon runs; {waiting}. Start `syncd run`"
     if deployment and deployment.state == "auth-failed":
         return State.AUTH_FAILED, deployment.detail
     if wanting := _judge_wanting(found):
@@ -198,7 +198,7 @@ def _rolled_back(found: StatusReport, rollback: Rollback) -> str:
     when = _time_of(rollback.since)
     told = f"{rollback.why} ({when}); files and deployment are compared anew, nothing is deleted"
     if not rollback.open:
-        return f"{told}; {_waiting(found)} on their way"
+        return f"{told}; {_waiting(found)}"
     return f"{told}; {rollback.open} to look at, see below"
 
 
@@ -211,17 +211,19 @@ def _time_of(seconds: float) -> str:
 
 
 def _waiting(found: StatusReport) -> str:
-    """What is not sent or not answered yet, in words."""
-    changes = f"{found.queued + found.sent} changes"
-    lines = sum(store.unsent for store in found.stores)
-    return f"{changes} and {lines:,} bytes of lines" if lines else changes
+    """What is not sent or not answered yet, in words that end with a verb."""
+    changes, lines = found.queued + found.sent, sum(store.unsent for store in found.stores)
+    parts = [f"{changes} change{'' if changes == 1 else 's'}"] if changes else []
+    parts += [f"{lines:,} bytes of lines"] if lines else []
+    verb = "waits" if not parts or (changes == 1 and not lines) else "wait"
+    return f"{' and '.join(parts) or 'nothing'} {verb}"
 
 
 def _judge_away(deployment: Part | None, waiting: str, *, begun: bool) -> tuple[State, str]:
     if not begun:
-        return State.SYNCING, f"it has just started; {waiting} wait"
+        return State.SYNCING, f"it has just started; {waiting}"
     reason = deployment.detail if deployment else "not reached yet"
-    return State.OFFLINE, f"{reason}; {waiting} wait"
+    return State.OFFLINE, f"{reason}; {waiting}"
 
 
 def _degraded(found: StatusReport) -> str:
@@ -240,8 +242,8 @@ def _degraded(found: StatusReport) -> str:
 def _paused(found: StatusReport, deployment: Part | None, waiting: str) -> str:
     """What stops mirroring, and what ends that."""
     if found.paused or deployment is None:
-        return f"{_until(found.paused_until)}; {waiting} wait"
-    return f"{waiting} wait: {deployment.detail}"
+        return f"{_until(found.paused_until)}; {waiting}"
+    return f"{waiting}: {deployment.detail}"
 
 
 def _until(end: float | None) -> str:
@@ -254,11 +256,12 @@ def _judge_online(found: StatusReport, waiting: str) -> tuple[State, str]:
     files = found.parts.get("files")
     if files is None or files.state != "current":
         what = files.detail if files else "what changed while no daemon ran"
-        return State.SYNCING, f"reading {what}; {waiting} wait"
+        return State.SYNCING, f"reading {what}; {waiting}"
     feed = found.parts.get("feed")
-    behind = any(store.unsent or not store.bootstrapped for store in found.stores)
-    if found.queued + found.sent or behind:
-        return State.SYNCING, f"{waiting} on their way"
+    if not _known(found):
+        return State.SYNCING, f"comparing with the deployment; {waiting}"
+    if found.queued + found.sent or any(store.unsent for store in found.stores):
+        return State.SYNCING, f"sending; {waiting}"
     if feed is None or feed.state != "current":
         return State.SYNCING, "hearing what changed on the deployment"
     if carrying := _carrying(found):

@@ -67,6 +67,22 @@ def test_the_worst_that_holds_is_the_state(told: dict[str, object], state: State
     assert judge(found(**told))[0] is state
 
 
+@pytest.mark.parametrize(
+    ("queued", "unsent", "said"),
+    [
+        (0, 0, "nothing waits"),
+        (1, 0, "1 change waits"),
+        (2, 0, "2 changes wait"),
+        (0, 9999, "9,999 bytes of lines wait"),
+        (1, 9999, "1 change and 9,999 bytes of lines wait"),
+    ],
+)
+def test_what_waits_is_told_in_words(queued: int, unsent: int, said: str) -> None:
+    report = found(queued=queued, running=None)
+    report.stores[0].unsent = unsent
+    assert judge(report)[1] == f"no daemon runs; {said}. Start `syncd run`"
+
+
 def test_a_restored_deployment_is_told_with_what_is_safe_and_what_is_left() -> None:
     said = judge(found(rollback=rolled_back(2), conflicts=2))[1]
     assert said.startswith("the deployment was restored from a backup (1970-01-01 ")

@@ -70,7 +70,7 @@ def test_what_is_queued_at_a_stop_is_sent_after_the_next_start(
     until(lambda: waiting(machine) == 1, "a change in the outbox")
     assert machine.stop() == 0
     assert waiting(machine) == 1
-    assert asked_down(machine).startswith("halted: no daemon runs; 1 changes wait")
+    assert asked_down(machine).startswith("halted: no daemon runs; 1 change waits")
     proxy.turn(Way.OPEN)
     machine.start().until_in_sync()
     assert machine.mirror().revisions() == {"a.json": 1}

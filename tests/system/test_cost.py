@@ -51,7 +51,7 @@ def test_at_the_ceiling_saves_wait_until_it_is_raised(world: World, proxy: Proxy
     told = machine.report()
     assert told.state is State.PAUSED
     assert machine.daemon is not None
-    assert "1 changes wait: the ceiling most_calls_a_day is reached" in told.detail
+    assert "1 change waits: the ceiling most_calls_a_day is reached" in told.detail
     assert f"raise most_calls_a_day in config.toml, then `kill -HUP {machine.daemon.pid}`" in (
         told.detail
     )
