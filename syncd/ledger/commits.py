@@ -67,9 +67,13 @@ def _authored(decisions: Sequence[Decision]) -> Iterator[tuple[Key, Digest | Non
 
 
 def _written(settled: Sequence[Decision]) -> Iterator[tuple[Key, Digest]]:
-    """What any save of these files contains at least, where nobody had saved anything."""
+    """What any save of these files contains at least, where nobody had saved anything.
+
+    Not of records files: their parts are what programs save, and the key of the whole is one.
+    """
     for decision in settled:
-        if decision.plan.to_local is not None and decision.file is not None and not decision.part:
+        whole = not decision.part and decision.plan.reason is not Reason.REWRITE
+        if whole and decision.plan.to_local is not None and decision.file is not None:
             yield decision.key, decision.file.digest
 
 
