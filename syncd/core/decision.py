@@ -90,13 +90,15 @@ class Known:
     """What the ledger knows of a key of a records file.
 
     `local` is what the file is to hold of it, `authored` what the last save that was not syncd's
-    held, `queued` what waits in the outbox and is not sent.
+    held, `queued` what waits in the outbox and is not sent. `unseen`: what programs hold of it in
+    memory may be older than the ledger, which has seen no save of it.
     """
 
     view: View
     local: Version
     authored: Version
     queued: Version | None = None
+    unseen: bool = False
 
     def settled(self, local: Version) -> bool:
         """Whether nothing is left to decide for the key while the file is to hold `local`."""

@@ -62,6 +62,8 @@ class Epoch:
             with self._ledger.transaction():
                 dropped = self._ledger.epochs.drop_notes() if end is End.OLD_COPY else []
                 self._ledger.epochs.end()
+                if end is End.OLD_COPY:
+                    self._ledger.records.disown()
                 self._ledger.epochs.begin_review(Review(self._clock.now(), end.value))
                 self._ledger.deletions.forget_waiting()
                 self._renumber(end)
@@ -86,6 +88,9 @@ class Epoch:
             if base is not None:
                 self._ledger.entries.agree([(memory.key, base)])
         self._ledger.epochs.settle(store)
+        if replica.pointer is not None:
+            device = self._ledger.places.get("device") or ""
+            self._ledger.records.begin(store, device, replica.scan().stats)
 
     def _renumber(self, end: End) -> None:
         places = self._ledger.places

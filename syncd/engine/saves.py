@@ -56,11 +56,13 @@ class Saves:
 
     def taken(self, file: Key, known: Mapping[str, Known], save: Split) -> Taken:
         """What a save of the whole file changes in what is known of its keys."""
-        absent = self._absent_is_unchanged(file.store)
+        unchanged = self._absent_is_unchanged(file.store)
+        first_look = self._ledger.places.file(file.store, file.path) is None
         absorbed = Taken(file, None, parts := {}, bodies := {}, conflicts := [])
         for name in {**dict.fromkeys(known), **dict.fromkeys(save.parts)}:
             key, part = Key(file.store, file.path, name), save.parts.get(name)
             before = known.get(name, UNKNOWN)
+            absent = unchanged or before.unseen
             saved = part.content if part is not None else TOMBSTONE
             if saved == before.local == before.authored:
                 continue
@@ -69,10 +71,13 @@ class Saves:
             ours = () if plain else self._ours(key, known, save.parts)
             local = taken(saved, before.authored, before.local, ours, absent_is_unchanged=absent)
             after = authored_after(saved, before.authored, absent_is_unchanged=absent)
+            if first_look and before.unseen:
+                after = before.authored  # An earlier ledger may have written it.
             if part is not None:
                 bodies[part.content.digest] = part.body
             if local is None and part is not None:
-                local, body, lost = self._merged(key, before, part, ours)
+                certain = not before.unseen or (name == ENVELOPE and not first_look)
+                local, body, lost = self._merged(key, before, part, ours if certain else ())
                 bodies[local.digest] = body
                 conflicts += [(key, lost)] if lost else []
             if local is not None and (local, after) != (before.local, before.authored):
@@ -85,9 +90,13 @@ class Saves:
         """What syncd wrote of `key` since its program saved it, as far as that may have read it.
 
         A record that it saves it has read. Of the envelope that is certain once it has saved
-        another's record; one that only ever held its own may have read no file.
+        another's record; one that only ever held its own may have read no file. Where no save was
+        seen it may have read an older one, unless it has saved all records.
         """
         before = known[key.record]
+        if key.record == ENVELOPE and before.unseen:
+            there = (name for name, each in known.items() if isinstance(each.local, Content))
+            return () if set(there) - saves.keys() else self._ledger.records.ours(key, TOMBSTONE)
         if key.record == ENVELOPE and before.authored == TOMBSTONE:
             mine = (n for n in saves if n in known and known[n].authored == TOMBSTONE)
             if not any(saves[name].content == known[name].local for name in mine):

@@ -99,7 +99,8 @@ class Entries:
         """
         only = "AND authored_digest IS NULL" if first else ""
         self._connection.executemany(
-            f"UPDATE entries SET authored_digest = ? WHERE {_KEY} {only}",  # noqa: S608
+            f"""UPDATE entries SET authored_digest = ?1, unseen = iif(?1 IS NULL, unseen, 0)
+                WHERE {_KEY} {only}""",  # noqa: S608
             [(digest, *key_columns(key)) for key, digest in authored],
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from syncd.core.decision import Known, View
 from syncd.core.model import NEVER, Digest, Key, Tombstone, Version
@@ -22,7 +22,8 @@ class Records:
         rows = self._connection.execute(
             """SELECT record, local_digest, local_size, authored_digest,
                       base_revision, base_digest, base_size,
-                      remote_revision, remote_digest, remote_size, remote_last, remote_at
+                      remote_revision, remote_digest, remote_size, remote_last, remote_at,
+                      unseen
                FROM entries WHERE store = ? AND path = ?""",
             (file.store, file.path),
         )
@@ -75,6 +76,34 @@ class Records:
             del digests[: digests.index(seen) + 1]
         return digests
 
+    def begin(self, store: str, device: str, there: Iterable[str]) -> None:
+        """What the deployment has of `store` was heard by a ledger that knows no save of it.
+
+        Files that are `there`, and those of which `device`, this one, wrote anything before, may
+        have been known to a ledger that is gone; others were never here.
+        """
+        rows = self._connection.execute(
+            "SELECT DISTINCT path FROM entries WHERE store = ?1 AND ?2 IN (remote_device, origin)",
+            (store, device),
+        ).fetchall()
+        self._connection.executemany(
+            """UPDATE entries SET unseen = 1
+               WHERE store = ? AND path = ? AND authored_digest IS NULL
+                 AND remote_digest IS NOT NULL""",
+            [(store, path) for path in {*there, *(row[0] for row in rows)}],
+        )
+
+    def disown(self) -> None:
+        """Saves were seen by another ledger, or will be: what they held is not known here."""
+        self._connection.execute(
+            """DELETE FROM files WHERE (store, path) IN (
+                 SELECT store, path FROM entries WHERE local_digest IS NOT NULL)"""
+        )
+        self._connection.execute(
+            """UPDATE entries SET unseen = 1, authored_digest = NULL
+               WHERE local_digest IS NOT NULL"""
+        )
+
     def absent(self, store: str) -> set[Key]:
         """Keys of the store that were agreed to be there, and that no file is to hold."""
         rows = self._connection.execute(
@@ -114,6 +143,7 @@ _NONE: tuple[None] = (None,)
 
 
 def _known(row: Columns, waiting: Mapping[str, Version]) -> Known:
-    view = View(to_snapshot(*row[4:7]), to_snapshot(*row[7:]) or NEVER, waiting.get("sent"))
+    view = View(to_snapshot(*row[4:7]), to_snapshot(*row[7:12]) or NEVER, waiting.get("sent"))
     queued = waiting.get("queued") or waiting.get("parked")
-    return Known(view, to_version(row[1], row[2]), to_version(row[3], 0), queued)
+    local, authored = to_version(row[1], row[2]), to_version(row[3], 0)
+    return Known(view, local, authored, queued, unseen=bool(row[12]))

@@ -80,6 +80,10 @@ CREATE TABLE logs (
 -- When an execution said that it began, in ms since the epoch, though its text omits it by now.
 ALTER TABLE entries ADD COLUMN started INTEGER;
 
+-- Of a record, or the rest of its file: it was known before this ledger began, or began anew, and
+-- no save of it was seen since. What a program holds of it in memory nobody knows.
+ALTER TABLE entries ADD COLUMN unseen INTEGER NOT NULL DEFAULT 0;
+
 -- What calls to the deployment cost, by UTC day since the epoch: calls as the platform counts them,
 -- bytes of arguments, of answers, and of payloads in either direction.
 CREATE TABLE costs (

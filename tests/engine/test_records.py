@@ -71,6 +71,7 @@ async def test_a_file_that_is_not_there_is_made(laptop: Yard, tower: Yard) -> No
     assert await tower.sync() == []
     assert tower.path.read_bytes() == laptop.path.read_bytes()
     assert await tower.sync() == []
+    assert tower.ledger.entries.authored(FILE) is None, "nobody saved it there"
 
 
 async def test_records_wait_for_their_envelope(laptop: Yard, remote: Deployment) -> None:
@@ -257,6 +258,34 @@ async def test_what_only_the_ledger_would_hold_is_in_history(laptop: Yard) -> No
     assert "d1" not in laptop.records()
     kept = [path.read_bytes() for path in laptop.history.folder.rglob("*") if path.is_file()]
     assert any(b"nowhere else" in body for body in kept)
+
+
+async def test_a_program_that_outlived_the_ledger_drops_nothing_that_it_never_read(
+    laptop: Yard, tower: Yard, remote: Deployment
+) -> None:
+    laptop.queue, tower.queue = ["d1"], ["d2"]
+    laptop.put(deploy("d1"))
+    await laptop.sync()
+    tower.put(deploy("d2"))
+    await tower.sync()
+    await laptop.sync()
+    assert sorted(laptop.told()["queue"]) == ["d1", "d2"]
+    laptop.ledger.close()
+    for path in laptop.folder.glob("ledger.db*"):
+        path.unlink()
+    laptop.open()
+    laptop.hear()
+    with laptop.ledger.transaction():
+        laptop.ledger.records.begin(STORE, "laptop", [FILE.path])
+    await laptop.turn()
+    laptop.put(deploy("d1", "success"))
+    await laptop.sync()
+    assert sorted(laptop.told()["queue"]) == sorted(mirror(remote)[""]["queue"]) == ["d1", "d2"]
+    laptop.load()
+    laptop.queue = ["d2"]
+    laptop.save()
+    await laptop.sync()
+    assert mirror(remote)[""]["queue"] == ["d2"], "from then on it is known what the program holds"
 
 
 async def test_both_queues_survive(laptop: Yard, tower: Yard) -> None:

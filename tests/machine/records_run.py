@@ -46,6 +46,9 @@ def _agreed_is_local(self: Records, file: Key) -> dict[str, Known]:
     }
 
 
+def _nothing(*_: object) -> None: ...
+
+
 async def _not_kept(*_: object) -> bool:
     return False
 
@@ -60,6 +63,11 @@ VARIANTS = (
     Variant("what is not sent yet does not count", ((Records, "known", _agreed_is_local),), LOSSY),
     Variant("old versions that it read are edits", ((Records, "ours", lambda self, key, of: []),)),
     Variant("a save that was met is told again", ((late, "CONTESTED", "never"),), INTERRUPTED),
+    Variant(
+        "a program is believed that outlived the ledger",
+        ((Records, "begin", _nothing), (Records, "disown", _nothing)),
+        EPOCHS,
+    ),
     Variant("losers are in the ledger alone", ((Losers, "_put", _not_kept),), EPOCHS),
 )
 

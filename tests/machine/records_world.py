@@ -89,7 +89,9 @@ class Operator:
 
     def forget(self) -> None:
         """It drops what others made and it never changed."""
-        kept = {n for n, each in self.records.items() if each["by"] == self.machine.name}
+        # A copy of a machine goes on where that was: it is named after it.
+        mine = self.machine.name.startswith
+        kept = {n for n, each in self.records.items() if mine(each["by"])}
         self.records = {n: e for n, e in self.records.items() if n in kept | self.touched}
         self.world.exercised["others' records dropped"] += 1
 

@@ -47,9 +47,9 @@ def test_every_situation_was_met(tally: Any, what: str) -> None:
     assert tally["exercised"].get(what, 0) > 0
 
 
-@pytest.mark.parametrize("mix", ["LOSSY", "INTERRUPTED"])
-def test_focused_mixes_violate_nothing(mix: str) -> None:
-    assert run("--mix", mix, "--seeds", "20")["violations"] == []
+@pytest.mark.parametrize(("mix", "seeds"), [("LOSSY", 20), ("INTERRUPTED", 20), ("EPOCHS", 60)])
+def test_focused_mixes_violate_nothing(mix: str, seeds: int) -> None:
+    assert run("--mix", mix, "--seeds", str(seeds))["violations"] == []
 
 
 SEEDS = [("INTERRUPTED", 1), ("INTERRUPTED", 13), ("INTERRUPTED", 22), ("EPOCHS", 16)]
