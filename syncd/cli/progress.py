@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from syncd.engine.bootstrap import Progress
 
 BETWEEN_LINES = 2.0
-"""Seconds before the first plain line, and between two."""
+"""Seconds between two plain lines about the same work."""
 
 
 @contextmanager
@@ -43,13 +43,13 @@ def _bars() -> Iterator[Progress]:
 
 
 def _lines() -> Progress:
-    last = time.monotonic()
+    said: dict[str, float] = {}
 
     def progress(what: str, done: int, total: int | None) -> None:
-        nonlocal last
         now = time.monotonic()
-        if now - last >= BETWEEN_LINES:
-            last = now
+        done_at_once = what not in said and done == total
+        if not done_at_once and now - said.get(what, now - BETWEEN_LINES) >= BETWEEN_LINES:
+            said[what] = now
             of = f" of {total}" if total is not None else ""
             print(f"{what}: {done}{of}", file=sys.stderr)  # noqa: T201
 
