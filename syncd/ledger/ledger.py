@@ -86,6 +86,7 @@ class Ledger:
         self.records = Records(connection)
         self.logs = Logs(connection)
         self.costs = CostBook(connection)
+        self._closed = False
 
     @classmethod
     def open(cls, path: Path) -> Ledger:
@@ -93,12 +94,14 @@ class Ledger:
         return cls(open_ledger(path))
 
     def close(self) -> None:
-        """Release the file. Nothing but what was counted since the last write is lost without it.
+        """Release the file, once. Nothing but what was counted since the last write is lost
+        without it.
 
         Raises LedgerError where that cannot be written.
         """
+        closed, self._closed = self._closed, True
         try:
-            if self.costs.unwritten:
+            if not closed and self.costs.unwritten:
                 with self.transaction():
                     pass
         finally:

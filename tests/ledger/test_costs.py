@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from syncd.core.cost import DAY, Cost, Spending
+from syncd.errors import LedgerError
 from syncd.ledger.costs import KEPT
 from syncd.ledger.ledger import Ledger
 
@@ -56,4 +57,15 @@ def test_old_days_are_forgotten(tmp_path: Path) -> None:
         with ledger.transaction():
             pass
     assert set(ledger.costs.days()) == set(range(TODAY - KEPT + 1, TODAY + 1))
+    ledger.close()
+
+
+def test_what_cannot_be_written_at_the_end_is_told_once(tmp_path: Path) -> None:
+    spending = Spending()
+    ledger = opened(tmp_path / "ledger.db", spending)
+    with ledger.transaction() as connection:
+        connection.execute("DROP TABLE costs")
+    spending.add(Cost(calls=1), TODAY * DAY)
+    with pytest.raises(LedgerError):
+        ledger.close()
     ledger.close()
