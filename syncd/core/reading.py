@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass
-from struct import Struct
+from struct import Struct, error
 from typing import Final, NamedTuple
 
 from syncd.core.model import Content, Hold
@@ -24,6 +24,14 @@ class Stat(NamedTuple):
 
 _STAT: Final = Struct("<qqqQ")
 
+_LATEST: Final = 2**63 - 1
+"""Nanoseconds: the year 2262. What file systems tell beyond is no number of SQLite's."""
+
+
+def storable(time_ns: int) -> int:
+    """The time, or the nearest one that the ledger can keep."""
+    return max(-_LATEST, min(time_ns, _LATEST))
+
 
 class Stats(MutableMapping[str, Stat]):
     """The stats of the files of a store by path, packed: as tuples they took three times as much,
@@ -35,7 +43,10 @@ class Stats(MutableMapping[str, Stat]):
 
     def take(self, path: str, size: int, mtime_ns: int, ctime_ns: int, inode: int) -> None:
         """Put a stat: the way that a scan can afford."""
-        self._packed[path] = _STAT.pack(size, mtime_ns, ctime_ns, inode)
+        try:
+            self._packed[path] = _STAT.pack(size, mtime_ns, ctime_ns, inode)
+        except error:
+            self._packed[path] = _STAT.pack(size, storable(mtime_ns), storable(ctime_ns), inode)
 
     def same(self, path: str, stat: tuple[int, int, int, int]) -> bool | None:
         """Whether the file has this stat; None where there is none."""

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from syncd.core.model import Digest
-from syncd.core.reading import Stat
+from syncd.core.reading import Stat, storable
 from syncd.files import syscalls
 
 NOT_HERE: Final = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
@@ -156,7 +156,8 @@ class Folder:
 
 def stat_of(found: os.stat_result) -> Stat:
     """The part of a stat by which a change of the file is noticed."""
-    return Stat(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+    modified, changed = storable(found.st_mtime_ns), storable(found.st_ctime_ns)
+    return Stat(found.st_size, modified, changed, found.st_ino)
 
 
 def digest_of(fd: int) -> Digest:

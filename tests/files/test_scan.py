@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syncd.core.reading import Stat
+from syncd.files.folder import stat_of
 from syncd.files.root import Root
 from syncd.files.scan import Scan, scan
 from syncd.stores.layout import MAX_PATH_BYTES, Layout
@@ -46,6 +47,18 @@ def test_the_files_of_the_layout_are_named_with_their_stats(root: Root) -> None:
     assert found.holds == found.unread == {}
     assert found.missing("z.json")
     assert not found.missing("x.json")
+
+
+def test_a_time_that_no_ledger_can_keep_is_cut(root: Root) -> None:
+    touch(root, "x.json")
+    path = root.path / "x.json"
+    os.utime(path, ns=(0, 10**19))
+    if path.stat().st_mtime_ns != 10**19:
+        pytest.skip("the file system keeps no such time")
+    found = scan(root, JSON)
+    assert found.files["x.json"] == stat_of(path.stat())
+    assert abs(found.files["x.json"].mtime_ns) < 2**63
+    assert found.files.same("x.json", stat_of(path.stat()))
 
 
 def test_what_is_no_file_is_held_and_not_missing(root: Root, tmp_path: Path) -> None:
