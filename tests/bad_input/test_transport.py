@@ -82,7 +82,7 @@ async def late(call: Exchange) -> None:
 
 async def dripping(call: Exchange) -> None:
     answer = await call.forward()
-    part = max(1, len(answer) // 40)
+    part = max(1, len(answer) // 10)
     for start in range(0, len(answer), part):
         await call.tell(answer[start : start + part])
         await asyncio.sleep(0.005)
