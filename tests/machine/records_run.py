@@ -18,7 +18,6 @@ from typing import Any
 from syncd.core.decision import Known
 from syncd.core.model import TOMBSTONE, Digest, Key, Tombstone, Version
 from syncd.engine import late, saves
-from syncd.engine.losers import Losers
 from syncd.files import swap
 from syncd.ledger.records import Records
 
@@ -49,10 +48,6 @@ def _agreed_is_local(self: Records, file: Key) -> dict[str, Known]:
 def _nothing(*_: object) -> None: ...
 
 
-async def _not_kept(*_: object) -> bool:
-    return False
-
-
 VARIANTS = (
     Variant("records without authored", ((saves, "taken", _at_its_word),)),
     Variant(
@@ -68,7 +63,6 @@ VARIANTS = (
         ((Records, "begin", _nothing), (Records, "disown", _nothing)),
         EPOCHS,
     ),
-    Variant("losers are in the ledger alone", ((Losers, "_put", _not_kept),), EPOCHS),
 )
 
 
