@@ -14,6 +14,7 @@ What is on the deployment alone, `own` and `push` leave there.
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 from syncd.core.model import (
     NEVER,
@@ -102,15 +103,18 @@ def _pulled(plan: Plan, local: Version, remote: Snapshot) -> Plan:
     return Plan(Reason.HELD, None, hold=_ONLY_PULLED)
 
 
-_ANOTHERS = Hold(
+_ANOTHERS: Final = Hold(
     "another-devices",
     "another device, or a program on the deployment, made the entry of this name, and what it "
     "holds is not what this file holds",
     'give the file another name, or set direction = "both" for its store',
 )
 
-_ONLY_PULLED = Hold(
+_ONLY_PULLED: Final = Hold(
     "pull-only",
     "it was changed here, and this store only takes what is on the deployment",
     'delete the file to have it as it is there, or set direction = "both" for its store',
 )
+
+UNSENT: Final = frozenset({_ANOTHERS.reason, _ONLY_PULLED.reason})
+"""Why what a file holds is not sent; what of it was queued before that was known neither."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from syncd.core.decision import Decision, Taken
+from syncd.core.direction import UNSENT
 from syncd.core.model import Content, Digest, Key, Reason, Snapshot, Tombstone
 from syncd.ledger.events import Event
 
@@ -22,6 +23,9 @@ def commit(
         _take_over(ledger, each, now)
         if each.key not in {decision.key for decision in held}:
             ledger.attention.release_keys([each.key])
+    for decision in held:
+        if decision.plan.hold is not None and decision.plan.hold.reason in UNSENT:
+            ledger.outbox.drop(decision.key)
     rest = [decision for decision in decisions if decision.plan.hold is None]
     settled = [decision for decision in rest if not decision.capture]
     # Of all keys at once: a statement for each costs several times as much.

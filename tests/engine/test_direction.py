@@ -133,3 +133,23 @@ async def test_pull_holds_local_edits_and_overwrites_none(
     await one.sync()
     assert one.tree()["a"] == "2"
     assert held(one) == {"new.txt": "pull-only"}
+
+
+async def test_what_was_queued_before_it_was_another_devices_waits_no_more(
+    tmp_path: Path, remote: Deployment
+) -> None:
+    one, other = machines(tmp_path, remote, Way.OWN)
+    for machine in (one, other):
+        await machine.sync()
+    one.save(a="mine")
+    ledger = one.ledger()
+    await one.session(ledger)._reconciler.consider([Key(STORE, "a.txt")])
+    assert ledger.outbox.count() == {"queued": 1}
+    ledger.close()
+    other.save(a="theirs")
+    for machine in (other, one):
+        await machine.sync()
+    assert held(one) == {"a.txt": "another-devices"}
+    ledger = one.ledger()
+    assert ledger.outbox.count() == {}
+    ledger.close()
