@@ -59,6 +59,8 @@ class Mix:
     """Of somebody deleting a file instead of doing anything else."""
     app: float = 0.0
     """Of a program at work on the deployment alone."""
+    directed: float = 0.0
+    """Of a run in which changes go one way only on some machines, or each has its own."""
     remembering: float = 0.0
     """Of somebody saving a change of what was read some time ago instead of doing anything else."""
     counting: float = 0.0
@@ -157,9 +159,11 @@ REMEMBERING = Mix(remembering=0.5, slow=0.1)
 SERVING = Mix(app=0.5, counting=0.5, lost_answer=0.15, lost_request=0.05, slow=0.1, meddle=0.01,
               wake_lost=0.1)  # fmt: skip
 """An application that edits, makes, removes and counts on the deployment."""
+DIRECTED = Mix(directed=1.0, app=0.2, crash=0.002, lost_answer=0.1, slow=0.1, event_lost=0.05)
+"""Stores that only push, only pull, or keep to what their own device made."""
 FOCUSED = (MEDDLING, REMOVING, LOSSY, BELATED, HIDING, CRASHING, INTERRUPTED, MOUNTING, DEAF,
            COUNTING, MOVING, WANDERING, FAILING, CHECKING, WAITING, REFUSING,
-           REMEMBERING, SERVING)  # fmt: skip
+           REMEMBERING, SERVING, DIRECTED)  # fmt: skip
 EPOCHS = replace(
     Mix(**{field.name: getattr(HARD, field.name) / 2 for field in fields(Mix)}),
     power_cut=HARD.power_cut,

@@ -7,12 +7,14 @@ from collections import Counter
 from sqlite3 import Connection
 from typing import TYPE_CHECKING, Any
 
+from syncd.core.direction import Way
 from syncd.core.model import Digest, Key
 from syncd.ledger.ledger import Ledger
 from syncd.stores.layout import TEMPORARY_PREFIX
 
 from .ancestry import EMPTY, Save, digest_of
 from .deployment import Accepted
+from .directing import EXCUSED, is_apart
 from .disk import Inode
 from .machine import COUNTED
 from .moving import check_removed
@@ -202,7 +204,7 @@ class Witness:
         if replaced is None or not world.saves.is_older(accepted.digest, replaced):
             return
         # Where the two met for the first time the file wins, and what lost is kept.
-        first_contact = first_contact or path in self._reverted
+        first_contact = first_contact or path in self._reverted or sender.way is Way.PUSH
         if not first_contact or replaced not in self._kept(sender):
             world.violated("no revert", f"{device} sends {path} {world.call(accepted.digest)}"
                            f" over {world.call(replaced)}, which was made from it")  # fmt: skip
@@ -220,7 +222,7 @@ class Witness:
         if replaced is None or accepted.digest is None or not path.endswith(".json"):
             return
         blind = path in self._reverted | self._renamed or here in self._contested
-        if blind or self._met_anew(sender):
+        if blind or self._met_anew(sender) or not sender.way.merges:
             return
         world = self._world
         merged = any(not save.path for save in world.saves.of(accepted.digest))
@@ -359,7 +361,7 @@ class Witness:
         ).fetchall()
         for number, path, local, remote in rows:
             self._conflicts[which] = number
-            if self._met_anew(machine) or EMPTY in (local, remote):
+            if self._met_anew(machine) or EMPTY in (local, remote) or self._overrides():
                 continue
             if path == COUNTED or path in self._reverted or (machine.name, path) in self._contested:
                 continue
@@ -373,6 +375,10 @@ class Witness:
             elif world.saves.is_older(local, remote):
                 world.violated("no false conflict", f"{machine.name} {path}: {world.call(remote)}"
                                f" lost to {world.call(local)}, its ancestor")  # fmt: skip
+
+    def _overrides(self) -> bool:
+        """Whether some machine pushes over whatever others made of its files."""
+        return any(machine.way is Way.PUSH for machine in self._world.machines)
 
     def _was_renamed(self, digest: Digest | None) -> bool:
         """Whether these bytes had several names: who read them under which, they do not tell."""
@@ -397,9 +403,11 @@ class Witness:
             parked = self._parked(machine)
             for path, reason in excused.items():
                 world.exercised[f"held {reason}"] += 1
-                if reason != "deleted-elsewhere":
+                flaps = reason == "flapping" and self._overrides()
+                if reason not in ("deleted-elsewhere", EXCUSED.get(machine.way)) and not flaps:
                     world.violated("convergence", f"{machine.name} {path} is held: {reason}")
-            apart = excused.keys() | parked
+            left = {path for path in there if is_apart(world, machine, path)}
+            apart = excused.keys() | parked | left
             here = {p: digest_of(b) for p, b in machine.live().items() if p not in apart}
             wanted = {path: digest for path, digest in there.items() if path not in apart}
             if here != wanted:
@@ -411,9 +419,9 @@ class Witness:
                 world.violated("convergence", f"{machine.name}: {names}")
             if machine.temporaries() and not temporaries:
                 world.violated("convergence", f"{machine.name} has temporary files left")
-            left = machine.database.execute("SELECT path, state FROM outbox").fetchall()
-            if any(path not in parked for path, _ in left):
-                world.violated("convergence", f"{machine.name} still has to send {left}")
+            queued = machine.database.execute("SELECT path, state FROM outbox").fetchall()
+            if any(path not in parked for path, _ in queued):
+                world.violated("convergence", f"{machine.name} still has to send {queued}")
         if world.violation is not None:
             raise world.violation
 

@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from syncd.core.direction import Way
 from syncd.core.model import Digest, Intent, Key, Kind
 from syncd.core.pause import Operation
 from syncd.engine.link import AnotherDeployment
@@ -152,6 +153,7 @@ class Machine:
         self.session: Session | None = None
         self._main: asyncio.Task[None]
         self.partitioned = False
+        self.way = Way.BOTH
         self.git: Operation | None = None
         """What git is doing to the store."""
         self.approved: frozenset[str] = frozenset()
@@ -247,6 +249,7 @@ class Machine:
                 LAYOUT,
                 swapped,
                 pointer=self.pointer,
+                way=self.way,
             )
         }
         with ledger.transaction():

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from . import (
     faults,
     variants,
+    variants_directing,
     variants_enduring,
     variants_merging,
     variants_parting,
@@ -35,6 +36,7 @@ VARIANTS = (
     *variants_merging.VARIANTS,
     *variants_enduring.VARIANTS,
     *variants_serving.VARIANTS,
+    *variants_directing.VARIANTS,
 )
 
 

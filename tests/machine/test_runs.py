@@ -134,6 +134,25 @@ def test_an_application_did_everything(serving: Any, what: str) -> None:
     assert serving["exercised"].get(f"app {what}", 0) > 0
 
 
+@pytest.fixture(scope="module")
+def directed() -> Any:
+    return run("--mix", "DIRECTED", "--seeds", "40")
+
+
+def test_directions_violate_nothing(directed: Any) -> None:
+    assert directed["violations"] == []
+
+
+@pytest.mark.parametrize("what", ["store to own", "store to push", "store to pull"])
+def test_every_direction_was_met(directed: Any, what: str) -> None:
+    assert directed["exercised"].get(what, 0) > 0
+
+
+@pytest.mark.parametrize("why", ["another-devices", "pull-only"])
+def test_directions_held_files(directed: Any, why: str) -> None:
+    assert directed["exercised"].get(f"held {why}", 0) > 0
+
+
 def kept_seeds() -> list[tuple[str, int]]:
     lines = (HERE / "seeds.txt").read_text().splitlines()
     return [

@@ -13,7 +13,7 @@ from functools import partial
 from syncd.core.model import Digest, Intent, Key, Kind, Outcome, halves
 from syncd.engine import late
 
-from . import invariants
+from . import directing, invariants
 from .ancestry import Save, Saves, digest_of
 from .app import App
 from .deployment import Accepted, Deployment
@@ -93,6 +93,8 @@ class World(Timeline):
         self.away: Deployment | None = None
         """The deployment that belongs behind the URL, while another one answers."""
         self.machines = [Machine(self, f"m{i}") for i in range(machines)]
+        if self.happens("directed"):
+            directing.direct(self)
         self.people = {machine.name: Person(self, machine) for machine in self.machines}
         self.witness = invariants.Witness(self)
         self.misfortunes = Misfortunes(self)
@@ -285,6 +287,7 @@ class World(Timeline):
                 f"at {accepted.at} {self.call(accepted.digest)} "
                 f"over {self.call(accepted.replaced)}"
             )
+            directing.check_accepted(self, sender, accepted)
             self.witness.accepted(sender, accepted)
         check_pushed(self, self.deployment.accepted[before:])
         if len(self.deployment.accepted) > before:
@@ -327,6 +330,7 @@ class World(Timeline):
         self.witness.removed(machine.name, path, digest)
 
     def check_name(self, machine: Machine, call: str, folder: Inode, name: str) -> None:
+        directing.check_named(self, machine, folder, name)
         self.witness.named(machine, call, folder, name)
 
     def after_power_cut(self, machine: Machine) -> None:
