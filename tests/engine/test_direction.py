@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from syncd.core.decision import Heard
 from syncd.core.direction import Way
 from syncd.core.model import Key
 from tests.machine.deployment import Deployment
@@ -142,14 +143,15 @@ async def test_what_was_queued_before_it_was_another_devices_waits_no_more(
     for machine in (one, other):
         await machine.sync()
     one.save(a="mine")
-    ledger = one.ledger()
-    await one.session(ledger)._reconciler.consider([Key(STORE, "a.txt")])
+    ledger, key = one.ledger(), Key(STORE, "a.txt")
+    await one.session(ledger)._reconciler.consider([key])
     assert ledger.outbox.count() == {"queued": 1}
-    ledger.close()
     other.save(a="theirs")
-    for machine in (other, one):
-        await machine.sync()
-    assert held(one) == {"a.txt": "another-devices"}
-    ledger = one.ledger()
+    await other.sync()
+    (told,) = remote.fetch([key])
+    assert told is not None
+    ledger.hear([Heard(key, told.snapshot, told.device, None, told.origin)], None, 0.0)
+    await one.session(ledger)._reconciler.consider([key])
     assert ledger.outbox.count() == {}
     ledger.close()
+    assert held(one) == {"a.txt": "another-devices"}

@@ -60,6 +60,8 @@ class Hearsay:
             if not self._world.may_part():
                 self._world.violated("no epoch without a cause", line)
         met = line.startswith("contested ") or line.endswith("outcome=Contested")
+        # What a late save of a counter added is listed, and not summed.
+        met = met or (line.startswith("late_save ") and "listed=True" in line)
         if met and machine is not None:
             self._world.exercised["contested"] += 1
             self._world.witness.contested(name, line.split("key=docs:")[1].split(" ")[0])
