@@ -91,12 +91,15 @@ export default defineSchema({
 
   /**
    * The stores that devices have configured; `first` registered it. One that no device has
-   * configured any more is not here.
+   * configured any more is not here. Earlier functions kept `last` and `devices` here: the next
+   * registration in the workspace moves them to `configured`.
    */
   stores: defineTable({
     workspace: v.string(),
     ...registration.fields,
     first: v.id("devices"),
+    last: v.optional(v.id("devices")),
+    devices: v.optional(v.array(v.id("devices"))),
   })
     .index("by_workspace_and_name", ["workspace", "name"])
     .index("by_workspace_and_kind", ["workspace", "kind"]),

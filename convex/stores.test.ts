@@ -56,6 +56,17 @@ test("a store that no device has any more is forgotten, and the next one is the 
   expect(await first()).toBeNull();
 });
 
+test("a store in the shape that earlier functions wrote stays while a device has it", async () => {
+  const { t, laptop, server, register, first } = await world();
+  const former = { first: laptop.device, last: server.device, devices: [laptop.device, server.device] };
+  await t.run(({ db }) => db.insert("stores", { workspace: "team", ...flows, ...former }));
+  await register(server);
+  expect(await first()).toMatchObject({ name: "flows", first: laptop.device });
+  expect(await first()).not.toHaveProperty("devices");
+  await register(laptop);
+  expect(await first()).toBeNull();
+});
+
 test("stores are a workspace's own", async () => {
   const { laptop, register, first } = await world();
   await register(laptop, flows);

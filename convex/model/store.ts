@@ -1,5 +1,5 @@
 /** The stores of a workspace, as devices have them configured. */
-import type { Doc } from "../_generated/dataModel";
+import type { Doc, Id } from "../_generated/dataModel";
 import type { MutationCtx, QueryCtx } from "../_generated/server";
 import type { Format, Kind, Registration } from "../validators";
 import type { Caller } from "./authorized";
@@ -20,6 +20,7 @@ export async function registerStores(
 ): Promise<void> {
   if (stores.length > STORES) throw trouble("invalid", `at most ${STORES} stores a call`);
   stores.forEach(check);
+  await convertFormer(ctx);
   for (const store of stores) await registerStore(ctx, store);
   await withdraw(ctx, new Set(stores.map(({ name }) => name)));
 }
@@ -56,12 +57,36 @@ async function registerStore(ctx: MutationCtx & Caller, store: Registration): Pr
   if (known === null) await ctx.db.insert("stores", { workspace, ...store, first: device._id });
   // A write that changes nothing is none: ties again and again cost no revision of the document.
   else await ctx.db.replace("stores", known._id, { workspace, ...store, first: known.first });
+  await noteConfigured(ctx, store.name, device._id);
+}
+
+/**
+ * Stores that earlier functions wrote name their devices themselves. A device registers only when
+ * its stores change: one that did it before must not lose its store to another that withdraws.
+ */
+async function convertFormer(ctx: MutationCtx & Caller): Promise<void> {
+  const all = ctx.db
+    .query("stores")
+    .withIndex("by_workspace_and_name", (q) => q.eq("workspace", ctx.workspace));
+  for await (const { _id, name, devices } of all) {
+    if (devices === undefined) continue;
+    for (const device of devices) await noteConfigured(ctx, name, device);
+    await ctx.db.patch("stores", _id, { last: undefined, devices: undefined });
+  }
+}
+
+async function noteConfigured(
+  ctx: MutationCtx & Caller,
+  store: string,
+  device: Id<"devices">,
+): Promise<void> {
   const noted = await ctx.db
     .query("configured")
-    .withIndex("by_device_and_store", (q) => q.eq("device", device._id).eq("store", store.name))
+    .withIndex("by_device_and_store", (q) => q.eq("device", device).eq("store", store))
     .unique();
-  if (noted !== null) return;
-  await ctx.db.insert("configured", { workspace, store: store.name, device: device._id });
+  if (noted === null) {
+    await ctx.db.insert("configured", { workspace: ctx.workspace, store, device });
+  }
 }
 
 /** The device has no other stores than these. */
