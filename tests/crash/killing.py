@@ -144,7 +144,7 @@ def _with_deadly_list(real: Function, args: tuple[Any, ...], kwargs: dict[str, A
 
 
 def _send(_: Function, args: tuple[Any, ...], __: dict[str, Any]) -> NoReturn:
-    _, url, _, body = args
+    url, body = args[-3], args[-1]
     where = urlsplit(url)
     assert where.hostname is not None
     connection = http.client.HTTPConnection(where.hostname, where.port)
