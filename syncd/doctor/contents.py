@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+import stat
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,8 +58,9 @@ def _files(store: StoreConfig) -> Iterator[Met]:
         for name in filter(lambda name: matches(normal(name)), files):
             # RACE: programs go on deleting while this looks.
             with suppress(FileNotFoundError):
-                size = (Path(folder) / name).lstat().st_size
-                yield Met(f"{below}/{name}".lstrip("/"), size)
+                met = (Path(folder) / name).lstat()
+                if stat.S_ISREG(met.st_mode):  # A pipe would never end; what is none is held.
+                    yield Met(f"{below}/{name}".lstrip("/"), met.st_size)
 
 
 def _names(store: StoreConfig, files: Sequence[Met]) -> Finding:
@@ -102,15 +104,22 @@ def _sizes(store: StoreConfig, files: Sequence[Met]) -> Finding:
 
 def _insides(store: StoreConfig, files: Sequence[Met]) -> Iterator[Finding]:
     small = [m for m in files if format_of(m.path) is Format.JSON and m.size <= SMALL][:READ]
-    values = {met.path: _parsed(store.path / met.path) for met in small}
-    if deep := [path for path, value in values.items() if _deeper(value, DEEPEST)]:
+    deep: list[str] = []
+    named: list[tuple[str, str]] = []
+    for met in small:  # One at a time: all of them parsed may not fit into memory.
+        value = _parsed(store.path / met.path)
+        if _deeper(value, DEEPEST):
+            deep.append(met.path)
+        if _has_id(value):
+            named.append((str(value["id"]), met.path))
+    if deep:
         yield warn(f"nesting:{store.name}", f"{_some(deep)}: nested deeper than {DEEPEST} levels: "
                    "mirrored, without columns, and never merged", "flatten it")  # fmt: skip
-    ids = _groups((str(value["id"]), path) for path, value in values.items() if _has_id(value))
+    ids = _groups(named)
     check = f"ids:{store.name}"
     twice = [group for group in ids.values() if len(group) > 1]
     if not twice:
-        yield ok(check, f"{len(ids)} ids in {len(values)} files, none twice")
+        yield ok(check, f"{len(ids)} ids in {len(small)} files, none twice")
         return
     yield warn(check, f"{_pair(twice)} have one id: Convex lists both, and `update` by that id "
                "answers `ambiguous`", f"give one of them an id of its own: ${{EDITOR:-vi}} "
@@ -136,7 +145,7 @@ def _deeper(value: Any, levels: int) -> bool:
     return any(isinstance(each, dict | list) for each in inside)
 
 
-def _groups(named: Iterator[tuple[str, str]]) -> Mapping[str, list[str]]:
+def _groups(named: Iterable[tuple[str, str]]) -> Mapping[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name, path in named:
         found.setdefault(name, []).append(path)

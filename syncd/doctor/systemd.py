@@ -22,18 +22,27 @@ def examine(config: Config) -> Iterator[Finding]:
 
 
 def _service(config: Config) -> Finding:
+    user = _user()
     try:
-        units = {"user": user_unit(config), "system": system_unit(config, getpass.getuser())}
+        units = {"user": user_unit(config), "system": system_unit(config, user)}
     except SyncdError as error:
         return ok("service", str(error))
     installed = [whose for whose, unit in units.items() if _installed(unit)]
     if not installed:
         return ok("service", "none is installed: `syncd service install` would start it at login")
     name = units[installed[0]].name
-    if installed == ["user"] and os.geteuid() and not (LINGER / getpass.getuser()).exists():
+    if installed == ["user"] and os.geteuid() and not (LINGER / user).exists():
         return warn("service", f"{name} runs only while you are logged in",
-                    f"loginctl enable-linger {getpass.getuser()}")  # fmt: skip
+                    f"loginctl enable-linger {user}")  # fmt: skip
     return ok("service", f"{name} starts at boot")
+
+
+def _user() -> str:
+    """Who runs this; a number in a container that knows no name for it."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 def _installed(unit: Unit) -> bool:

@@ -56,6 +56,23 @@ def test_a_store_without_troubles_has_none(tmp_path: Path) -> None:
     assert bad(found) == []
 
 
+def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:
+    store = store_of(tmp_path)
+    os.mkfifo(store.path / "pipe.json")
+    (store.path / "endless.json").symlink_to("/dev/zero")
+    assert bad(contents.examine(store)) == []
+
+
+def test_a_user_without_a_name_is_no_trouble(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nameless() -> str:
+        raise KeyError("getpwuid(): uid not found: 12345")
+
+    monkeypatch.setattr("getpass.getuser", nameless)
+    assert bad(systemd.examine(made(tmp_path))) == []
+
+
 def test_a_file_that_goes_while_the_store_is_looked_at_is_no_trouble(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
