@@ -12,6 +12,7 @@ from syncd.core.writing import NotWritten
 from syncd.engine import combine
 from syncd.files import swap, write
 from syncd.files.folder import Folder
+from syncd.ledger import outbox
 from syncd.ledger.conflicts import Conflicts
 from syncd.ledger.ledger import Ledger
 
@@ -78,7 +79,10 @@ VARIANTS = (
         ((Ledger, "_agree_with", _noting_when), (Ledger, "hear", _echo_by_time)),
         HARD,
     ),
-    Variant("expects what was heard", ((Ledger, "claim", _expects_what_was_heard),)),
+    Variant(
+        "expects what was heard",
+        ((Ledger, "claim", _expects_what_was_heard), (outbox, "_NEWS", "0")),
+    ),
     Variant("swapped back blindly", ((swap, "_give_back", _swapped_back_blindly),), MEDDLING),
     Variant("moved over what is there", ((Folder, "move", _moved_over),), MEDDLING),
     Variant("recovery: always written", ((write, "recover_in", _always_written),), INTERRUPTED),
