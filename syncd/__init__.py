@@ -13,7 +13,8 @@ embedded} -> core`, `storage -> {remote, files}`, `files -> stores -> core`; a t
                `doubt`, `flap`, `pause`, `putback`), which way (`direction`), when deletions wait
                (`guard`), and what still counts when ledger and deployment have parted (`epoch`);
                which file is which under another name (`move`); merging (`merge`, `sequence`,
-               `lines`, `counter`) of values that keep their spelling (`value`)
+               `lines`, `counter`) of values that keep their spelling (`value`); what a text changes
+               in another (`delta`); what calls cost (`cost`), how fast and how far (`ceiling`)
     stores/    pure: which files belong to a store (`layout`), what their bytes must be (`codec`),
                how a kind's records merge (`annotations`, `merge`) and are written (`splice`;
                `yaml_*`), files of many records taken apart and written (`records`, `join`),
@@ -25,17 +26,17 @@ embedded} -> core`, `storage -> {remote, files}`, `files -> stores -> core`; a t
                `lines` (files that grow, under second names)
     ledger/    one SQLite file: `entries` (base, last heard), `outbox`, `contents`, `places`,
                `attention` (holds, guards, health), `conflicts`, `events` (the log), `past` (the
-               index of history), `logs` (how far lines went); `ledger` has the verbs, each one
-               transaction; `state` owns the folder around it; `schema*.sql` are the steps that
+               index of history), `logs` (how far lines went), `costs`; `ledger` has the verbs, each
+               one transaction; `state` owns the folder around it; `schema*.sql` are the steps that
                make a ledger
-    remote/    the deployment: `client` (calls over HTTP), `wire`, `operation` (messages), `replica`
-               (verbs), `storage` (payloads), `listener` (wake-ups, by the official client in a
-               child process)
+    remote/    the deployment: `client` (calls over HTTP), `meter` (counts and bounds them), `wire`,
+               `operation` (messages), `replica` (verbs), `storage` (payloads), `listener`
+               (wake-ups, by the official client in a child process)
     engine/    the verbs, in asyncio, behind the Protocols of `ports`: `intake` (named keys),
                `turn`, `plan`, `decide`, `combine`, `moves` and `writer` (one turn), `parts`,
-               `saves` and `rewrite` (files of many records), `pusher`, `puller`, `uploads`,
-               `downloads`, `bootstrap`, `link`, `rescan`, `late` and `audit` (later looks),
-               `guards`, `epoch`;
+               `saves` and `rewrite` (files of many records), `pusher`, `puller`, `known` (news
+               of our own), `uploads`, `downloads`, `bootstrap`, `link`, `rescan`, `late` and
+               `audit` (later looks), `guards`, `epoch`;
                `tailer`, `generations`, `appender` (files of lines); `session` wires them
     storage/   what programs use: `records` (models, and what is made from them), `rows`, the four
                systems (`workflows`, `assets`, `deployments`, `metrics`; `blocking` is the same
