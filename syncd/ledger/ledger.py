@@ -49,7 +49,14 @@ from syncd.ledger.outbox import Outbox
 from syncd.ledger.past import Past
 from syncd.ledger.places import Places
 from syncd.ledger.records import Records
-from syncd.ledger.rows import key_columns, snapshot_columns, to_snapshot, to_version
+from syncd.ledger.rows import (
+    inode_column,
+    key_columns,
+    snapshot_columns,
+    to_inode,
+    to_snapshot,
+    to_version,
+)
 from syncd.ledger.uploads import Uploads
 
 _CURSOR = "cursor"
@@ -143,8 +150,8 @@ class Ledger:
                 "INSERT OR REPLACE INTO notes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [
                     (
-                        key.store, key.path, note.temporary, note.inode, note.expected,
-                        note.digest, *snapshot_columns(base),
+                        key.store, key.path, note.temporary, inode_column(note.inode),
+                        note.expected, note.digest, *snapshot_columns(base),
                     )
                     for key, note, base, _ in noted
                 ],
@@ -160,7 +167,12 @@ class Ledger:
                       base_revision, base_digest, base_size FROM notes"""
         )
         return [
-            (Key(row[0], row[1]), Note(row[1], *row[2:6]), to_snapshot(*row[6:])) for row in rows
+            (
+                Key(row[0], row[1]),
+                Note(row[1], row[2], to_inode(row[3]), *row[4:6]),
+                to_snapshot(*row[6:]),
+            )
+            for row in rows
         ]
 
     def commit(

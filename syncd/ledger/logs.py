@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlite3
 
 from syncd.core.log import Extent, Log
+from syncd.ledger.rows import inode_column, to_inode
 
 _COLUMNS = "store, generation, path, inode, length, tail, whole, tried_length, tried_tail"
 
@@ -24,14 +25,14 @@ class Logs:
             f"SELECT {_COLUMNS} FROM logs WHERE store = ?",  # noqa: S608 - columns are ours
             (store,),
         )
-        return {row[3]: _log(*row) for row in rows}
+        return {to_inode(row[3]): _log(*row) for row in rows}
 
     def put(self, log: Log) -> None:
         """Remember a log, in place of what was known of its generation and its file."""
         self._connection.execute(
             f"INSERT OR REPLACE INTO logs ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
             (
-                log.store, log.generation, log.path, log.inode,
+                log.store, log.generation, log.path, inode_column(log.inode),
                 log.extent.length, log.extent.tail, log.whole,
                 log.tried.length, log.tried.tail,
             ),
@@ -49,4 +50,4 @@ def _log(
     tried_length: int, tried_tail: str,
 ) -> Log:  # fmt: skip
     extent, tried = Extent(length, tail), Extent(tried_length, tried_tail)
-    return Log(store, generation, path, inode, extent, whole, tried)
+    return Log(store, generation, path, to_inode(inode), extent, whole, tried)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from syncd.core.decision import FileState
 from syncd.core.model import Digest, Key
 from syncd.core.reading import Stat
+from syncd.ledger.rows import inode_column, to_inode
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,8 @@ class Places:
                FROM files WHERE store = ?""",
             (store,),
         ):
-            yield row[0], row[1:5], row[5], row[6]
+            # As good as always the columns are the stat: nothing is made of them.
+            yield row[0], row[1:5] if row[4] >= 0 else _stat(*row[1:5]), row[5], row[6]
 
     def files_behind(self, store: str, path: str, most: int) -> list[tuple[str, FileState]]:
         """Up to `most` files behind `path`, in the order of their paths."""
@@ -76,7 +78,7 @@ class Places:
                WHERE store = ? AND path > ? ORDER BY path LIMIT ?""",
             (store, path, most),
         )
-        return [(row[0], FileState(Stat(*row[1:5]), Digest(row[5]), row[6])) for row in rows]
+        return [(row[0], FileState(_stat(*row[1:5]), Digest(row[5]), row[6])) for row in rows]
 
     def some_files(self, store: str, most: int) -> list[str]:
         """Up to `most` paths of files that were there when they were last looked at."""
@@ -102,7 +104,7 @@ class Places:
                FROM files WHERE store = ? AND path = ?""",
             (store, path),
         ).fetchone()
-        return FileState(Stat(*row[:4]), Digest(row[4]), row[5]) if row else None
+        return FileState(_stat(*row[:4]), Digest(row[4]), row[5]) if row else None
 
     def like(self, store: str, digest: Digest, inode: int, most: int) -> list[tuple[str, int]]:
         """(path, inode) of files that held these bytes when last read: those of that inode, and
@@ -114,9 +116,9 @@ class Places:
         if len(rows) > most:
             rows = self._connection.execute(
                 "SELECT path, inode FROM files WHERE store = ? AND digest = ? AND inode = ?",
-                (store, digest, inode),
+                (store, digest, inode_column(inode)),
             ).fetchall()
-        return [(path, met) for path, met in rows]
+        return [(path, to_inode(met)) for path, met in rows]
 
     def record_files(self, files: Iterable[tuple[Key, FileState | None]]) -> None:
         """Remember files as they were just read, or that there is none."""
@@ -130,7 +132,7 @@ class Places:
             [
                 (
                     key.store, key.path, file.stat.size, file.stat.mtime_ns, file.stat.ctime_ns,
-                    file.stat.inode, file.digest, file.read_ns,
+                    inode_column(file.stat.inode), file.digest, file.read_ns,
                 )
                 for key, file in seen
                 if file is not None
@@ -143,3 +145,7 @@ class Places:
             "DELETE FROM notes WHERE store = ? AND path = ?",
             [(key.store, key.path) for key in keys],
         )
+
+
+def _stat(size: int, mtime_ns: int, ctime_ns: int, inode: int) -> Stat:
+    return Stat(size, mtime_ns, ctime_ns, to_inode(inode))

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from syncd.core.model import Content, Digest, Key, Snapshot, Tombstone, Version
 
 Columns = tuple[Any, ...]
 
+_UNSIGNED: Final = 2**64
+
 
 def key_columns(key: Key) -> Columns:
     """(store, path, record)"""
     return key.store, key.path, key.record
+
+
+def inode_column(inode: int) -> int:
+    """Numbers of inodes have 64 bits, all of which some file systems use; SQLite's are signed."""
+    return inode - _UNSIGNED if inode >= _UNSIGNED // 2 else inode
+
+
+def to_inode(column: int) -> int:
+    """The number that lies in `inode_column`."""
+    return column % _UNSIGNED
 
 
 def version_columns(version: Version) -> Columns:
