@@ -14,7 +14,7 @@ from syncd.errors import ConfigError, SyncdError
 from syncd.remote.devices import WireDevice
 
 LONG = 14 * 86400.0
-"""Seconds away after which a machine is worth a word: what was deleted meanwhile is kept for it."""
+"""Seconds away after which a machine is worth a word."""
 
 _PATIENCE = 15.0
 
@@ -40,6 +40,6 @@ def judged(devices: Sequence[WireDevice], now: float) -> Finding:
     longest = min(away, key=lambda device: device.seen_at or 0)
     days = (now - (longest.seen_at or 0) / 1000) / 86400
     more = f", {len(away) - 1} more for over two weeks" if len(away) > 1 else ""
-    return warn("devices", f"{longest.name!r} was not there for {days:.0f} days{more}: what was "
-                "deleted since is kept on the deployment until it hears of it",
+    return warn("devices", f"{longest.name!r} was not there for {days:.0f} days{more}: "
+                "what changed since it has not heard, what was saved there nobody has",
                 f"start it, or syncd devices revoke {shlex.quote(longest.name)}")  # fmt: skip
