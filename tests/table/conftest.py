@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -12,8 +12,8 @@ from tests.system.deployment import started
 
 from .scene import Scene, embedded_place, real_place
 
-CELLS = pytest.StashKey[dict[tuple[str, str, str], str]]()
-MARKS = {"passed": "yes", "failed": "NO", "skipped": "-"}
+CELL = "cell"
+MARKS = {"passed": "yes", "skipped": "-", "error": "NO", "failed": "NO"}
 
 
 @pytest.fixture(scope="session")
@@ -39,21 +39,22 @@ def scene(tmp_path_factory: pytest.TempPathFactory, backend: Backend | None) -> 
     made.close()
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item,
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    report = yield
-    marker = item.get_closest_marker("cell")
-    if marker is not None and (report.when == "call" or not report.passed):
-        item.config.stash.setdefault(CELLS, {})[marker.args] = MARKS[report.outcome]
-    return report
+@pytest.fixture(autouse=True)
+def _cell(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> None:
+    marker = request.node.get_closest_marker("cell")
+    if marker is not None:
+        record_property(CELL, marker.args)
 
 
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    cells = config.stash.get(CELLS, {})
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    # Of the reports alone: the cells may have run in other processes.
+    cells: dict[tuple[str, str, str], str] = {}
+    for outcome, mark in MARKS.items():
+        for report in terminalreporter.stats.get(outcome, ()):
+            noted = dict(getattr(report, "user_properties", ()))
+            if CELL in noted:
+                operation, face, way = noted[CELL]
+                cells[operation, face, way] = mark
     if not cells:
         return
     columns = sorted({(face, way) for _, face, way in cells})
