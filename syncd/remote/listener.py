@@ -12,7 +12,10 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
+from pydantic import ValidationError
+
 from syncd.core.model import Cursor
+from syncd.remote.wire import HeadAnswer
 
 FIRST_POLL = 2.0
 LONGEST_POLL = 60.0
@@ -128,9 +131,16 @@ class Listener:
             self._report("live", "")
             self._live.set()
             self._deaf.clear()
-            news = json.loads(line)
-            if news["head"] is not None:
-                self._told(news["head"], news["before"])
+            self._relay_end(line)
+
+    def _relay_end(self, line: bytes) -> None:
+        try:
+            end = HeadAnswer.model_validate_json(line)
+        except ValidationError:
+            # Foreign functions: what the feed answers to the daemon tells what is wrong with them.
+            self._wake()
+            return
+        self._told(Cursor(end.head), Cursor(end.before) if end.before is not None else None)
 
     async def _poll(self) -> None:
         pause = FIRST_POLL

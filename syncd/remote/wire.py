@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Annotated, Any, Literal, Self
 
 from convex.values import ConvexInt64, json_to_convex
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from syncd.core.delta import Delta, Splice
 from syncd.core.model import (
@@ -35,6 +35,10 @@ from syncd.remote.message import HexDigest, Message
 
 PROTOCOL = 1
 """Number of this wire format; `sync:hello` refuses a number it does not know."""
+
+
+Place = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,19}$")]
+"""A commit time: decimal, of 64 bits with a sign."""
 
 
 def _int64(value: object) -> object:
@@ -245,9 +249,10 @@ class ManifestAnswer(Message):
 
 
 class HeadAnswer(Message):
-    """`sync:head`: the newest place in the feed."""
+    """`sync:head`: the newest place in the feed and, by functions that know it, the one before."""
 
-    head: str
+    head: Place
+    before: Place | None = None
 
 
 class ConflictAnswer(Message):

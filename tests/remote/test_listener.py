@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from typing import NoReturn
+import sys
+from typing import Any, NoReturn
 
 import pytest
 
@@ -39,3 +40,39 @@ async def test_where_no_process_can_be_started_it_polls_and_says_why(
     await asyncio.gather(running, return_exceptions=True)
     why = "no process could be started to listen: Resource temporarily unavailable"
     assert told[0] == ("polling", why)
+
+
+async def test_what_is_no_place_in_the_feed_only_wakes(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [
+        '{"head": "12", "before": "7"}', '{"head": "x"}', '{"head": 5, "before": null}',
+        '{"head": "9", "before": "-1"}', "no JSON", '{"head": null}', '{"head": "13"}',
+    ]  # fmt: skip
+    start = asyncio.create_subprocess_exec
+
+    async def prints(*_: object, **pipes: Any) -> asyncio.subprocess.Process:
+        said = "\n".join(lines)
+        return await start(sys.executable, "-c", f"print({said!r}); input(); input()", **pipes)
+
+    async def reachable() -> bool:
+        return True
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", prints)
+    told: list[tuple[str, str | None] | str] = []
+    last = asyncio.Event()
+
+    def tell(head: str, before: str | None) -> None:
+        told.append((head, before))
+        if head == "13":
+            last.set()
+
+    def wake() -> None:
+        if told:  # Not the polls from before it hears.
+            told.append("woken")
+
+    listener = Listener({}, wake, lambda *_: None, reachable, tell)
+    running = asyncio.create_task(listener.run())
+    async with asyncio.timeout(30):
+        await last.wait()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert told == [("12", "7"), *["woken"] * 5, ("13", None)]
