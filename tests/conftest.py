@@ -5,8 +5,16 @@ from __future__ import annotations
 
 import os
 
+import pytest
+import structlog
 from hypothesis import settings
 
 settings.register_profile("same", derandomize=True)
 settings.register_profile("search", print_blob=True)
 settings.load_profile("search" if "SYNCD_SEARCH" in os.environ else "same")
+
+
+@pytest.fixture(autouse=True)
+def _logs_of_its_own() -> None:
+    # A command that another test ran logs to a stream that is closed by now.
+    structlog.reset_defaults()

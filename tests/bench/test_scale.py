@@ -43,8 +43,8 @@ def test_no_function_uses_more_than_the_page_tells(meter: Metered) -> None:
     for title, numbers in told.items():
         spent = measured[_function(title)]
         used = (spent.documents_read, spent.bytes_read, spent.ranges, spent.bytes_written)
-        told_and_used = zip(numbers, used, strict=True)
-        assert all(used <= 1.1 * most for most, used in told_and_used), title
+        told_and_used = list(zip(numbers, used, strict=True))
+        assert all(used <= 1.1 * most for most, used in told_and_used), (title, told_and_used)
     assert len(told) == 10
 
 

@@ -69,7 +69,7 @@ STEPS = (
 
 @pytest.fixture(scope="module")
 def crashes() -> Any:
-    return run("--mix", "CRASHING", "--seeds", "60")
+    return run("--mix", "CRASHING", "--seeds", "200")
 
 
 def test_crashes_violate_nothing(crashes: Any) -> None:
