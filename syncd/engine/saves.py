@@ -26,7 +26,7 @@ from syncd.core.model import (
 from syncd.engine.ports import LocalReplica
 from syncd.ledger.ledger import Ledger
 from syncd.stores.merge import Combined, merge
-from syncd.stores.records import ENVELOPE, Part, Split, part_of
+from syncd.stores.records import ENVELOPE, Part, Split, differing, part_of
 from syncd.stores.tree import compact
 
 UNKNOWN = Known(View(None, NEVER), TOMBSTONE, TOMBSTONE)
@@ -76,8 +76,7 @@ class Saves:
             if part is not None:
                 bodies[part.content.digest] = part.body
             if local is None and part is not None:
-                certain = not before.unseen or (name == ENVELOPE and not first_look)
-                local, body, lost = self._merged(key, before, part, ours if certain else ())
+                local, body, lost = self._merged(key, before, part, ours)
                 bodies[local.digest] = body
                 conflicts += [(key, lost)] if lost else []
             if local is not None and (local, after) != (before.local, before.authored):
@@ -91,12 +90,12 @@ class Saves:
 
         A record that it saves it has read. Of the envelope that is certain once it has saved
         another's record; one that only ever held its own may have read no file. Where no save was
-        seen it may have read an older one, unless it has saved all records.
+        seen it may have read an older one: what that leaves out stays, once. (sim: a file may
+        hold all records before its envelope names them.)
         """
         before = known[key.record]
         if key.record == ENVELOPE and before.unseen:
-            there = (name for name, each in known.items() if isinstance(each.local, Content))
-            return () if set(there) - saves.keys() else self._ledger.records.ours(key, TOMBSTONE)
+            return ()
         if key.record == ENVELOPE and before.authored == TOMBSTONE:
             mine = (n for n in saves if n in known and known[n].authored == TOMBSTONE)
             if not any(saves[name].content == known[name].local for name in mine):
@@ -107,22 +106,37 @@ class Saves:
         self, key: Key, before: Known, part: Part, ours: Sequence[Digest]
     ) -> tuple[Content, bytes, Conflict | None]:
         """A save and what syncd has, which it did not know, merged from what it started from."""
-        theirs, start = self._bytes(before.local), before.authored
-        new = isinstance(start, Tombstone)
-        if new:
-            # The oldest that the program may have read: what both sides have from later
-            # versions is no clash.
-            read = (Content(digest, 0) for digest in ours if self._ledger.contents.has(digest))
-            start = next(read, start)
+        kind = self._stores[key.store].kind
+        theirs, start = self._bytes(before.local), self._start(key, before, part, ours)
         found, base = None, self._bytes(start)
-        if theirs is not None and (base is not None or new):
-            kind = self._stores[key.store].kind
+        if theirs is not None and (base is not None or isinstance(before.authored, Tombstone)):
             found = merge(base, part.body, theirs, Format.JSON, kind)
         lost = Conflict(Snapshot(0, start), part.content, _met(before.view.remote, before.local))
-        if not isinstance(found, Combined):
+        if theirs is None or not isinstance(found, Combined):
             return part.content, part.body, lost
         merged = part_of(compact(found.body.decode()))
-        return merged.content, merged.body, lost if found.clashes else None
+        clashed = bool(found.clashes)
+        if before.unseen and base is not None:
+            # It may have read an older version yet: what loses then is listed.
+            alone = merge(None, part.body, theirs, Format.JSON, kind)
+            clashed = not isinstance(alone, Combined) or bool(alone.clashes)
+        return merged.content, merged.body, lost if clashed else None
+
+    def _start(self, key: Key, before: Known, part: Part, ours: Sequence[Digest]) -> Version:
+        """The version that a save was made from, as far as it can be told; a tombstone: none.
+
+        Of a record, which of those that its program may have read differs least from the save,
+        the oldest of several: the others would make changes of its program of what it repeats.
+        Of the envelope, whose list may lack what others queued, the oldest.
+        """
+        read = [Content(digest, 0) for digest in ours if self._ledger.contents.has(digest)]
+        if isinstance(before.authored, Content):
+            read.insert(0, before.authored)
+        if key.record == ENVELOPE:
+            return next(iter(read), TOMBSTONE)
+        bodies = ((each, self._bytes(each)) for each in read)
+        unlike = [(differing(body, part.body), each) for each, body in bodies if body is not None]
+        return min(unlike, key=lambda one: one[0])[1] if unlike else before.authored
 
     def _absent_is_unchanged(self, store: str) -> bool:
         return self._stores[store].kind is Kind.DEPLOYMENT

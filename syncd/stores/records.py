@@ -84,6 +84,17 @@ def part_of(tokens: str) -> Part:
     return Part(Content(Digest(hashlib.sha256(body).hexdigest()), len(body)), body)
 
 
+def differing(one: bytes, other: bytes) -> int:
+    """In how many fields two versions of a record differ."""
+    here, there = _parsed(one.decode()), _parsed(other.decode())
+    if not isinstance(here, dict) or not isinstance(there, dict):
+        return int(here != there)
+    return sum(
+        name not in here or name not in there or here[name] != there[name]
+        for name in here.keys() | there.keys()
+    )
+
+
 def fitting(name: str, body: bytes, pointer: str) -> Part | Hold:
     """The part `name` of a records file that bytes from elsewhere are, or why they are not."""
     if name == ENVELOPE:

@@ -288,6 +288,68 @@ async def test_a_program_that_outlived_the_ledger_drops_nothing_that_it_never_re
     assert mirror(remote)[""]["queue"] == ["d2"], "from then on it is known what the program holds"
 
 
+async def test_a_program_that_holds_all_records_may_not_have_read_the_queue(
+    laptop: Yard, tower: Yard, remote: Deployment
+) -> None:
+    laptop.queue, tower.queue = ["d2"], ["d1", "d2"]
+    laptop.put(deploy("d1"), deploy("d2"))
+    await laptop.sync()
+    await tower.sync()
+    tower.memory = laptop.memory
+    tower.save()
+    await tower.sync()
+    laptop.ledger.close()
+    for path in laptop.folder.glob("ledger.db*"):
+        path.unlink()
+    laptop.open()
+    laptop.hear()
+    with laptop.ledger.transaction():
+        laptop.ledger.records.begin(STORE, "laptop", [FILE.path])
+    await laptop.turn()
+    laptop.put(deploy("d1", "success"))
+    await laptop.sync()
+    assert sorted(laptop.told()["queue"]) == sorted(mirror(remote)[""]["queue"]) == ["d1", "d2"]
+
+
+async def test_a_save_is_merged_from_the_version_that_its_program_read(
+    laptop: Yard, tower: Yard, remote: Deployment
+) -> None:
+    laptop.put(deploy("d1"))
+    await laptop.sync()
+    await tower.sync()
+    laptop.put(deploy("d1", "building"))
+    await laptop.sync()
+    await tower.sync()
+    tower.load()
+    laptop.put(deploy("d1", "success"))
+    await laptop.sync()
+    await tower.sync()
+    tower.put(deploy("d1", "building", healthCheckStatus="passing"))
+    await tower.sync()
+    assert mirror(remote)["d1"] == deploy("d1", "success", healthCheckStatus="passing")
+    assert tower.ledger.conflicts.unresolved() == []
+
+
+async def test_what_was_read_since_a_ledger_began_is_no_edit(
+    laptop: Yard, tower: Yard, remote: Deployment
+) -> None:
+    laptop.put(deploy("d1"))
+    await laptop.sync()
+    tower.put(deploy("d2"))
+    tower.hear()
+    with tower.ledger.transaction():
+        tower.ledger.records.begin(STORE, "tower", [FILE.path])
+    await tower.sync()
+    tower.load()
+    laptop.put(deploy("d1", "success"))
+    await laptop.sync()
+    await tower.sync()
+    tower.put(deploy("d1", "pending", healthCheckStatus="passing"))
+    await tower.sync()
+    assert mirror(remote)["d1"] == deploy("d1", "success", healthCheckStatus="passing")
+    assert tower.ledger.conflicts.unresolved(), "it may have read an older one all the same"
+
+
 async def test_both_queues_survive(laptop: Yard, tower: Yard) -> None:
     laptop.queue = ["d1"]
     laptop.put(deploy("d1"))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from syncd.core.model import Hold
 from syncd.core.value import Opaque, Value, spelled
 from syncd.stores.join import join
-from syncd.stores.records import ENVELOPE, Split, fitting, part_of, split, tokens
+from syncd.stores.records import ENVELOPE, Split, differing, fitting, part_of, split, tokens
 from tests.core.json_values import values
 
 AT = "/deployments"
@@ -223,3 +223,18 @@ def test_parts_are_versions() -> None:
     assert part.content.size == 10
     value: Value = Opaque('{"id":"a"}')
     assert spelled(value).encode() == part.body
+
+
+@pytest.mark.parametrize(
+    ("other", "fields"),
+    [
+        (b'{"n":1,"id":"a"}', 0),
+        (b'{"id":"a","n":2}', 1),
+        (b'{"id":"a"}', 1),
+        (b'{"id":"a","m":1}', 2),
+        (b"[]", 1),
+    ],
+)
+def test_versions_differ_in_so_many_fields(other: bytes, fields: int) -> None:
+    one = b'{"id":"a","n":1}'
+    assert differing(one, other) == differing(other, one) == fields
