@@ -48,6 +48,11 @@ def _agreed_is_local(self: Records, file: Key) -> dict[str, Known]:
 def _nothing(*_: object) -> None: ...
 
 
+OUTLIVED = replace(
+    EPOCHS, ledger_lost=0.05, ledger_old=0.0, crash=0.0, restored=0.0, replaced=0.0, revoked=0.0
+)
+"""Ledgers that are lost beside programs that go on, and deployments that remember."""
+
 VARIANTS = (
     Variant("records without authored", ((saves, "taken", _at_its_word),)),
     Variant(
@@ -61,7 +66,7 @@ VARIANTS = (
     Variant(
         "a program is believed that outlived the ledger",
         ((Records, "begin", _nothing), (Records, "disown", _nothing)),
-        EPOCHS,
+        OUTLIVED,
     ),
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from sqlite3 import Connection
 from typing import TYPE_CHECKING, Any
@@ -71,6 +71,7 @@ class RecordsWitness:
         self._epochs = 0
         """How often the deployment forgot something."""
         self._revoked: set[str] = set()
+        self._copied: set[str] = set()
         self._reverted: set[str] = set()
         """Records of which two versions met that had nothing in common: see `_check_record`."""
         self.writes = 0
@@ -111,8 +112,9 @@ class RecordsWitness:
 
     def _met_anew(self, machine: Machine) -> bool:
         """Whether machine and deployment ever met without knowing what was agreed on before."""
-        told = machine.device in self._revoked or invariants.epoch_of(machine)[2]
-        return bool(machine.ledger_changes or self._epochs or told)
+        told = machine.device in self._revoked or machine.name in self._copied
+        began = machine.ledger_changes or self._epochs or invariants.epoch_of(machine)[2]
+        return told or bool(began)
 
     def _kept(self, machine: Machine) -> set[bytes]:
         """The tokens that a machine shows beside its files."""
@@ -155,17 +157,19 @@ class RecordsWitness:
         truth = self._world.truth
         listed = self._listed(database, _LISTED).union(*map(tokens, machine.temporaries()))
         truth.loose |= truth.closed(listed)
-        truth.lost |= self._lost(self._shown()) & truth.cut
+        # What else is left of it in files that a power cut tore goes with the next save.
+        truth.lost |= self._lost(self._shown(torn=False)) & truth.cut
         if self._epochs:
-            self._two_disasters()
+            self._two_disasters(truth.closed(listed))
 
-    def _two_disasters(self) -> None:
+    def _two_disasters(self, listed: Collection[bytes] = ()) -> None:
         """A ledger and the deployment are gone, and with them what no file held any more.
 
-        Programs leave out records that others made, and all after a power cut.
+        Programs leave out records that others made, and all after a power cut. What that ledger
+        had `listed` is in history even so; what one listed that was lost before was in files.
         """
         truth = self._world.truth
-        truth.lost |= self.saved_tokens - truth.covered(self._shown()) - truth.loose
+        truth.lost |= self._lost(self._shown(torn=False)).difference(listed)
 
     def check_agreement(self, *, temporaries: bool = False) -> None:
         """Every machine and the deployment agree, on all that was saved. Raises Violation."""
@@ -218,14 +222,15 @@ class RecordsWitness:
     def after_power_cut(self, machine: Machine) -> None:
         """A save that was cut short is the machine's loss: of what nobody else had seen yet.
 
-        What only its ledger has seen is one disaster away from that.
+        What only its ledgers have seen is one disaster away from that.
         """
         body = machine.live().get(PATH)
         torn = body is not None and not self._world.is_whole(PATH, body)
         if torn or (body is None and self._world.programs[machine.name].busy):
             truth, beside = self._world.truth, self._shown(but_not=body)
             truth.lost |= self.saved_tokens - truth.covered(beside)
-            beside -= self._listed(machine.database, _KEPT)
+            for database in machine.databases:
+                beside -= self._listed(database, _KEPT)
             truth.cut |= self.saved_tokens - truth.covered(beside)
 
     def began_anew(self) -> None:
@@ -239,7 +244,9 @@ class RecordsWitness:
     def check_counter(self) -> None:
         """Nobody counts anything here."""
 
-    def cloned(self, *_: object) -> None: ...
+    def cloned(self, *names: str) -> None:
+        """Two machines have the same records, and perhaps no ledger that knew what was agreed."""
+        self._copied.update(names)
 
     def revoked(self, device: str) -> None:
         """The deployment forgets what the device knew it by."""
@@ -252,12 +259,16 @@ class RecordsWitness:
             if entry.body is not None
         }
 
-    def _shown(self, but_not: bytes | None = None, *, aside: bool = True) -> set[bytes]:
+    def _shown(
+        self, but_not: bytes | None = None, *, aside: bool = True, torn: bool = True
+    ) -> set[bytes]:
         """The tokens in files, on the deployment, and in what ledgers are to do or have listed."""
         shown: set[bytes] = set()
         bodies: list[bytes] = []
         for machine in self._world.machines:
-            bodies += [*machine.live().values(), *machine.temporaries()]
+            live = machine.live().items()
+            bodies += [body for name, body in live if torn or self._world.is_whole(name, body)]
+            bodies += machine.temporaries()
             bodies += machine.aside() if aside else []
             for database in machine.databases:
                 shown |= self._listed(database, _KEPT)

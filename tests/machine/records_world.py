@@ -270,7 +270,9 @@ class RecordsWorld(World):
 
     def join(self, machine: Machine) -> None:
         super().join(machine)
-        self.programs[machine.name] = Operator(self, machine)
+        program = self.programs[machine.name] = Operator(self, machine)
+        # What that left out of the queue where its file is in pieces: see `Operator.load`.
+        program.queue = self.programs[machine.name.rpartition("+")[0]].queue
         # Copied in the middle of a save that nobody ends there.
         self._mend(machine)
 
