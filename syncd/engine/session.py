@@ -33,6 +33,9 @@ from syncd.ledger.ledger import Ledger
 LONG = 1.5
 """Seconds of looking at files after which that is told: no save takes so long, no deletion."""
 
+MANY = 100
+"""Keys to be looked at that are told at once: a page of the feed, or a switch of branches."""
+
 TIDIED = "tidied"
 """The ledger's name for when it last forgot bytes that nothing names."""
 
@@ -226,12 +229,17 @@ class Session:
         while True:
             self.health.report("files", "current")
             await self.intake.busy.wait()
-            try:
-                async with asyncio.timeout(LONG):
-                    await self.intake.idle.wait()
-            except TimeoutError:
+            if self.intake.waiting >= MANY or not await self._soon_idle():
                 self.health.report("files", "busy", "what changed, or is not whole yet")
                 await self.intake.idle.wait()
+
+    async def _soon_idle(self) -> bool:
+        try:
+            async with asyncio.timeout(LONG):
+                await self.intake.idle.wait()
+        except TimeoutError:
+            return False
+        return True
 
     async def _quiet(self, online: Online) -> None:
         idle = [self.intake.idle, self._apart.idle, online.pusher.idle, online.puller.idle]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from syncd.core.settle import LONGEST_WINDOW
 from tests.embedded.backend import Backend
 from tests.system.machine import Machine
 from tests.system.mirror import Mirror
@@ -60,6 +62,8 @@ class _Live:
         limit = scripted("bare", bare, _beside(bare), self.load)
         other = scripted("naive", naive, _beside(naive), self.load)
         measured.in_sync(self.plain)
+        # What came in as it started was looked at just now: the daemon is to be idle.
+        time.sleep(2 * LONGEST_WINDOW)
         found.append(outward(self._side(self.plain), limit, other, one, self.load))
         found.append(inward(self.home, self.plain, self._device(), bare, self.load))
         return found

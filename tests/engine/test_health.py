@@ -29,10 +29,11 @@ def test_a_store_that_is_polled_is_told_once_and_when_it_is_watched_again(tmp_pa
     assert told == [("degraded", "warning"), ("recovered", "info")]
 
 
-async def test_files_that_are_looked_at_for_long_are_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("long", "many"), [(0.01, 1), (3600.0, session_module.MANY)])
+async def test_files_that_are_looked_at_for_long_are_told_and_many_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, long: float, many: int
 ) -> None:
-    monkeypatch.setattr(session_module, "LONG", 0.01)
+    monkeypatch.setattr(session_module, "LONG", long)
     machine = Machine(tmp_path / "laptop", deployment())
     ledger = machine.ledger()
     session = machine.session(ledger)
@@ -46,13 +47,12 @@ async def test_files_that_are_looked_at_for_long_are_told(
     running = asyncio.create_task(session.run(lambda _: None))
     try:
         await until(lambda: state() == "current")
-        session.intake.touched(Key("notes", "a.txt"), settled=False)
         monkeypatch.setattr(session.intake._settler, "take", lambda now, most: [])
         monkeypatch.setattr(session.intake._settler, "next_due", lambda: float("inf"))
-        session.intake.touched(Key("notes", "a.txt"), settled=False)
+        session.intake.name([Key("notes", f"{number}.txt") for number in range(many)])
         await until(lambda: state() == "busy")
         monkeypatch.undo()
-        session.intake.touched(Key("notes", "a.txt"), settled=True)
+        session.intake.touched(Key("notes", "0.txt"), settled=True)
         await until(lambda: state() == "current")
     finally:
         running.cancel()
