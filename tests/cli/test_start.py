@@ -41,6 +41,10 @@ def test_the_version_is_told_without_importing_anything_else() -> None:
     assert python(code) == f"syncd {__version__}\nset()\n"
 
 
+def test_the_official_client_is_left_to_the_process_that_listens() -> None:
+    assert python("import sys, syncd.daemon; print('_convex' in sys.modules)") == "False\n"
+
+
 @pytest.mark.parametrize("words", [["status", "--help"], ["--help"], ["nonsense"], []])
 def test_help_and_mistakes_are_answered(words: list[str]) -> None:
     ran = subprocess.run(
