@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.core.delta import LEAST, MOST, OVERHEAD, Splice, delta, spliced
+from syncd.core.delta import LEAST, LINES, MOST, OVERHEAD, Splice, delta, spliced
 
 FILLER = [f'  "key {number}": "value {number % 7}", é\n' for number in range(400)]
 """Lines of a text that is long enough; some letters of two bytes."""
@@ -79,6 +80,27 @@ def test_what_is_short_or_another_text_is_told_whole() -> None:
     assert delta(short, short + b"y") is None
     former = "".join(FILLER).encode()
     assert delta(former, former[::-1].replace(b"\xa9\xc3", b"")) is None
+
+
+def test_two_changes_far_apart_in_very_many_lines_count_as_one_between_them() -> None:
+    former = b"\n" * (LINES + 2)
+    assert delta(former, b"a" + former[1:-1] + b"b") is None
+    assert delta(former, b"a" + former[1:]) == [Splice(0, 1, "a")]
+    longer = former + b"x" * (4 * LINES)
+    assert delta(longer, b"a" + longer[1 : LINES + 1] + b"b" + longer[LINES + 2 :]) == [
+        Splice(0, LINES + 2, "a" + "\n" * LINES + "b")
+    ]
+
+
+def test_very_many_lines_are_not_held_in_memory_each() -> None:
+    former = b"\n" * (2 * 1024 * 1024)
+    tracemalloc.start()
+    try:
+        delta(former, b"a" + former[1:-1] + b"b")
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 8 * len(former)
 
 
 def test_code_points_are_not_cut() -> None:
