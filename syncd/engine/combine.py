@@ -24,6 +24,7 @@ from syncd.core.model import (
     Snapshot,
     Version,
 )
+from syncd.engine.merging import Merging
 from syncd.ledger.ledger import Ledger
 from syncd.stores.merge import Combined, counted_on, merge, summed
 
@@ -31,17 +32,6 @@ from syncd.stores.merge import Combined, counted_on, merge, summed
 @dataclass(frozen=True, slots=True)
 class Lacking:
     """The remote bytes are not here: the key must be fetched before it is decided."""
-
-
-@dataclass(frozen=True, slots=True)
-class Merging:
-    """A decision for which texts of up to `size` bytes are yet to be merged.
-
-    `finish` is pure and may run in any thread; a megabyte takes it a second or more.
-    """
-
-    size: int
-    finish: Callable[[], Decision]
 
 
 class Combiner:

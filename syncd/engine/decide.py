@@ -24,8 +24,9 @@ from syncd.core.model import (
     Version,
 )
 from syncd.core.reading import Found, Missing, Reading, Unreadable, Unsettled
-from syncd.engine.combine import Combiner, Lacking, Merging
+from syncd.engine.combine import Combiner, Lacking
 from syncd.engine.guards import Guards
+from syncd.engine.merging import Merging
 from syncd.engine.parts import FileTurn, Parts
 from syncd.engine.plan import Planner
 from syncd.engine.ports import Clock, LocalReplica
@@ -68,13 +69,13 @@ class Decider:
         self._planner = Planner(ledger, stores)
         self.parts = Parts(ledger, stores, self._planner, clock)
 
-    def decide_file(
+    async def decide_file(
         self, key: Key, reading: Reading, split: Split | Hold | None, turn: Turn
     ) -> FileTurn | None:
         """What to do about a records file and all its keys, None for nothing now."""
         if isinstance(reading, Found) and isinstance(split, Split):
             self._doubts.certain(key)
-            decided = self.parts.decide(key, reading, split)
+            decided = await self.parts.decide(key, reading, split)
         elif isinstance(reading, Found) and isinstance(split, Hold):
             decided = FileTurn(key, decisions=[self._held(key, split)])
         elif isinstance(reading, Unsettled | Unreadable):
@@ -84,7 +85,7 @@ class Decider:
             gone = self._gone(key, turn)
             if gone is None:
                 return None
-            decided = self.parts.decide_missing(key, gone)
+            decided = await self.parts.decide_missing(key, gone)
         turn.wanted += [each for each in decided.wanted if self._wanting(each)]
         return decided
 

@@ -29,7 +29,8 @@ from syncd.core.model import (
     Version,
 )
 from syncd.core.reading import Found
-from syncd.engine.combine import Combiner, Lacking, Merging
+from syncd.engine.combine import Combiner, Lacking
+from syncd.engine.merging import Merging, finished
 from syncd.engine.plan import Planner
 from syncd.engine.ports import Clock, LocalReplica
 from syncd.engine.saves import UNKNOWN, Saves
@@ -72,7 +73,7 @@ class Parts:
         self.saves = Saves(ledger, stores)
         self._combiner = Combiner(ledger)
 
-    def decide(self, file: Key, found: Found, split: Split) -> FileTurn:
+    async def decide(self, file: Key, found: Found, split: Split) -> FileTurn:
         """What to do about a file that was read and taken apart."""
         before = self._ledger.places.file(file.store, file.path)
         state = FileState(found.stat, found.content.digest, self._clock.read_ns())
@@ -81,21 +82,21 @@ class Parts:
         known = self._ledger.records.known(file)
         parts = self.saves.taken(file, known, split) if saved else Taken(file, state, {}, {})
         turn.taken = replace(parts, file=state)
-        self._decide_keys(turn, known)
+        await self._decide_keys(turn, known)
         turn.fresh = not self._same(before, state) or bool(turn.taken.parts)
         return turn
 
-    def decide_missing(self, file: Key, gone: Sequence[Key]) -> FileTurn:
+    async def decide_missing(self, file: Key, gone: Sequence[Key]) -> FileTurn:
         """What to do about a file that is not there; the keys in `gone` were deleted with it."""
         turn = FileTurn(file)
         known = self._ledger.records.known(file)
         parts = {key: (TOMBSTONE, known[key.record].authored) for key in gone}
         turn.taken = Taken(file, None, parts, {})
         turn.fresh = self._ledger.places.file(file.store, file.path) is not None or bool(parts)
-        self._decide_keys(turn, known)
+        await self._decide_keys(turn, known)
         return turn
 
-    def _decide_keys(self, turn: FileTurn, known: Mapping[str, Known]) -> None:
+    async def _decide_keys(self, turn: FileTurn, known: Mapping[str, Known]) -> None:
         assert turn.taken is not None
         held = {k.record for k in self._ledger.attention.held_records(turn.file.store)
                 if k.path == turn.file.path}  # fmt: skip
@@ -114,9 +115,9 @@ class Parts:
                 alive = alive or isinstance(local, Content)
                 continue
             key = Key(turn.file.store, turn.file.path, name)
-            alive = self._decide_key(turn, key, before, local) or alive
+            alive = await self._decide_key(turn, key, before, local) or alive
         if envelope is not None and not envelope[0].settled(envelope[1]):
-            self._decide_envelope(turn, *envelope, alive=alive)
+            await self._decide_envelope(turn, *envelope, alive=alive)
         turn.alone = list(self._alone(turn, known))
 
     def _alone(self, turn: FileTurn, known: Mapping[str, Known]) -> Iterator[tuple[Key, bytes]]:
@@ -141,15 +142,15 @@ class Parts:
             if body is not None:
                 yield Key(turn.file.store, turn.file.path, name), body
 
-    def _decide_key(self, turn: FileTurn, key: Key, before: Known, local: Version) -> bool:
+    async def _decide_key(self, turn: FileTurn, key: Key, before: Known, local: Version) -> bool:
         """Decide about one key; whether the file is to hold something of it after that."""
-        decision = self._decided(turn, key, before, local)
+        decision = await self._decided(turn, key, before, local)
         if decision is not None:
             turn.decisions.append(decision)
         after = decision.plan.to_local if decision is not None else None
         return isinstance(local if after is None else after, Content)
 
-    def _decide_envelope(
+    async def _decide_envelope(
         self, turn: FileTurn, before: Known, local: Version, *, alive: bool
     ) -> None:
         remote = before.view.remote
@@ -164,7 +165,7 @@ class Parts:
             body = self._body(turn, local)
             turn.decisions.append(self._decision(turn.file, plan, body, capture=False))
             return
-        self._decide_key(turn, turn.file, before, local)
+        await self._decide_key(turn, turn.file, before, local)
 
     def _mirrored_whole(self, file: Key, remote: Version) -> Hold | None:
         """Why the envelope must not meet what the deployment holds under its key, or None."""
@@ -173,7 +174,9 @@ class Parts:
         found = fitting(ENVELOPE, body, pointer) if body is not None else None
         return _OTHER_LAYOUT if isinstance(found, Hold) else None
 
-    def _decided(self, turn: FileTurn, key: Key, before: Known, local: Version) -> Decision | None:
+    async def _decided(
+        self, turn: FileTurn, key: Key, before: Known, local: Version
+    ) -> Decision | None:
         view = before.view
         body = self._body(turn, local)
         if view.sent is not None:
@@ -190,9 +193,9 @@ class Parts:
             return replace(decision, replaced=_digest(local))
         if decision.plan.reason is not Reason.CONFLICT or not self._merges(key):
             return decision
-        return self._combined(turn, decision, view)
+        return await self._combined(turn, decision, view)
 
-    def _combined(self, turn: FileTurn, decision: Decision, view: View) -> Decision | None:
+    async def _combined(self, turn: FileTurn, decision: Decision, view: View) -> Decision | None:
         # The envelope, too, is merged by the kind of its store.
         kind = self._stores[decision.key.store].kind
         refined = self._combiner.refine(replace(decision, kind=kind), view)
@@ -202,7 +205,7 @@ class Parts:
             turn.wanted.append(decision.key)
             return None
         if isinstance(refined, Merging):
-            refined = refined.finish()
+            refined = await finished(refined)
         return _compacted(replace(refined, kind=decision.kind))
 
     def _pulled(self, turn: FileTurn, decision: Decision, version: Content) -> Decision | None:

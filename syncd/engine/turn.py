@@ -16,10 +16,10 @@ from syncd.core.flap import Flaps
 from syncd.core.guard import RootState
 from syncd.core.model import Hold, Key, Reason, Tombstone
 from syncd.core.reading import Found, Missing, Reading, Slow
-from syncd.engine.combine import Merging
 from syncd.engine.decide import Decider, Turn
 from syncd.engine.guards import Guards
 from syncd.engine.losers import Losers
+from syncd.engine.merging import Merging, finished
 from syncd.engine.moves import Moves
 from syncd.engine.parts import FileTurn
 from syncd.engine.ports import Clock, LocalReplica
@@ -31,9 +31,6 @@ from syncd.stores.records import Split, split
 
 READ_BYTES = 16 * 1024 * 1024
 """Bytes of files that one turn holds in memory; the rest of its keys wait for the next."""
-
-MERGED_HERE = 16 * 1024
-"""Longest text that is merged on the event loop, in bytes: milliseconds, a megabyte seconds."""
 
 PUT_OFF = 5.0
 """Seconds until a key is considered again for which the disk had no room."""
@@ -104,8 +101,7 @@ class Reconciler:
                 continue
             decision = self._decider.decide(key, readings[key], turn)
             if isinstance(decision, Merging):
-                away = decision.size > MERGED_HERE
-                decision = await asyncio.to_thread(decision.finish) if away else decision.finish()
+                decision = await finished(decision)
             if decision is not None:
                 decided.append(decision)
         return [each for each in decided if not self._moves.comes_later(each, turn)]
@@ -186,7 +182,7 @@ class Reconciler:
         for key, reading in readings.items():
             if self._has_records(key):
                 split = await asyncio.to_thread(self._split, key, reading)
-                file = self._decider.decide_file(key, reading, split, turn)
+                file = await self._decider.decide_file(key, reading, split, turn)
                 files += [file] if file is not None else []
         return files
 

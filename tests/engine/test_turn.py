@@ -18,7 +18,8 @@ from syncd.core.model import TOMBSTONE, Applied, Content, Digest, Intent, Key, K
 from syncd.engine import combine
 from syncd.engine.decide import Turn
 from syncd.engine.guards import Guards
-from syncd.engine.turn import MERGED_HERE, Reconciler
+from syncd.engine.merging import MERGED_HERE
+from syncd.engine.turn import Reconciler
 from syncd.engine.writer import Performed
 from syncd.files.history import History
 from syncd.files.replica import FileReplica
