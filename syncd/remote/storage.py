@@ -5,7 +5,8 @@ from __future__ import annotations
 import mimetypes
 from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, ValidationError
 
@@ -15,11 +16,17 @@ from syncd.errors import PayloadRefused, ProtocolError, SyncdError, Unavailable
 from syncd.remote.client import ConvexHttp
 from syncd.remote.message import HexDigest, Message
 
+if TYPE_CHECKING:
+    import aiohttp
+
 UPLOAD: Mapping[str, float] = {"total": 150, "connect": 10}
 """Seconds. The platform ends an upload after two minutes."""
 
 DOWNLOAD: Mapping[str, float] = {"connect": 10, "sock_read": 45}
 """However long it takes, as long as something comes."""
+
+ANSWER_BYTES = 4096
+"""The most that is read of what file storage itself says: an id, or why not."""
 
 _PART = 1 << 18
 _REFUSED = frozenset({400, 401, 404, 413, 416})
@@ -93,7 +100,7 @@ class ConvexStorage:
             patience = aiohttp.ClientTimeout(**DOWNLOAD)
             async with session.get(url, timeout=patience, allow_redirects=False) as response:
                 if response.status != 200:
-                    raise _refusal("a download", response.status, await response.text())
+                    raise _refusal("a download", response.status, await _said(response))
                 async for part in response.content.iter_chunked(_PART):
                     self._http.meter.count(Cost(downloaded=len(part)))
                     yield part
@@ -104,7 +111,9 @@ class ConvexStorage:
         self, url: str, content: Content, parts: AsyncIterator[bytes], name: str
     ) -> str:
         digest = b64encode(bytes.fromhex(content.digest)).decode()
-        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        # Of a whole name that looks like a URL a type would be taken as that says.
+        ending = PurePosixPath(name).suffix
+        kind = mimetypes.guess_type(f"payload{ending}")[0] or "application/octet-stream"
         headers = {
             "Content-Type": f"{kind}; syncd=payload",
             "Content-Length": str(content.size),
@@ -121,13 +130,13 @@ class ConvexStorage:
             async with session.post(
                 url, data=body, headers=headers, timeout=patience, allow_redirects=False
             ) as response:
-                text = await response.text()
+                said = await _said(response)
         except (aiohttp.ClientError, TimeoutError) as error:
             raise _lost("an upload", error) from error
         if response.status != 200:
-            raise _refusal("an upload", response.status, text)
+            raise _refusal("an upload", response.status, said)
         try:
-            return UploadAnswer.model_validate_json(text).storage_id
+            return UploadAnswer.model_validate_json(said).storage_id
         except ValidationError as error:
             raise ProtocolError(
                 "file storage answered an upload with something else than an id; it counts as not "
@@ -140,6 +149,16 @@ class ConvexStorage:
             yield part
 
 
+async def _said(response: aiohttp.ClientResponse) -> bytes:
+    """The beginning of what was answered, which need not be text and need not end."""
+    said = bytearray()
+    async for part in response.content.iter_any():
+        said += part
+        if len(said) >= ANSWER_BYTES:
+            break
+    return bytes(said[:ANSWER_BYTES])
+
+
 def _lost(what: str, error: BaseException) -> Unavailable:
     why = "no progress in time" if isinstance(error, TimeoutError) else str(error).split("\n")[0]
     return Unavailable(
@@ -148,8 +167,9 @@ def _lost(what: str, error: BaseException) -> Unavailable:
     )
 
 
-def _refusal(what: str, status: int, text: str) -> SyncdError:
-    said = f"{what} was answered HTTP {status}: {text[:200]}; nothing was changed"
+def _refusal(what: str, status: int, answer: bytes) -> SyncdError:
+    text = answer.decode(errors="replace")[:200]
+    said = f"{what} was answered HTTP {status}: {text}; nothing was changed"
     if status in _REFUSED:
         return PayloadRefused(said, "nothing to do: it is asked for again")
     return Unavailable(said, "nothing to do: it is tried again")
