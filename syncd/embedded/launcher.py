@@ -28,6 +28,9 @@ LONGEST_PAUSE = 15.0
 STEADY = 60.0
 """Seconds of life after which an earlier death no longer counts."""
 
+LINE = 500
+"""Characters that are kept of a line it logged."""
+
 Report = Callable[[str, str], None]
 """Told an event (`backend_ended`, `backend_unavailable`, `backend_restarted`) and its detail."""
 
@@ -173,8 +176,14 @@ class EmbeddedBackend:
 
     async def _read_log(self, process: asyncio.subprocess.Process) -> None:
         assert process.stderr is not None
-        async for line in process.stderr:
-            text = line.decode(errors="replace").rstrip()
+        while True:
+            try:
+                line = await process.stderr.readline()
+            except ValueError:
+                continue  # Longer than a reader's buffer: what is left of it is a line of its own.
+            if not line:
+                return
+            text = line.decode(errors="replace").rstrip()[:LINE]
             self._tail.append(text)
             self._log(text)
 

@@ -100,3 +100,19 @@ async def test_without_node_it_says_what_to_install(
     with pytest.raises(EmbeddedUnavailable, match=r"needs Node 22\.13 or later") as trouble:
         await EmbeddedBackend(tmp_path / "data").start()
     assert "syncd[embedded]" in trouble.value.advice
+
+
+async def test_a_line_of_any_length_does_not_end_the_log(tmp_path: Path) -> None:
+    functions = tmp_path / "functions.mjs"
+    functions.write_text("""
+        const words = `${"x".repeat(1_000_000)}\\nlast words\\n`;
+        process.stderr.write(words, () => process.exit(3));
+        await new Promise(() => {});
+    """)
+    said: list[str] = []
+    backend = EmbeddedBackend(tmp_path / "data", functions=functions, log=said.append)
+    with pytest.raises(EmbeddedUnavailable, match="last words") as trouble:
+        await backend.start()
+    assert "choose another port" in trouble.value.advice
+    assert said[-1] == "last words"
+    assert len(str(trouble.value)) < 3000
