@@ -127,13 +127,11 @@ class Daemon:
         place = place_of(self.config)
         session = self._session(ledger, place.stores)
         beside = Beside(place, ledger, session, self._remote())
-        # The service manager is told as long as queued saves are still sent.
-        watched = asyncio.create_task(self._watched(session))
-        try:
+        # What watches the run ends it where it fails: nobody would be told of anything any more.
+        async with asyncio.TaskGroup() as group:
+            watching = group.create_task(self._watched(session))
             await self._run_beside(session, beside, stopping)
-        finally:
-            watched.cancel()
-            await asyncio.gather(watched, return_exceptions=True)
+            watching.cancel()  # After the last push: until then the service manager is told.
 
     async def _watched(self, session: Session) -> None:
         """Tell those who look from outside, until cancelled."""

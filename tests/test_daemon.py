@@ -17,6 +17,7 @@ from syncd.daemon import Daemon, _reviewing, open_daemon
 from syncd.engine.session import Session
 from syncd.errors import LedgerError
 from syncd.ledger.connection import damage_in, transaction
+from syncd.pulse import Pulse
 from syncd.standing import Part, Rollback, State, StatusReport
 from syncd.status import report
 
@@ -105,6 +106,20 @@ def test_a_disk_that_is_full_is_no_damage(tmp_path: Path) -> None:
         inside.execute("INSERT INTO t VALUES (zeroblob(100000))")
     assert damage_in(raised.value) is None
     connection.close()
+
+
+async def test_a_run_that_nothing_watches_any_more_ends(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(self: Pulse) -> None:
+        raise RuntimeError("no pulse")
+
+    monkeypatch.setattr(Pulse, "run", fails)
+    async with open_daemon(config) as daemon:
+        with pytest.raises(ExceptionGroup) as raised:
+            async with asyncio.timeout(20):
+                await daemon.run(asyncio.Event(), lambda: None)
+    assert raised.group_contains(RuntimeError, match="no pulse")
 
 
 async def test_a_review_is_over_once_nothing_is_left_to_look_at() -> None:

@@ -57,6 +57,8 @@ class Vigil:
         self._watcher: Watcher | None = None
         self._canary: Canary | None = None
         self._scanned = 0.0
+        self._lapsed = False
+        """Whether changes may have passed unheard since the folder was watched, or was to be."""
 
     async def run(self) -> None:
         """Watch until cancelled."""
@@ -109,7 +111,7 @@ class Vigil:
         return readable and (identity.device, identity.inode) == (found.st_dev, found.st_ino)
 
     def _start(self, loop: asyncio.AbstractEventLoop) -> bool:
-        again = self._watcher is not None
+        self._lapsed |= self._watcher is not None
         self._stop()
         try:
             root = Root.open(self._path)
@@ -124,12 +126,14 @@ class Vigil:
             self._watcher.start()
         except (OSError, WatchFailed) as error:
             self._stop()
+            self._lapsed = True
             why = error.strerror if isinstance(error, OSError) else str(error)
             self._tell("polling", f"scanned every {POLL:.0f} s; {why}")
             return False
         self._root, self._canary = root, canary
         self._tell("watching")
-        if again:
+        if self._lapsed:
+            self._lapsed = False
             self._rescan(self._name)
         return True
 

@@ -113,6 +113,26 @@ async def test_a_folder_whose_events_arrive_is_watched_without_scans(
     assert set(story.states) == {"watching"}
 
 
+async def test_a_folder_that_could_not_be_watched_is_scanned_once_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What changed since the last poll is no event of the new watch."""
+    monkeypatch.setattr(vigil_module, "POLL", 1000.0)
+    story = Story()
+    folder = tmp_path / "store"
+    vigil = Vigil("s", folder, LAYOUT, lambda key, settled: None, story.rescan, story.report)
+    vigil.start()
+    assert story.states == ["polling"]
+    folder.mkdir()
+    running = asyncio.create_task(vigil.run())
+    try:
+        await story.until("watching", 1)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert story.scans == 1
+
+
 async def test_a_folder_that_may_no_longer_be_read_is_not_called_watched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
