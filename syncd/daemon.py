@@ -229,6 +229,8 @@ class Daemon:
     def _put_aside(self, ledger: Ledger, damage: str) -> None:
         with suppress(LedgerError):
             ledger.close()
+        if self.http is not None:
+            self.http.meter.spending.lost()
         path = self.state.ledger_path(self.config.url, self.config.workspace)
         if path is not None:
             put_aside(path, damage)

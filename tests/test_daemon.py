@@ -13,6 +13,7 @@ from typing import cast
 import pytest
 
 from syncd.config import Config, load
+from syncd.core.cost import Cost
 from syncd.daemon import Daemon, _reviewing, open_daemon
 from syncd.engine.session import Session
 from syncd.errors import LedgerError
@@ -81,6 +82,22 @@ async def test_a_ledger_that_proves_damaged_is_put_aside_and_the_run_goes_on(
     assert anew not in (None, path)
     assert path.with_name(path.name + ".damaged").exists()
     assert sorted(each.name for each in config.stores[0].path.iterdir()) == NAMES
+
+
+async def test_what_was_spent_outlives_a_ledger_that_proves_damaged(config: Config) -> None:
+    config = config.model_copy(update={"url": "http://127.0.0.1:9", "token": "token"})
+    async with open_daemon(config) as daemon:
+        assert daemon.http is not None
+        spending = daemon.http.meter.spending
+        ledger = daemon._open_ledger()
+        daemon.http.meter.count(Cost(calls=5))
+        with ledger.transaction():
+            pass
+        spent = spending.costs
+        daemon._put_aside(ledger, "a page is damaged")
+        ledger = daemon._open_ledger()
+        assert spending.costs == spent == spending.unwritten
+        ledger.close()
 
 
 def damage(path: Path) -> None:

@@ -149,6 +149,10 @@ class Spending:
         """A ledger was opened that says this. What is unwritten yet will be written to it."""
         self._written = dict(costs)
 
+    def lost(self) -> None:
+        """The ledger that knew is lost: all of it is to be written to the next one."""
+        self._unwritten, self._written = dict(self.costs), {}
+
     def add(self, cost: Cost, now: float) -> None:
         """`cost` was spent at `now`."""
         day = day_of(now)

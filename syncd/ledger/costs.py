@@ -7,6 +7,8 @@ waits for the disk because it is counted. A crash forgets what was counted since
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 from syncd.core.cost import Cost, Costs, Spending
 
@@ -42,22 +44,35 @@ class CostBook:
         """Write what is unwritten, in the caller's transaction; once that stands: `written`."""
         costs = self.unwritten
         if costs:
-            self._connection.executemany(
-                """INSERT INTO costs (day, calls, sent, received, uploaded, downloaded)
-                   VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
-                     calls = calls + excluded.calls, sent = sent + excluded.sent,
-                     received = received + excluded.received,
-                     uploaded = uploaded + excluded.uploaded,
-                     downloaded = downloaded + excluded.downloaded""",
-                [
-                    (day, cost.calls, cost.sent, cost.received, cost.uploaded, cost.downloaded)
-                    for day, cost in costs.items()
-                ],
-            )
+            self.add(costs)
             self._connection.execute("DELETE FROM costs WHERE day <= ?", (max(costs) - KEPT,))
         return costs
+
+    def add(self, costs: Costs) -> None:
+        """Write `costs` to what is known of their days, in the caller's transaction."""
+        self._connection.executemany(
+            """INSERT INTO costs (day, calls, sent, received, uploaded, downloaded)
+               VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+                 calls = calls + excluded.calls, sent = sent + excluded.sent,
+                 received = received + excluded.received,
+                 uploaded = uploaded + excluded.uploaded,
+                 downloaded = downloaded + excluded.downloaded""",
+            [
+                (day, cost.calls, cost.sent, cost.received, cost.uploaded, cost.downloaded)
+                for day, cost in costs.items()
+            ],
+        )
 
     def written(self, costs: Costs) -> None:
         """The transaction stands in which `costs` were written."""
         if self._spending is not None and costs:
             self._spending.written(costs)
+
+
+def spent_in(path: Path) -> Costs:
+    """What the damaged ledger at `path` still tells: no ceiling is begun anew because of it."""
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            return CostBook(connection).days()
+    except sqlite3.Error:
+        return {}

@@ -28,6 +28,7 @@ import structlog
 
 from syncd.errors import AnotherInstance, LedgerDamaged, LedgerError
 from syncd.ledger.connection import read_ledger
+from syncd.ledger.costs import spent_in
 from syncd.ledger.ledger import Ledger
 from syncd.ledger.places import Places
 
@@ -146,8 +147,12 @@ class StateFolder:
         try:
             ledger = Ledger.open(path)
         except LedgerDamaged as error:
+            spent = spent_in(path)
             put_aside(path, str(error))
-            return self.new_ledger(url, workspace)
+            ledger = self.new_ledger(url, workspace)
+            with ledger.transaction():
+                ledger.costs.add(spent)
+            return ledger
         home = ledger.places.get("home")
         if home is None:
             with ledger.transaction():

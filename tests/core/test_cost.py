@@ -94,7 +94,7 @@ def test_what_a_month_will_not_do_with_is_told() -> None:
     assert exceeding({TODAY: Cost(calls=10**9)}, Allowance(), NOON) == ""
 
 
-STEPS = ["add", "back", "write", "begin", "stand", "fall", "open"]
+STEPS = ["add", "back", "write", "begin", "stand", "fall", "open", "lose"]
 
 
 @given(st.lists(st.tuples(st.sampled_from(STEPS), costs, st.integers(0, 2))))
@@ -110,6 +110,9 @@ def test_everything_is_counted_once(steps: list[tuple[str, Cost, int]]) -> None:
             total += cost
         elif step == "open" and writing is None:
             spending.known(book)
+        elif step == "lose" and writing is None:
+            book.clear()
+            spending.lost()
         elif step == "begin" and writing is None:
             writing = dict(spending.unwritten)
         elif step == "fall":

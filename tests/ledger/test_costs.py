@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from syncd.core.cost import DAY, Cost, Spending
 from syncd.errors import LedgerError
 from syncd.ledger.costs import KEPT
 from syncd.ledger.ledger import Ledger
+from syncd.ledger.state import StateFolder
 
 TODAY = 20_000
 
@@ -58,6 +61,35 @@ def test_old_days_are_forgotten(tmp_path: Path) -> None:
             pass
     assert set(ledger.costs.days()) == set(range(TODAY - KEPT + 1, TODAY + 1))
     ledger.close()
+
+
+def test_a_damaged_ledger_begins_no_day_anew(tmp_path: Path) -> None:
+    state = StateFolder(tmp_path)
+    state.open()
+    ledger, spending = state.open_ledger(None, "main"), Spending()
+    ledger.costs.connect(spending)
+    spending.add(Cost(1, 2, 3, 4, 5), TODAY * DAY)
+    ledger.close()
+    path = state.ledger_path(None, "main")
+    assert path is not None
+    damage(path, "held")
+    ledger, again = state.open_ledger(None, "main"), Spending()
+    ledger.costs.connect(again)
+    assert path.with_name(path.name + ".damaged").exists()
+    assert again.costs == {TODAY: Cost(1, 2, 3, 4, 5)}
+    ledger.close()
+    state.close()
+
+
+def damage(path: Path, table: str) -> None:
+    """Overwrite the root page of a table, and leave a log as a crash does."""
+    with closing(sqlite3.connect(path)) as connection:
+        query = "SELECT rootpage FROM sqlite_schema WHERE name = ?"
+        (page,) = connection.execute(query, (table,)).fetchone()
+    with path.open("r+b") as file:
+        file.seek(4096 * (page - 1))
+        file.write(b"\xff" * 4096)
+    path.with_name(path.name + "-wal").write_bytes(b"half a log")
 
 
 def test_what_cannot_be_written_at_the_end_is_told_once(tmp_path: Path) -> None:
