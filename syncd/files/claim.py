@@ -31,7 +31,7 @@ class Claims:
         self._held: dict[str, int] = {}
 
     def take(self) -> None:
-        """Lock every folder that is there. Raises AnotherInstance; then nothing more is locked."""
+        """Lock every folder that is there. Raises AnotherInstance at one that is not free."""
         for name, folder in self._folders.items():
             held = self._held.get(name)
             if held is not None and _leads_to(folder, held):
@@ -47,7 +47,11 @@ class Claims:
             await asyncio.sleep(CHECK)
 
     def __enter__(self) -> Self:
-        self.take()
+        try:
+            self.take()
+        except AnotherInstance:
+            self.close()
+            raise
         return self
 
     def __exit__(self, *error: object) -> None:

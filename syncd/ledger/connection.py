@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib import resources
 from pathlib import Path
 from urllib.parse import quote
@@ -34,13 +34,16 @@ def open_ledger(path: Path) -> sqlite3.Connection:
     logged = path.with_name(path.name + "-wal")
     unclean = logged.exists() and logged.stat().st_size > 0
     try:
-        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA cache_size = -16000")
-        if unclean:
-            _check_pages(connection, path)
-        _migrate(connection, path)
+        with ExitStack() as opening:
+            connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            opening.callback(connection.close)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA cache_size = -16000")
+            if unclean:
+                _check_pages(connection, path)
+            _migrate(connection, path)
+            opening.pop_all()
     except sqlite3.Error as error:
         if _damaged(error):
             raise LedgerDamaged(f"the ledger {path} is damaged: {error}", _DAMAGED) from error
@@ -57,13 +60,16 @@ def read_ledger(path: Path) -> sqlite3.Connection:
     often it is asked: to see what the daemon wrote since, open another. Raises LedgerError.
     """
     try:
-        connection = sqlite3.connect(_reading(path), uri=True, isolation_level=None)
-        if _check_version(connection, path) < VERSION:
-            return _migrated_copy(connection, path)
-        # Two reads of two moments make a third that never was: an outbox from before a save was
-        # seen beside a feed from after it would be "in sync".
-        connection.execute("BEGIN")
-        connection.execute("SELECT 1 FROM meta LIMIT 1").fetchone()
+        with ExitStack() as opening:
+            connection = sqlite3.connect(_reading(path), uri=True, isolation_level=None)
+            opening.callback(connection.close)
+            if _check_version(connection, path) < VERSION:
+                return _migrated_copy(connection, path)
+            # Two reads of two moments make a third that never was: an outbox from before a save
+            # was seen beside a feed from after it would be "in sync".
+            connection.execute("BEGIN")
+            connection.execute("SELECT 1 FROM meta LIMIT 1").fetchone()
+            opening.pop_all()
     except sqlite3.Error as error:
         if _damaged(error):
             raise LedgerDamaged(f"the ledger {path} is damaged: {error}", _DAMAGED) from error
@@ -130,7 +136,6 @@ def _damaged(error: sqlite3.Error) -> bool:
 def _check_pages(connection: sqlite3.Connection, path: Path) -> None:
     (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if found != "ok":
-        connection.close()
         raise LedgerDamaged(f"the ledger {path} is damaged: {found}", _DAMAGED)
 
 
@@ -153,7 +158,6 @@ def _migrated_copy(connection: sqlite3.Connection, path: Path) -> sqlite3.Connec
     # Only the owner of the state folder may migrate: readers of an older ledger migrate a copy.
     copy = sqlite3.connect(":memory:", isolation_level=None)
     connection.backup(copy)
-    connection.close()
     _migrate(copy, path)
     return copy
 

@@ -53,6 +53,17 @@ def test_the_second_is_told_who_owns_the_folder(tmp_path: Path) -> None:
         pass
 
 
+def test_where_one_is_taken_none_stays_claimed(tmp_path: Path) -> None:
+    free, taken = tmp_path / "free", tmp_path / "taken"
+    free.mkdir()
+    taken.mkdir()
+    with Claims({"theirs": taken}):
+        with pytest.raises(AnotherInstance), Claims({"free": free, "taken": taken}):
+            pass
+        with Claims({"free": free}):
+            pass
+
+
 def test_a_killed_daemon_leaves_nothing_behind(tmp_path: Path) -> None:
     process = holder(tmp_path)
     process.kill()

@@ -309,8 +309,10 @@ def test_a_newer_ledger_is_refused_and_left_alone(path: Path) -> None:
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA user_version = 99")
     connection.close()
-    with pytest.raises(LedgerNewer, match="version 99"):
-        Ledger.open(path)
+    for opens in (Ledger.open, read_ledger):
+        with pytest.raises(LedgerNewer, match="version 99") as raised:
+            opens(path)
+        assert not open_at(path), raised.value
 
 
 def test_a_damaged_ledger_says_what_to_do(path: Path) -> None:
@@ -318,6 +320,14 @@ def test_a_damaged_ledger_says_what_to_do(path: Path) -> None:
     with pytest.raises(LedgerError, match="is damaged") as raised:
         Ledger.open(path)
     assert "deletes nothing" in raised.value.advice
+    assert not open_at(path)
+
+
+def open_at(path: Path) -> list[str]:
+    """The descriptors that are open for the ledger and what lies beside it."""
+    fds = [fd for fd in Path("/proc/self/fd").iterdir() if fd.is_symlink()]
+    leads = [str(fd.readlink()) for fd in fds]
+    return [lead for lead in leads if lead.startswith(str(path))]
 
 
 def test_a_reader_sees_one_moment(ledger: Ledger, path: Path) -> None:
