@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 from datetime import datetime, timedelta
@@ -22,6 +23,7 @@ def key_of(config: Config, told: str) -> Key:
 
     Raises ConfigError where it is in no store, or where several could be meant.
     """
+    told = os.fsencode(told).decode("utf-8", "backslashreplace")  # As what is held is listed.
     store, colon, path = told.partition(":")
     if colon and any(each.name == store for each in config.stores):
         return _key(config, store, path)

@@ -107,7 +107,7 @@ class _Walk:
             self.folders.append(folder)
 
     def _meet_odd(self, spelling: str, found: os.DirEntry[str]) -> None:
-        if hold := _unsound(spelling):
+        if hold := unsafe(normal(spelling)):
             self.scan.holds[_printable(spelling)] = hold
         else:
             self._meet(normal(spelling), spelling, found)
@@ -137,14 +137,6 @@ class _Walk:
             f"{spelling!a}{also} are one name in Unicode NFC",
             "rename one of them",
         )
-
-
-def _unsound(spelling: str) -> Hold | None:
-    try:
-        spelling.encode("utf-8", "strict")
-    except UnicodeEncodeError:
-        return Hold("bad-name", "its name is not UTF-8", "rename it")
-    return unsafe(normal(spelling))
 
 
 def _printable(spelling: str) -> str:

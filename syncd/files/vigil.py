@@ -16,7 +16,7 @@ from syncd.core.model import Key
 from syncd.files.canary import Canary, Proof
 from syncd.files.root import Root
 from syncd.files.watch import Watcher, WatchFailed
-from syncd.stores.layout import Layout, normal
+from syncd.stores.layout import Layout, encodable, normal
 
 CHECK = 2.0
 """Seconds between looks whether the folder is still the one that is watched."""
@@ -59,6 +59,7 @@ class Vigil:
         self._scanned = 0.0
         self._lapsed = False
         """Whether changes may have passed unheard since the folder was watched, or was to be."""
+        self._unspoken: set[str] = set()
 
     async def run(self) -> None:
         """Watch until cancelled."""
@@ -147,11 +148,22 @@ class Vigil:
         self._report(f"watch:{self._name}", state, detail)
 
     def _on_path(self, path: str, settled: bool) -> None:
+        if not encodable(path):
+            self._see_unspoken(path)
+            return
         key = Key(self._name, normal(path))
         self._touched(key, settled=settled)
         if key.path != path:
             # Under which spelling a key lies on disk is learnt by scanning.
             self._rescan(self._name)
+
+    def _see_unspoken(self, path: str) -> None:
+        """No key has this name: a scan holds the file, or strikes it off once it is gone."""
+        there = os.path.lexists(self._path / path)
+        if there and path in self._unspoken:
+            return  # It may be written to all day.
+        (self._unspoken.add if there else self._unspoken.discard)(path)
+        self._rescan(self._name)
 
     def _on_rescan(self, why: str) -> None:
         self._tell("watching", f"scanned whole: {why}")

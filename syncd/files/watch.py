@@ -222,10 +222,8 @@ class _Watched(WatchCallback):
         self._wanted = wanted
 
     def has(self, name: str) -> bool:
-        """Whether the file `name` belongs to the store and can be spoken of."""
-        if name.isascii():
-            return self._wanted(name)
-        return self._wanted(normal(name)) and not _undecodable(name)
+        """Whether the file `name` belongs to the store."""
+        return self._wanted(name if name.isascii() else normal(name))
 
     def on_event(self, event: InotifyEvent) -> None:
         if event.name:
@@ -242,7 +240,3 @@ class _Watched(WatchCallback):
         # Every folder is told; one answer is enough.
         if not self.path:
             self._watcher.overflowed()
-
-
-def _undecodable(name: str) -> bool:
-    return any("\udc80" <= letter <= "\udcff" for letter in name)

@@ -89,11 +89,24 @@ def kind_of(kind: Kind, path: str) -> Kind:
     return kind
 
 
+def encodable(path: str) -> bool:
+    """Whether `path` has a form in UTF-8: a name with other bytes on disk, as Python spells it, and
+    one with half a surrogate pair, have none, and are no keys.
+    """
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def unsafe(path: str) -> Hold | None:
     """Why `path` must not become a file under a root, or None when it may.
 
     Paths from the deployment pass through here before any of them reaches the file system.
     """
+    if not encodable(path):
+        return Hold("bad-name", "its name is not UTF-8", "rename it")
     parts = path.split("/")
     if not path or "\0" in path or any(part in ("", ".", "..") for part in parts):
         return Hold("bad-path", f"{path!r} is not a path inside the store", "rename it in Convex")

@@ -118,7 +118,7 @@ def test_what_does_not_belong_to_the_store_is_not_named(hints: Hints, store: Pat
     for name in ("private", "node_modules", ".git"):
         (store / name).mkdir()
         replace(store / name / "x.json")
-    for name in ("x.txt", ".syncd-0123", "x.json~", os.fsdecode(b"\xff.json")):
+    for name in ("x.txt", ".syncd-0123", "x.json~", os.fsdecode(b"\xff.txt")):
         replace(store / name)
     replace(store / "last.json")
     hints.until_named("last.json")

@@ -129,6 +129,26 @@ def test_commands_tell_of_what_is_held(spoilt: tuple[Machine, dict[str, Problem]
     assert json.loads(line)["event"] == "held"
 
 
+def test_names_that_are_not_utf8_are_held_while_the_daemon_runs(world: World) -> None:
+    machine = world.machine().start()
+    machine.until_in_sync()
+    folder = machine.folder / os.fsdecode(b"folder\xff")
+    folder.mkdir()
+    bad = [folder / "x.json", machine.folder / os.fsdecode(b"bad\xff.json")]
+    for path in bad:
+        path.write_text(flow("bad"))
+    expected = {"flows:folder\\xff/x.json", "flows:bad\\xff.json"}
+    until(lambda: held(machine).keys() == expected, "both are held", PATIENT)
+    assert {problem.reason for problem in held(machine).values()} == {"bad-name"}
+    explained = machine.syncd("explain", os.fsdecode(bytes(bad[1])))
+    assert (explained.code, "held    bad-name: its name is not UTF-8" in explained.out) == (4, True)
+    machine.save("good.json", flow("good"))
+    until(lambda: machine.mirror().holds("good.json", flow("good")), "the good file", 5)
+    for path in bad:
+        path.unlink()
+    until(lambda: not held(machine), "nothing is held any more", PATIENT)
+
+
 @pytest.mark.parametrize("name", [name for name, bad in BAD.items() if bad[1]])
 def test_it_is_released_when_mended(spoilt: tuple[Machine, dict[str, Problem]], name: str) -> None:
     machine, _ = spoilt
