@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pydantic import BaseModel
 
 from syncd.config import Config, StoreConfig
+from syncd.core.decision import View
 from syncd.core.guard import Direction, Guard, RootState
 from syncd.core.log import NOTHING
-from syncd.core.model import TOMBSTONE, Content, Hold, Key, Snapshot, Tombstone, Version
+from syncd.core.model import (
+    NEVER,
+    TOMBSTONE,
+    Content,
+    Hold,
+    Key,
+    Kind,
+    Plan,
+    Reason,
+    Snapshot,
+    Tombstone,
+    Version,
+)
 from syncd.core.reading import Found, Missing
 from syncd.engine.plan import Planner
 from syncd.files.replica import FileReplica
@@ -17,9 +32,12 @@ from syncd.ledger.state import StateFolder
 from syncd.listing import EventReport, open_listing
 from syncd.opening import lines_folders, replicas
 from syncd.stores.layout import unsafe
+from syncd.stores.records import split
 
 EVENTS = 5
 """The newest events that are told."""
+
+_PUT_BACK = "is put back into the file: a save that leaves a deployment out deletes nothing"
 
 
 class Side(BaseModel):
@@ -34,17 +52,21 @@ class Explanation(BaseModel):
     """Version 1: fields are only ever added.
 
     `base` is what both sides last agreed on, None for never; `next` what a turn would decide now.
+    `record` is one of many in the file, empty for the file itself; of a file of records that is
+    what is around their list, and `records` is how many the list has.
     """
 
     version: int = 1
     store: str
     path: str
+    record: str = ""
     file: str
     mirrored: bool
     why: str
     base: Side | None = None
     local: Side | None = None
     remote: Side | None = None
+    records: int | None = None
     next: str
     held: str | None = None
     advice: str | None = None
@@ -58,6 +80,7 @@ def explain(config: Config, key: Key) -> Explanation:
     told = Explanation(
         store=key.store,
         path=key.path,
+        record=key.record,
         file=str(store.path / key.path),
         mirrored=store.patterns().matches(key.path),
         why=_why(store, key.path),
@@ -68,7 +91,7 @@ def explain(config: Config, key: Key) -> Explanation:
     if told.mirrored and store.layout == "lines":
         _compare_lines(config, key, told)
     elif told.mirrored:
-        _compare(config, key, told)
+        _compare(config, store, key, told)
     return told
 
 
@@ -88,7 +111,7 @@ def _folders(path: str) -> list[str]:
     return ["/".join(parts[:length]) for length in range(1, len(parts) + 1)]
 
 
-def _compare(config: Config, key: Key, told: Explanation) -> None:
+def _compare(config: Config, store: StoreConfig, key: Key, told: Explanation) -> None:
     path = StateFolder(config.state).ledger_path(config.url, config.workspace)
     assert path is not None  # the listing was opened
     ledger = Ledger(read_ledger(path))
@@ -98,7 +121,7 @@ def _compare(config: Config, key: Key, told: Explanation) -> None:
         held = ledger.attention.held(key.store).get(key.path)
         told.pending = ledger.outbox.pending(key)
         stores = replicas(config)
-        local = _local(stores[key.store], key)
+        local = _local(stores[key.store], key, told)
         guard = _guard(ledger, key)
         if isinstance(local, Hold):
             held, told.next = held or local, "nothing, while it is held"
@@ -106,8 +129,10 @@ def _compare(config: Config, key: Key, told: Explanation) -> None:
             told.local = Side(digest=_digest(local), size=_size(local))
             plan = Planner(ledger, stores).plan(key, view, local)
             held = held or plan.hold
-            waits = view.sent is not None
-            told.next = "waits for the answer to what was sent" if waits else plan.reason.value
+            told.next = _next(view, local, plan)
+            if key.record and store.kind is Kind.DEPLOYMENT and local == TOMBSTONE:
+                there = key.record in ledger.records.locals(replace(key, record=""))
+                told.next = _PUT_BACK if there else Reason.NOTHING.value
     finally:
         ledger.close()
     if guard is not None:
@@ -153,14 +178,31 @@ def _guard(ledger: Ledger, key: Key) -> Guard | None:
     return None
 
 
-def _local(store: FileReplica, key: Key) -> Version | Hold:
+def _next(view: View, local: Version, plan: Plan) -> str:
+    if view.sent is not None:
+        return "waits for the answer to what was sent"
+    if view.base is None and view.remote == NEVER and local == TOMBSTONE:
+        return Reason.NOTHING.value  # Nobody ever had it.
+    return plan.reason.value
+
+
+def _local(store: FileReplica, key: Key, told: Explanation) -> Version | Hold:
     match store.read(key.path):
-        case Found(content):
-            return content
+        case Found(content, body):
+            return content if store.pointer is None else _part(store.pointer, body, key, told)
         case Missing():
             return TOMBSTONE
         case unread:
             return unread.hold
+
+
+def _part(pointer: str, body: bytes | None, key: Key, told: Explanation) -> Version | Hold:
+    found = split(body or b"", pointer)
+    if isinstance(found, Hold):
+        return found
+    told.records = len(found.names)
+    part = found.parts.get(key.record)
+    return TOMBSTONE if part is None else part.content
 
 
 def _side(snapshot: Snapshot | None) -> Side | None:

@@ -18,10 +18,12 @@ from syncd.core.news import Page
 from syncd.engine.preview import Preview, preview
 from syncd.engine.registry import register
 from syncd.errors import ConfigError
+from syncd.files.lines import LinesFolder
+from syncd.files.replica import FileReplica
 from syncd.ledger.connection import read_ledger
 from syncd.ledger.ledger import Ledger
 from syncd.ledger.state import StateFolder
-from syncd.opening import SystemClock, registration, replicas
+from syncd.opening import SystemClock, lines_folders, registration, replicas
 
 
 class Act(StrEnum):
@@ -77,11 +79,9 @@ async def plan(config: Config, news: News | None) -> PlanReport:
     ledger = _copied(config)
     try:
         stores = replicas(config)
-        told = {
-            store.name: registration(store, stores[store.name].identity())
-            for store in config.stores
-            if store.name in stores
-        }
+        folders: dict[str, FileReplica | LinesFolder] = {**stores, **lines_folders(config)}
+        told = {each.name: registration(each, folders[each.name].identity())
+                for each in config.stores}  # fmt: skip
         register(ledger, told)
         heard = await _hear(ledger, list(stores), news) if news is not None else []
         found = await preview(ledger, stores, SystemClock(), heard)
@@ -119,6 +119,11 @@ def _report(ledger: Ledger, found: Preview, stores: list[str], *, heard: bool) -
         _step(each.key, _act(each), _why(each))
         for each in found.decisions.values()
         if each.operation not in moved
+    ]
+    steps += [
+        _step(key, Act.HOLD, f"{hold.reason}: {hold.detail}")
+        for key, hold in sorted(found.held.items())
+        if key not in found.decisions
     ]
     steps += [_step(key, Act.FETCH, "its bytes are not here yet") for key in sorted(found.lacking)]
     for store in stores:

@@ -32,7 +32,7 @@ ALLOWED = {
     "leaving": set(),
     "signals": {"leaving"},
     "explain": {"core", "stores", "engine", "files", "ledger", "config", "listing", "opening"},
-    "planning": {"core", "engine", "ledger", "config", "errors", "opening"},
+    "planning": {"core", "engine", "files", "ledger", "config", "errors", "opening"},
     "discovery": {"core", "store_config"},
     "enrolment": {"ledger", "remote", "config", "errors"},
     "units": {"config", "errors"},

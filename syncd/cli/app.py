@@ -57,12 +57,12 @@ def reporting(command: Callable[P, int]) -> Callable[P, None]:
     return run
 
 
-def configured(path: Path) -> Config:
+def configured(path: Path, level: str | None = None) -> Config:
     """The configuration, with logging set up so that its token is never logged."""
     from syncd.logs import set_up
 
     config = load(path)
-    set_up(secrets=(config.token or "",))
+    set_up(secrets=(config.token or "",), level=level)
     return config
 
 

@@ -8,11 +8,12 @@ import typer
 
 from syncd.cli.app import CONFIG, AsJson, ConfigPath, app, configured, reporting
 from syncd.cli.naming import key_of
-from syncd.cli.text import folded, moment, shown, size
+from syncd.cli.text import counted, folded, moment, shown, size
+from syncd.core.model import Key
 from syncd.explain import Explanation, Side
 from syncd.explain import explain as gathered
 
-PATH = "STORE:PATH, or the file's path."
+PATH = "STORE:PATH, or the file's path; behind it #ID, for one record of many."
 
 
 @app.command()
@@ -37,13 +38,16 @@ def explain(
 
 def _print(told: Explanation) -> None:
     mirrored = "mirrored" if told.mirrored else "not mirrored"
-    typer.echo(shown(f"{told.store}:{told.path}"))
+    typer.echo(shown(str(Key(told.store, told.path, told.record))))
     typer.echo(shown(f"  file    {told.file}"))
     typer.echo(shown(f"  store   {told.store}; {mirrored}: {told.why}"))
     if told.mirrored:
-        typer.echo(f"  agreed  {_side(told.base, 'never')}")
-        typer.echo(f"  here    {_side(told.local, 'cannot be read')}")
-        typer.echo(f"  there   {_side(told.remote, 'never heard of')}")
+        gone = "no record" if told.record else "no file"
+        typer.echo(f"  agreed  {_side(told.base, 'never', gone)}")
+        typer.echo(f"  here    {_side(told.local, 'cannot be read', gone)}")
+        typer.echo(f"  there   {_side(told.remote, 'never heard of', gone)}")
+    if told.records is not None and not told.record:
+        typer.echo(f"  around  a list of {counted(told.records, 'record')}: say PATH#ID for one")
     if told.pending:
         typer.echo(f"  outbox  {told.pending}")
     if told.held:
@@ -52,14 +56,16 @@ def _print(told: Explanation) -> None:
     typer.echo(f"  next    {told.next}")
     for event in told.events:
         revision = "" if event.revision is None else f"  rev {event.revision}"
-        line = f"  {moment(event.at)}  {event.what}{revision}  {event.detail or ''}"
+        of = f"#{event.record}" if event.record != told.record else ""
+        facts = "  ".join(fact for fact in (event.what + revision, of, event.detail) if fact)
+        line = f"  {moment(event.at)}  {facts}"
         typer.echo(shown(line.rstrip()))
 
 
-def _side(side: Side | None, nothing: str) -> str:
+def _side(side: Side | None, nothing: str, gone: str) -> str:
     if side is None or (side.revision == 0 and side.digest is None):
         return nothing
     revision = "" if side.revision is None else f", revision {side.revision}"
     if side.digest is None:
-        return f"no file{revision}"
+        return f"{gone}{revision}"
     return f"{side.digest[:12]}, {size(side.size)}{revision}"

@@ -36,7 +36,8 @@ def plan(
 
     Examples: `syncd plan`, `syncd plan --exit-code --json`
     """
-    found = asyncio.run(_planned(configured(config)))
+    # What a turn would log did not happen.
+    found = asyncio.run(_planned(configured(config, level="error")))
     if as_json:
         typer.echo(found.model_dump_json(indent=2))
     else:

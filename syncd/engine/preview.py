@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from syncd.core.decision import Decision
-from syncd.core.model import Key, Reason
+from syncd.core.model import Hold, Key, Reason
 from syncd.engine.decide import Turn
 from syncd.engine.guards import Guards
 from syncd.engine.intake import BATCH, Intake
@@ -24,7 +24,7 @@ ROUNDS = 12
 
 class Preview(Reconciler):
     """Decides as a turn does. `decisions` is what it would carry out, `lacking` the keys whose
-    bytes it would fetch or read first.
+    bytes it would fetch or read first, `held` what no turn looks at: no file, or no folder.
     """
 
     def __init__(
@@ -33,6 +33,7 @@ class Preview(Reconciler):
         super().__init__(ledger, stores, guards, clock)
         self.decisions: dict[Key, Decision] = {}
         self.lacking: set[Key] = set()
+        self.held: dict[Key, Hold] = {}
 
     async def _carry_out(
         self, decided: Sequence[Decision], turn: Turn, files: Sequence[FileTurn] = ()
@@ -60,7 +61,8 @@ async def preview(
     named = _Named(found, waiting)
     rescan = Rescan(ledger, stores, guards, named, waiting)
     for store in stores:
-        await rescan.scan(store)
+        seen = await rescan.scan(store)
+        found.held.update({Key(store, path): hold for path, hold in seen.holds.items()})
     named.name(heard)
     for _ in range(ROUNDS):
         keys, named.keys = list(named.keys), {}
