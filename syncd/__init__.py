@@ -27,8 +27,8 @@ embedded} -> core`, `storage -> {remote, files}`, `files -> stores -> core`; a t
     ledger/    one SQLite file: `entries` (base, last heard), `outbox`, `contents`, `places`,
                `attention` (holds, guards, health), `conflicts`, `events` (the log), `past` (the
                index of history), `logs` (how far lines went), `costs`; `ledger` has the verbs, each
-               one transaction; `state` owns the folder around it; `schema*.sql` are the steps that
-               make a ledger
+               one transaction; `tidemark` knows an old copy of it; `state` owns the folder around
+               it; `schema*.sql` are the steps that make a ledger
     remote/    the deployment: `client` (calls over HTTP), `meter` (counts and bounds them), `wire`,
                `operation` (messages), `replica` (verbs), `storage` (payloads), `listener`
                (wake-ups, by the official client in a child process)
@@ -65,6 +65,7 @@ Rules that keep edits safe, and where they live:
     Deletions wait while a folder is not itself, or too many go      core/guard.py, engine/guards.py
     A save of many records says what its program changed in them     core/authored.py
     The offset in a file of lines moves with an answer, never ahead  engine/appender.py
+    A ledger that was written less often than known is an old copy   ledger/tidemark.py
     Across epochs only digests count, and nothing is deleted         core/epoch.py, engine/epoch.py
 """
 

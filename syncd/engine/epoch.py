@@ -48,6 +48,14 @@ class Epoch:
         unfinished = [key for name in self._stores for key in self._ledger.entries.unfinished(name)]
         return unfinished + await self._reconciler.recover()
 
+    async def end_if_old(self) -> None:
+        """End the epoch of a ledger that was found to be an old copy when it was opened.
+
+        Before anything is decided: offline too, where nobody else could tell.
+        """
+        if self._ledger.epochs.is_old_copy:
+            await self.end(End.OLD_COPY)
+
     async def end(self, end: End) -> None:
         """End the epoch: hello is to be said again, and every store to be bootstrapped.
 
@@ -99,6 +107,7 @@ class Epoch:
             places.put("nonce", secrets.token_hex(16))
             places.put("start", "0")
         places.put("answered", "0")
+        places.put("registered", "")
         places.put("epoch", str(int(places.get("epoch") or 0) + 1))
 
     async def _save_outbox(self) -> None:

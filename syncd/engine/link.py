@@ -83,7 +83,6 @@ class Link:
             await self._epoch.end(welcome)
             self._witnesses.forget()
             self._known.forget()
-            self._remember_registered("")
             welcome = await self._hello()
         await self._register()
         with self._ledger.transaction():
@@ -122,11 +121,8 @@ class Link:
         told = repr(self._settings)
         if told != (self._ledger.places.get("registered") or repr(())):
             await self._remote.register(self._settings)
-            self._remember_registered(told)
-
-    def _remember_registered(self, told: str) -> None:
-        with self._ledger.transaction():
-            self._ledger.places.put("registered", told)
+            with self._ledger.transaction():
+                self._ledger.places.put("registered", told)
 
     async def _hello(self) -> Welcome | End:
         """Say hello once. An epoch that has ended leaves the ledger as it was."""

@@ -87,15 +87,15 @@ class Session:
         self.tailer = tailer or Tailer(ledger, {}, None, clock)
         self._late = Late(ledger, stores, self._reconciler, self.intake, clock)
         self._apart = Apart(stores, self._reconciler, self.intake)
+        self._epoch = Epoch(ledger, stores, guards, self._reconciler, clock)
         self._online: Online | None = None
         if remote is not None:
             # Until the deployment was met the ledger may be an old copy: see Guards.
             guards.confirmed = False
-            epoch = Epoch(ledger, stores, guards, self._reconciler, clock)
             pauses = Pauses(ledger, git or {}, clock, self.health)
             self._online = Online(
                 ledger, remote, stores, clock, guards, self.intake, self.rescan, self.health,
-                epoch, pauses.waiting, tuple(settings), self.hiatus, storage, self.tailer,
+                self._epoch, pauses.waiting, tuple(settings), self.hiatus, storage, self.tailer,
             )  # fmt: skip
         carrier = self._online.carrier if self._online is not None else None
         prepare = carrier.downloads.prepare if carrier is not None else _unprepared
@@ -149,6 +149,7 @@ class Session:
     async def run(self, tied: Tied) -> None:
         """Keep both sides the same until cancelled; `tied` is told how the link is."""
         self.health.report("files", "reading", "what changed while no daemon ran")
+        await self._epoch.end_if_old()
         await self._prepare()
         async with asyncio.TaskGroup() as group:
             group.create_task(self.intake.run())
@@ -170,6 +171,7 @@ class Session:
             raise Paused(
                 "mirroring is paused; nothing was sent or written", "`syncd resume` ends the pause"
             )
+        await self._epoch.end_if_old()
         await self._online.tie(progress)
         await self._prepare()
         runs = [

@@ -62,10 +62,20 @@ class Epochs:
                  remote_last = NULL, remote_moved_to = NULL, remote_at = NULL, remote_device = NULL,
                  authored_digest = iif(local_digest IS NULL, NULL, authored_digest),
                  receipt_revision = NULL""",
-            "DELETE FROM meta WHERE name = 'cursor'",
+            "DELETE FROM meta WHERE name IN ('cursor', 'old_copy')",
             "UPDATE stores SET bootstrapped = 0",
         ):
             self._connection.execute(statement)
+
+    def suspect(self) -> None:
+        """This ledger is an old copy, whatever the deployment says: its epoch is to end."""
+        self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('old_copy', '')")
+
+    @property
+    def is_old_copy(self) -> bool:
+        """Whether the epoch is to end before anything is done on this ledger's word."""
+        query = "SELECT 1 FROM meta WHERE name = 'old_copy'"
+        return self._connection.execute(query).fetchone() is not None
 
     def begin_review(self, review: Review) -> None:
         """What the end of an epoch leads to is to be looked at."""

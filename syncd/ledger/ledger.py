@@ -57,6 +57,7 @@ from syncd.ledger.rows import (
     to_snapshot,
     to_version,
 )
+from syncd.ledger.tidemark import Tidemark, commits, count
 from syncd.ledger.uploads import Uploads
 
 _CURSOR = "cursor"
@@ -75,8 +76,9 @@ CONTESTED = "contested"
 class Ledger:
     """Bases, last-heard remote, notes, outbox, cursor, conflicts, history index, health."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, tidemark: Tidemark | None = None) -> None:
         self._connection = connection
+        self._tidemark = tidemark
         self.contents = Contents(connection)
         self.entries = Entries(connection)
         self.carried = Carried(connection)
@@ -96,9 +98,19 @@ class Ledger:
         self._closed = False
 
     @classmethod
-    def open(cls, path: Path) -> Ledger:
-        """The ledger at `path`, made where there is none. Raises LedgerError."""
-        return cls(open_ledger(path))
+    def open(cls, path: Path, tidemark: Tidemark | None = None) -> Ledger:
+        """The ledger at `path`, made where there is none, beside its mark. Raises LedgerError."""
+        ledger = cls(open_ledger(path), tidemark)
+        ledger._measure()
+        return ledger
+
+    def _measure(self) -> None:
+        """Find out whether this is an old copy of what the tidemark was told of."""
+        known = self._tidemark.read() if self._tidemark is not None else 0
+        if known > commits(self._connection):
+            with self.transaction() as connection:
+                count(connection, known)
+                self.epochs.suspect()
 
     def close(self) -> None:
         """Release the file, once. Nothing but what was counted since the last write is lost
@@ -113,14 +125,22 @@ class Ledger:
                     pass
         finally:
             self._connection.close()
+            if self._tidemark is not None:
+                self._tidemark.close()
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """One transaction over calls to the parts. Raises LedgerError."""
+        before = self._connection.total_changes
         with transaction(self._connection) as connection:
             yield connection
             costs = self.costs.write()
+            # A commit of nothing is not written, and stays free.
+            written = connection.total_changes != before
+            counted = count(connection) if written else 0
         self.costs.written(costs)
+        if self._tidemark is not None and written:
+            self._tidemark.raise_to(counted)
 
     @property
     def cursor(self) -> Cursor | None:

@@ -6,6 +6,7 @@
   nonce             the folder's random name, by which its ledgers are known
   bindings.json     which ledger belongs to which deployment and workspace
   ledger/*.db       ledgers; one that does not fit any more is kept, never reused
+  tidemarks/*       how often each of them was written: one put back was written less
   history/          bytes that remote changes replaced, by digest
   payloads/         large files on their way from the deployment
   lines/            second names of the files of lines that are followed
@@ -31,6 +32,7 @@ from syncd.ledger.connection import read_ledger
 from syncd.ledger.costs import spent_in
 from syncd.ledger.ledger import Ledger
 from syncd.ledger.places import Places
+from syncd.ledger.tidemark import Tidemark
 
 _ANEW = "files and deployment are compared anew; nothing is deleted"
 
@@ -85,6 +87,7 @@ class StateFolder:
             if not ignore.exists():
                 ignore.write_text("*\n")
             (self.path / "ledger").mkdir(exist_ok=True)
+            (self.path / "tidemarks").mkdir(exist_ok=True)
             self.history.mkdir(exist_ok=True)
             lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
@@ -145,7 +148,7 @@ class StateFolder:
         if path is None or not path.exists():
             return self.new_ledger(url, workspace)
         try:
-            ledger = Ledger.open(path)
+            ledger = self._opened(path.name)
         except LedgerDamaged as error:
             spent = spent_in(path)
             put_aside(path, str(error))
@@ -175,13 +178,29 @@ class StateFolder:
     def new_ledger(self, url: str | None, workspace: str) -> Ledger:
         """A ledger that agreed on nothing yet; the one it takes the place of is kept."""
         name = f"{secrets.token_hex(8)}.db"
-        ledger = Ledger.open(self.path / "ledger" / name)
+        ledger = self._opened(name)
         with ledger.transaction():
             ledger.places.put("nonce", secrets.token_hex(16))
             ledger.places.put("workspace", workspace)
             ledger.places.put("home", self._home())
         self._bind(url, workspace, name)
         return ledger
+
+    def _opened(self, name: str) -> Ledger:
+        # Not in the ledgers' own folder: who puts back a copy of that would put the mark back too.
+        path = self.path / "tidemarks" / name
+        try:
+            mark = Tidemark(path)
+        except OSError as error:
+            raise LedgerError(
+                f"{path} cannot be opened: {error.strerror}; nothing was started",
+                "make it writable for the user whose daemon this is",
+            ) from error
+        try:
+            return Ledger.open(self.path / "ledger" / name, mark)
+        except BaseException:
+            mark.close()
+            raise
 
     def _home(self) -> str:
         """The state folder's own random name: a ledger of another one is not to be believed."""

@@ -37,6 +37,7 @@ from syncd.files.replica import FileReplica
 from syncd.files.swapped import Swapped
 from syncd.ledger.ledger import Ledger
 from syncd.ledger.places import StoreRecord
+from syncd.ledger.tidemark import Tidemark
 from syncd.stores.layout import Layout
 from tests.machine.deployment import Deployment
 
@@ -130,6 +131,8 @@ class Machine:
         self.clock: StandingClock = RunningClock()
         self.settings: tuple[StoreSettings, ...] = ()
         self.way = Way.BOTH
+        self.tidemark: Path | None = None
+        """Where it is told how often the ledger was written, if anywhere."""
 
     @property
     def deployment(self) -> Deployment:
@@ -141,7 +144,7 @@ class Machine:
 
     def ledger(self) -> Ledger:
         fresh = not self.ledger_path.exists()
-        ledger = Ledger.open(self.ledger_path)
+        ledger = Ledger.open(self.ledger_path, Tidemark(self.tidemark) if self.tidemark else None)
         if fresh:
             with ledger.transaction():
                 ledger.places.put("nonce", digest(str(self.ledger_path).encode()))

@@ -22,8 +22,9 @@ from syncd.errors import LedgerError, SyncdError
 from syncd.files.history import History
 from syncd.files.replica import FileReplica
 from syncd.files.swapped import Swapped
-from syncd.ledger.connection import _migrate, transaction
+from syncd.ledger.connection import _migrate
 from syncd.ledger.ledger import Ledger
+from syncd.ledger.tidemark import Tidemark
 from syncd.stores.layout import TEMPORARY_PREFIX, Layout
 
 from .ancestry import digest_of
@@ -50,12 +51,28 @@ class Crash(BaseException):
     """The daemon ends here: no clean-up for an error runs."""
 
 
+class KeptTidemark(Tidemark):
+    """How often a ledger was written, where a power cut may take it."""
+
+    def __init__(self, commits: int = 0) -> None:
+        self._commits = commits
+
+    def read(self) -> int:
+        return self._commits
+
+    def raise_to(self, commits: int) -> None:
+        self._commits = commits
+
+    def close(self) -> None: ...
+
+
 class KeptLedger(Ledger):
     """A ledger in memory that survives its daemon; every step of a transaction may be the last."""
 
     def __init__(self, connection: sqlite3.Connection, machine: Machine) -> None:
-        super().__init__(connection)
+        super().__init__(connection, machine.tidemark)
         self.machine = machine
+        self._measure()
 
     def close(self) -> None:
         pass
@@ -63,7 +80,7 @@ class KeptLedger(Ledger):
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         self.machine.step("begin")
-        with transaction(self._connection) as connection:
+        with super().transaction() as connection:
             yield connection
             self.machine.step("commit")
         self.machine.world.dirty = True
@@ -142,12 +159,13 @@ class Machine:
         )
         self.databases: list[sqlite3.Connection] = []
         """Ledgers, the one in use last; the others are kept in the state folder."""
+        self._tidemarks: dict[sqlite3.Connection, KeptTidemark] = {}
         self.ledger_number = 0
         """How many ledgers it has had, so that none is taken for another."""
         if of is None:
             self.new_ledger()
         else:
-            self.use_ledger(of.database.serialize())
+            self.use_ledger(of.database.serialize(), KeptTidemark(of.tidemark.read()))
         self.ledger_changes = 1 if of else 0
         self.loop: Loop | None = None
         self.session: Session | None = None
@@ -170,6 +188,10 @@ class Machine:
     def database(self) -> sqlite3.Connection:
         return self.databases[-1]
 
+    @property
+    def tidemark(self) -> KeptTidemark:
+        return self._tidemarks[self.database]
+
     def new_ledger(self) -> None:
         """As StateFolder.new_ledger: one that agreed on nothing; the former is kept."""
         self.use_ledger(None)
@@ -183,9 +205,10 @@ class Machine:
         """The deployment that its ledger belongs to."""
         return Ledger(self.database).places.get("deployment")
 
-    def use_ledger(self, image: bytes | None) -> None:
-        """Put a ledger, empty or a copy, where the daemon finds it."""
+    def use_ledger(self, image: bytes | None, tidemark: KeptTidemark | None = None) -> None:
+        """Put a ledger, empty or a copy, where the daemon finds it; its mark lies elsewhere."""
         self.databases.append(fresh_database(image))
+        self._tidemarks[self.database] = tidemark or KeptTidemark()
         self.ledger_number += 1
 
     def _rebind(self, deployment: str) -> None:
@@ -318,6 +341,8 @@ class Machine:
             self.power_cuts += 1
             self.world.exercised["power_cut"] += 1
             self.disk.cut_power()
+            if self.power_cuts % 2:
+                self._tidemarks[self.database] = KeptTidemark()
             self.world.after_power_cut(self)
         self.world.after(self.world.moment(3.0), self.start)
 

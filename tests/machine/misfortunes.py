@@ -117,15 +117,17 @@ class Misfortunes:
         """The ledger is what it was some time ago."""
         images = self._images.get(machine.name)
         if images:
+            tidemark = machine.tidemark
             self._lose(machine, "the ledger is an old copy")
-            machine.use_ledger(self._world.rng.choice(images))
+            machine.use_ledger(self._world.rng.choice(images), tidemark)
 
     def ledger_foreign(self, machine: Machine) -> None:
         """The ledger is another machine's."""
         others = [name for name in self._images if name != machine.name]
         if others:
+            tidemark = machine.tidemark
             self._lose(machine, "the ledger is another machine's")
-            machine.use_ledger(self._world.rng.choice(self._images[others[0]]))
+            machine.use_ledger(self._world.rng.choice(self._images[others[0]]), tidemark)
 
     def cloned(self, machine: Machine) -> None:
         """A copy of the machine as it is now begins to run."""
