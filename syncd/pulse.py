@@ -1,27 +1,23 @@
 """The daemon's pulse: that it makes progress, and how things are, told to whoever wants to know.
 
-What is told is `status.report`, the one truth that `syncd status` prints too. Does IO.
+What is told is `status.report`, the one truth that `syncd status` prints too, without its counts
+of files. Does IO.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from time import monotonic
 
 import structlog
 
 from syncd.config import Config
 from syncd.errors import LedgerError
 from syncd.standing import State, StatusReport
-from syncd.status import report, stamp
+from syncd.status import report
 
 EVERY = 15.0
 """Seconds between two looks."""
-
-FRESH = 60.0
-"""Seconds for which a report of a ledger that nobody wrote since is told again: a new one counts
-rows, which is most of what a daemon with nothing to do would do. Part of it tells of the clock."""
 
 FIRST = 1.0
 """Seconds between the first two, doubled from there: a start is watched by those who wait."""
@@ -50,9 +46,6 @@ class Pulse:
         self._told = told
         self._every = min(EVERY, watched / 3) if watched else EVERY
         self._state = State.SYNCING
-        self._found: StatusReport | None = None
-        self._written: tuple[tuple[int, int], ...] = ()
-        self._looked = 0.0
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -60,7 +53,7 @@ class Pulse:
         while True:
             await self._beat()
             try:
-                found = await asyncio.to_thread(self._look)
+                found = await asyncio.to_thread(report, self._config, counting=False)
             except LedgerError as error:
                 log.warning("status_unknown", what=str(error))
             else:
@@ -69,15 +62,6 @@ class Pulse:
                     await each(found)
             await asyncio.sleep(pause)
             pause = min(self._every, 2 * pause)
-
-    def _look(self) -> StatusReport:
-        # RACE: before the report: what is written while it is made is met by the next look.
-        written, now = stamp(self._config), monotonic()
-        fresh = written and written == self._written and now - self._looked < FRESH
-        if self._found is None or not fresh:
-            self._found = report(self._config)
-            self._written, self._looked = written, now
-        return self._found
 
     def _log(self, found: StatusReport) -> None:
         # Syncing comes and goes with every save.

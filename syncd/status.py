@@ -9,10 +9,9 @@ import math
 import sqlite3
 import time
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from typing import Any
 
-from syncd.config import Config
+from syncd.config import Config, StoreConfig
 from syncd.core.guard import Direction, Guard
 from syncd.core.model import Key
 from syncd.cost import cost_report
@@ -32,8 +31,12 @@ WAITING = 100
 """Deletions of one guard that a report lists; the rest are counted."""
 
 
-def report(config: Config) -> StatusReport:
-    """How things are. Raises LedgerError where the ledger cannot be read."""
+def report(config: Config, *, counting: bool = True) -> StatusReport:
+    """How things are. Raises LedgerError where the ledger cannot be read.
+
+    Not `counting` leaves each store's `files` and `payloads` at 0: nothing is judged by them, and
+    to count them is most of the work where there are many.
+    """
     state = StateFolder(config.state)
     running = state.owner()
     path = state.ledger_path(config.url, config.workspace)
@@ -47,7 +50,7 @@ def report(config: Config) -> StatusReport:
         )
     connection = read_ledger(path)
     try:
-        return _report(config, connection, running)
+        return _report(config, connection, running, counting=counting)
     except sqlite3.Error as error:
         raise LedgerError(
             f"the ledger {path} cannot be read: {error}; nothing was changed",
@@ -57,19 +60,9 @@ def report(config: Config) -> StatusReport:
         connection.close()
 
 
-def stamp(config: Config) -> tuple[tuple[int, int], ...]:
-    """Another value once the ledger was written: asked for less than the report, which counts."""
-    path = StateFolder(config.state).ledger_path(config.url, config.workspace)
-    files = (path, path.with_name(path.name + "-wal")) if path is not None else ()
-    found: list[tuple[int, int]] = []
-    for file in files:
-        with suppress(FileNotFoundError):
-            met = file.stat()
-            found.append((met.st_mtime_ns, met.st_size))
-    return tuple(found)
-
-
-def _report(config: Config, connection: sqlite3.Connection, running: int | None) -> StatusReport:
+def _report(
+    config: Config, connection: sqlite3.Connection, running: int | None, *, counting: bool
+) -> StatusReport:
     parts = _parts(connection, running)
     rows = dict(connection.execute("SELECT state, count(*) FROM outbox GROUP BY state"))
     found = StatusReport(
@@ -86,7 +79,7 @@ def _report(config: Config, connection: sqlite3.Connection, running: int | None)
         guards=_count(connection, "guards"),
         **_paused(connection),
         rollback=_rollback(connection),
-        stores=[_store(config, connection, store.name) for store in config.stores],
+        stores=[_store(connection, store, counting=counting) for store in config.stores],
         parts=parts,
         unheard=unheard(parts, time.time()) if running is not None else 0.0,
         problems=list(_problems(connection)),
@@ -96,14 +89,15 @@ def _report(config: Config, connection: sqlite3.Connection, running: int | None)
     return found
 
 
-def _store(config: Config, connection: sqlite3.Connection, name: str) -> StoreReport:
+def _store(connection: sqlite3.Connection, store: StoreConfig, *, counting: bool) -> StoreReport:
+    name = store.name
     row = connection.execute("SELECT bootstrapped FROM stores WHERE store = ?", (name,)).fetchone()
-    path = next(store.path for store in config.stores if store.name == name)
+    files = (_count(connection, table, name) for table in ("files", "logs"))
     return StoreReport(
         name=name,
-        path=str(path),
-        files=_count(connection, "files", name) + _count(connection, "logs", name),
-        payloads=_payloads(connection, name),
+        path=str(store.path),
+        files=sum(files) if counting else 0,
+        payloads=_payloads(connection, name) if counting else 0,
         held=_count(connection, "held", name),
         bootstrapped=bool(row and row[0]),
         unsent=_unsent(connection, name),

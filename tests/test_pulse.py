@@ -1,11 +1,10 @@
-"""What the pulse logs, states that last and no save; and what it counts anew."""
+"""What the pulse logs, states that last and no save; and what it does not count."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
-from time import monotonic
 
 import pytest
 from structlog.testing import capture_logs
@@ -13,9 +12,16 @@ from structlog.testing import capture_logs
 import syncd.pulse as pulse_module
 from syncd.config import Config, load
 from syncd.ledger.state import StateFolder
-from syncd.pulse import FRESH, Pulse
+from syncd.pulse import Pulse
 from syncd.standing import State, StatusReport
 from syncd.status import report
+
+STORE = """
+[[store]]
+name = "flows"
+kind = "workflow"
+path = "flows"
+"""
 
 SEEN = [State.SYNCING, State.IN_SYNC, State.SYNCING, State.IN_SYNC, State.OFFLINE, State.SYNCING,
         State.OFFLINE, State.IN_SYNC]  # fmt: skip
@@ -36,7 +42,7 @@ async def test_states_are_logged_when_they_change_but_not_with_every_save(
     async def tell(found: StatusReport) -> None:
         told.append(found.state)
 
-    monkeypatch.setattr(pulse_module, "report", lambda config: _report(states))
+    monkeypatch.setattr(pulse_module, "report", lambda config, counting: _report(states))
     monkeypatch.setattr(pulse_module, "FIRST", 0.0)
     with capture_logs() as said:
         config: Config = load(tmp_path / "config.toml", {})
@@ -50,48 +56,35 @@ async def test_states_are_logged_when_they_change_but_not_with_every_save(
     assert logged == ["in-sync", "offline", "in-sync"]
 
 
-async def test_a_ledger_that_nobody_wrote_is_counted_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "config.toml").write_text("")
+async def test_what_is_told_is_the_report_without_counts_of_files(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text(STORE)
     config = load(tmp_path / "config.toml", {})
-    reports: list[StatusReport] = []
-    told: list[int] = []
-    later = 0.0
-    ended = asyncio.Event()
     state = StateFolder(config.state)
     state.open()
     ledger = state.open_ledger(config.url, config.workspace)
-
-    def counting(config: Config) -> StatusReport:
-        reports.append(report(config))
-        return reports[-1]
-
-    async def tell(found: StatusReport) -> None:
-        nonlocal later
-        told.append(next(n for n, each in enumerate(reports) if each is found))
-        if len(told) == 3:
-            with ledger.transaction():
-                ledger.places.put("some", "value")
-        if len(told) == 5:
-            later = FRESH + 1
-        if len(told) == 6:
-            ended.set()
+    with ledger.transaction() as connection:
+        connection.execute("INSERT INTO files VALUES ('flows', 'a.json', 1, 2, 3, 4, 'x', 5)")
+    told: asyncio.Future[StatusReport] = asyncio.get_running_loop().create_future()
 
     async def beat() -> None:
         return
 
-    monkeypatch.setattr(pulse_module, "report", counting)
-    monkeypatch.setattr(pulse_module, "monotonic", lambda: monotonic() + later)
-    running = asyncio.create_task(Pulse(config, beat, [tell], watched=0.003).run())
+    async def tell(found: StatusReport) -> None:
+        told.set_result(found)
+
+    running = asyncio.create_task(Pulse(config, beat, [tell]).run())
     try:
-        await ended.wait()
+        found = await told
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         ledger.close()
+        whole = report(config)
         state.close()
-    assert told[:6] == [0, 0, 0, 1, 1, 2]
+    assert [store.files for store in whole.stores] == [1]
+    assert [store.files for store in found.stores] == [0]
+    uncounted = [store.model_copy(update={"files": 0}) for store in whole.stores]
+    assert found == whole.model_copy(update={"stores": uncounted})
 
 
 def _report(states: Iterator[State]) -> StatusReport:
