@@ -35,11 +35,15 @@ from syncd.core.writing import LateSave
 from syncd.engine.intake import Intake, whole
 from syncd.engine.ports import Clock, LocalReplica
 from syncd.engine.turn import Reconciler
+from syncd.engine.waiting import woken
 from syncd.ledger.ledger import CONTESTED, Ledger
 from syncd.stores.merge import Combined, merge, summed
 
 EVERY = 1.0
-"""Seconds between two questions whether anything is due; without anything they touch no disk."""
+"""Seconds between two questions whether anything is due, while anything is kept aside."""
+
+SELDOM = 5.0
+"""Seconds between two questions otherwise; what the engine writes wakes it at once."""
 
 WHY = "late"
 """How the history index calls these bytes; by it a save is known that was told before a crash."""
@@ -66,14 +70,20 @@ class Late:
 
     async def run(self) -> None:
         """Look again and again, until cancelled. Raises LedgerError."""
+        wrote = self._reconciler.writer.wrote
         while True:
+            # RACE: before the look: what is written during it may not be seen by it.
+            wrote.clear()
             await self.look()
-            await asyncio.sleep(EVERY)
+            if all(store.swapped.empty for store in self._stores.values()):
+                await woken(wrote, SELDOM)
+            else:
+                await asyncio.sleep(EVERY)
 
     async def look(self) -> None:
         """Take up every late save there is; what cannot be decided now is told again."""
         for name, store in self._stores.items():
-            # Once a second, mostly for nothing: neither a thread nor the folder is asked then.
+            # Mostly for nothing: neither a thread nor the folder is asked then.
             if store.swapped.empty or store.identity() is None:
                 continue
             try:

@@ -60,6 +60,8 @@ class Writer:
         self._unfinished = {key: (note, base) for key, note, base in ledger.notes()}
         self._leftovers: list[tuple[Key, Note]] = []
         self._doubts = Doubts()
+        self.wrote = asyncio.Event()
+        """Set with every write: what it replaced is kept aside for a while."""
 
     async def write(self, decisions: Sequence[Decision]) -> Performed:
         """Carry out the `to_local` of each decision."""
@@ -85,6 +87,7 @@ class Writer:
             if store is None or store.identity() is None:
                 continue
             result = await asyncio.to_thread(store.recover, note)
+            self.wrote.set()
             if isinstance(result, Hold):
                 continue
             del self._unfinished[key]
@@ -126,6 +129,7 @@ class Writer:
             self._clock.now(),
         )
         results = await asyncio.to_thread(store.perform, [note for _, note in noted])
+        self.wrote.set()
         for (decision, note), outcome in zip(noted, results, strict=True):
             if isinstance(outcome, Hold):
                 self._unfinished[decision.key] = (note, decision.plan.base)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import syncd.engine.late as late_module
 from syncd.core.doubt import PATIENCE
 from syncd.core.model import Kind
 from syncd.engine.intake import Intake
@@ -125,6 +127,26 @@ async def test_a_late_save_into_what_a_person_deleted_since_is_listed(office: Of
     await office.looked(FIRST_LOOK, FIRST_LOOK)
     assert not office.path.exists()
     assert office.conflicts() == 1
+
+
+async def test_a_write_is_looked_at_without_waiting_for_the_next_question(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(late_module, "EVERY", 0.0)
+    monkeypatch.setattr(late_module, "SELDOM", 3600.0)
+    await office.late.look()
+    running = asyncio.create_task(office.late.run())
+    try:
+        async with asyncio.timeout(20):
+            await office.replaced_while_open(flow(name="two", tags=["a"], note="x"))
+            office.written_late(flow(name="one", tags=["a", "b"], note="x"))
+            while not office.conflicts():
+                office.clock.seconds += FIRST_LOOK
+                await asyncio.sleep(0)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert office.path.read_bytes() == flow(name="two", tags=["a", "b"], note="x")
 
 
 async def test_a_late_save_into_what_an_earlier_run_left(office: Office) -> None:
