@@ -18,7 +18,7 @@ from syncd.files.root import Root
 from syncd.files.watch import Watcher, WatchFailed
 from syncd.stores.layout import Layout, encodable, normal
 
-CHECK = 2.0
+CHECK = 5.0
 """Seconds between looks whether the folder is still the one that is watched."""
 
 POLL = 10.0
