@@ -129,7 +129,7 @@ def _read(path: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise ConfigError(
             f"there is no configuration at {path}; nothing was started",
-            "name one with --config, or copy config.toml of the project and edit it",
+            "`syncd init` finds stores and writes one; or name another with --config",
         ) from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(

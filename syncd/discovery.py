@@ -90,6 +90,17 @@ def _alike(parent: Path, found: list[Found]) -> bool:
     )
 
 
+def tables(found: list[Found]) -> str:
+    """The part of a config.toml that tells of the stores that were found."""
+    lines: list[str] = []
+    names: set[str] = set()
+    for each in found:
+        name = _name(each, names)
+        names.add(name)
+        lines += _table(name, each)
+    return "".join(f"{line}\n" for line in lines)
+
+
 def configuration(found: list[Found], url: str | None, workspace: str) -> str:
     """A config.toml for the stores that were found, with comments."""
     lines = [
@@ -103,15 +114,10 @@ def configuration(found: list[Found], url: str | None, workspace: str) -> str:
         "# Machines with the same workspace share one mirror.",
         f"workspace = {json.dumps(workspace)}",
     ]
-    names: set[str] = set()
-    for each in found:
-        name = _name(each, names)
-        names.add(name)
-        lines += _table(name, each)
     if not found:
         lines += ["", "# [[store]]", '# name = "workflows"', '# kind = "workflow"',
                   '# path = "workflows"']  # fmt: skip
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n" + tables(found)
 
 
 def _table(name: str, found: Found) -> list[str]:

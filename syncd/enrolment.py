@@ -58,7 +58,7 @@ async def open_enrolment(
             yield Enrolment(http, config.workspace)
         except ProtocolError as error:
             raise ProtocolError(
-                f"{error}; nobody was enrolled",
+                f"{error}; nothing was changed",
                 "is the key one of this deployment, and are the functions deployed? "
                 "See convex/README.md",
             ) from error
@@ -68,12 +68,14 @@ def _door(config: Config, key: str | None, environment: Mapping[str, str]) -> tu
     if config.url == EMBEDDED:
         return _embedded(StateFolder(config.state))
     if config.url is None:
-        raise ConfigError("no deployment is configured; nobody was enrolled", "set CONVEX_URL")
+        raise ConfigError("no deployment is configured; nothing was changed", "set CONVEX_URL")
     found = key or next((environment[name] for name in KEYS if environment.get(name)), None)
     if found is None:
         raise ConfigError(
-            f"enrolling on {config.url} takes a deploy key or an admin key; nobody was enrolled",
-            f"set {KEYS[0]} for this command only: it is kept nowhere",
+            f"{config.url} lists and enrolls devices only with a deploy key or an admin key; "
+            "nothing was changed",
+            f"set {KEYS[0]} for this command only: it is kept nowhere; of an embedded backend, "
+            "type `syncd devices` where it runs",
         )
     return config.url, found
 
@@ -81,7 +83,7 @@ def _door(config: Config, key: str | None, environment: Mapping[str, str]) -> tu
 def _embedded(state: StateFolder) -> tuple[str, str]:
     if state.owner() is None or not state.backend_url.exists():
         raise ConfigError(
-            "no embedded backend runs for this configuration; nobody was enrolled",
+            "no embedded backend runs for this configuration; nothing was changed",
             "start `syncd run` first",
         )
     try:
@@ -89,7 +91,7 @@ def _embedded(state: StateFolder) -> tuple[str, str]:
     except OSError as error:
         raise ConfigError(
             f"the embedded backend's admin key cannot be read: {error.strerror}; "
-            "nobody was enrolled",
+            "nothing was changed",
             "run this as the user that started it",
         ) from error
     return state.backend_url.read_text(), key

@@ -114,6 +114,14 @@ class Listing:
         """The bytes of one side, None where they are not kept."""
         return self._body(Digest(version.digest)) if version is not None else None
 
+    def mirrored(self, conflict: ConflictReport) -> Version | None:
+        """What the file of a conflict held when it was mirrored last, what both sides changed
+        merged; None where its bytes are not kept.
+        """
+        key = Key(conflict.store, conflict.path, conflict.record)
+        found = self._version(self._past.newest(key, conflict.since))
+        return found if found is not None and found.kept else None
+
     def log(self, key: Key | None, most: int) -> EventList:
         """What happened to a path, or to all, newest first."""
         events = self._events.newest(most) if key is None else self._events.of(key, most)

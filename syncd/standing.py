@@ -168,21 +168,20 @@ def judge(found: StatusReport) -> tuple[State, str]:
         return State.HALTED, f"no daemon runs; {waiting}. Start `syncd run`"
     if deployment and deployment.state == "auth-failed":
         return State.AUTH_FAILED, deployment.detail
-    if wanting := _judge_wanting(found):
-        return wanting
+    if found.rollback is not None and not reviewed(found):
+        return State.ROLLBACK_REVIEW, _rolled_back(found, found.rollback)
+    going = _judge_going(found, deployment, waiting)
+    degraded = _degraded(found, *going)
+    return (State.DEGRADED, degraded) if degraded else going
+
+
+def _judge_going(found: StatusReport, deployment: Part | None, waiting: str) -> tuple[State, str]:
+    """How far what nobody has to look at is."""
     if found.paused or (deployment and deployment.state == "ceiling"):
         return State.PAUSED, _paused(found, deployment, waiting)
     if deployment is None or deployment.state != "online":
         return _judge_away(deployment, waiting, begun=bool(found.parts))
     return _judge_online(found, waiting)
-
-
-def _judge_wanting(found: StatusReport) -> tuple[State, str] | None:
-    """What a person should look at, though everything runs."""
-    if found.rollback is not None and not reviewed(found):
-        return State.ROLLBACK_REVIEW, _rolled_back(found, found.rollback)
-    degraded = _degraded(found)
-    return (State.DEGRADED, degraded) if degraded else None
 
 
 def reviewed(found: StatusReport) -> bool:
@@ -226,13 +225,16 @@ def _judge_away(deployment: Part | None, waiting: str, *, begun: bool) -> tuple[
     return State.OFFLINE, f"{reason}; {waiting}"
 
 
-def _degraded(found: StatusReport) -> str:
-    """Why not everything is mirrored as it should be; empty where it is."""
+def _degraded(found: StatusReport, state: State, detail: str) -> str:
+    """Why not everything is mirrored as it should be, empty where it is; of the rest `state` and
+    `detail` tell.
+    """
     if found.unheard > UNHEARD:
         return (f"the daemon gave no sign of life for {found.unheard / 60:.0f} min: look at its "
                 "log; ending it and starting it again loses nothing")  # fmt: skip
     if found.guards or found.held or found.parked:
-        return "some keys are not mirrored, see below; everything else is"
+        rest = "everything else is" if state is State.IN_SYNC else f"the rest: {state}: {detail}"
+        return f"some keys are not mirrored, see below; {rest}"
     for name, part in found.parts.items():
         if name.startswith("watch:") and part.state == "polling":
             return f"{name} is polled: {part.detail}"

@@ -68,6 +68,19 @@ def test_the_worst_that_holds_is_the_state(told: dict[str, object], state: State
 
 
 @pytest.mark.parametrize(
+    ("told", "rest"),
+    [
+        ({}, "everything else is"),
+        ({"deployment": "offline"}, "the rest: offline: why; nothing waits"),
+        ({"queued": 2}, "the rest: syncing: sending; 2 changes wait"),
+        ({"paused": True}, "the rest: paused: until `syncd resume`; nothing waits"),
+    ],
+)
+def test_what_is_held_does_not_hide_how_the_rest_is(told: dict[str, object], rest: str) -> None:
+    assert judge(found(held=1, **told))[1] == f"some keys are not mirrored, see below; {rest}"
+
+
+@pytest.mark.parametrize(
     ("queued", "unsent", "said"),
     [
         (0, 0, "nothing waits"),

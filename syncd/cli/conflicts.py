@@ -86,7 +86,7 @@ def show(
 @conflicts.command()
 @reporting
 def diff(number: Number, config: ConfigPath = CONFIG, as_json: AsJson = False) -> int:
-    """Compare the version that lost with the one that won.
+    """Compare the version that lost with what the file holds now, as it was mirrored last.
 
     Examples: `syncd conflicts diff 3`, `syncd conflicts diff 3 --json`
     """
@@ -185,16 +185,16 @@ def _versions(conflict: ConflictReport) -> dict[Side, Version | None]:
 
 
 def _diff(listing: Listing, conflict: ConflictReport) -> Iterator[str]:
-    theirs, mine = (listing.body(each) or b"" for each in (conflict.theirs, conflict.mine))
+    now = listing.mirrored(conflict) if conflict.resolved is None else None
+    theirs, mine = (listing.body(each) or b"" for each in (conflict.theirs, now or conflict.mine))
     try:
         before, after = theirs.decode().splitlines(), mine.decode().splitlines()
     except UnicodeDecodeError:
         yield "the versions differ, and are not both text"
         return
     who = _writer(conflict.theirs)
-    yield from difflib.unified_diff(
-        before, after, f"theirs ({who})", "mine (the file)", lineterm=""
-    )
+    name = "the file, as it was mirrored last" if now else "mine (the file, before it was merged)"
+    yield from difflib.unified_diff(before, after, f"theirs ({who})", name, lineterm="")
 
 
 def _print_line(conflict: ConflictReport) -> None:
@@ -220,7 +220,9 @@ def _print_whole(conflict: ConflictReport) -> None:
         typer.echo(f"solved  {moment(conflict.resolved)}  {conflict.resolution}")
         typer.echo(f"-> syncd conflicts undo {conflict.number}")
     else:
-        typer.echo(f"-> syncd conflicts resolve {conflict.number} --mine (or --theirs, --base)")
+        number = conflict.number
+        typer.echo(f"-> syncd conflicts resolve {number} --mine (the file stays as it is now), "
+                   "or --theirs, or --base")  # fmt: skip
 
 
 def _name(conflict: ConflictReport) -> str:

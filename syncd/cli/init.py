@@ -12,10 +12,13 @@ from typing import Annotated
 import typer
 
 from syncd.cli.app import CONFIG, ConfigPath, app, reporting
-from syncd.cli.text import shown
+from syncd.cli.text import counted, shown
 from syncd.config import DEVICE_TOKEN, EMBEDDED, Config, load
 from syncd.engine.verify import Verdict
 from syncd.errors import ConfigError, Unauthorized
+
+DEFAULT = "default"
+"""The workspace of those who name none."""
 
 SHOWN = 10
 """Files that differ which are named; the rest are counted."""
@@ -31,19 +34,21 @@ YES = "Go on without asking: where both sides differ the file wins, the other is
 def init(
     config: ConfigPath = CONFIG,
     url: Annotated[str | None, typer.Option("--url", help=URL)] = None,
-    workspace: Annotated[str, typer.Option("--workspace", help=WORKSPACE)] = "default",
+    workspace: Annotated[str, typer.Option("--workspace", help=WORKSPACE)] = DEFAULT,
     device: Annotated[str | None, typer.Option("--device", help=DEVICE)] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help=YES)] = False,
 ) -> int:
     """Find stores, write config.toml, enroll this machine, and tell what the first contact does.
 
-    Nothing is mirrored yet. A config.toml that is there stays as it is. Enrolling takes a deploy
-    key in CONVEX_DEPLOY_KEY (or CONVEX_SELF_HOSTED_ADMIN_KEY), for this command only.
+    Nothing is mirrored yet. A config.toml that names stores stays as it is; to one that names none
+    those that are found are added. Enrolling takes a deploy key in CONVEX_DEPLOY_KEY (or
+    CONVEX_SELF_HOSTED_ADMIN_KEY), for this command only.
 
     Examples: `syncd init --url embedded`, `syncd init --device laptop`
     """
     _configure(config, url, workspace)
     settings = load(config)
+    _tell_left_aside(settings, url, workspace)
     if not settings.stores:
         typer.echo(f"no folder here looks like a store: add a [[store]] to {settings.source}")
         return 2
@@ -53,7 +58,7 @@ def init(
         return 2
     settings = asyncio.run(_enrolled(settings, device or socket.gethostname()))
     verdicts = asyncio.run(_plan(settings))
-    _print_plan(verdicts)
+    _print_plan(verdicts, [store.name for store in settings.stores if store.layout == "lines"])
     if _clashes(verdicts) and not yes and not _agreed():
         typer.echo("nothing was mirrored; `syncd run` begins once you are ready")
         return 3
@@ -62,23 +67,36 @@ def init(
 
 
 def _configure(path: Path, url: str | None, workspace: str) -> None:
-    from syncd.discovery import configuration, discover
+    from syncd.discovery import configuration, discover, tables
 
-    if path.exists():
+    there = path.exists()
+    found = [] if there and load(path).stores else discover(path.absolute().parent)
+    if there and not found:
         typer.echo(f"{path} is there and stays as it is")
         return
-    found = discover(path.absolute().parent)
     try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(configuration(found, url, workspace))
+        with path.open("a" if there else "x", encoding="utf-8") as file:
+            file.write(tables(found) if there else configuration(found, url, workspace))
     except OSError as error:
         raise ConfigError(
             f"{path} cannot be written: {error.strerror}; nothing was changed",
             "make its folder, or name another file with --config",
         ) from error
-    typer.echo(f"wrote {path} with {len(found)} store{'' if len(found) == 1 else 's'}")
+    verb = "added to {} {}" if there else "wrote {} with {}"
+    typer.echo(verb.format(path, counted(len(found), "store")))
     for each in found:
         typer.echo(shown(f"  {each.kind.value:10} {each.path}: {each.because}"))
+
+
+def _tell_left_aside(config: Config, url: str | None, workspace: str) -> None:
+    """Say so where a configuration that was there says otherwise than the command."""
+    aside = [("url", config.url)] if url not in (None, config.url) else []
+    aside += (
+        [("workspace", config.workspace)] if workspace not in (DEFAULT, config.workspace) else []
+    )
+    for option, told in aside:
+        typer.echo(f"--{option} is left aside: it is {told or 'not set'} in {config.source}, or in "
+                   "what goes before that")  # fmt: skip
 
 
 async def _enrolled(config: Config, name: str) -> Config:
@@ -144,7 +162,7 @@ async def _plan(config: Config) -> list[Verdict]:
 COLUMNS = ("only here", "only there", "same", "differ", "held")
 
 
-def _print_plan(verdicts: list[Verdict]) -> None:
+def _print_plan(verdicts: list[Verdict], growing: list[str]) -> None:
     typer.echo("the first contact, in files and records:")
     rows: list[tuple[str, ...]] = [("store", *COLUMNS)]
     for verdict in verdicts:
@@ -157,6 +175,8 @@ def _print_plan(verdicts: list[Verdict]) -> None:
     for name, *cells in rows:
         numbers = (cell.rjust(len(column)) for cell, column in zip(cells, COLUMNS, strict=True))
         typer.echo(f"  {name:{width}}  {'  '.join(numbers)}")
+    for name in growing:
+        typer.echo(f"  {name}: files of lines; all there are are sent, and none is written")
     clashes = _clashes(verdicts)
     for name in clashes[:SHOWN]:
         typer.echo(shown(f"    differs: {name}"))

@@ -80,3 +80,9 @@ def _print(verdicts: list[Verdict]) -> None:
             typer.echo(f"  ... and {len(verdict.drifts) - SHOWN} more")
         for path, reason in list(verdict.held.items())[:SHOWN]:
             typer.echo(f"  held {shown(path)}: {reason}")
+        if len(verdict.held) > SHOWN:
+            typer.echo(f"  ... and {len(verdict.held) - SHOWN} more are held")
+    if any(verdict.drifts for verdict in verdicts):
+        typer.echo("-> `syncd plan` tells what would be done about what differs")
+    if any(verdict.held for verdict in verdicts):
+        typer.echo("-> `syncd explain PATH` tells what to do about what is held")

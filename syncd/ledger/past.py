@@ -71,7 +71,7 @@ class Past:
         """(whether it is known, what the file held at `time`); None: there was no file.
 
         A save counts from when it was mirrored; what is known only because it was replaced
-        later counts for all the time before.
+        later counts for all the time before, unless the key's first revision is from after it.
         """
         marks = ",".join("?" * len(_HELD))
         row = self._connection.execute(
@@ -79,6 +79,8 @@ class Past:
                 AND what IN ({marks}) ORDER BY at DESC, number DESC LIMIT 1""",  # noqa: S608
             (*key_columns(key), time, *_HELD),
         ).fetchone()
+        if row is None and self._born_after(key, time):
+            return True, None
         if row is None:
             row = self._connection.execute(
                 f"""SELECT digest FROM history WHERE {_KEY} AND since > ? AND why NOT IN (?, ?, ?)
@@ -86,6 +88,25 @@ class Past:
                 (*key_columns(key), time, *_UNHELD),
             ).fetchone()
         return row is not None, Digest(row[0]) if row and row[0] else None
+
+    def newest(self, key: Key, since: float) -> Digest | None:
+        """What the file was told to hold last, at `since` or later; None: nothing, or not told."""
+        marks = ",".join("?" * len(_HELD))
+        row = self._connection.execute(
+            f"""SELECT digest FROM events WHERE {_KEY} AND at >= ?
+                AND what IN ({marks}) ORDER BY at DESC, number DESC LIMIT 1""",  # noqa: S608
+            (*key_columns(key), since, *_HELD),
+        ).fetchone()
+        return Digest(row[0]) if row and row[0] else None
+
+    def _born_after(self, key: Key, time: float) -> bool:
+        """Whether what is first remembered of `key` after `time` is that it began there."""
+        row = self._connection.execute(
+            f"""SELECT what IN ('pushed', 'pulled') AND revision = 1 FROM events
+                WHERE {_KEY} AND at > ? ORDER BY at, number LIMIT 1""",  # noqa: S608
+            (*key_columns(key), time),
+        ).fetchone()
+        return row is not None and bool(row[0])
 
     def revision(self, key: Key, revision: int) -> Digest | None:
         """The digest of a revision of a path, None where it is not remembered."""

@@ -164,7 +164,7 @@ class ConvexHttp:
             raise (Unreachable if unsent else Unavailable)(
                 f"{self.url} cannot be reached ({_words(error)}) for {path}; "
                 "what is queued stays queued",
-                "nothing to do: it is tried again until the deployment answers",
+                "is the deployment up, and its URL right? a daemon tries again by itself",
             ) from error
 
 

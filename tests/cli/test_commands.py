@@ -73,6 +73,18 @@ def test_a_conflict_is_listed_shown_compared_resolved_and_undone(terminal: Termi
 
     code, out, _ = terminal.run("conflicts", "diff", "1")
     assert out.splitlines()[-2:] == ["-" + THEIRS.decode(), "+" + MINE.decode()]
+    assert "+++ mine (the file, before it was merged)\n" in out
+    merged = b'{"by":"both"}'
+    with home.ledger() as ledger, ledger.transaction():
+        before = Event(Key("flows", "a.json"), "pulled", 4.0, content(b"{}").digest, 3, "d")
+        ledger.events.add(before)
+    assert "+++ mine (" in terminal.run("conflicts", "diff", "1")[1]
+    with home.ledger() as ledger, ledger.transaction():
+        ledger.contents.put(content(merged).digest, merged)
+        ledger.events.add(Event(before.key, "merged", 5.0, content(merged).digest, 4, "d"))
+    out = terminal.run("conflicts", "diff", "1")[1]
+    assert "+++ the file, as it was mirrored last\n" in out
+    assert out.splitlines()[-2:] == ["-" + THEIRS.decode(), "+" + merged.decode()]
 
     code, out, _ = terminal.run("conflicts", "resolve", "1", "--theirs")
     assert (code, home.reads()) == (0, THEIRS)
@@ -83,7 +95,7 @@ def test_a_conflict_is_listed_shown_compared_resolved_and_undone(terminal: Termi
     assert terminal.run("conflicts", "undo", "1")[0] == 0
     assert home.reads() == MINE
     assert [event["what"] for event in terminal.json("log", "flows:a.json")["events"]] == [
-        "reopened", "undone", "decided", "resolved", "conflict",
+        "reopened", "undone", "decided", "resolved", "merged", "pulled", "conflict",
     ]  # fmt: skip
 
 
@@ -126,6 +138,9 @@ def test_an_earlier_version_is_restored_by_revision_digest_and_time(terminal: Te
         assert "restored flows:a.json: what it held is in history" in out
         assert home.reads() == versions[revision]
     assert home.history.get(content(MINE).digest) == MINE
+    code, _, err = terminal.run("restore", "flows:a.json", "--at", "2025-12-31T12:00:00+00:00")
+    assert (code, "there was no file then; nothing was changed" in err) == (2, True)
+    assert home.reads() == versions[1]
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,7 @@ def test_without_a_key_or_with_a_wrong_one(world: World) -> None:
     key = machine.environment.pop("CONVEX_DEPLOY_KEY")
     code, _, err = init(world, machine)
     assert code == 2
-    assert "takes a deploy key or an admin key; nobody was enrolled" in err
+    assert "only with a deploy key or an admin key; nothing was changed" in err
     machine.environment["CONVEX_DEPLOY_KEY"] = key[:-1] + ("0" if key[-1] != "0" else "1")
     code, _, err = init(world, machine)
     assert code in (5, 8)
@@ -130,6 +130,18 @@ def test_a_folder_without_stores(world: World) -> None:
     assert code == 2
     assert "no folder here looks like a store" in out
     assert load(machine.config, {}).stores == ()
+    machine.save("a.json", flow("a"))
+    (machine.home / "perf").mkdir()
+    (machine.home / "perf/a.jsonl").write_text('{"type": "t", "name": "n", "value": 1}\n')
+    before = machine.config.read_text()
+    code, out, _ = init(world, machine, "--url", "https://elsewhere.example")
+    assert code == 0
+    assert "added to " in out
+    assert machine.config.read_text().startswith(before)
+    assert [store.name for store in load(machine.config, {}).stores] == ["workflows", "metrics"]
+    assert f"--url is left aside: it is {world.deployment.url} in " in out
+    assert row(out, "workflows") == ["1", "0", "0", "0", "0"]
+    assert "  metrics: files of lines; " in out
 
 
 def test_devices_are_listed_and_revoked(world: World) -> None:

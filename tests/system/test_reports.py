@@ -100,6 +100,7 @@ def test_everything_is_plain_when_piped(world: World) -> None:
     is_plain(verified)
     assert verified.code == 7
     assert verified.out.startswith("flows: 0 same, 1 differ, 0 held\n  a.json: here ")
+    assert verified.out.endswith("-> `syncd plan` tells what would be done about what differs\n")
     machine.start().until_in_sync()
     assert machine.stop() == 0
     assert "\x1b" not in machine.said()

@@ -52,7 +52,7 @@ def test_there_is_no_configuration(world: World) -> None:
         ran = machine.syncd(*command)
         assert ran.code == 2
         assert f"there is no configuration at {machine.config}" in ran.err
-        assert "-> name one with --config" in ran.err
+        assert "-> `syncd init` finds stores and writes one; or name another" in ran.err
 
 
 def test_no_store(world: World) -> None:
