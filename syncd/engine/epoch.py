@@ -19,6 +19,7 @@ from syncd.engine.ports import Clock, LocalReplica
 from syncd.engine.turn import Reconciler
 from syncd.ledger.epochs import Review
 from syncd.ledger.ledger import Ledger
+from syncd.ledger.places import SUCCESSOR
 
 log = structlog.get_logger()
 
@@ -98,7 +99,13 @@ class Epoch:
         self._ledger.epochs.settle(store)
         if replica.pointer is not None:
             device = self._ledger.places.get("device") or ""
-            self._ledger.records.begin(store, device, replica.scan().stats)
+            known = self._ledger.records.paths(store) if self._is_successor else ()
+            self._ledger.records.begin(store, device, {*replica.scan().stats, *known})
+
+    @property
+    def _is_successor(self) -> bool:
+        """Whether another ledger was here before: programs may hold any file that it knew."""
+        return self._ledger.places.get(SUCCESSOR) is not None
 
     def _renumber(self, end: End) -> None:
         places = self._ledger.places

@@ -102,12 +102,17 @@ class Epochs:
         return [(Key(store, path), temporary) for store, path, temporary in rows.fetchall()]
 
     def remembered(self, store: str) -> list[Memory]:
-        """The entries of `store` that the deployment now holds, with what was agreed before."""
+        """The entries of `store` that the deployment now holds, with what was agreed before.
+
+        But for envelopes of which no save is known: what was taken out of a queue by the word of
+        an old copy would be taken out there too.
+        """
         rows = self._connection.execute(
             """SELECT e.path, e.record, a.digest, e.local_digest,
                       e.remote_revision, e.remote_digest, e.remote_size, e.remote_last, e.remote_at
                FROM entries e JOIN agreed a USING (store, path, record)
-               WHERE e.store = ? AND e.base_revision IS NULL AND e.remote_digest IS NOT NULL""",
+               WHERE e.store = ? AND e.base_revision IS NULL AND e.remote_digest IS NOT NULL
+                 AND NOT (e.unseen AND e.record = '')""",
             (store,),
         )
         return [

@@ -14,6 +14,9 @@ from syncd.core.model import Digest, Key
 from syncd.core.reading import Stat
 from syncd.ledger.rows import inode_column, to_inode
 
+SUCCESSOR = "successor"
+"""What a ledger is that is not the first of its state folder."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoreRecord:

@@ -79,8 +79,8 @@ class Records:
     def begin(self, store: str, device: str, there: Iterable[str]) -> None:
         """What the deployment has of `store` was heard by a ledger that knows no save of it.
 
-        Files that are `there`, and those of which `device`, this one, wrote anything before, may
-        have been known to a ledger that is gone; others were never here.
+        Files that are `there`, or that may have been, and those of which `device`, this one, wrote
+        anything before, may have been known to a ledger that is gone; others were never here.
         """
         rows = self._connection.execute(
             "SELECT DISTINCT path FROM entries WHERE store = ?1 AND ?2 IN (remote_device, origin)",

@@ -31,7 +31,7 @@ from syncd.errors import AnotherInstance, LedgerDamaged, LedgerError
 from syncd.ledger.connection import read_ledger
 from syncd.ledger.costs import spent_in
 from syncd.ledger.ledger import Ledger
-from syncd.ledger.places import Places
+from syncd.ledger.places import SUCCESSOR, Places
 from syncd.ledger.tidemark import Tidemark
 
 _ANEW = "files and deployment are compared anew; nothing is deleted"
@@ -183,6 +183,8 @@ class StateFolder:
             ledger.places.put("nonce", secrets.token_hex(16))
             ledger.places.put("workspace", workspace)
             ledger.places.put("home", self._home())
+            if self._bindings():
+                ledger.places.put(SUCCESSOR, "")
         self._bind(url, workspace, name)
         return ledger
 

@@ -15,6 +15,7 @@ from syncd.core.model import TOMBSTONE, Content, Digest, Key, Snapshot, Witness
 from syncd.core.news import Welcome
 from syncd.engine.link import AnotherDeployment
 from syncd.ledger.epochs import Review
+from syncd.ledger.places import SUCCESSOR
 from syncd.ledger.state import StateFolder
 
 from .fakes import Machine, deployment, digest
@@ -299,6 +300,24 @@ def test_a_damaged_ledger_is_put_aside_and_a_fresh_one_made(tmp_path: Path, dama
     fresh.close()
     assert state.ledger_path("http://x", "w") != path
     assert path.with_name(path.name + ".damaged").read_bytes() == body
+    state.close()
+
+
+def test_a_ledger_knows_whether_another_was_here_before(tmp_path: Path) -> None:
+    state = StateFolder(tmp_path / "state")
+    state.open()
+    first = state.open_ledger("http://x", "w")
+    assert first.places.get(SUCCESSOR) is None
+    first.close()
+    again = state.open_ledger("http://x", "w")
+    assert again.places.get(SUCCESSOR) is None, "it is the same one"
+    again.close()
+    path = state.ledger_path("http://x", "w")
+    assert path is not None
+    path.unlink()
+    second = state.open_ledger("http://x", "w")
+    assert second.places.get(SUCCESSOR) is not None
+    second.close()
     state.close()
 
 

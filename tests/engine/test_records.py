@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from syncd.core.decision import Decision
+from syncd.core.epoch import End
 from syncd.core.guard import Direction
 from syncd.core.model import (
     Content,
@@ -20,6 +21,7 @@ from syncd.core.model import (
     Reason,
     Tombstone,
 )
+from syncd.ledger.places import SUCCESSOR
 from syncd.stores.records import part_of
 from tests.machine.deployment import Deployment
 
@@ -286,6 +288,49 @@ async def test_a_program_that_outlived_the_ledger_drops_nothing_that_it_never_re
     laptop.save()
     await laptop.sync()
     assert mirror(remote)[""]["queue"] == ["d2"], "from then on it is known what the program holds"
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+async def test_a_program_that_held_a_file_no_ledger_knows_of_takes_nothing_from_its_queue(
+    laptop: Yard, tower: Yard, remote: Deployment, *, is_first: bool
+) -> None:
+    tower.queue = ["d1", "d2"]
+    tower.put(deploy("d1"), deploy("d2"))
+    await tower.sync()
+    if not is_first:
+        laptop.ledger.places.put(SUCCESSOR, "")
+    await laptop.begin_anew(End.RESTORED)
+    await laptop.turn()
+    await laptop.turn(70.0)
+    assert laptop.told()["queue"] == ["d1", "d2"], "the program was about to write its file anew"
+    laptop.queue = ["d1"]
+    laptop.put(deploy("d1"))
+    await laptop.sync()
+    queue = ["d1"] if is_first else ["d1", "d2"]
+    assert sorted(mirror(remote)[""]["queue"]) == queue, "one that syncd made first was read by it"
+
+
+async def test_what_an_old_copy_believed_before_it_was_found_out_takes_nothing_from_a_queue(
+    laptop: Yard, tower: Yard, remote: Deployment
+) -> None:
+    laptop.queue = ["d1", "d2"]
+    laptop.put(deploy("d1"))
+    await laptop.sync()
+    copy = laptop.copied()
+    laptop.queue = ["d1"]
+    laptop.save()
+    await laptop.sync()
+    await tower.sync()
+    tower.load()
+    tower.queue = ["d1", "d2"]
+    tower.save()
+    await tower.sync()
+    laptop.become(copy)
+    await laptop.turn()
+    assert laptop.ledger.outbox.count() == {"queued": 1}, "d2 was taken out, by the copy's word"
+    await laptop.begin_anew(End.OLD_COPY)
+    await laptop.sync()
+    assert mirror(remote)[""]["queue"] == laptop.told()["queue"] == ["d1", "d2"]
 
 
 async def test_a_program_that_holds_all_records_may_not_have_read_the_queue(

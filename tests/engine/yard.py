@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from syncd.core.decision import Heard
 from syncd.core.doubt import ABSENCE
+from syncd.core.epoch import End
 from syncd.core.guard import Direction
 from syncd.core.model import Intent, Key, Kind
 from syncd.engine.decide import Turn
+from syncd.engine.epoch import Epoch
 from syncd.engine.guards import Guards
 from syncd.engine.turn import Reconciler
 from syncd.files.history import History
@@ -73,6 +76,31 @@ class Yard:
     def restart(self) -> None:
         self.ledger.close()
         self.open()
+
+    def copied(self) -> bytes:
+        """The ledger as it is now, to be put back later."""
+        self.ledger.close()
+        copy = (self.folder / "ledger.db").read_bytes()
+        self.open()
+        return copy
+
+    def become(self, copy: bytes) -> None:
+        """Go on with an old copy of the ledger."""
+        self.ledger.close()
+        (self.folder / "ledger.db").write_bytes(copy)
+        self.open()
+
+    async def begin_anew(self, end: End) -> None:
+        """End the epoch, and hear what the deployment has."""
+        stores = {STORE: self.replica}
+        epoch = Epoch(self.ledger, stores, self.guards, self.reconciler, self.clock)
+        await epoch.end(end)
+        self.hear()
+        known = self.ledger.places.stores()[STORE]
+        with self.ledger.transaction():
+            epoch.settle(STORE)
+            self.ledger.places.record_store(STORE, replace(known, bootstrapped=True))
+        self.guards.roots.reload()
 
     # The program
 

@@ -24,6 +24,7 @@ from syncd.files.replica import FileReplica
 from syncd.files.swapped import Swapped
 from syncd.ledger.connection import _migrate
 from syncd.ledger.ledger import Ledger
+from syncd.ledger.places import SUCCESSOR
 from syncd.ledger.tidemark import Tidemark
 from syncd.stores.layout import TEMPORARY_PREFIX, Layout
 
@@ -194,12 +195,15 @@ class Machine:
 
     def new_ledger(self) -> None:
         """As StateFolder.new_ledger: one that agreed on nothing; the former is kept."""
+        is_first = self.ledger_number == 0
         self.use_ledger(None)
         ledger = Ledger(self.database)
         with ledger.transaction():
             ledger.places.put("nonce", f"{self.world.rng.getrandbits(128):032x}")
             ledger.places.put("workspace", "default")
             ledger.places.put("home", self.home)
+            if not is_first:
+                ledger.places.put(SUCCESSOR, "")
 
     def bound_to(self) -> str | None:
         """The deployment that its ledger belongs to."""
