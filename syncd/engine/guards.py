@@ -123,7 +123,9 @@ class Guards:
             self._seen_whole(store, walked)
         elif (store, Direction.BOTH) not in self._standing:
             known = self._known(store)
-            found = guard(store, root, known, known - len(lost))
+            # As many that appeared may be the same files under new names: see _many.
+            present = known - len(lost) if appeared < len(lost) else appeared
+            found = guard(store, root, known, present)
             self._stop(found or self._many(store, known, len(lost), appeared))
         self._list_lost(store, lost)
 

@@ -336,6 +336,27 @@ async def test_an_emptied_folder_is_approved_and_its_deletions_go(desk: Desk) ->
     assert desk.machine.mirror() == {}
 
 
+async def test_a_store_that_is_whole_under_other_names_is_not_an_emptied_one(desk: Desk) -> None:
+    notes = await holding(desk, 40)
+    desk.clock.seconds -= 2 * WINDOW
+    for name in notes:
+        (desk.machine.files / f"{name}.txt").rename(desk.machine.files / f"moved-{name}.txt")
+    desk.scan()
+    assert not desk.guards.stand
+    await desk.consider([f"moved-{name}" for name in notes])
+    await desk.consider(notes)
+    desk.send()
+    assert desk.machine.mirror().keys() == {f"moved-{name}" for name in notes}
+
+
+async def test_a_few_new_files_do_not_make_an_emptied_folder_a_store(desk: Desk) -> None:
+    await holding(desk, 5)
+    emptied(desk.machine.files)
+    desk.machine.save(a="new", b="new")
+    desk.scan()
+    assert (STORE, Direction.BOTH) in desk.ledger.attention.guards()
+
+
 async def test_nothing_is_approved_while_the_folder_is_away(desk: Desk) -> None:
     await holding(desk, 5)
     renamed(desk.machine.files)
