@@ -106,6 +106,9 @@ class Online:
             await self._welcome(welcome)
             for store in fresh:
                 await self._rescan.scan(store)
+            if fresh and not self._intake.idle.is_set():
+                # At once, however few: nothing of these stores was ever looked at.
+                self._health.report("files", "busy", "what is compared for the first time")
             try:
                 await self._follow()
                 self._health.report("feed", "behind", "mirroring is paused")

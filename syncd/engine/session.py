@@ -229,7 +229,9 @@ class Session:
         await self.intake.idle.wait()
         await self.tailer.looked.wait()
         while True:
-            self.health.report("files", "current")
+            # RACE: more may have been named since it was idle.
+            if self.intake.idle.is_set():
+                self.health.report("files", "current")
             await self.intake.busy.wait()
             if self.intake.waiting >= MANY or not await self._soon_idle():
                 self.health.report("files", "busy", "what changed, or is not whole yet")

@@ -58,3 +58,31 @@ async def test_files_that_are_looked_at_for_long_are_told_and_many_at_once(
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         ledger.close()
+
+
+async def test_the_first_look_at_a_store_is_told_however_little_there_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_module, "LONG", 3600.0)
+    machine = Machine(tmp_path / "laptop", deployment())
+    machine.save(**{"0": "one file"})
+    ledger = machine.ledger()
+    session = machine.session(ledger)
+
+    def told() -> dict[str, str]:
+        with ledger.transaction() as connection:
+            return dict(connection.execute("SELECT part, state FROM health").fetchall())
+
+    monkeypatch.setattr(session.intake._settler, "take", lambda now, most: [])
+    monkeypatch.setattr(session.intake._settler, "next_due", lambda: float("inf"))
+    running = asyncio.create_task(session.run(lambda _: None))
+    try:
+        await until(lambda: told().get("feed") == "current")
+        assert told()["files"] == "busy"
+        monkeypatch.undo()
+        session.intake.touched(Key("notes", "0.txt"), settled=True)
+        await until(lambda: told()["files"] == "current")
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        ledger.close()
