@@ -80,7 +80,7 @@ class Past:
             (*key_columns(key), time, *_HELD),
         ).fetchone()
         if row is None and self._born_after(key, time):
-            return True, None
+            return False, None
         if row is None:
             row = self._connection.execute(
                 f"""SELECT digest FROM history WHERE {_KEY} AND since > ? AND why NOT IN (?, ?, ?)

@@ -139,7 +139,7 @@ def test_an_earlier_version_is_restored_by_revision_digest_and_time(terminal: Te
         assert home.reads() == versions[revision]
     assert home.history.get(content(MINE).digest) == MINE
     code, _, err = terminal.run("restore", "flows:a.json", "--at", "2025-12-31T12:00:00+00:00")
-    assert (code, "there was no file then; nothing was changed" in err) == (2, True)
+    assert (code, "what it held then is not remembered; nothing" in err) == (2, True)
     assert home.reads() == versions[1]
 
 
