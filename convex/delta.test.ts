@@ -2,7 +2,14 @@
 import { describe, expect, test } from "vitest";
 import { at, deployment, enrolled, operationOn } from "./fixture.test";
 import { sha256, utf8 } from "./model/digest";
-import { DELTA_BYTES, INLINE_BYTES, PIECE_BYTES, SPLICES, TEXT_BYTES } from "./model/limits";
+import {
+  DELTA_BYTES,
+  DELTA_LEAST,
+  INLINE_BYTES,
+  PIECE_BYTES,
+  SPLICES,
+  TEXT_BYTES,
+} from "./model/limits";
 import type { Splice } from "./model/splice";
 import type { Expectation } from "./validators";
 
@@ -101,9 +108,9 @@ describe("a push of splices", () => {
 });
 
 describe("what others are told of it", () => {
-  const former = "x".repeat(100_000);
+  const long = "x".repeat(100_000);
 
-  async function changed(added: string) {
+  async function changed(added: string, former = long) {
     const t = deployment();
     const [laptop, server] = [await enrolled(t, "laptop"), await enrolled(t, "server")];
     await laptop.push(await operationOn("a.json", former));
@@ -116,8 +123,8 @@ describe("what others are told of it", () => {
 
   test("is the change, and whoever asks for the text gets it", async () => {
     const { laptop, server, next, told, cursor } = await changed("more");
-    const { digest } = await at(1, former);
-    const delta = { base: digest, splices: [end(former, "more")] };
+    const { digest } = await at(1, long);
+    const delta = { base: digest, splices: [end(long, "more")] };
     expect(await told()).toMatchObject([{ revision: 2, text: null, delta }]);
     expect(await server.fetch("a.json")).toMatchObject({ text: next });
     expect((await laptop.changes(cursor)).changes[0]).not.toHaveProperty("delta");
@@ -130,11 +137,20 @@ describe("what others are told of it", () => {
     expect(news).not.toHaveProperty("delta");
   });
 
+  test("is the text where that is short", async () => {
+    const { next, told } = await changed("more", "x".repeat(DELTA_LEAST - 5));
+    const [news] = await told();
+    expect(news).toMatchObject({ text: next });
+    expect(news).not.toHaveProperty("delta");
+    const longer = await changed("more", "x".repeat(DELTA_LEAST - 4));
+    expect((await longer.told())[0]).toHaveProperty("delta");
+  });
+
   test("is only ever the change that led to this text", async () => {
     const { laptop, next, told } = await changed("more");
-    const whole = await operationOn("a.json", former, await at(2, next));
+    const whole = await operationOn("a.json", long, await at(2, next));
     await laptop.push(whole);
-    expect((await told())[0]).toMatchObject({ revision: 3, text: former });
+    expect((await told())[0]).toMatchObject({ revision: 3, text: long });
     expect((await told())[0]).not.toHaveProperty("delta");
   });
 

@@ -4,7 +4,7 @@ import { joined, readPieces } from "./content";
 import { sha256, utf8 } from "./digest";
 import type { Entry } from "./entry";
 import type { Refusal } from "./key";
-import { DELTA_BYTES } from "./limits";
+import { DELTA_BYTES, DELTA_LEAST } from "./limits";
 import type { Content } from "./revise";
 import { spliced, type Splice } from "./splice";
 
@@ -23,7 +23,7 @@ export async function splicedContent(
   if (entry === null || entry.digest === null || entry.blob !== undefined) {
     return sendWhole("there is no text to change");
   }
-  const pieces = await readPieces(ctx, entry._id);
+  const pieces = entry.text === null ? await readPieces(ctx, entry._id) : [];
   const former = entry.text ?? joined(pieces);
   const bytes = spliced(utf8(former), told.splices);
   if (bytes === null || bytes.length !== told.size) return sendWhole("the splices do not fit");
@@ -32,7 +32,7 @@ export async function splicedContent(
   if (text === null) return sendWhole("the splices lead to bytes that are not UTF-8");
   const content = { text, bytes, digest: told.digest, pieces };
   const size = told.splices.reduce((sum, splice) => sum + OVERHEAD + utf8(splice.text).length, 0);
-  if (size > DELTA_BYTES) return { content, refusal: null };
+  if (told.size < DELTA_LEAST || size > DELTA_BYTES) return { content, refusal: null };
   const delta = { base: entry.digest, splices: told.splices };
   return { content: { ...content, delta }, refusal: null };
 }

@@ -24,6 +24,8 @@ export const BLOBS_AT_ONCE = 100;
 export const DIGESTS = 1000;
 /** A change that is kept beside the text it led to, so that it is told in place of the text. */
 export const DELTA_BYTES = 2 * KIB;
+/** A shorter text is told itself: a device that lacks the former one would have to fetch it. */
+export const DELTA_LEAST = 8 * KIB;
 /** Splices of one operation. */
 export const SPLICES = 1000;
 /** Operations of one push. */
