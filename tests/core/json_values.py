@@ -36,15 +36,29 @@ def _records(values: st.SearchStrategy[Value]) -> st.SearchStrategy[Value]:
     )
 
 
-values: st.SearchStrategy[Value] = st.recursive(
-    st.one_of(scalars, texts),
-    lambda inner: st.one_of(
-        st.dictionaries(st.sampled_from(KEYS), inner, max_size=4),
-        st.lists(inner, max_size=4),
-        _records(inner),
-    ),
-    max_leaves=12,
+def _nested(leaf: st.SearchStrategy[Value]) -> st.SearchStrategy[Value]:
+    return st.recursive(
+        leaf,
+        lambda inner: st.one_of(
+            st.dictionaries(st.sampled_from(KEYS), inner, max_size=4),
+            st.lists(inner, max_size=4),
+            _records(inner),
+        ),
+        max_leaves=12,
+    )
+
+
+values: st.SearchStrategy[Value] = _nested(st.one_of(scalars, texts))
+
+plain: st.SearchStrategy[Value] = _nested(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.sampled_from(["0", "-1", "1.5", "9007199254740993"]).map(Number),
+        st.sampled_from(["", "1", '"\\\n']),
+    )
 )
+"""Values whose tokens the standard library reads and writes as they are."""
 
 
 @st.composite
