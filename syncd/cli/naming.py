@@ -43,11 +43,11 @@ def key_of(config: Config, told: str) -> Key:
 
 def time_of(told: str, now: datetime) -> float:
     """Seconds since the epoch of an ISO 8601 time (of here, unless it says where) or "2h ago"."""
-    if ago := _AGO.fullmatch(told.strip()):
-        return (now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})).timestamp()
     try:
+        if ago := _AGO.fullmatch(told.strip()):
+            return (now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})).timestamp()
         return datetime.fromisoformat(told).astimezone().timestamp()
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise ConfigError(
             f"{told!r} is no time; nothing was changed",
             "say 2026-11-23T14:00, or 30min, 2h, 3d for that long ago",

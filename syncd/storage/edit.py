@@ -80,7 +80,7 @@ def plain(value: Value) -> Any:
     """A value as programs take it: a number is an int or a float, a YAML date its text."""
     match value:
         case Number(token):
-            return json.loads(token)
+            return _number(token)
         case Opaque(source):
             return _opaque(source)
         case dict():
@@ -89,6 +89,14 @@ def plain(value: Value) -> Any:
             return [plain(each) for each in value]
         case _:
             return value
+
+
+def _number(token: str) -> int | float:
+    try:
+        found: int | float = json.loads(token)
+    except ValueError:  # More digits than Python makes an int of.
+        return float(token)
+    return found
 
 
 def _opaque(source: str) -> Any:

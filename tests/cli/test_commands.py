@@ -257,6 +257,9 @@ def test_a_time_is_told_by_the_clock_or_backwards() -> None:
     assert time_of("2026-11-23T11:00:00+00:00", now) == now.timestamp() - 3600
     local = datetime(2026, 11, 23, 11).astimezone()
     assert time_of("2026-11-23 11:00", now) == local.timestamp()
+    for told in ("", "soon", "2026-13-01", "9999999d", "99999999999999h"):
+        with pytest.raises(ConfigError, match="is no time"):
+            time_of(told, now)
 
 
 def test_sizes_are_short() -> None:

@@ -104,6 +104,16 @@ def test_what_others_changed_meanwhile_is_joined_and_ours_wins() -> None:
     )
 
 
+def test_a_number_of_more_digits_than_python_reads_is_read_and_kept() -> None:
+    body = b'{"id": "a", "name": "one", "count": %s}' % (b"9" * 5000)
+    fields = fields_of(body, Format.JSON)
+    assert isinstance(fields, dict)
+    assert fields["count"] == float("inf")
+    assert saved(body, lambda record: setattr(record, "name", "two")) == body.replace(
+        b'"one"', b'"two"'
+    )
+
+
 def test_what_is_no_json_is_refused() -> None:
     for value in (float("nan"), object(), {1, 2}):
         with pytest.raises(RecordError):
