@@ -10,7 +10,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Self
 
-import structlog
 from structlog.testing import capture_logs
 
 from syncd.config import Config, EmbeddedConfig, StoreConfig
@@ -79,7 +78,6 @@ class Laptop:
     @contextmanager
     def listening(self) -> Any:
         """Collects what is logged in `told`."""
-        structlog.reset_defaults()
         with capture_logs() as told:
             try:
                 yield

@@ -40,10 +40,7 @@ def test_log_lines(
     monkeypatch.setenv("SYNCD_LOG_FORMAT", form)
     monkeypatch.delenv("SYNCD_LOG", raising=False)
     logs.set_up()
-    try:
-        structlog.get_logger().warning("held", key=f"flows:{text}.json", detail=text)
-    finally:
-        structlog.reset_defaults()
+    structlog.get_logger().warning("held", key=f"flows:{text}.json", detail=text)
     (line,) = capsys.readouterr().err.splitlines()
     assert is_harmless(line)
     assert "held" in line

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 from typer.testing import CliRunner
 
 from syncd.cli.naming import key_of, time_of
@@ -49,9 +47,8 @@ class Terminal:
 
 
 @pytest.fixture
-def terminal(tmp_path: Path) -> Iterator[Terminal]:
-    yield Terminal(Home(tmp_path))
-    structlog.reset_defaults()  # The commands' logs go to a stream that is closed by now.
+def terminal(tmp_path: Path) -> Terminal:
+    return Terminal(Home(tmp_path))
 
 
 def test_a_conflict_is_listed_shown_compared_resolved_and_undone(terminal: Terminal) -> None:
