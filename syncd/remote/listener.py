@@ -127,7 +127,7 @@ class Listener:
         if child.stdin is None or child.stdout is None:
             raise RuntimeError("the child was started with pipes")
         child.stdin.write(json.dumps(self._settings).encode() + b"\n")
-        while line := await child.stdout.readline():
+        while line := await _line(child.stdout):
             self._report("live", "")
             self._live.set()
             self._deaf.clear()
@@ -149,6 +149,14 @@ class Listener:
             self._wake()
             await _set(self._live, pause)
             pause = FIRST_POLL if self._live.is_set() else min(LONGEST_POLL, pause * 2)
+
+
+async def _line(said: asyncio.StreamReader) -> bytes:
+    """The next line, empty at the end; an empty one for what is longer than any place's."""
+    try:
+        return await said.readline()
+    except ValueError:
+        return b"\n"
 
 
 async def _set(event: asyncio.Event, seconds: float) -> None:

@@ -65,5 +65,5 @@ def test_what_verify_prints(text: str, capsys: pytest.CaptureFixture[str]) -> No
     verdict.drifts.append(Drift(Key("flows", text), Digest("a" * 64), None))
     import_module("syncd.cli.verify")._print([verdict])
     lines = capsys.readouterr().out.split("\n")
-    assert len(lines) == 4
+    assert len(lines) == 6
     assert all(map(is_harmless, lines))
