@@ -24,11 +24,11 @@ embedded} -> core`, `storage -> {remote, files}`, `files -> stores -> core`; a t
                `lease` and `swapped` (programs that still write), `claim` (one daemon a folder),
                `git` (what git is doing there); `payloads` and `transit` (files of any size);
                `lines` (files that grow, under second names)
-    ledger/    one SQLite file: `entries` (base, last heard), `outbox`, `contents`, `places`,
-               `attention` (holds, guards, health), `conflicts`, `events` (the log), `past` (the
-               index of history), `logs` (how far lines went), `costs`; `ledger` has the verbs, each
-               one transaction; `tidemark` knows an old copy of it; `state` owns the folder around
-               it; `schema*.sql` are the steps that make a ledger
+    ledger/    one SQLite file: `entries` (base, last heard), `outbox`, `claimable` (what of it
+               is next), `contents`, `places`, `attention` (holds, guards, health), `conflicts`,
+               `events` (the log), `past` (the index of history), `logs` (how far lines went),
+               `costs`; `ledger` has the verbs, each one transaction; `tidemark` knows an old copy
+               of it; `state` owns the folder around it; `schema*.sql` are the steps that make one
     remote/    the deployment: `client` (calls over HTTP), `meter` (counts and bounds them), `wire`,
                `operation` (messages), `replica` (verbs), `storage` (payloads), `listener`
                (wake-ups, by the official client in a child process)

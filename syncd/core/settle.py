@@ -3,11 +3,16 @@
 A save is looked at at once, unless the key was looked at less than a window ago: then it waits
 for the window's end, together with the saves that follow it. A window in which saves had to wait
 is followed by one of twice the length, from 250 ms up to 1 s; any other by the shortest again.
+
+Saves, and what is named with few others, are *pressing*; what is named with many others is *bulk*.
+Where both wait they are handed out by turns, so that a save never waits for thousands of files, nor
+these for saves without end.
 """
 
 from __future__ import annotations
 
 import heapq
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from syncd.core.model import Key
@@ -17,6 +22,9 @@ QUIET = 0.25
 
 SHORTEST_WINDOW = 0.25
 LONGEST_WINDOW = 1.0
+
+FEW = 20
+"""Keys that may press at once, unless they are saves: a person's edit elsewhere, not a checkout."""
 
 
 @dataclass(slots=True)
@@ -31,8 +39,11 @@ class Settler:
 
     def __init__(self) -> None:
         self._due: dict[Key, float] = {}
+        self._bulk: set[Key] = set()
         self._unsettled_since: dict[Key, float] = {}
-        self._heap: list[tuple[float, Key]] = []
+        self._pressing_heap: list[tuple[float, Key]] = []
+        self._bulk_heap: list[tuple[float, Key]] = []
+        self._bulk_next = False
         self._traces: dict[Key, _Trace] = {}
         self._touched: set[Key] = set()
 
@@ -48,41 +59,66 @@ class Settler:
             if trace is not None and now < earliest:
                 trace.hot = True
             self._unsettled_since.pop(key, None)
-            self._schedule(key, max(now, earliest))
+            self._schedule(key, max(now, earliest), bulk=False)
             return
         since = self._unsettled_since.setdefault(key, now)
-        self._schedule(key, max(min(now + QUIET, since + LONGEST_WINDOW), earliest))
+        due = max(min(now + QUIET, since + LONGEST_WINDOW), earliest)
+        self._schedule(key, due, bulk=False)
 
-    def again(self, key: Key, when: float) -> None:
-        """Hand `key` out at `when`, unless it is due earlier anyway."""
-        if when < self._due.get(key, when + 1):
-            self._schedule(key, when)
+    def again(self, named: Sequence[tuple[Key, float]]) -> None:
+        """Hand each key out at its time, unless it is due earlier anyway."""
+        bulk = len(self._due) - len(self._bulk) + len(named) > FEW
+        for key, when in named:
+            due = self._due.get(key, when)
+            waits_as_bulk = key in self._bulk or key not in self._due
+            self._schedule(key, min(when, due), bulk=bulk and waits_as_bulk)
 
     def take(self, now: float, most: int) -> list[Key]:
-        """The keys that are due, at most `most`, oldest first."""
-        taken: list[Key] = []
-        while self._heap and self._heap[0][0] <= now and len(taken) < most:
-            when, key = heapq.heappop(self._heap)
-            if self._due.get(key) == when:
-                del self._due[key]
-                self._unsettled_since.pop(key, None)
-                if key in self._touched:
-                    self._touched.remove(key)
-                    self._mark_taken(key, now)
-                taken.append(key)
+        """Keys that are due, at most `most`, oldest first: all of them pressing, or all bulk."""
+        taken = self._take(now, most, bulk=self._bulk_next)
+        if taken:
+            self._bulk_next = not self._bulk_next
+        else:
+            taken = self._take(now, most, bulk=not self._bulk_next)
         self._forget_cold(now)
         return taken
 
     def next_due(self) -> float | None:
         """When the next key is due, or None when nothing waits."""
-        while self._heap and self._due.get(self._heap[0][1]) != self._heap[0][0]:
-            heapq.heappop(self._heap)
-        return self._heap[0][0] if self._heap else None
+        dues = [heap[0][0] for bulk in (False, True) if (heap := self._heap(bulk=bulk))]
+        return min(dues, default=None)
 
-    def _schedule(self, key: Key, when: float) -> None:
-        if self._due.get(key) != when:
-            self._due[key] = when
-            heapq.heappush(self._heap, (when, key))
+    def _take(self, now: float, most: int, *, bulk: bool) -> list[Key]:
+        taken: list[Key] = []
+        while len(taken) < most and (heap := self._heap(bulk=bulk)) and heap[0][0] <= now:
+            _, key = heapq.heappop(heap)
+            del self._due[key]
+            self._bulk.discard(key)
+            self._unsettled_since.pop(key, None)
+            if key in self._touched:
+                self._touched.remove(key)
+                self._mark_taken(key, now)
+            taken.append(key)
+        return taken
+
+    def _heap(self, *, bulk: bool) -> list[tuple[float, Key]]:
+        """The heap of one sort, whose first is not one that was scheduled anew since."""
+        heap = self._bulk_heap if bulk else self._pressing_heap
+        while heap and not (
+            self._due.get(heap[0][1]) == heap[0][0] and (heap[0][1] in self._bulk) == bulk
+        ):
+            heapq.heappop(heap)
+        return heap
+
+    def _schedule(self, key: Key, when: float, *, bulk: bool) -> None:
+        if self._due.get(key) == when and (key in self._bulk) == bulk:
+            return
+        self._due[key] = when
+        if bulk:
+            self._bulk.add(key)
+        else:
+            self._bulk.discard(key)
+        heapq.heappush(self._bulk_heap if bulk else self._pressing_heap, (when, key))
 
     def _mark_taken(self, key: Key, now: float) -> None:
         trace = self._traces.pop(key, None)

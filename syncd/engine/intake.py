@@ -73,10 +73,10 @@ class Intake:
         self._wake()
 
     def name(self, keys: Iterable[Key]) -> None:
-        """Consider `keys` as soon as there is time."""
+        """Consider `keys` as soon as there is time; many at once let saves go before them."""
         now = self._clock.monotonic()
-        for key in dict.fromkeys(map(self._reconciler.unit, keys)):
-            self._settler.again(key, now)
+        units = dict.fromkeys(map(self._reconciler.unit, keys))
+        self._settler.again([(key, now) for key in units])
         self._wake()
 
     def answered(self, keys: Iterable[Key]) -> None:
@@ -103,8 +103,7 @@ class Intake:
     def take_over(self, turn: Turn) -> None:
         """See to what a turn left to others."""
         now = self._clock.monotonic()
-        for key, when in turn.again:
-            self._settler.again(key, when or now)
+        self._settler.again([(key, when or now) for key, when in turn.again])
         self._deferred.update(turn.deferred)
         if turn.queued:
             self._on_queued()

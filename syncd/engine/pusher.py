@@ -48,7 +48,7 @@ log = structlog.get_logger()
 
 
 class Pusher:
-    """Sends what is queued, oldest first, several batches at once."""
+    """Sends what is queued, several batches at once: saves and bulk by turns, each oldest first."""
 
     def __init__(
         self,

@@ -164,8 +164,9 @@ class Tailer:
             self._deleted[store] = self._clock.monotonic() + QUIET
 
     async def _meet(self, store: str, found: Mapping[str, Stat]) -> None:
-        for path in await self._stores[store].meet(found):
-            self._settler.again(Key(store, path), self._clock.monotonic() + COPIED)
+        met = await self._stores[store].meet(found)
+        when = self._clock.monotonic() + COPIED
+        self._settler.again([(Key(store, path), when) for path in met])
 
     def _record_holds(self, store: str, seen: Seen) -> None:
         held = self._ledger.attention.held(store)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from syncd.core.decision import Decision, Taken
 from syncd.core.direction import UNSENT
 from syncd.core.model import Content, Digest, Key, Reason, Snapshot, Tombstone
+from syncd.core.settle import FEW
 from syncd.ledger.events import Event
 
 if TYPE_CHECKING:
@@ -32,11 +33,12 @@ def commit(
     ledger.attention.release_keys(decision.key for decision in settled)
     ledger.places.record_files((each.key, each.file) for each in rest if not each.part)
     ledger.entries.agree(_bases(settled))
+    bulk = sum(decision.plan.to_remote is not None for decision in rest) > FEW
     for decision in rest:
         if decision.capture:
-            _capture(ledger, decision, now)
+            _capture(ledger, decision, now, bulk=bulk)
         elif decision.plan.reason is not Reason.REWRITE:
-            _settle(ledger, decision, now)
+            _settle(ledger, decision, now, bulk=bulk)
     ledger.entries.author(_authored(rest))
     ledger.entries.author(_written(settled), first=True)
     ledger.places.forget_notes(decision.key for decision in settled if not decision.part)
@@ -95,24 +97,24 @@ def _take_over(ledger: Ledger, taken: Taken, now: float) -> None:
         ledger.conflicts.add(key, conflict, ledger.entries.device_of(key), now)
 
 
-def _capture(ledger: Ledger, decision: Decision, now: float) -> None:
+def _capture(ledger: Ledger, decision: Decision, now: float, *, bulk: bool) -> None:
     # The sent row is frozen and nothing is agreed until its answer; the newer save waits
     # behind it, durable, and takes its expectation from the base that the answer brings.
     ledger.carried.keep(decision.key, decision.started)
     if decision.plan.to_remote is not None:
-        ledger.outbox.queue(decision, decision.plan.to_remote, now)
+        ledger.outbox.queue(decision, decision.plan.to_remote, now, bulk=bulk)
     else:
         ledger.outbox.drop(decision.key)
 
 
-def _settle(ledger: Ledger, decision: Decision, now: float) -> None:
+def _settle(ledger: Ledger, decision: Decision, now: float, *, bulk: bool) -> None:
     key, plan = decision.key, decision.plan
     if isinstance(plan.to_remote or plan.to_local, Tombstone):
         ledger.carried.forget(key)
     ledger.carried.keep(key, decision.started)
     _keep_bytes(ledger, decision)
     if plan.to_remote is not None:
-        ledger.outbox.queue(decision, plan.to_remote, now)
+        ledger.outbox.queue(decision, plan.to_remote, now, bulk=bulk)
     else:
         ledger.outbox.drop(key)
     if decision.part and plan.to_local is not None:

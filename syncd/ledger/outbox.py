@@ -28,25 +28,13 @@ from syncd.core.model import (
     halves,
 )
 from syncd.ledger.carried import Carried
+from syncd.ledger.claimable import Claimable
 from syncd.ledger.contents import Contents
 from syncd.ledger.rows import key_columns, to_version, version_columns
 
 _KEY = "store = ? AND path = ? AND record = ?"
 _INTENT = """o.operation, o.store, o.path, o.record, o.kind, o.format, o.digest, o.size,
              o.expect_revision, o.expect_digest, o.target"""
-_CLAIMED = """o.operation, o.store, o.path, o.record, o.kind, o.format, o.digest, o.size,
-              e.base_revision, e.base_digest, e.base_size, o.target"""
-_SENT = """EXISTS (SELECT 1 FROM outbox s WHERE s.state = 'sent' AND s.store = {0}.store
-             AND s.path = {0}.path AND s.record = {0}.record)"""
-_NEWS = "coalesce({0}.remote_revision, 0) > {0}.base_revision"
-"""The key was written over there since its base. RACE: what is queued for it would be stale, and
-the turn that takes up the news, and may be writing the file by now, must find no sent row."""
-_WAITING = f"""EXISTS (
-    SELECT 1 FROM outbox t JOIN entries f USING (store, path, record)
-    WHERE t.operation = o.target
-      AND (t.state != 'queued' OR f.base_revision IS NULL OR f.base_digest IS NOT NULL
-           OR t.digest IS NOT e.base_digest OR {_NEWS.format("f")} OR {_SENT.format("t")}))"""  # noqa: S608
-"""A deletion whose target is not there yet, and cannot be made in the same operation."""
 
 
 class Outbox:
@@ -58,13 +46,17 @@ class Outbox:
         self._connection = connection
         self._contents = contents
         self._carried = carried
+        self._claimable = Claimable(connection)
 
-    def queue(self, decision: Decision, version: Version, now: float) -> None:
+    def queue(
+        self, decision: Decision, version: Version, now: float, *, bulk: bool = False
+    ) -> None:
         """Queue `version`, in place of what was queued or parked before if that was another."""
         key = decision.key
         rows = self._rows(key)
         waiting = [there for state, there in rows if state != "sent"]
         if waiting == [version]:
+            self._press(key, bulk=bulk)
             return
         if rows:
             self.drop(key)
@@ -80,13 +72,20 @@ class Outbox:
         digest, size = version_columns(version)
         self._connection.execute(
             """INSERT INTO outbox (operation, store, path, record, kind, format, digest, size,
-                                   state, since, target, upload)
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?)""",
+                                   state, since, target, upload, bulk)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?)""",
             (
                 decision.operation, *key_columns(key), decision.kind, decision.format,
-                digest, size or 0, now, decision.target, upload,
+                digest, size or 0, now, decision.target, upload, bulk,
             ),
         )  # fmt: skip
+
+    def _press(self, key: Key, *, bulk: bool) -> None:
+        if not bulk:
+            self._connection.execute(
+                f"UPDATE outbox SET bulk = 0 WHERE {_KEY} AND state != 'sent' AND bulk",  # noqa: S608
+                key_columns(key),
+            )
 
     def drop(self, key: Key) -> None:
         """Forget what is queued or parked for `key`; a sent row stays."""
@@ -98,7 +97,7 @@ class Outbox:
     def claim(
         self, most: int, most_bytes: int, guarded: Collection[str], paused: Collection[str]
     ) -> list[Intent]:
-        """Freeze the next queued rows as sent and return them, oldest first.
+        """Freeze the next queued rows as sent and return them, oldest first: bulk, or the others.
 
         At most `most` rows and `most_bytes` of text, what it replaces counted too; one larger
         row goes alone. Deletions of the stores in `guarded` stay queued, all of the stores in
@@ -106,17 +105,7 @@ class Outbox:
         together; where it cannot be one any more, its deletion stays queued until its target was
         accepted.
         """
-        marks, pauses = ",".join("?" * len(guarded)), ",".join("?" * len(paused))
-        rows = self._connection.execute(
-            f"""SELECT {_CLAIMED} FROM outbox o JOIN entries e USING (store, path, record)
-                WHERE o.state = 'queued' AND e.base_revision IS NOT NULL
-                  AND o.upload IS NOT 'wanted'
-                  AND NOT (o.digest IS NULL AND o.store IN ({marks}))
-                  AND o.store NOT IN ({pauses})
-                  AND NOT ({_NEWS.format("e")}) AND NOT {_SENT.format("o")} AND NOT {_WAITING}
-                ORDER BY o.place LIMIT ?""",  # noqa: S608
-            (*guarded, *paused, most),
-        ).fetchall()
+        rows = self._claimable.next(most, guarded, paused)
         claimed: list[Intent] = []
         frozen: list[tuple[Any, ...]] = []
         taken: set[str] = set()
@@ -124,7 +113,7 @@ class Outbox:
         for row in rows:
             if row[0] in taken:
                 continue
-            target = self._target(row[11])
+            target = self._claimable.target(row[11])
             total += _text(row[7]) + _text(row[10] or 0) + (_text(target[7]) if target else 0)
             if claimed and total > most_bytes:
                 break
@@ -133,16 +122,6 @@ class Outbox:
             taken.update(intent.operation for intent in halves(claimed[-1:]))
         self._freeze(frozen)
         return claimed
-
-    def _target(self, operation: str | None) -> tuple[Any, ...] | None:
-        if operation is None:
-            return None
-        row = self._connection.execute(
-            f"""SELECT {_CLAIMED} FROM outbox o JOIN entries e USING (store, path, record)
-                WHERE o.operation = ?""",  # noqa: S608
-            (operation,),
-        ).fetchone()
-        return tuple(row) if row else None
 
     def _freeze(self, rows: Sequence[tuple[Any, ...]]) -> None:
         self._connection.executemany(
@@ -220,7 +199,8 @@ class Outbox:
     def deleting(self) -> list[str]:
         """The stores that have a deletion queued."""
         rows = self._connection.execute(
-            "SELECT DISTINCT store FROM outbox WHERE state = 'queued' AND digest IS NULL"
+            """SELECT DISTINCT store FROM outbox INDEXED BY outbox_deletions
+               WHERE state = 'queued' AND digest IS NULL"""
         )
         return [row[0] for row in rows]
 

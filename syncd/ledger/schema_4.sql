@@ -58,6 +58,10 @@ ALTER TABLE entries ADD COLUMN receipt_revision INTEGER;
 ALTER TABLE outbox ADD COLUMN upload TEXT CHECK (upload IN ('wanted', 'there'));
 CREATE INDEX outbox_upload ON outbox (place) WHERE upload = 'wanted';
 
+-- bulk: whether it was queued with many others, and so lets the others go before it by turns.
+ALTER TABLE outbox ADD COLUMN bulk INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX outbox_pressing ON outbox (state, bulk, place) WHERE state = 'queued' AND bulk = 0;
+
 -- The device that made the key, empty where none did; NULL: it was not told, the key is our own.
 ALTER TABLE entries ADD COLUMN origin TEXT;
 

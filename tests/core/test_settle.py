@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from syncd.core.model import Key
-from syncd.core.settle import LONGEST_WINDOW, QUIET, SHORTEST_WINDOW, Settler
+from syncd.core.settle import FEW, LONGEST_WINDOW, QUIET, SHORTEST_WINDOW, Settler
 
 KEY, OTHER = Key("s", "a.json"), Key("s", "b.json")
+MANY = [Key("s", f"many/{number:03}.json") for number in range(10 * FEW)]
 
 
 def test_the_first_save_is_due_at_once() -> None:
@@ -55,10 +58,102 @@ def test_a_write_in_progress_waits_for_quiet_but_not_for_ever() -> None:
 
 def test_naming_a_key_heats_nothing() -> None:
     settler = Settler()
-    settler.again(KEY, 0.0)
+    settler.again([(KEY, 0.0)])
     settler.take(0.0, 5)
     settler.touch(KEY, 0.01, settled=True)
     assert settler.take(0.01, 5) == [KEY]
+
+
+def named(keys: Iterable[Key], when: float = 0.0) -> list[tuple[Key, float]]:
+    return [(key, when) for key in keys]
+
+
+def test_a_save_goes_before_what_was_named_with_many() -> None:
+    settler = Settler()
+    settler.again(named(MANY))
+    assert settler.take(0.0, 5) == MANY[:5]
+    settler.touch(KEY, 1.0, settled=True)
+    assert settler.take(1.0, 5) == [KEY]
+    assert settler.take(1.0, 5) == MANY[5:10]
+
+
+def test_what_was_named_with_few_goes_before_many_and_behind_saves() -> None:
+    settler = Settler()
+    settler.again(named(MANY))
+    settler.touch(KEY, 1.0, settled=True)
+    settler.again(named([OTHER], 2.0))
+    assert settler.take(2.0, 5) == [KEY, OTHER]
+
+
+def test_a_save_of_what_was_named_with_many_is_taken_once_and_soon() -> None:
+    settler = Settler()
+    settler.again(named(MANY))
+    settler.touch(MANY[-1], 1.0, settled=True)
+    assert settler.take(1.0, 5) == [MANY[-1]]
+    assert settler.take(1.0, 1000) == MANY[:-1]
+    assert settler.next_due() is None
+
+
+def test_a_save_leaves_the_turn_of_the_many_to_them() -> None:
+    settler = Settler()
+    settler.again(named(MANY))
+    settler.touch(KEY, 0.0, settled=True)
+    assert settler.take(0.0, 5) == [KEY]
+    settler.touch(MANY[0], 0.0, settled=True)
+    assert settler.take(0.0, 5) == MANY[1:6]
+    assert settler.take(0.0, 5) == [MANY[0]]
+
+
+def test_naming_many_puts_no_save_off() -> None:
+    settler = Settler()
+    settler.touch(MANY[-1], 0.0, settled=True)
+    settler.again(named(MANY))
+    assert settler.take(0.0, 5) == [MANY[-1]]
+
+
+def test_what_is_named_by_and_by_is_many_once_it_is_waiting() -> None:
+    settler = Settler()
+    for start in range(0, len(MANY), 3):
+        settler.again(named(MANY[start : start + 3]))
+    assert len(settler.take(0.0, 1000)) <= FEW
+    assert len(settler) >= len(MANY) - FEW
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 2 * FEW)), min_size=1, max_size=40))
+def test_neither_saves_nor_the_many_wait_for_all_of_the_others(
+    steps: list[tuple[bool, int]],
+) -> None:
+    """Each key is taken within twice as many turns as its own sort alone would take, and one."""
+    settler, most, number = Settler(), 5, 0
+    ahead: dict[Key, int] = {}
+    waiting: dict[bool, int] = {True: 0, False: 0}
+    turn = 0
+    sort: dict[Key, bool] = {}
+
+    def take() -> None:
+        nonlocal turn
+        turn += 1
+        taken = settler.take(0.0, most)
+        assert len({sort[key] for key in taken}) <= 1
+        for key in taken:
+            assert turn <= ahead[key]
+            waiting[sort[key]] -= 1
+
+    for saving, count in steps:
+        keys = [Key("s", f"{number + n:06}") for n in range(count + (0 if saving else FEW + 1))]
+        number += len(keys)
+        if saving:
+            for key in keys:
+                settler.touch(key, 0.0, settled=True)
+        else:
+            settler.again(named(keys))
+        for key in keys:
+            waiting[saving] += 1
+            sort[key] = saving
+            ahead[key] = turn + 2 * -(-waiting[saving] // most) + 1
+        take()
+    while len(settler):
+        take()
 
 
 events = st.lists(
@@ -83,7 +178,7 @@ def test_no_event_is_lost_and_none_waits_longer_than_a_window(
         for taken in settler.take(now, 10):
             waiting.pop(taken)
         if sort == "again":
-            settler.again(key, now)
+            settler.again([(key, now)])
         else:
             settler.touch(key, now, settled=sort == "settled")
         waiting.setdefault(key, now)

@@ -35,6 +35,7 @@ from syncd.core.model import (
     Version,
 )
 from syncd.core.reading import Stat
+from syncd.core.settle import FEW
 from syncd.core.writing import Note
 from syncd.errors import LedgerError, LedgerNewer
 from syncd.ledger.connection import read_ledger
@@ -214,6 +215,50 @@ def test_a_batch_is_bounded_by_rows_and_by_bytes(ledger: Ledger) -> None:
     assert [i.key for i in ledger.claim(2, 1 << 20, [])] == keys[:2]
     assert [i.key for i in ledger.claim(10, 1000, [])] == keys[2:4]
     assert [i.key for i in ledger.claim(10, 10, [])] == keys[4:5], "one larger row goes alone"
+
+
+def test_a_save_is_claimed_before_what_was_queued_with_many_and_these_by_turns(
+    ledger: Ledger,
+) -> None:
+    many = [Key("flows", f"many/{number:03}.json") for number in range(FEW + 1)]
+    saves = [Key("flows", f"{number}.json") for number in range(3)]
+    ledger.commit([push(b"x", key=key) for key in many], 0.0)
+    for key in saves:
+        ledger.commit([push(b"x", key=key)], 0.0)
+    turns = [[intent.key for intent in claim(ledger, 2)] for _ in range(4)]
+    assert turns == [saves[:2], many[:2], saves[2:], many[2:4]]
+
+
+def test_a_save_of_what_was_queued_with_many_is_claimed_before_them(ledger: Ledger) -> None:
+    many = [Key("flows", f"many/{number:03}.json") for number in range(FEW + 1)]
+    ledger.commit([push(b"x", key=key) for key in many], 0.0)
+    ledger.commit([push(b"x", key=many[-1])], 1.0)
+    ledger.commit([push(b"y", key=many[-2])], 1.0)
+    assert [intent.key for intent in claim(ledger)] == [many[-1], many[-2]]
+    assert [intent.key for intent in claim(ledger, 100)] == many[:-2]
+    assert claim(ledger) == []
+
+
+def test_no_claim_looks_at_all_that_is_queued(ledger: Ledger) -> None:
+    """Thousands of rows may be queued, and each claim is one of thousands too."""
+    with ledger.transaction() as connection:
+        asked: list[str] = []
+        connection.set_trace_callback(asked.append)
+        ledger.outbox.newest()
+        ledger.outbox.deleting()
+        ledger.outbox.claim(10, 1 << 20, [], [])
+        connection.set_trace_callback(None)
+        plans = {
+            query: [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {query}")]
+            for query in asked if "FROM outbox" in query
+        }  # fmt: skip
+    assert len(plans) == 4
+    for query, plan in plans.items():
+        assert not any(step.startswith(("SCAN o ", "USE TEMP")) for step in plan), (query, plan)
+        if "bulk = 0" in query:
+            assert "outbox_pressing" in plan[0], "it would pass over all that is bulk"
+        if "DISTINCT" in query:
+            assert "outbox_deletions" in plan[0], "it would pass over all that is no deletion"
 
 
 def test_guarded_deletions_stay_queued_and_edits_pass_them(ledger: Ledger) -> None:

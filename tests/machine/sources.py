@@ -7,11 +7,13 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from syncd.core import settle
 from syncd.core.decision import Decision
 from syncd.core.model import Conflict, Digest, Format, Key, Kind, Snapshot
 from syncd.engine import combine
 from syncd.files import syscalls
 from syncd.files.spelling import Folding
+from syncd.ledger import commits
 from syncd.stores.merge import Combined, Merge, merge, summed
 
 from .kernel import SystemCalls
@@ -131,6 +133,9 @@ _ONCE: list[tuple[object, str, object]] = [
     (syscalls, "unlease", CALLS.unlease),
     (combine, "_write_both", _telling_write_both),
     (combine, "_unaware", _telling_unaware),
+    # Stores are small here: two keys are many, so that saves and bulk pass each other.
+    (settle, "FEW", 1),
+    (commits, "FEW", 1),
 ]
 
 

@@ -29,7 +29,7 @@ from syncd.files.folder import Folder
 from syncd.files.history import History
 from syncd.files.replica import FileReplica
 from syncd.files.swapped import Swapped
-from syncd.ledger import outbox
+from syncd.ledger import claimable
 from syncd.ledger.entries import Entries
 from syncd.ledger.ledger import Ledger
 from syncd.ledger.outbox import Outbox
@@ -361,7 +361,7 @@ VARIANTS = (
         (
             (move, "_MARKS", (_by_inode_alone,)),
             (Places, "like", _like_anything),
-            (outbox, "_WAITING", "0"),
+            (claimable, "_WAITING", "0"),
         ),
         WANDERING,
     ),

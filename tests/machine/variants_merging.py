@@ -12,7 +12,7 @@ from syncd.core.writing import NotWritten
 from syncd.engine import combine
 from syncd.files import swap, write
 from syncd.files.folder import Folder
-from syncd.ledger import outbox
+from syncd.ledger import claimable
 from syncd.ledger.conflicts import Conflicts
 from syncd.ledger.ledger import Ledger
 
@@ -81,7 +81,7 @@ VARIANTS = (
     ),
     Variant(
         "expects what was heard",
-        ((Ledger, "claim", _expects_what_was_heard), (outbox, "_NEWS", "0")),
+        ((Ledger, "claim", _expects_what_was_heard), (claimable, "_NEWS", "0")),
     ),
     Variant("swapped back blindly", ((swap, "_give_back", _swapped_back_blindly),), MEDDLING),
     Variant("moved over what is there", ((Folder, "move", _moved_over),), MEDDLING),

@@ -1,0 +1,68 @@
+"""Which queued rows may be sent now, and which of them next. Part of the ledger's outbox.
+
+Rows that were queued with many others are *bulk*. They and the rest are claimed by turns, so that
+a save does not wait for a first mirror, nor that for saves without end.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection
+from typing import Any
+
+_CLAIMED = """o.operation, o.store, o.path, o.record, o.kind, o.format, o.digest, o.size,
+              e.base_revision, e.base_digest, e.base_size, o.target"""
+_SENT = """EXISTS (SELECT 1 FROM outbox s WHERE s.state = 'sent' AND s.store = {0}.store
+             AND s.path = {0}.path AND s.record = {0}.record)"""
+_NEWS = "coalesce({0}.remote_revision, 0) > {0}.base_revision"
+"""The key was written over there since its base. RACE: what is queued for it would be stale, and
+the turn that takes up the news, and may be writing the file by now, must find no sent row."""
+_WAITING = f"""EXISTS (
+    SELECT 1 FROM outbox t JOIN entries f USING (store, path, record)
+    WHERE t.operation = o.target
+      AND (t.state != 'queued' OR f.base_revision IS NULL OR f.base_digest IS NOT NULL
+           OR t.digest IS NOT e.base_digest OR {_NEWS.format("f")} OR {_SENT.format("t")}))"""  # noqa: S608
+"""A deletion whose target is not there yet, and cannot be made in the same operation."""
+
+
+class Claimable:
+    """Rows of the outbox beside what is agreed of their keys: what an intent is made of."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._bulk_next = False
+
+    def next(
+        self, most: int, guarded: Collection[str], paused: Collection[str]
+    ) -> list[tuple[Any, ...]]:
+        """At most `most` rows, oldest first: all of them bulk, or none. See Outbox.claim."""
+        if found := self._of(most, guarded, paused, bulk=self._bulk_next):
+            self._bulk_next = not self._bulk_next
+            return found
+        return self._of(most, guarded, paused, bulk=not self._bulk_next)
+
+    def target(self, operation: str | None) -> tuple[Any, ...] | None:
+        """The row of an operation; None where there is none."""
+        if operation is None:
+            return None
+        row = self._connection.execute(
+            f"""SELECT {_CLAIMED} FROM outbox o JOIN entries e USING (store, path, record)
+                WHERE o.operation = ?""",  # noqa: S608
+            (operation,),
+        ).fetchone()
+        return tuple(row) if row else None
+
+    def _of(
+        self, most: int, guarded: Collection[str], paused: Collection[str], *, bulk: bool
+    ) -> list[tuple[Any, ...]]:
+        marks, pauses = ",".join("?" * len(guarded)), ",".join("?" * len(paused))
+        return self._connection.execute(
+            f"""SELECT {_CLAIMED} FROM outbox o JOIN entries e USING (store, path, record)
+                WHERE o.state = 'queued' AND o.bulk = {bulk:d} AND e.base_revision IS NOT NULL
+                  AND o.upload IS NOT 'wanted'
+                  AND NOT (o.digest IS NULL AND o.store IN ({marks}))
+                  AND o.store NOT IN ({pauses})
+                  AND NOT ({_NEWS.format("e")}) AND NOT {_SENT.format("o")} AND NOT {_WAITING}
+                ORDER BY o.place LIMIT ?""",  # noqa: S608
+            (*guarded, *paused, most),
+        ).fetchall()
