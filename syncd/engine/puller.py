@@ -125,10 +125,16 @@ class Puller:
         return False
 
     def _knows(self, head: Cursor, before: Cursor | None) -> bool:
-        """Whether the feed's end is what was heard last, or the next and a place of our own."""
+        """Whether the feed's end is what was heard last, or the next and a place of our own.
+
+        And what was heard last lies before it: a deployment that was restored does not hold that,
+        and who alone writes there would pass over it for ever.
+        """
         if head == self._ledger.cursor:
             return True
-        return self._may_be_ours(head, before) and int(head) in self._known
+        if before is None or not self._may_be_ours(head, before) or int(head) not in self._known:
+            return False
+        return self._witnesses.before(int(head)) <= int(before)
 
     def _may_be_ours(self, head: Cursor, before: Cursor | None) -> bool:
         """Whether all that lies behind the cursor lies at one place."""

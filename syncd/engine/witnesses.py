@@ -48,6 +48,11 @@ class Witnesses:
             change.snapshot.at > since.get(change.key, change.snapshot.at) for change in told
         )
 
+    def before(self, place: int) -> int:
+        """The newest place before `place` where a live snapshot lies, as far as the last tell."""
+        known = self._ledger.entries.witnesses(0, LEAST, LEAST)
+        return next((at for at, _ in known if at < place), 0)
+
     def forget(self) -> None:
         """An epoch ended: what was shown in it proves nothing now."""
         self._answered = 0

@@ -149,3 +149,19 @@ async def test_several_of_our_own_are_known_where_they_were_one_push(tmp_path: P
         it.tell()
         assert await it.rest() == asked + 1, "between two pushes others may have written"
         assert it.at_head
+
+
+async def test_who_alone_writes_finds_out_with_the_next_save_that_a_deployment_was_restored(
+    tmp_path: Path,
+) -> None:
+    async with running(tmp_path) as it:
+        backup = it.machine.deployment.backup()
+        await it.save(a="since the backup")
+        it.tell()
+        await it.rest()
+        it.machine.deployment.restore(backup)
+        await it.save(b="after the restore")
+        it.tell()
+        await until(lambda: it.machine.mirror()["a"] == "since the backup")
+        assert it.machine.mirror()["b"] == "after the restore"
+        assert it.machine.tree() == it.machine.mirror()
