@@ -102,6 +102,9 @@ class Downloads:
 
     def receive(self, key: Key, content: Content, url: str) -> None:
         """The payload that `key` waits for is served at `url`."""
+        if not self._coming:
+            # Told before the feed is: no moment lies between in which all seems to be here.
+            self._moving.waits("payloads are about to be downloaded")
         coming = self._coming.setdefault(content.digest, _Coming(content, url))
         coming.url = url
         coming.keys.add(key)

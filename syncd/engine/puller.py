@@ -89,6 +89,7 @@ class Puller:
 
     def fetch(self, keys: Iterable[Key]) -> None:
         """Hear the current snapshots of `keys`, with their bytes."""
+        self._health.report("feed", "behind", "snapshots are fetched")
         self._wanted.update(keys)
         self.wake()
 

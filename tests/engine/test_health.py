@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from structlog.testing import capture_logs
 
 import syncd.engine.session as session_module
 from syncd.core.model import Key
+from syncd.engine.downloads import Downloads
 from syncd.engine.health import Health
+from syncd.engine.moving import Moving
+from syncd.engine.puller import DAMAGED
+from syncd.ledger.ledger import Ledger
+from tests.ledger.test_ledger import content
 
 from .fakes import Machine, StandingClock, deployment
 from .test_epoch import until
@@ -29,6 +35,31 @@ def test_a_store_that_is_polled_is_told_once_and_when_it_is_watched_again(tmp_pa
     assert told == [("degraded", "warning"), ("recovered", "info")]
 
 
+def told(ledger: Ledger, part: str) -> str:
+    """The state of a part, as others read it; empty where it told none."""
+    with ledger.transaction() as connection:
+        row = connection.execute("SELECT state FROM health WHERE part = ?", (part,)).fetchone()
+    return str(row[0]) if row else ""
+
+
+async def test_what_is_still_to_be_fetched_is_told_from_the_first(tmp_path: Path) -> None:
+    machine = Machine(tmp_path / "laptop", deployment())
+    ledger = machine.ledger()
+    session = machine.session(ledger)
+    health = session.health
+    for part in ("feed", "downloads"):
+        health.report(part, "current")
+    assert session._online is not None
+    session._online.puller.fetch([Key("notes", "a.png")])
+    assert told(ledger, "feed") == "behind"
+    moving = Moving("downloads", health, machine.clock)
+    nobody = cast(Any, None)
+    downloads = Downloads(ledger, nobody, {}, session.intake, machine.clock, moving, DAMAGED)
+    downloads.receive(Key("notes", "a.png"), content(b"picture"), "https://files.example/1")
+    assert told(ledger, "downloads") == "waiting"
+    ledger.close()
+
+
 @pytest.mark.parametrize(("long", "many"), [(0.01, 1), (3600.0, session_module.MANY)])
 async def test_files_that_are_looked_at_for_long_are_told_and_many_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, long: float, many: int
@@ -39,10 +70,7 @@ async def test_files_that_are_looked_at_for_long_are_told_and_many_at_once(
     session = machine.session(ledger)
 
     def state() -> str:
-        query = "SELECT state FROM health WHERE part = 'files'"
-        with ledger.transaction() as connection:
-            row = connection.execute(query).fetchone()
-        return str(row[0]) if row else ""
+        return told(ledger, "files")
 
     running = asyncio.create_task(session.run(lambda _: None))
     try:
