@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { Refusal } from "./failure.ts";
 import { Stream, type SerializedQuery } from "./query.ts";
+import { SearchStream } from "./search.ts";
 import type { Transaction } from "./transaction.ts";
 
 export interface PageRequest {
@@ -22,7 +23,7 @@ export function readPage(tx: Transaction, request: PageRequest): string {
   const to = openCursor(request.endCursor, fingerprint);
   if (from === END) return pageText([], true, request.cursor!);
   const until = to === END ? undefined : to;
-  const stream = new Stream(tx, request.query, from, until);
+  const stream = streamOf(tx, request.query, from, until);
   const documents: string[] = [];
   let last: Uint8Array | undefined = from;
   while (request.endCursor !== null || !isFull(documents.length, stream, request)) {
@@ -37,8 +38,21 @@ export function readPage(tx: Transaction, request: PageRequest): string {
   return pageText(documents, false, last === undefined ? "" : sealCursor(last, fingerprint));
 }
 
-function isFull(documents: number, stream: Stream, request: PageRequest): boolean {
-  const { rows, bytes } = stream.seen;
+/** The documents of a query, those after the place `from` and up to `to`. */
+export function streamOf(
+  tx: Transaction,
+  query: SerializedQuery,
+  from?: Uint8Array,
+  to?: Uint8Array,
+): Stream | SearchStream {
+  const { source, operators } = query;
+  return source.type === "Search"
+    ? new SearchStream(tx, source, operators, from, to)
+    : new Stream(tx, { source, operators }, from, to);
+}
+
+function isFull(documents: number, { seen }: Stream | SearchStream, request: PageRequest): boolean {
+  const { rows, bytes } = seen;
   return (
     documents >= Math.max(1, request.pageSize) ||
     rows >= (request.maximumRowsRead ?? Infinity) ||

@@ -5,7 +5,7 @@
  * beyond its last document, so a later insert there wakes no subscriber.
  */
 import { after, encodeKey, justAfter } from "./keys.ts";
-import { Refusal, notYet } from "./failure.ts";
+import { Refusal } from "./failure.ts";
 import { LIMITS } from "./limits.ts";
 import { passes } from "./filter.ts";
 import {
@@ -35,6 +35,12 @@ export interface SerializedQuery {
     | { type: "FullTableScan"; tableName: string; order: Order | null }
     | { type: "IndexRange"; indexName: string; range: RangeExpression[]; order: Order | null }
     | { type: "Search"; indexName: string; filters: SearchExpression[] };
+  operators: Operator[];
+}
+
+/** A query of a range of an index. */
+export interface RangeQuery {
+  source: Exclude<SerializedQuery["source"], { type: "Search" }>;
   operators: Operator[];
 }
 
@@ -97,7 +103,7 @@ export class Stream {
    * `from` and `to` narrow the range to what lies after one key and up to another, in the query's
    * order.
    */
-  constructor(tx: Transaction, query: SerializedQuery, from?: Uint8Array, to?: Uint8Array) {
+  constructor(tx: Transaction, query: RangeQuery, from?: Uint8Array, to?: Uint8Array) {
     const { index, range, order } = locate(tx, query);
     this.order = order;
     this.#tx = tx;
@@ -171,10 +177,9 @@ export class Stream {
 
 function locate(
   tx: Transaction,
-  query: SerializedQuery,
+  query: RangeQuery,
 ): { index: Index; range: KeyRange; order: Order } {
   const { source, operators } = query;
-  if (source.type === "Search") throw notYet("paginated search");
   if (operators.length > LIMITS.queryOperators)
     throw new Refusal(
       "TooManyOperators",

@@ -1,7 +1,7 @@
 /**
  * Full text search, as the platform describes it (docs.convex.dev/search/text-search): a document
  * matches if it has any of the words, of the last also one that begins so; the best match comes
- * first, of equal ones the newest; at most 1,024 are found.
+ * first, of equal ones the newest; at most 1,024 are found, on all pages together.
  *
  * An index is an SQLite table from word to row, with how often the word is there: SQLite's own
  * full text search is not in every build of Node. What the platform does beyond is left out.
@@ -10,7 +10,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { Refusal } from "./failure.ts";
 import { encodeKey, fieldAt } from "./keys.ts";
 import { BY_CREATION_TIME, type Entry, type Row, type Table } from "./catalog.ts";
-import { Operators, type SerializedQuery } from "./query.ts";
+import { Operators, type Operator, type SerializedQuery } from "./query.ts";
 import type { Encoded, EncodedObject } from "./values.ts";
 import type { Transaction } from "./transaction.ts";
 
@@ -66,7 +66,7 @@ export class SearchIndex {
   }
 
   /** Rows that have any of the words, or one that begins as the last does; the best first. */
-  find(words: readonly string[]): number[] {
+  find(words: readonly string[]): { rid: number; score: number }[] {
     const documents = this.#count.get()!["documents"] as number;
     const scores = new Map<number, number>();
     for (const [at, word] of words.entries()) {
@@ -76,7 +76,9 @@ export class SearchIndex {
       for (const { rid, times } of found)
         scores.set(rid, (scores.get(rid) ?? 0) + (weight * times) / (times + SATURATION));
     }
-    return [...scores].sort(([r1, s1], [r2, s2]) => s2 - s1 || r2 - r1).map(([rid]) => rid);
+    return [...scores]
+      .map(([rid, score]) => ({ rid, score }))
+      .sort((one, other) => other.score - one.score || other.rid - one.rid);
   }
 
   #counted(document: EncodedObject): Map<string, number> {
@@ -88,42 +90,68 @@ export class SearchIndex {
   }
 }
 
-/** The documents of a search, one by one. It depends on the whole table. */
+/**
+ * The documents of a search, one by one. It depends on the whole table.
+ *
+ * A place in it is a score and a row. What is written between two pages changes scores: a document
+ * may then be on both or on neither, as on the platform.
+ */
 export class SearchStream {
   readonly #tx: Transaction;
   readonly #table: Table;
   readonly #operators: Operators;
   readonly #wanted: { field: string; key: Buffer }[];
-  readonly #rids: number[];
+  readonly #ranked: { rid: number; score: number }[];
+  readonly #from: Uint8Array | undefined;
+  readonly #to: Uint8Array | undefined;
   #next = 0;
   #found = 0;
+  #seen = { rows: 0, bytes: 0 };
 
-  constructor(tx: Transaction, query: SerializedQuery, source: Source) {
+  /** `from` and `to` narrow it to what lies after one place and up to another. */
+  constructor(
+    tx: Transaction,
+    source: Source,
+    operators: readonly Operator[],
+    from?: Uint8Array,
+    to?: Uint8Array,
+  ) {
     const { table, index } = locate(tx, source);
     this.#tx = tx;
     this.#table = table;
-    this.#operators = new Operators(query.operators);
+    this.#operators = new Operators(operators);
     const { words, filters } = expressions(index, source);
     this.#wanted = filters.map(({ fieldPath, value }) => ({
       field: fieldPath,
       key: encodeKey([value]),
     }));
-    this.#rids = index.find(words);
+    this.#ranked = index.find(words);
+    this.#from = from;
+    this.#to = to;
     const everything = { low: Buffer.of(), high: Buffer.of(0xff) };
     tx.reads.push({ index: table.indexes.get(BY_CREATION_TIME)!, ...everything });
     tx.meter.countRange();
   }
 
+  /** How many documents were looked at, and their bytes. */
+  get seen(): { rows: number; bytes: number } {
+    return this.#seen;
+  }
+
   next(): Entry | null {
     while (!this.#operators.isDone && this.#found < RESULTS) {
-      const rid = this.#rids[this.#next];
-      if (rid === undefined) return null;
+      const ranked = this.#ranked[this.#next];
+      if (ranked === undefined) return null;
+      const key = encodeKey([-ranked.score, -ranked.rid]);
+      if (this.#to !== undefined && key.compare(this.#to) > 0) return null;
       this.#next += 1;
-      const row = this.#table.get(rid);
+      const row = this.#table.get(ranked.rid);
       if (row === undefined || !this.#passes(row)) continue;
       this.#found += 1;
+      if (this.#from !== undefined && key.compare(this.#from) <= 0) continue;
       this.#tx.meter.countRead(row.size);
-      const entry = { ...row, key: Buffer.of() };
+      this.#seen = { rows: this.#seen.rows + 1, bytes: this.#seen.bytes + row.size };
+      const entry = { ...row, key };
       if (this.#operators.passes(entry)) return entry;
     }
     return null;

@@ -7,9 +7,8 @@
 import { Refusal, notYet } from "./failure.ts";
 import { frames, type Frame } from "./frame.ts";
 import { LIMITS } from "./limits.ts";
-import { readPage, type PageRequest } from "./page.ts";
-import { Stream, type SerializedQuery } from "./query.ts";
-import { SearchStream } from "./search.ts";
+import { readPage, streamOf, type PageRequest } from "./page.ts";
+import type { SerializedQuery } from "./query.ts";
 import { cancel, schedule } from "./scheduler.ts";
 import { isStorageTrouble } from "./store.ts";
 import { requireOwn, requireSide } from "./system.ts";
@@ -137,11 +136,6 @@ function syncSyscall(frame: Frame, op: string, args: Args): string {
     default:
       throw unknown(op);
   }
-}
-
-function streamOf(tx: Transaction, query: SerializedQuery) {
-  const { source } = query;
-  return source.type === "Search" ? new SearchStream(tx, query, source) : new Stream(tx, query);
 }
 
 type Handler = (frame: Frame, args: Args) => string | Promise<string>;

@@ -1,4 +1,8 @@
-import { mutationGeneric as mutation, queryGeneric as query } from "convex/server";
+import {
+  mutationGeneric as mutation,
+  paginationOptsValidator,
+  queryGeneric as query,
+} from "convex/server";
 import { v } from "convex/values";
 
 const page = { tag: v.string(), text: v.string(), shelf: v.optional(v.string()) };
@@ -38,5 +42,24 @@ export const search = query({
       })
       .take(limit ?? 2000);
     return found.map(({ text }) => text as string);
+  },
+});
+
+/** A page of the texts that are found. */
+export const searchPage = query({
+  args: {
+    tag: v.string(),
+    words: v.string(),
+    without: v.optional(v.string()),
+    paginationOpts: paginationOptsValidator,
+  },
+  returns: v.any(),
+  handler: async (ctx, { tag, words, without, paginationOpts }) => {
+    const found = await ctx.db
+      .query("pages")
+      .withSearchIndex("by_words", (q) => q.search("text", words).eq("tag", tag))
+      .filter((q) => q.neq(q.field("text"), without ?? ""))
+      .paginate(paginationOpts);
+    return { ...found, page: found.page.map(({ text }) => text as string) };
   },
 });
