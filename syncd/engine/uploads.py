@@ -2,13 +2,15 @@
 
 What is uploaded is read from the file itself: no copy is kept of it. So what is queued stands for
 the file as it is; once it is another, its key is named, and the newer save takes the row's place.
-What fails is tried again by itself and holds up nothing else.
+What fails is tried again by itself and holds up nothing else. What is written to all the time
+rests between its uploads.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO
@@ -16,6 +18,7 @@ from typing import BinaryIO
 import structlog
 
 from syncd.core.model import Content, Digest, Hold, Key
+from syncd.core.rest import Rests
 from syncd.engine.freight import FileStorage
 from syncd.engine.intake import Intake
 from syncd.engine.moving import Move, Moving
@@ -75,7 +78,14 @@ class _Reader:
             self.changed = True
             raise _Changed
 
+    def grew(self) -> bool:
+        """Whether the file is longer or shorter than what was queued: then it is another."""
+        self.changed |= os.fstat(self.file.fileno()).st_size != self.content.size
+        return self.changed
+
     def _next(self) -> bytes:
+        if self.grew():  # A program is writing it: the rest would travel in vain.
+            return b""
         part = self.file.read(PART)
         self._digest.update(part)
         return part
@@ -104,6 +114,7 @@ class Uploads:
         self._flying: dict[Digest, asyncio.Task[None]] = {}
         self._lacking: set[Digest] = set()
         self._put_off: dict[Digest, _PutOff] = {}
+        self._rests = Rests()
         self._wakened = asyncio.Event()
         self._on_there: Callable[[], None] = lambda: None
         self.patient = True
@@ -143,9 +154,11 @@ class Uploads:
         """Start what may start; seconds until there may be more to start, None for a wake-up."""
         paused = self._waiting()
         rows = self._ledger.uploads.wanted()
-        keys = {content.digest: (key, content) for key, content in reversed(rows)
-                if key.store not in paused}  # fmt: skip
         now = self._clock.monotonic()
+        self._rests.forget({key for key, _ in rows}, now)
+        resting = {key: left for key, _ in rows if (left := self._rests.left(key, now))}
+        keys = {content.digest: (key, content) for key, content in reversed(rows)
+                if key.store not in paused and key not in resting}  # fmt: skip
         for digest in self._put_off.keys() - keys.keys():
             del self._put_off[digest]
         due = [each for each in keys.values() if self._due(each[1].digest, now)]
@@ -155,7 +168,10 @@ class Uploads:
                 task = asyncio.create_task(self._send(key, content))
                 self._flying[content.digest] = task
         pauses = [put_off.when - now for put_off in self._put_off.values()]
-        pauses += [PAUSED] if len(keys) < len({content.digest for _, content in rows}) else []
+        pauses += resting.values()
+        pauses += [PAUSED] if any(key.store in paused for key, _ in rows) else []
+        if resting and not self._flying:
+            self._moving.waits(f"{next(iter(resting))}: it was uploaded, or changed, only just")
         return max(0.0, min(pauses)) if pauses else None
 
     def _due(self, digest: Digest, now: float) -> bool:
@@ -182,11 +198,13 @@ class Uploads:
             await self._upload(key, content)
         except _Changed:
             # The turn that is named by this reads the file, and queues what it holds now.
-            self._delay(content.digest)
+            self._lacking.discard(content.digest)
+            self._rests.changed(key, self._clock.monotonic())
             self._intake.name([key])
         except (Unavailable, FunctionFailed, PayloadRefused) as trouble:
             self._fail(key, content.digest, trouble)
         else:
+            self._rests.uploaded(key, content.size, self._clock.monotonic())
             self._there([content.digest])
             log.info("uploaded", key=str(key), size=content.size)
         finally:
@@ -199,6 +217,8 @@ class Uploads:
             raise _Changed
         with opened, self._moving.of(str(key), content) as move:
             reader = _Reader(opened, content, self._mover(move))
+            if reader.grew():
+                raise _Changed
             try:
                 await self._storage.upload(content, reader.parts(), key.path)
             except SyncdError:

@@ -1,0 +1,122 @@
+"""Payloads that are written to all the time: how often they travel, and what in vain costs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+import syncd.core.rest as rest_module
+from syncd.core.model import Content, Digest, Key
+from syncd.core.rest import FIRST_VAIN
+from syncd.engine.health import Health
+from syncd.engine.intake import Intake
+from syncd.engine.moving import Moving
+from syncd.engine.uploads import Uploads
+
+from .fakes import STORE, Desk
+from .test_epoch import until
+
+KEY = Key(STORE, "film.txt")
+ROUNDS = 5
+
+
+class Shelf:
+    """File storage that takes what it is given and counts what it is asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.begun = 0
+        self.taken: list[bytes] = []
+
+    async def missing(self, digests: Sequence[Digest]) -> set[Digest]:
+        self.asked += 1
+        return set(digests)
+
+    async def upload(self, content: Content, parts: AsyncIterator[bytes], name: str) -> None:
+        self.begun += 1
+        self.taken.append(b"".join([part async for part in parts]))
+
+    def download(self, url: str) -> AsyncIterator[bytes]:
+        raise NotImplementedError
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    made = Desk(tmp_path)
+    yield made
+    made.ledger.close()
+
+
+async def save(desk: Desk, body: bytes) -> None:
+    """A program saves bytes that are no text, and a turn queues them."""
+    (desk.machine.files / KEY.path).write_bytes(b"\xff" + body)
+    await desk.reconciler.consider([KEY])
+
+
+def uploads(desk: Desk, shelf: Shelf) -> Uploads:
+    moving = Moving("uploads", Health(desk.ledger, desk.clock), desk.clock)
+    stores, intake = {STORE: desk.replica}, Intake(desk.reconciler, desk.clock)
+    return Uploads(desk.ledger, shelf, stores, intake, desk.clock, lambda: (), moving)
+
+
+async def rounds(made: Uploads, shelf: Shelf) -> None:
+    """Long enough for whoever would ask in a tight loop to have done so."""
+    made.wake()
+    asked = shelf.asked
+    for _ in range(ROUNDS * 20):
+        await asyncio.sleep(0)
+        made.wake()
+    assert shelf.asked - asked <= 1
+
+
+async def test_a_file_that_grows_is_tried_after_a_rest_and_costs_no_upload(desk: Desk) -> None:
+    shelf = Shelf()
+    made = uploads(desk, shelf)
+    await save(desk, b"a")
+    with (desk.machine.files / KEY.path).open("ab") as growing:
+        growing.write(b"b")
+    running = asyncio.create_task(made.run())
+    try:
+        await until(lambda: shelf.asked == 1 and bool(made._rests.left(KEY, desk.clock.seconds)))
+        await rounds(made, shelf)
+        await save(desk, b"a whole film")
+        await rounds(made, shelf)
+        assert (shelf.asked, shelf.begun) == (1, 0)
+        desk.clock.seconds += FIRST_VAIN
+        made.wake()
+        await until(lambda: shelf.taken == [b"\xffa whole film"])
+        await until(made.idle.is_set)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_file_that_was_uploaded_often_rests_and_the_last_save_is_not_lost(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rest_module, "BURST", 10)
+    monkeypatch.setattr(rest_module, "RATE", 1)
+    shelf = Shelf()
+    made = uploads(desk, shelf)
+    running = asyncio.create_task(made.run())
+    try:
+        for count in (1, 2, 3):
+            await save(desk, b"%4d" % count)
+            made.wake()
+            await until(lambda count=count: len(shelf.taken) == count)  # type: ignore[misc]
+            desk.send()
+        await save(desk, b"   4")
+        await rounds(made, shelf)
+        await save(desk, b"   5")
+        await rounds(made, shelf)
+        assert len(shelf.taken) == 3
+        assert not made.idle.is_set()
+        desk.clock.seconds += made._rests.left(KEY, desk.clock.seconds)
+        made.wake()
+        await until(lambda: shelf.taken[3:] == [b"\xff   5"])
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
