@@ -9,7 +9,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from syncd import __version__
-from syncd.cli.importing import uncollected
+from syncd.cli.importing import uncollected, without
 from syncd.leaving import leave
 
 if TYPE_CHECKING:
@@ -46,8 +46,10 @@ def registered(command: str | None = None) -> Typer:
     from syncd.cli.app import app
 
     alone = [module for module, commands in COMMANDS.items() if command in commands]
-    for module in alone or COMMANDS:
-        import_module(f"syncd.cli.{module}")
+    # structlog brings all of rich, for tracebacks in colour that no log of ours has.
+    with without("rich"):
+        for module in alone or COMMANDS:
+            import_module(f"syncd.cli.{module}")
     return app
 
 

@@ -1,8 +1,9 @@
-"""Imports, without the collector of cycles looking through all that is there again and again."""
+"""Imports, without what they need not do: search for cycles over and over, load what none uses."""
 
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -19,3 +20,17 @@ def uncollected() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+@contextmanager
+def without(package: str) -> Iterator[None]:
+    """What is imported in here takes `package` for one that is not installed; later it is there."""
+    if package in sys.modules:
+        yield
+        return
+    # None in the cache of modules makes an import fail: docs.python.org/3/reference/import.html
+    sys.modules[package] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules[package]

@@ -45,6 +45,14 @@ def test_the_official_client_is_left_to_the_process_that_listens() -> None:
     assert python("import sys, syncd.daemon; print('_convex' in sys.modules)") == "False\n"
 
 
+def test_rich_is_loaded_by_what_shows_something_with_it() -> None:
+    code = (
+        "import sys; from syncd.cli import registered; registered('run'); "
+        "print({'rich', 'structlog'} & sys.modules.keys()); import rich.progress"
+    )
+    assert python(code) == "{'structlog'}\n"
+
+
 @pytest.mark.parametrize("words", [["status", "--help"], ["--help"], ["nonsense"], []])
 def test_help_and_mistakes_are_answered(words: list[str]) -> None:
     ran = subprocess.run(
@@ -60,4 +68,4 @@ def test_help_is_folded_by_the_terminal_and_not_by_the_source() -> None:
         [sys.executable, "-m", "syncd", "init", "--help"],
         capture_output=True, text=True, check=True, env={**os.environ, "COLUMNS": "80"},
     )  # fmt: skip
-    assert "Enrolling \n takes a deploy key in" in ran.stdout
+    assert "takes a deploy   \n key in" in ran.stdout
