@@ -104,10 +104,11 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Config:
     settings |= {name: value for name, value in environment.items() if value}
     told = _validated(path, _read(path))
     stores = tuple(
-        store.model_copy(update={"path": (path.parent / store.path.expanduser()).resolve()})
-        for store in told.store
+        store.model_copy(update={"path": _folder_of(path, store)}) for store in told.store
     )
     state = path.parent / settings.get("SYNCD_STATE_DIR", ".syncd")
+    for place in (path, state, *(store.path for store in stores)):
+        _speakable(place)
     _separate(path, stores, state)
     return Config(
         source=path,
@@ -169,6 +170,26 @@ def _spot(told: dict[str, Any], place: list[Any]) -> str:
     return ".".join(str(part) for part in place)
 
 
+def _folder_of(path: Path, store: StoreConfig) -> Path:
+    try:
+        return (path.parent / store.path.expanduser()).resolve()
+    except RuntimeError as error:  # No such user, or links that lead in a circle.
+        raise ConfigError(
+            f"{path}: the path of store {store.name!r} leads nowhere: {error}; nothing was started",
+            "name a folder that is there, or can be",
+        ) from error
+
+
+def _speakable(path: Path) -> None:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise ConfigError(
+            f"the path {str(path)!a} is not UTF-8 and cannot be recorded; nothing was started",
+            "rename that folder, or move the project to another one",
+        ) from error
+
+
 def _url(settings: Mapping[str, str], told: FileConfig) -> str | None:
     url = settings.get("CONVEX_URL") or settings.get("CONVEX_SELF_HOSTED_URL") or told.url
     if url is None or url == EMBEDDED or url.startswith(("http://", "https://")):
@@ -199,9 +220,10 @@ def _token(settings: Mapping[str, str], state: Path) -> str | None:
 def _token_in(path: Path, name: str) -> str:
     try:
         return path.read_text(encoding="utf-8").strip()
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not text"
         raise ConfigError(
-            f"{name} cannot be read: {error.strerror}; nothing was started",
+            f"{name} cannot be read: {why}; nothing was started",
             "point it at a file that holds the device token",
         ) from error
 

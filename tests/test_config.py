@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -123,3 +124,28 @@ def test_a_missing_configuration_says_where_it_was_looked_for(tmp_path: Path) ->
 def test_the_token_is_not_shown(tmp_path: Path) -> None:
     config = load(write(tmp_path, STORE), {"SYNCD_TOKEN": "canary-1234"})
     assert "canary" not in repr(config)
+
+
+@pytest.mark.parametrize("path", ["~nobody-of-that-name/flows", "circle/flows"])
+def test_a_path_that_leads_nowhere_is_refused(tmp_path: Path, path: str) -> None:
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    text = STORE.replace('path = "flows"', f'path = "{path}"')
+    with pytest.raises(ConfigError, match="store 'flows' leads nowhere"):
+        load(write(tmp_path, text), {})
+
+
+def test_a_folder_whose_name_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    odd = tmp_path / os.fsdecode(b"odd\xff")
+    odd.mkdir()
+    with pytest.raises(ConfigError, match=r"odd.*is not UTF-8") as raised:
+        load(write(odd, STORE), {})
+    str(raised.value).encode()
+    with pytest.raises(ConfigError, match="is not UTF-8"):
+        load(write(tmp_path, STORE), {"SYNCD_STATE_DIR": str(odd / "state")})
+
+
+def test_a_token_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match="cannot be read: it is not text"):
+        load(write(tmp_path, STORE), {"SYNCD_TOKEN_FILE": str(token)})
