@@ -45,6 +45,18 @@ test("only in the workspaces that are opened", async () => {
   await expect(read(t, { workspace: "x" })).rejects.toMatchObject(refused("unauthorized"));
 });
 
+test("who may not is told what would let them", async () => {
+  const told = async (t: ReturnType<typeof deployment>, args: object) =>
+    read(t, args).catch((error: { data: { message: string } }) => error.data.message);
+  expect(await told(await opened({}), {})).toBe(
+    "calls without a token may not read in workspace default: " +
+      "pass a token, or set SYNCD_ANONYMOUS or SYNCD_USERS on the deployment",
+  );
+  expect(await told(await opened({ SYNCD_ANONYMOUS: "read" }), { workspace: "x" })).toMatch(
+    /or set SYNCD_WORKSPACES on the deployment$/,
+  );
+});
+
 test("a wrong token is never taken for none", async () => {
   const t = await opened({ SYNCD_ANONYMOUS: "write" });
   await expect(read(t, { token: "wrong" })).rejects.toMatchObject(refused("unauthorized"));

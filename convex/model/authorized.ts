@@ -136,9 +136,10 @@ async function admitVisitor(ctx: QueryCtx, scope: Scope, workspace: string): Pro
   const isSignedIn = (await ctx.auth.getUserIdentity()) !== null;
   if (opened && isSignedIn && allows(SYNCD_USERS, scope)) return { device: null, workspace };
   const who = isSignedIn ? "signed-in users" : "calls without a token";
+  const setting = opened ? "SYNCD_ANONYMOUS or SYNCD_USERS" : "SYNCD_WORKSPACES";
   throw trouble(
     isSignedIn ? "forbidden" : "unauthorized",
-    `this deployment lets ${who} not ${scope} in workspace ${workspace}: see SYNCD_ANONYMOUS and SYNCD_USERS`,
+    `${who} may not ${scope} in workspace ${workspace}: pass a token, or set ${setting} on the deployment`,
   );
 }
 

@@ -47,6 +47,7 @@ def list_(config: ConfigPath = CONFIG, as_json: AsJson = False) -> int:
         seen = "never seen" if device.seen_at is None else f"seen {moment(device.seen_at / 1000)}"
         gone = "  revoked" if device.revoked else ""
         typer.echo(shown(f"{padded(device.name, 20)}  {seen:25}  {', '.join(device.scopes)}{gone}"))
+        typer.echo(shown(f"  {device.device}"))  # As `syncd log` calls it, where it knows no name.
     if not told:
         typer.echo("no device is enrolled")
     return 0

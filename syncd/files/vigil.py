@@ -90,8 +90,8 @@ class Vigil:
                 self._tell("watching")
                 return 0.0
             case Proof.REFUSED:
-                why = "it belongs to another user, so nobody can tell whether its events arrive"
-                self._tell("unproven", f"{why}; scanned every minute")
+                why = "it is another user's, or was closed to this one, so nobody can tell whether"
+                self._tell("unproven", f"{why} its events arrive; scanned every minute")
                 return UNPROVEN
             case Proof.DEAF:
                 self._tell("polling", f"no events arrive from it; scanned every {POLL:.0f} s")

@@ -152,6 +152,7 @@ def test_devices_are_listed_and_revoked(world: World) -> None:
     listed = json.loads(machine.syncd("devices", "list", "--json").out)["devices"]
     assert [(each["name"], each["revoked"]) for each in listed] == [("laptop", False)]
     assert listed[0]["seen_at"] is not None
+    assert f"\n  {listed[0]['device']}\n" in machine.syncd("devices", "list").out
     assert machine.syncd("devices", "revoke", "laptop").code == 0
     assert machine.syncd("sync", "--once").code == 5
     assert machine.syncd("devices", "revoke", "nobody").code == 2
