@@ -184,6 +184,11 @@ class ConvexReplica:
         async for attempt in patiently():
             with attempt:
                 answer = await self._http.mutation("sync:conflict", args, ConflictAnswer)
+        if len(answer.authors) != len(conflicts):
+            raise ProtocolError(
+                "sync:conflict answered other conflicts than were told; they count as not told",
+                "deploy this version's functions: see convex/README.md",
+            )
         return answer.authors
 
     async def head(self) -> Cursor:

@@ -12,6 +12,7 @@ import orjson
 import pytest
 from aiohttp import web
 
+from syncd.core.conflict import ListedConflict
 from syncd.core.delta import Delta, Splice
 from syncd.core.model import (
     TOMBSTONE,
@@ -211,3 +212,15 @@ async def test_bytes_that_are_not_what_they_say_are_left_out() -> None:
 def intent(body: bytes) -> Intent:
     return Intent(OperationId("0" * 32), Key("s", "a.json"), Kind.DOCUMENT, Format.JSON,
                   Content(Digest("a" * 64), len(body)), 0, None, body)  # fmt: skip
+
+
+@pytest.mark.parametrize("authors", [[], ["you", "you"]])
+async def test_authors_of_other_conflicts_than_were_told_are_refused(authors: list[str]) -> None:
+    """Written down as they come, they would end the daemon."""
+    conflict = ListedConflict(
+        1, Key("flows", "a.json"), None, None, Digest("d" * 64), 2, "device", None, 0.0, None, None,
+        None,
+    )  # fmt: skip
+    async with deployment(answering(200, success({"authors": authors}))) as http:
+        with pytest.raises(ProtocolError, match="count as not told"):
+            await ConvexReplica(http, "token", "main").record([(conflict, b"{}")])
