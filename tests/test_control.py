@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import socket
@@ -418,6 +419,22 @@ async def test_a_file_that_does_not_parse_is_restored_and_kept(home: Home) -> No
         assert (await acts.perform(request)).done[0].detail == "it held these bytes already"
     assert home.reads() == THEIRS
     assert home.history.get(content(b'{"broken').digest) == b'{"broken'
+
+
+async def test_where_history_has_no_room_nothing_is_restored(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> Digest:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    home.save(MINE)
+    home.history.put(THEIRS)
+    monkeypatch.setattr(History, "put", full)
+    async with home.acts() as acts:
+        request = Restore(store="flows", path="a.json", digest=content(THEIRS).digest)
+        (failure,) = (await acts.perform(request)).failed
+    assert "No space left on device; nothing was changed" in failure.what
+    assert home.reads() == MINE
 
 
 async def test_a_link_in_the_files_place_is_left_alone(home: Home) -> None:

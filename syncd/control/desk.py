@@ -66,6 +66,12 @@ class Desk:
         except (ValueError, FileNotFoundError) as damaged:
             return Failure(key=str(key), what=f"what is kept is not whole any more ({damaged}); "
                            "nothing was changed", advice="choose another version")  # fmt: skip
+        except OSError as error:
+            why = error.strerror or type(error).__name__
+            return Failure(
+                key=str(key), what=f"what it holds cannot be kept in history first: {why}; "
+                "nothing was changed", advice="make room on the disk of the state folder",
+            )  # fmt: skip
         if isinstance(saved, Hold):
             return Failure(key=str(key), what=f"nothing was changed: {saved.detail}",
                            advice=saved.advice)  # fmt: skip
