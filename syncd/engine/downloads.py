@@ -8,6 +8,7 @@ edits never wait for large ones.
 from __future__ import annotations
 
 import asyncio
+import heapq
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -78,6 +79,8 @@ class Downloads:
         self._moving = moving
         self._damaged = damaged
         self._coming: dict[Digest, _Coming] = {}
+        self._smallest: list[tuple[int, Digest]] = []
+        """A heap of what is coming and not under way, by size."""
         self._unready: dict[Key, Digest] = {}
         self._later: list[_Later] = []
         self._failed: dict[Digest, int] = {}
@@ -105,7 +108,10 @@ class Downloads:
         if not self._coming:
             # Told before the feed is: no moment lies between in which all seems to be here.
             self._moving.waits("payloads are about to be downloaded")
-        coming = self._coming.setdefault(content.digest, _Coming(content, url))
+        if content.digest not in self._coming:
+            self._coming[content.digest] = _Coming(content, url)
+            heapq.heappush(self._smallest, (content.size, content.digest))
+        coming = self._coming[content.digest]
         coming.url = url
         coming.keys.add(key)
         self._wake()
@@ -118,6 +124,10 @@ class Downloads:
 
     async def run(self) -> None:
         """Fetch and prepare until cancelled. Raises LedgerError."""
+        # What was under way when an earlier run ended begins anew.
+        self._smallest = sorted(
+            (each.content.size, digest) for digest, each in self._coming.items()
+        )
         try:
             while True:
                 self._wakened.clear()
@@ -154,10 +164,9 @@ class Downloads:
         for due in [each for each in self._later if each.when <= now]:
             self._later.remove(due)
             self._fetch(due.keys)
-        for coming in sorted(self._coming.values(), key=lambda each: each.content.size):
-            if len(self._flying) < IN_FLIGHT and coming.content.digest not in self._flying:
-                task = asyncio.create_task(self._receive(coming))
-                self._flying[coming.content.digest] = task
+        while self._smallest and len(self._flying) < IN_FLIGHT:
+            _, digest = heapq.heappop(self._smallest)
+            self._flying[digest] = asyncio.create_task(self._receive(self._coming[digest]))
         if self._unready and self._preparing is None:
             self._preparing = asyncio.create_task(self._prepare())
         return min((max(0.0, each.when - now) for each in self._later), default=None)

@@ -27,6 +27,9 @@ from syncd.engine.waiting import woken
 from syncd.errors import FunctionFailed, PayloadRefused, SyncdError, Unavailable
 from syncd.ledger.ledger import Ledger
 
+ASKED = 1.0
+"""Seconds between two questions what is there, while there is something to upload."""
+
 IN_FLIGHT = 3
 """Payloads on their way at once, the smallest first: the deployment serves calls beside them."""
 
@@ -115,6 +118,7 @@ class Uploads:
         self._lacking: set[Digest] = set()
         self._put_off: dict[Digest, _PutOff] = {}
         self._rests = Rests()
+        self._ask_next = 0.0
         self._wakened = asyncio.Event()
         self._on_there: Callable[[], None] = lambda: None
         self.patient = True
@@ -162,12 +166,18 @@ class Uploads:
         for digest in self._put_off.keys() - keys.keys():
             del self._put_off[digest]
         due = [each for each in keys.values() if self._due(each[1].digest, now)]
-        await self._ask(due)
+        unasked = [each for each in due if each[1].digest not in self._lacking]
+        # Not for each row that moves up by itself: that were a call more for every upload.
+        if len(due) - len(unasked) < IN_FLIGHT or now >= self._ask_next:
+            self._ask_next = now + ASKED
+            await self._ask(unasked)
+            unasked = []
         for key, content in sorted(due, key=lambda each: each[1].size):
             if len(self._flying) < IN_FLIGHT and content.digest in self._lacking:
                 task = asyncio.create_task(self._send(key, content))
                 self._flying[content.digest] = task
         pauses = [put_off.when - now for put_off in self._put_off.values()]
+        pauses += [self._ask_next - now] if unasked else []
         pauses += resting.values()
         pauses += [PAUSED] if any(key.store in paused for key, _ in rows) else []
         if resting and not self._flying:
@@ -180,8 +190,8 @@ class Uploads:
 
     async def _ask(self, due: Iterable[tuple[Key, Content]]) -> None:
         """Learn which of these are not there; those that are need no upload."""
-        unasked = {c.digest: key for key, c in due if c.digest not in self._lacking}
-        digests = list(unasked)[:1000]
+        unasked = {content.digest: key for key, content in due}
+        digests = list(unasked)
         if not digests:
             return
         try:

@@ -163,7 +163,7 @@ class Entries:
         """Keys whose remote version is `digest` while their file is not known to hold it."""
         rows = self._connection.execute(
             """SELECT store, path, record FROM entries
-               WHERE remote_digest = ?1 AND base_digest IS NOT ?1""",
+               WHERE remote_digest = ? AND base_digest IS NOT remote_digest""",
             (digest,),
         )
         return [Key(*row) for row in rows.fetchall()]

@@ -56,10 +56,18 @@ ALTER TABLE entries ADD COLUMN receipt_revision INTEGER;
 -- upload: of content that file storage holds for the deployment, NULL for text. A row is sent once
 -- its content is there.
 ALTER TABLE outbox ADD COLUMN upload TEXT CHECK (upload IN ('wanted', 'there'));
-CREATE INDEX outbox_upload ON outbox (place) WHERE upload = 'wanted';
+CREATE INDEX outbox_wanted ON outbox (digest) WHERE upload = 'wanted';
+
+-- Who waits for a payload: asked of each that comes, of thousands.
+CREATE INDEX entries_awaiting ON entries (remote_digest)
+  WHERE remote_digest IS NOT NULL AND base_digest IS NOT remote_digest;
+
+-- Whether a conflict is listed: asked of each that is met, of thousands.
+CREATE INDEX conflicts_key ON conflicts (store, path, record);
 
 -- bulk: whether it was queued with many others, and so lets the others go before it by turns.
 ALTER TABLE outbox ADD COLUMN bulk INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX outbox_upload ON outbox (bulk, place) WHERE upload = 'wanted';
 CREATE INDEX outbox_pressing ON outbox (state, bulk, place) WHERE state = 'queued' AND bulk = 0;
 
 -- The device that made the key, empty where none did; NULL: it was not told, the key is our own.

@@ -18,10 +18,10 @@ class Uploads:
         self._connection = connection
 
     def wanted(self) -> list[tuple[Key, Content]]:
-        """The queued rows whose content is to be uploaded first, oldest first, at most MOST."""
+        """The queued rows whose content is to be uploaded first, bulk last, at most MOST."""
         rows = self._connection.execute(
-            """SELECT store, path, record, digest, size FROM outbox
-               WHERE upload = 'wanted' AND state = 'queued' ORDER BY place LIMIT ?""",
+            """SELECT store, path, record, digest, size FROM outbox INDEXED BY outbox_upload
+               WHERE upload = 'wanted' AND state = 'queued' ORDER BY bulk, place LIMIT ?""",
             (MOST,),
         )
         return [(Key(*row[:3]), Content(Digest(row[3]), row[4])) for row in rows.fetchall()]

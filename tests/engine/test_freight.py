@@ -1,0 +1,132 @@
+"""Many payloads: which travels next, how often is asked for them, and what a lost tie leaves."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from syncd.core.decision import Heard
+from syncd.core.model import Content, Digest, Key, Snapshot
+from syncd.engine import uploads as uploads_module
+from syncd.engine.downloads import Downloads
+from syncd.engine.health import Health
+from syncd.engine.intake import Intake
+from syncd.engine.moving import Moving
+from syncd.engine.puller import DAMAGED
+from syncd.engine.uploads import Uploads
+from syncd.ledger import uploads as wanted_module
+
+from .fakes import STORE, Desk, RunningClock, digest
+from .test_epoch import until
+
+
+def content(body: str) -> Content:
+    return Content(digest(body.encode()), len(body))
+
+
+class Storage:
+    """File storage in memory. Downloads wait while `held`."""
+
+    def __init__(self) -> None:
+        self.there: dict[Digest, int] = {}
+        self.questions = 0
+        self.downloaded: list[str] = []
+        self.held = asyncio.Event()
+        self.held.set()
+
+    async def missing(self, digests: Sequence[Digest]) -> set[Digest]:
+        self.questions += 1
+        return {digest for digest in digests if digest not in self.there}
+
+    async def upload(self, told: Content, parts: AsyncIterator[bytes], name: str) -> None:
+        self.there[told.digest] = sum([len(part) async for part in parts])
+
+    async def download(self, url: str) -> AsyncIterator[bytes]:
+        self.downloaded.append(url)
+        await self.held.wait()
+        yield url.encode()
+
+
+class Yard(Desk):
+    """A desk, and what carries its payloads."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, RunningClock())
+        self.storage = Storage()
+        intake, stores = Intake(self.reconciler, self.clock), {STORE: self.replica}
+        moving = Moving("payloads", Health(self.ledger, self.clock), self.clock)
+        self.uploads = Uploads(
+            self.ledger, self.storage, stores, intake, self.clock, lambda: (), moving
+        )
+        self.downloads = Downloads(
+            self.ledger, self.storage, stores, intake, self.clock, moving, DAMAGED
+        )
+
+    def here(self, body: str) -> bool:
+        return self.replica.transit.payloads.has(content(body).digest)
+
+    def comes(self, body: str) -> None:
+        """A payload is told that is served at an address that says what it is."""
+        key = Key(STORE, f"{body}.txt")
+        self.ledger.hear([Heard(key, Snapshot(1, content(body), 1), "phone", None)], None, 0.0)
+        self.downloads.receive(key, content(body), body)
+
+
+@pytest.fixture
+def yard(tmp_path: Path) -> Yard:
+    return Yard(tmp_path / "yard")
+
+
+@asynccontextmanager
+async def running(run: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+    task = asyncio.create_task(run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_the_smallest_payload_comes_next(yard: Yard) -> None:
+    yard.storage.held.clear()
+    bodies = ["x" * size for size in range(1, 9)]
+    for body in reversed(bodies):
+        yard.comes(body)
+    async with running(yard.downloads.run):
+        await until(lambda: len(yard.storage.downloaded) == 3)
+        yard.storage.held.set()
+        await until(lambda: all(yard.here(body) for body in bodies))
+    assert sorted(yard.storage.downloaded[:3]) == bodies[:3]
+    assert sorted(yard.storage.downloaded) == bodies
+
+
+async def test_what_was_coming_when_the_tie_was_lost_comes_with_the_next(yard: Yard) -> None:
+    yard.storage.held.clear()
+    for body in ("one", "three", "seven", "eleven"):
+        yard.comes(body)
+    async with running(yard.downloads.run):
+        await until(lambda: len(yard.storage.downloaded) == 3)
+    yard.storage.held.set()
+    async with running(yard.downloads.run):
+        await until(lambda: all(map(yard.here, ("one", "three", "seven", "eleven"))))
+
+
+async def test_it_is_not_asked_anew_for_each_payload_what_is_there(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wanted_module, "MOST", 12)
+    monkeypatch.setattr(uploads_module, "ASKED", 3600.0)
+    for number in range(36):
+        (yard.machine.files / f"{number}.txt").write_bytes(b"\xff" + bytes([number]))
+    await yard.consider([str(number) for number in range(36)])
+    assert len(yard.ledger.uploads.wanted()) == 12
+    yard.uploads.wake()
+    async with running(yard.uploads.run):
+        await until(lambda: not yard.ledger.uploads.wanted())
+    assert len(yard.storage.there) == 36
+    assert yard.storage.questions < 10
