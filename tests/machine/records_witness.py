@@ -226,9 +226,11 @@ class RecordsWitness:
         """
         body = machine.live().get(PATH)
         torn = body is not None and not self._world.is_whole(PATH, body)
-        if torn or (body is None and self._world.programs[machine.name].busy):
-            truth, beside = self._world.truth, self._shown(but_not=body)
+        busy = self._world.programs[machine.name].busy
+        truth, beside = self._world.truth, self._shown(but_not=body if torn else None)
+        if torn or busy:  # A whole file it has not made: it had deleted its own.
             truth.lost |= self.saved_tokens - truth.covered(beside)
+        if torn or (body is None and busy):
             for database in machine.databases:
                 beside -= self._listed(database, _KEPT)
             truth.cut |= self.saved_tokens - truth.covered(beside)
