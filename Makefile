@@ -40,7 +40,7 @@ test-embedded: syncd/embedded/node_modules/.with-dev convex/node_modules/.packag
 
 test-python: $(INSTALLED) syncd/embedded/node_modules/.with-dev
 	$(BIN)/python hatch_build.py
-	$(BIN)/pytest -q -n 2 --dist worksteal
+	$(BIN)/pytest -q -n auto --maxprocesses 8 --dist worksteal
 
 generate: $(INSTALLED)  ## what is made from the record models
 	$(BIN)/python -m syncd.storage.typescript > convex/records.ts
