@@ -38,9 +38,11 @@ test-embedded: syncd/embedded/node_modules/.with-dev convex/node_modules/.packag
 	cd syncd/embedded && $(NPM) test --silent
 	cd syncd/embedded && $(NPM) run --silent differential
 
+WORKERS ?= 2
+
 test-python: $(INSTALLED) syncd/embedded/node_modules/.with-dev
 	$(BIN)/python hatch_build.py
-	$(BIN)/pytest -q -n auto --maxprocesses 8 --dist worksteal
+	$(BIN)/pytest -q -n $(WORKERS) --dist worksteal
 
 generate: $(INSTALLED)  ## what is made from the record models
 	$(BIN)/python -m syncd.storage.typescript > convex/records.ts
