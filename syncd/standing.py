@@ -165,7 +165,7 @@ def judge(found: StatusReport) -> tuple[State, str]:
     waiting = _waiting(found)
     deployment = found.parts.get("deployment")
     if found.running is None:
-        return State.HALTED, f"no daemon runs; {waiting}. Start `syncd run`"
+        return State.HALTED, f"no daemon runs; {waiting}, saves are not seen. Start `syncd run`"
     if deployment and deployment.state == "auth-failed":
         return State.AUTH_FAILED, deployment.detail
     if found.rollback is not None and not reviewed(found):

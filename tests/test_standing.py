@@ -93,7 +93,7 @@ def test_what_is_held_does_not_hide_how_the_rest_is(told: dict[str, object], res
 def test_what_waits_is_told_in_words(queued: int, unsent: int, said: str) -> None:
     report = found(queued=queued, running=None)
     report.stores[0].unsent = unsent
-    assert judge(report)[1] == f"no daemon runs; {said}. Start `syncd run`"
+    assert judge(report)[1] == f"no daemon runs; {said}, saves are not seen. Start `syncd run`"
 
 
 def test_a_restored_deployment_is_told_with_what_is_safe_and_what_is_left() -> None:

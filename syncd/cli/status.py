@@ -67,7 +67,8 @@ def _print(found: StatusReport) -> None:
         _print_cost(found.cost)
     for name, part in sorted(found.parts.items()):
         detail = f" ({shown(part.detail)})" if part.detail else ""
-        typer.echo(f"{name}: {part.state} for {_age(part.since)}{detail}")
+        told = f"for {_age(part.since)}" if found.running is not None else _last_told(part.checked)
+        typer.echo(f"{name}: {part.state} {told}{detail}")
     print_problems(found)
 
 
@@ -110,6 +111,10 @@ def print_problems(found: StatusReport) -> None:
     more = found.unwell - len(found.problems)
     if more > 0:
         typer.echo(f"... and {more} more")
+
+
+def _last_told(checked: float) -> str:
+    return f"when the daemon last told, {_age(checked)} ago"
 
 
 def _age(since: float) -> str:

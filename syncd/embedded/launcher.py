@@ -37,7 +37,8 @@ Report = Callable[[str, str], None]
 _BUNDLE = Path(__file__).parent / "bundle"
 _PORT_IN_USE, _DATA_IN_USE, _SCHEMA_MISMATCH = 3, 4, 5
 _ADVICE = {
-    _PORT_IN_USE: "choose another port, or stop the program that listens on it",
+    _PORT_IN_USE: "choose another port ([embedded] in config.toml, or --port of `syncd dev`), or "
+    "stop the program that listens on it",
     _DATA_IN_USE: "stop the other backend on this data folder, or configure another folder",
     _SCHEMA_MISMATCH: "install the version that wrote the data, or start with an empty folder",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,14 @@ def test_status_counts_what_is_open_and_says_how_to_go_on(terminal: Terminal) ->
     assert "`syncd conflicts show 1` helps" in out
     terminal.run("conflicts", "resolve", "1", "--mine")
     assert terminal.json("status")["conflicts"] == 0
+
+
+def test_status_without_a_daemon_says_that_what_its_parts_told_is_over(terminal: Terminal) -> None:
+    with terminal.home.ledger() as ledger, ledger.transaction():
+        ledger.attention.report({"deployment": ("online", "device laptop")}, time.time() - 7200)
+    _, out, _ = terminal.run("status")
+    assert "deployment: online when the daemon last told, 2 h ago (device laptop)\n" in out
+    assert out.startswith("halted: no daemon runs; nothing waits, saves are not seen. Start ")
 
 
 def test_a_file_of_ones_own_resolves_a_conflict(terminal: Terminal, tmp_path: Path) -> None:

@@ -154,7 +154,7 @@ def test_the_port_of_the_embedded_backend_is_taken(world: World) -> None:
     ran = machine.syncd("run")
     assert ran.code == 1
     assert str(world.deployment.port) in ran.err
-    assert "-> choose another port, or stop the program that listens on it" in ran.err
+    assert "-> choose another port ([embedded] in config.toml, or --port of " in ran.err
 
 
 def waiting(machine: Machine) -> int:

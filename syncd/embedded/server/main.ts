@@ -117,7 +117,7 @@ function explain(error: unknown, options: Options): never {
   if ((error as NodeJS.ErrnoException).code === "EADDRINUSE")
     fail(
       EXIT.portInUse,
-      `port ${options.port} of 127.0.0.1 is in use. Nothing was changed. Choose another --port.`,
+      `port ${options.port} of 127.0.0.1 is in use. Nothing was changed.`,
     );
   if (error instanceof Refusal && error.code === "DataInUse")
     fail(
