@@ -38,6 +38,9 @@ TIMEOUT: Mapping[str, float] = {"total": 60, "connect": 10, "sock_read": 45}
 ANSWER_BYTES = 32 * 1024 * 1024
 """Longest answer that is read: functions return up to 16 MiB, and some of it may be escaped."""
 
+REPEATED = 300
+"""Characters of what a deployment says that are repeated to people."""
+
 _PROBE = 5.0
 """Seconds."""
 
@@ -206,7 +209,7 @@ def _senseless(url: str, path: str, what: str) -> ProtocolError:
 
 def _refusal(url: str, path: str, status: int, text: bytes) -> SyncdError:
     code, message = _code(text)
-    said = f"{path} was answered HTTP {status} {code}: {message}".rstrip(": ")
+    said = f"{path} was answered HTTP {status} {code}: {message}"[:REPEATED].rstrip(": ")
     if status in _DENIED:
         return Unauthorized(f"{said}; nothing was changed", "check the token or key")
     if status in _TOO_MUCH:
@@ -224,6 +227,7 @@ def _failure(url: str, path: str, reply: Reply[Any]) -> SyncdError:
     if isinstance(data, dict) and "code" in data:
         return _thrown(path, str(data["code"]), str(data.get("message", "")))
     message = reply.error_message.splitlines()[0] if reply.error_message else "no message"
+    message = message[:REPEATED]
     if "Could not find public function" in message:
         return ProtocolError(
             f"{path}: {message}; nothing was changed",
@@ -235,7 +239,7 @@ def _failure(url: str, path: str, reply: Reply[Any]) -> SyncdError:
 
 
 def _thrown(path: str, code: str, message: str) -> SyncdError:
-    said = f"{path} was refused: {message or code}; what is queued stays queued"
+    said = f"{path} was refused: {(message or code)[:REPEATED]}; what is queued stays queued"
     if code in ("unauthorized", "forbidden"):
         return Unauthorized(
             said,

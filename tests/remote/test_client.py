@@ -224,3 +224,23 @@ async def test_authors_of_other_conflicts_than_were_told_are_refused(authors: li
     async with deployment(answering(200, success({"authors": authors}))) as http:
         with pytest.raises(ProtocolError, match="count as not told"):
             await ConvexReplica(http, "token", "main").record([(conflict, b"{}")])
+
+
+LONG = "x" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("status", "answer"),
+    [
+        (503, {"code": LONG, "message": LONG}),
+        (200, {"status": "error", "errorMessage": LONG}),
+        (200, {"status": "error", "errorMessage": "", "errorData": {"code": "a", "message": LONG}}),
+        (200, {"status": "error", "errorMessage": "", "errorData": {"code": LONG}}),
+    ],
+)
+async def test_what_a_deployment_says_is_repeated_in_short(status: int, answer: object) -> None:
+    """It is logged, and told by every `syncd status`."""
+    async with deployment(answering(status, answer)) as http:
+        with pytest.raises(SyncdError) as raised:
+            await http.query("sync:head", {}, HeadAnswer)
+    assert len(str(raised.value)) < 500
