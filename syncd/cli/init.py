@@ -95,8 +95,8 @@ def _tell_left_aside(config: Config, url: str | None, workspace: str) -> None:
         [("workspace", config.workspace)] if workspace not in (DEFAULT, config.workspace) else []
     )
     for option, told in aside:
-        typer.echo(f"--{option} is left aside: it is {told or 'not set'} in {config.source}, or in "
-                   "what goes before that")  # fmt: skip
+        typer.echo(f"--{option} is left aside: {config.source} is there, and {option} is "
+                   f"{told or 'not set'}; write it there")  # fmt: skip
 
 
 async def _enrolled(config: Config, name: str) -> Config:

@@ -139,7 +139,7 @@ def test_a_folder_without_stores(world: World) -> None:
     assert "added to " in out
     assert machine.config.read_text().startswith(before)
     assert [store.name for store in load(machine.config, {}).stores] == ["workflows", "metrics"]
-    assert f"--url is left aside: it is {world.deployment.url} in " in out
+    assert f", and url is {world.deployment.url}; write it there" in out
     assert row(out, "workflows") == ["1", "0", "0", "0", "0"]
     assert "  metrics: files of lines; " in out
 
