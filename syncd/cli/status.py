@@ -81,6 +81,8 @@ def _print_cost(cost: CostReport) -> None:
                    f"{size(cost.database_bytes_projected)}, judged by {days}")  # fmt: skip
     elif _included(cost):
         typer.echo("  too early to tell what it will be: no whole day (UTC) was counted yet")
+    if cost.database_bytes_included is not None:
+        typer.echo("  bytes are the least it can be: rows that functions read and write count too")
     if cost.warning:
         typer.echo(folded(f"  ! {cost.warning}", "    "))
         typer.echo("  -> `syncd doctor` says what can be done")

@@ -50,7 +50,7 @@ def _cost(config: Config, connection: sqlite3.Connection) -> Finding:
                     "hot files out with `exclude`, or say there what is included")  # fmt: skip
     month = found.month
     return ok("cost", f"plan {found.plan}: this month {month.calls:,} function calls and "
-              f"{month.database:,} bytes of database traffic")  # fmt: skip
+              f"at least {month.database:,} bytes of database traffic")  # fmt: skip
 
 
 def _whole(connection: sqlite3.Connection, name: str) -> Finding:
