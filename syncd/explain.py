@@ -172,7 +172,7 @@ def _guard(ledger: Ledger, key: Key) -> Guard | None:
     for guard in ledger.attention.guards().values():
         if guard.store != key.store:
             continue
-        waiting = (ledger.deletions.waiting(key.store, way) for way in Direction)
+        waiting = (ledger.deletions.listed("waiting", key.store, way) for way in Direction)
         if guard.folder is not RootState.PRESENT or any(key in keys for keys in waiting):
             return guard
     return None

@@ -128,7 +128,7 @@ def _report(ledger: Ledger, found: Preview, stores: list[str], *, heard: bool) -
     steps += [_step(key, Act.FETCH, "its bytes are not here yet") for key in sorted(found.lacking)]
     for store in stores:
         for way in (Direction.TO_REMOTE, Direction.TO_LOCAL):
-            waiting = sorted(ledger.deletions.waiting(store, way))
+            waiting = sorted(ledger.deletions.listed("waiting", store, way))
             steps += [_step(key, Act.GUARD, "its deletion waits for a person") for key in waiting]
     return PlanReport(
         heard=heard,

@@ -199,7 +199,9 @@ def _problems(connection: sqlite3.Connection) -> Iterable[Problem]:
 def _guard(connection: sqlite3.Connection, found: Guard) -> Problem:
     directions = [*Direction] if found.direction is Direction.BOTH else [found.direction]
     deletions = Deletions(connection)
-    waiting = [str(key) for way in directions for key in deletions.waiting(found.store, way)]
+    waiting = [
+        str(key) for way in directions for key in deletions.listed("waiting", found.store, way)
+    ]
     return Problem(
         sort="guard", key=found.store, reason=found.reason, since=found.since,
         detail=found.meanwhile, advice=found.advice,

@@ -144,8 +144,8 @@ class Guards:
         if (root := self.root_state(store)) in _AWAY:
             return Verdict(0, f"its folder is {root.value}; nothing can be put into it: {_BACK}")
         deletions = self._ledger.deletions
-        ours = deletions.waiting(store, Direction.TO_REMOTE)
-        theirs = deletions.waiting(store, Direction.TO_LOCAL)
+        ours = deletions.listed("waiting", store, Direction.TO_REMOTE)
+        theirs = deletions.listed("waiting", store, Direction.TO_LOCAL)
         with self._ledger.transaction():
             deletions.bring_back(ours)
             deletions.put_over(theirs)
@@ -189,8 +189,10 @@ class Guards:
         settled: dict[Key, Group | None] = dict.fromkeys(there)
         settled.update({each.key: group_of(each) for each in decisions})
         for group in [group for group in self._standing if group[1] in _WAYS]:
-            waiting = self._ledger.deletions.waiting(*group)
-            over = [key for key in waiting if key in settled and settled[key] != group]
+            # Thousands may wait: only those that were met are looked for.
+            met = [key for key, now in settled.items() if key.store == group[0] and now != group]
+            states = self._ledger.deletions.states(group[1], met).items()
+            over = [key for key, (_, state, _) in states if state == "waiting"]
             if over:
                 with self._ledger.transaction():
                     self._ledger.deletions.drop(group[1], over)
@@ -198,7 +200,7 @@ class Guards:
 
     def _review(self, group: Group) -> None:
         # The window stays where it was when deletions stopped: waiting must not wear a guard out.
-        waiting = self._ledger.deletions.waiting(*group)
+        waiting = self._ledger.deletions.listed("waiting", *group)
         standing = self._standing[group]
         found = self._window.judge(group, waiting, standing.since or self._clock.now())
         if found is None or not waiting:
@@ -215,7 +217,7 @@ class Guards:
 
     def _list_lost(self, store: str, lost: Mapping[Key, Digest]) -> None:
         group = (store, Direction.TO_REMOTE)
-        found = self._ledger.deletions.waiting(*group).keys() - lost.keys()
+        found = self._ledger.deletions.listed("waiting", *group).keys() - lost.keys()
         stands = group in self._standing or (store, Direction.BOTH) in self._standing
         if found or stands:
             with self._ledger.transaction():

@@ -28,7 +28,7 @@ class Window:
         """Those of `deletions` that a person let go, once: decided again they are the same."""
         let_go = {
             (key, digest)
-            for key, (digest, state, since) in self._deletions.states(*group).items()
+            for key, (digest, state, since) in self._deletions.states(group[1], deletions).items()
             if state == "approved" or (state == "spent" and since > now - WINDOW)
         }
         return {key: digest for key, digest in deletions.items() if (key, digest) in let_go}
@@ -44,12 +44,8 @@ class Window:
 
         `coming` are the digests of files about to be made.
         """
-        states = self._deletions.states(*group)
-        gone = {
-            key: digest
-            for key, (digest, state, since) in states.items()
-            if state == "gone" and since > now - WINDOW and key not in deletions
-        }
+        counted = self._deletions.listed("gone", *group, after=now - WINDOW)
+        gone = {key: digest for key, digest in counted.items() if key not in deletions}
         size = self._deletions.size(*group)
         if len(gone) + len(deletions) <= allowance(size):
             return None

@@ -40,21 +40,31 @@ class Deletions:
             ],
         )
 
-    def states(self, store: str, direction: Direction) -> dict[Key, tuple[Digest, State, float]]:
-        """Every deletion known of: its digest, its state, and since when it is in it."""
-        rows = self._connection.execute(
-            f"SELECT path, record, digest, state, since FROM deletions WHERE {_OF}",  # noqa: S608
-            (store, direction),
-        )
-        return {
-            Key(store, path, record): (Digest(digest), state, since)
-            for path, record, digest, state, since in rows
-        }
+    def states(
+        self, direction: Direction, keys: Iterable[Key]
+    ) -> dict[Key, tuple[Digest, State, float]]:
+        """Those of `keys` whose deletion is known of: its digest, its state, and since when."""
+        found: dict[Key, tuple[Digest, State, float]] = {}
+        for key in keys:
+            row = self._connection.execute(
+                f"SELECT digest, state, since FROM deletions WHERE {_OF} "  # noqa: S608
+                "AND path = ? AND record = ?",
+                (key.store, direction, key.path, key.record),
+            ).fetchone()
+            if row is not None:
+                found[key] = (Digest(row[0]), row[1], row[2])
+        return found
 
-    def waiting(self, store: str, direction: Direction) -> dict[Key, Digest]:
-        """The deletions that wait for a person."""
-        states = self.states(store, direction).items()
-        return {key: digest for key, (digest, state, _) in states if state == "waiting"}
+    def listed(
+        self, state: State, store: str, direction: Direction, after: float = float("-inf")
+    ) -> dict[Key, Digest]:
+        """The deletions that came into `state` behind `after`; "waiting" is for a person."""
+        rows = self._connection.execute(
+            f"SELECT path, record, digest FROM deletions WHERE {_OF} "  # noqa: S608
+            "AND state = ? AND since > ?",
+            (store, direction, state, after),
+        )
+        return {Key(store, path, record): Digest(digest) for path, record, digest in rows}
 
     def drop(self, direction: Direction, keys: Iterable[Key]) -> None:
         """Forget that `keys` wait."""

@@ -253,7 +253,7 @@ class Desk:
         return {
             key.path.removesuffix(".txt")
             for direction in (Direction.TO_REMOTE, Direction.TO_LOCAL)
-            for key in self.ledger.deletions.waiting(STORE, direction)
+            for key in self.ledger.deletions.listed("waiting", STORE, direction)
         }
 
     def delete_there(self, names: Iterable[str]) -> None:

@@ -154,6 +154,14 @@ async def test_files_put_back_lift_the_guard(desk: Desk) -> None:
     assert len(desk.machine.mirror()) == 39
 
 
+async def test_a_file_put_back_waits_no_more_and_the_others_do(desk: Desk) -> None:
+    notes = await holding(desk, 40)
+    await delete(desk, notes[:20])
+    desk.machine.save(**{notes[0]: f"the note {notes[0]}", notes[1]: "another"})
+    await desk.consider(notes[:2])
+    assert desk.waiting() == set(notes[2:20])
+
+
 async def test_a_walk_that_misses_many_stops_them_before_the_first_goes(desk: Desk) -> None:
     notes = await holding(desk, 100)
     desk.machine.delete(*notes[:60])

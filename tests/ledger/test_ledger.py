@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from syncd.core.decision import Decision, FileState, Heard
+from syncd.core.guard import Direction
 from syncd.core.model import (
     MISSING_BLOB,
     NEVER,
@@ -252,6 +253,9 @@ def test_what_is_asked_thousands_of_times_looks_at_none_of_thousands_of_rows(
         "outbox_upload": ledger.uploads.wanted,
         "outbox_wanted": lambda: ledger.uploads.there([digest]),
         "entries_awaiting": lambda: ledger.entries.awaiting(digest),
+        "PRIMARY KEY (store=? AND direction=? AND path=? AND record=?)": lambda: (
+            ledger.deletions.states(Direction.TO_REMOTE, [KEY])
+        ),
         "conflicts_key": lambda: ledger.conflicts.add(KEY, conflict, None, 0.0),
     }
     for index, ask in asked.items():
