@@ -18,7 +18,7 @@ from syncd.cli.importing import uncollected
 from syncd.cli.progress import showing_progress
 from syncd.cli.text import counted
 from syncd.config import Config
-from syncd.errors import ConfigError
+from syncd.errors import ConfigError, SyncdError
 from syncd.logs import set_up
 
 if TYPE_CHECKING:
@@ -76,7 +76,15 @@ async def _run(config: Config) -> None:
     while not signals.stopping:
         signals.begin_turn()
         async with AsyncExitStack() as stack:
-            daemon = await _opened(stack, turns[-1], supervisor, signals)
+            try:
+                daemon = await _opened(stack, turns[-1], supervisor, signals)
+            except SyncdError as error:
+                if len(turns) == 1:
+                    raise
+                turns.pop()
+                _refused(error)
+                continue
+            del turns[:-1]
             if daemon is not None:
                 set_up(secrets=(daemon.token or "",))
                 await daemon.run(signals.ending, partial(_say_begun, daemon))
@@ -123,10 +131,14 @@ def _reloaded(turns: list[Config]) -> bool:
     try:
         turns.append(_with_stores(configured(turns[-1].source)))
     except ConfigError as error:
-        log.warning("reload_refused", what=str(error), advice=error.advice,
-                    next="the configuration of before stays in force")  # fmt: skip
+        _refused(error)
         return False
     return True
+
+
+def _refused(error: SyncdError) -> None:
+    log.warning("reload_refused", what=str(error), advice=error.advice,
+                next="the configuration of before stays in force")  # fmt: skip
 
 
 async def _once(config: Config, approved: frozenset[str]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from syncd.files.claim import Claims
 from syncd.standing import State
 
 from .conftest import World
@@ -117,6 +119,23 @@ def test_a_configuration_that_cannot_be_used_changes_nothing(
     machine.config.write_text(good)
     machine.save("a.json", flow("a"))
     until(lambda: machine.mirror().holds("a.json", flow("a")), "the save")
+
+
+def test_a_store_that_another_daemon_has_is_refused_and_mirroring_goes_on(
+    world: World, manager: Manager
+) -> None:
+    machine = watched(world, manager).start()
+    manager.hear_until("READY=1")
+    theirs = machine.home / "theirs"
+    theirs.mkdir()
+    with Claims({"theirs": theirs}):
+        machine.configure("", '\n[[store]]\nname = "t"\nkind = "document"\npath = "theirs"\n')
+        assert machine.daemon is not None
+        machine.daemon.send_signal(signal.SIGHUP)
+        until(lambda: "reload_refused" in machine.said(), "the refusal")
+        machine.save("a.json", flow("a"))
+        until(lambda: machine.mirror().holds("a.json", flow("a")), "the save")
+    assert f"process {os.getpid()} already mirrors the folder of store 't'" in machine.said()
 
 
 def test_probes(world: World) -> None:
