@@ -7,5 +7,6 @@ const crons = cronJobs();
 crons.daily("collect blobs", { hourUTC: 4, minuteUTC: 17 }, internal.blobs.collect, { after: 0 });
 crons.daily("sweep uploads", { hourUTC: 4, minuteUTC: 47 }, internal.blobs.sweep);
 crons.daily("sweep requests", { hourUTC: 5, minuteUTC: 17 }, internal.requests.sweep, {});
+crons.daily("reap tombstones", { hourUTC: 5, minuteUTC: 47 }, internal.tombstones.reap, { after: "" });
 
 export default crons;

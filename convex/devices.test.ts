@@ -83,7 +83,7 @@ test("list tells when a device was last seen, and never a token", async () => {
   const { credentials, device } = await enrolled(t, "laptop", "team");
   const list = () => t.query(internal.devices.list, { workspace: "team" });
   const registration = { device, name: "laptop", scopes: ["read", "write"], revoked: false };
-  expect(await list()).toEqual({ devices: [{ ...registration, seenAt: null }] });
+  expect(await list()).toEqual({ devices: [{ ...registration, seenAt: null, waitedSince: null }] });
   await t.mutation(api.sync.hello, {
     ...credentials,
     protocol: 1,

@@ -44,6 +44,7 @@ export default defineSchema({
    * `app`: the last version was written on the app plane, not from a file of `device`.
    * Content in file storage has neither, but its `blob`.
    * `movedFrom`: a move made this revision, so that devices have its bytes under that path.
+   * `begun`: the revision behind which it began, where tombstones were reaped before.
    * `receipts` are the newest; `moreReceipts`: there are, or were, older ones in their table.
    */
   entries: defineTable({
@@ -59,6 +60,7 @@ export default defineSchema({
     lastDigest: v.union(v.string(), v.null()),
     movedTo: v.union(v.string(), v.null()),
     movedFrom: v.optional(v.string()),
+    begun: v.optional(v.number()),
     size: v.number(),
     text: v.union(v.string(), v.null()),
     pieces: v.number(),
@@ -74,12 +76,22 @@ export default defineSchema({
   })
     .index("by_workspace_and_store_and_path_and_record", ["workspace", "store", "path", "record"])
     .index("by_workspace_and_at", ["workspace", "at"])
+    .index("by_workspace_and_deleted_and_at", ["workspace", "deleted", "at"])
     .index("by_blob", ["blob"]),
 
   /** Receipts that the entry itself has no room for: see `model/receipt.ts`. */
   receipts: defineTable({ entry: v.id("entries"), ...receipt.fields }).index(
     "by_entry_and_device",
     ["entry", "device"],
+  ),
+
+  /**
+   * What was reaped of a workspace: the newest place of the feed at which a tombstone was, and the
+   * highest revision one had. See `model/reaped.ts`.
+   */
+  reaped: defineTable({ workspace: v.string(), at: v.int64(), revision: v.number() }).index(
+    "by_workspace",
+    ["workspace"],
   ),
 
   /** Longer text, in parts of at most PIECE_BYTES, cut between code points; `number` from 0. */
@@ -142,12 +154,17 @@ export default defineSchema({
     .index("by_tokenHash", ["tokenHash"])
     .index("by_workspace_and_name", ["workspace", "name"]),
 
-  /** What a device's ledger last said of itself; apart from `devices`, which every call reads. */
+  /**
+   * What a device's ledger last said of itself; apart from `devices`, which every call reads.
+   * `passed`: the place up to which it needs no tombstone, null while it has none; absent where the
+   * daemon does not tell. See `model/reap.ts`.
+   */
   presence: defineTable({
     device: v.id("devices"),
     ledger: v.string(),
     start: v.number(),
     cursor: v.union(v.string(), v.null()),
+    passed: v.optional(v.union(v.string(), v.null())),
     seenAt: v.number(),
   }).index("by_device_and_ledger", ["device", "ledger"]),
 

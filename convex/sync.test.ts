@@ -217,6 +217,7 @@ describe("changes", () => {
       changes: [],
       cursor: page.cursor,
       done: true,
+      missed: false,
       broken: [],
     });
   });
@@ -281,7 +282,7 @@ describe("changes", () => {
     await laptop.push(await operationOn("a.json", "1", undefined, { store: "other" }));
     const page = await server.changes();
     const { head } = await t.query(api.sync.head, server.credentials);
-    expect(page).toEqual({ changes: [], cursor: head, done: true, broken: [] });
+    expect(page).toEqual({ changes: [], cursor: head, done: true, missed: false, broken: [] });
   });
 
   test("what the caller knows that it wrote is passed over, and nothing else", async () => {

@@ -5,8 +5,9 @@ import { recordConflicts } from "./model/conflict";
 import * as feed from "./model/feed";
 import { fetchEntries } from "./model/fetch";
 import { manifestAfter } from "./model/manifest";
-import { deploymentId, noteStart } from "./model/presence";
+import { deploymentId, notePassed, noteStart } from "./model/presence";
 import * as entries from "./model/push";
+import { hasMissed, reapingOf } from "./model/reaped";
 import { registerStores } from "./model/store";
 import { trouble } from "./model/trouble";
 import { brokenWitnesses } from "./model/witness";
@@ -31,6 +32,7 @@ export const hello = deviceMutation("read", {
     ledger: v.string(),
     start: v.number(),
     cursor: v.union(v.string(), v.null()),
+    passed: v.optional(v.union(v.string(), v.null())),
     witnesses: v.array(witness),
   },
   returns: v.object({
@@ -39,6 +41,7 @@ export const hello = deviceMutation("read", {
     device: v.id("devices"),
     name: v.string(),
     behind: v.boolean(),
+    missed: v.boolean(),
     seen: v.number(),
     broken: v.array(witness),
   }),
@@ -46,12 +49,14 @@ export const hello = deviceMutation("read", {
     if (protocol !== PROTOCOL) {
       throw trouble("protocol", `this deployment speaks protocol ${PROTOCOL}, not ${protocol}`);
     }
+    const cursor = feed.parseCursor(started.cursor);
     return {
       protocol: PROTOCOL,
       deployment: await deploymentId(ctx),
       device: ctx.device._id,
       name: ctx.device.name,
-      behind: await feed.endsBefore(ctx, ctx.workspace, started.cursor),
+      behind: await feed.endsBefore(ctx, ctx.workspace, cursor),
+      missed: started.cursor !== null && (await hasMissed(ctx, ctx.workspace, cursor)),
       seen: await noteStart(ctx, ctx.device._id, started),
       broken: await brokenWitnesses(ctx, witnesses),
     };
@@ -72,17 +77,38 @@ export const register = deviceMutation("read", {
   },
 });
 
-/** Compare-and-set of entries; one answer an operation, in their order. See `model/push.ts`. */
+/**
+ * How far a ledger has passed since its hello with this start number, so that tombstones can be
+ * reaped: see `model/reap.ts`.
+ */
+export const passed = deviceMutation("read", {
+  args: { ledger: v.string(), start: v.number(), passed: v.string() },
+  returns: v.object({ noted: v.boolean() }),
+  handler: async (ctx, told) => ({ noted: await notePassed(ctx, ctx.device._id, told) }),
+});
+
+/**
+ * Compare-and-set of entries; one answer an operation, in their order. See `model/push.ts`.
+ * `passed` is the place that the device had passed when it sent this: see `model/reaped.ts`.
+ */
 export const push = deviceMutation("write", {
-  args: { operations: v.array(operation) },
+  args: {
+    operations: v.array(operation),
+    passed: v.optional(v.union(v.string(), v.null())),
+  },
   returns: v.object({ results: v.array(result) }),
-  handler: async (ctx, { operations }) => ({ results: await entries.push(ctx, operations) }),
+  handler: async (ctx, { operations, passed }) => {
+    const place = passed === undefined ? null : feed.parseCursor(passed);
+    const reaping = reapingOf(ctx, ctx.workspace, place);
+    return { results: await entries.push({ ...ctx, reaping }, operations) };
+  },
 });
 
 /**
  * The feed after `cursor`, whole groups of equal `at` only. See `model/feed.ts`. Of the stores in
  * `own` others' content is left out: the device does not want it. What lies at the `known` places the
- * device wrote itself, and knows from the answers: that is left out whole.
+ * device wrote itself, and knows from the answers: that is left out whole. Where `missed`, tombstones
+ * behind the cursor are gone, and nothing of the answer counts.
  */
 export const changes = deviceQuery({
   args: {
@@ -96,10 +122,12 @@ export const changes = deviceQuery({
     changes: v.array(change),
     cursor: v.string(),
     done: v.boolean(),
+    missed: v.boolean(),
     broken: v.array(witness),
   }),
   handler: async (ctx, { stores, own, cursor, known, witnesses }) => ({
     ...(await feed.changesAfter(ctx, stores, own ?? [], cursor, known ?? [])),
+    missed: cursor !== null && (await hasMissed(ctx, ctx.workspace, feed.parseCursor(cursor))),
     broken: await brokenWitnesses(ctx, witnesses ?? []),
   }),
 });

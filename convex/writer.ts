@@ -17,7 +17,7 @@ import type { Format, Kind } from "./validators";
 /** Which entry: `path` is relative to the store's folder; `record` only for a file of many. */
 export type Place = { workspace?: string; store: string; path: string; record?: string };
 
-/** Only if the entry is at this revision; 0: only if it was never there. */
+/** Only if the entry is at this revision; 0: only if it is not there, and no tombstone of it. */
 export type Expecting = { expectedRevision?: number };
 
 /**

@@ -3,21 +3,26 @@ import type { Id } from "../_generated/dataModel";
 import type { MutationCtx, QueryCtx } from "../_generated/server";
 import { scope, type Scope } from "../validators";
 import { hex, sha256, utf8 } from "./digest";
+import { presencesOf } from "./presence";
 import { trouble } from "./trouble";
 
-/** A device as `devices:list` shows it; `seenAt` in ms, null before its first hello. */
+/**
+ * A device as `devices:list` shows it. `seenAt` is when it was last heard of, `waitedSince` when that
+ * one of its ledgers was that was away for longest; in ms, null before its first hello. Tombstones are
+ * kept for each of them.
+ */
 export const registration = v.object({
   device: v.id("devices"),
   name: v.string(),
   scopes: v.array(scope),
   revoked: v.boolean(),
   seenAt: v.union(v.number(), v.null()),
+  waitedSince: v.union(v.number(), v.null()),
 });
 export type Registration = Infer<typeof registration>;
 
 const NAME_LENGTH = 100;
 const DEVICES = 1000;
-const LEDGERS = 100;
 
 type Enrolment = { workspace: string; name: string; scopes?: Scope[] };
 
@@ -53,7 +58,7 @@ export async function list(ctx: QueryCtx, workspace: string): Promise<Registrati
     .take(DEVICES);
   return Promise.all(
     devices.map(async ({ _id: device, name, scopes, revoked }) => {
-      return { device, name, scopes, revoked, seenAt: await lastSeen(ctx, device) };
+      return { device, name, scopes, revoked, ...(await seen(ctx, device)) };
     }),
   );
 }
@@ -79,15 +84,11 @@ function findDevice(ctx: QueryCtx, workspace: string, name: string) {
     .unique();
 }
 
-function presencesOf(ctx: QueryCtx, device: Id<"devices">) {
-  return ctx.db
-    .query("presence")
-    .withIndex("by_device_and_ledger", (q) => q.eq("device", device))
-    .take(LEDGERS);
-}
-
-async function lastSeen(ctx: QueryCtx, device: Id<"devices">): Promise<number | null> {
-  const presences = await presencesOf(ctx, device);
-  if (presences.length === 0) return null;
-  return Math.max(...presences.map(({ seenAt }) => seenAt));
+async function seen(ctx: QueryCtx, device: Id<"devices">) {
+  const times = (await presencesOf(ctx, device)).map(({ seenAt }) => seenAt);
+  const isKnown = times.length > 0;
+  return {
+    seenAt: isKnown ? Math.max(...times) : null,
+    waitedSince: isKnown ? Math.min(...times) : null,
+  };
 }

@@ -1,7 +1,7 @@
 /** The entry: found by its key, seen as a snapshot, as a manifest's line or as a change. */
 import type { Doc } from "../_generated/dataModel";
 import type { MutationCtx, QueryCtx } from "../_generated/server";
-import type { Change, Delta, Expectation, Key, Listed, Snapshot } from "../validators";
+import type { Change, Delta, Key, Listed, Snapshot } from "../validators";
 
 export type Entry = Doc<"entries">;
 
@@ -28,12 +28,6 @@ export async function putEntry(
   if (former === null) return ctx.db.insert("entries", next);
   await ctx.db.replace("entries", former._id, next);
   return former._id;
-}
-
-/** Revision and digest both: a restored deployment reaches old revisions with other bytes. */
-export function isExpected(entry: Entry | null, expect: Expectation): boolean {
-  const { revision, digest } = entry ?? { revision: 0, digest: null };
-  return revision === expect.revision && digest === expect.digest;
 }
 
 export function snapshotOf({ revision, digest, deleted, at }: Entry): Snapshot {

@@ -13,8 +13,7 @@ import { trouble } from "./trouble";
 
 export type Page = { changes: Change[]; cursor: string; done: boolean };
 
-const START = "0";
-const MAX_INT64 = 2n ** 63n - 1n;
+export const MAX_INT64 = 2n ** 63n - 1n;
 
 /**
  * The newest place of the workspace's feed and the one before it, "0" where there is none. Who heard
@@ -37,16 +36,15 @@ async function newestPlace(ctx: QueryCtx, workspace: string, before: bigint): Pr
 }
 
 /**
- * Whether the feed ends before `cursor`, as it does where a deployment was restored. Looks at the
- * first entry from the cursor on: a mutation that read the head would be run again for every push
+ * Whether the feed ends before a place, as it does before a cursor where a deployment was restored. Looks at the
+ * first entry from the place on: a mutation that read the head would be run again for every push
  * that commits meanwhile, and on a busy workspace never end.
  */
 export async function endsBefore(
   ctx: QueryCtx,
   workspace: string,
-  cursor: string | null,
+  at: bigint,
 ): Promise<boolean> {
-  const at = parseCursor(cursor ?? START);
   if (at === 0n) return false;
   const reached = await ctx.db
     .query("entries")
@@ -69,7 +67,7 @@ export async function changesAfter(
   cursor: string | null,
   known: string[],
 ): Promise<Page> {
-  const after = parseCursor(cursor ?? START);
+  const after = parseCursor(cursor);
   const passed = parseKnown(known, after);
   const changes: Change[] = [];
   let last = after;
@@ -134,7 +132,9 @@ function parseKnown(known: string[], after: bigint): bigint[] {
   return places.sort((left, right) => (left < right ? -1 : 1));
 }
 
-function parseCursor(cursor: string): bigint {
+/** The place that a cursor says; none: the beginning. */
+export function parseCursor(cursor: string | null): bigint {
+  if (cursor === null) return 0n;
   const at = /^[0-9]{1,19}$/.test(cursor) ? BigInt(cursor) : null;
   if (at === null || at > MAX_INT64)
     throw trouble("invalid", "the cursor is not one of the feed's");

@@ -64,5 +64,10 @@ export const YAML_LENGTH = 64 * KIB;
 export const REQUEST_DAYS = 14;
 /** Answers that are forgotten in one transaction. */
 export const SWEPT_REQUESTS = 500;
+/** Documents that one step of the reaping deletes, and workspaces it looks at. */
+export const REAPED_AT_ONCE = 500;
+export const WORKSPACES_AT_ONCE = 100;
+/** Devices, revoked ones too, of a workspace in which tombstones are reaped. */
+export const REAPED_DEVICES = 2000;
 /** Rows that one search looks at; the platform finds at most 1,024. */
 export const SEARCHED_ROWS = 1000;

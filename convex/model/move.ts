@@ -6,12 +6,13 @@ import type { MutationCtx } from "../_generated/server";
 import type { Operation, Result } from "../validators";
 import type { Caller } from "./authorized";
 import { movePieces, readText } from "./content";
-import { findEntry, isExpected, putEntry, type Entry } from "./entry";
+import { findEntry, putEntry, type Entry } from "./entry";
 import { moveIncrements } from "./increment";
+import { isExpected, type Reaping } from "./reaped";
 import { receiptsWith, replayOf, staleAt, type Author } from "./receipt";
 import { moveRow } from "./row";
 
-type Ctx = MutationCtx & Caller;
+type Ctx = MutationCtx & Caller & { reaping: Reaping };
 type Move = Operation & Required<Pick<Operation, "movedTo" | "target">>;
 
 export function isMove(operation: Operation): operation is Move {
@@ -24,7 +25,9 @@ export async function move(ctx: Ctx, operation: Move): Promise<[Result, Result]>
   const from = await findEntry(ctx, ctx.workspace, operation);
   const to = await findEntry(ctx, ctx.workspace, { ...operation, path: operation.movedTo });
   const replays = [await replayOf(ctx, from, id), await replayOf(ctx, to, targetId)] as const;
-  const expected = isExpected(from, operation.expect) && isExpected(to, operation.target.expect);
+  const expected =
+    (await isExpected(ctx.reaping, from, operation.expect)) &&
+    (await isExpected(ctx.reaping, to, operation.target.expect));
   // One receipt tells that both were applied: the other may have left with a revoked device.
   if (replays[0] !== null || replays[1] !== null || !expected || from === null) {
     return [replays[0] ?? staleAt(from, id), replays[1] ?? staleAt(to, targetId)];
@@ -65,7 +68,8 @@ async function bury(ctx: Ctx, operation: Move, from: Entry): Promise<number> {
 /** Makes the target what the former key was, with its pieces and its row. */
 async function settle(ctx: Ctx, operation: Move, from: Entry, to: Entry | null): Promise<number> {
   const { _id, _creationTime, ...content } = from;
-  const revision = (to?.revision ?? 0) + 1;
+  const begun = to === null ? (await ctx.reaping.reaped()).revision : to.begun;
+  const revision = (to?.revision ?? begun ?? 0) + 1;
   const next = {
     ...content,
     path: operation.movedTo,
@@ -73,6 +77,7 @@ async function settle(ctx: Ctx, operation: Move, from: Entry, to: Entry | null):
     format: operation.format,
     revision,
     movedFrom: from.path,
+    begun: begun === 0 ? undefined : begun,
     origin: to === null ? from.origin : to.origin,
     device: ctx.device._id,
     app: undefined,

@@ -1,6 +1,7 @@
 /**
- * Compare-and-set of entries. Reads nothing but the entries named (never the head, never a
- * counter), so that pushes of different keys do not contend.
+ * Compare-and-set of entries. Reads nothing but the entries named and, for a key that has none, what
+ * was reaped, which no push writes (never the head, never a counter): so pushes of different keys do
+ * not contend.
  */
 import type { MutationCtx } from "../_generated/server";
 import type { Operation, Result } from "../validators";
@@ -8,15 +9,16 @@ import type { Caller } from "./authorized";
 import { blobFor } from "./blob";
 import { check, type Checked } from "./check";
 import { splicedContent } from "./delta";
-import { findEntry, isExpected, type Entry } from "./entry";
+import { findEntry, type Entry } from "./entry";
 import type { Refusal } from "./key";
 import { OPERATIONS, YAML_AT_ONCE } from "./limits";
 import { isMove, move } from "./move";
+import { isExpected, type Reaping } from "./reaped";
 import { replayOf, staleAt } from "./receipt";
 import { revise, type Content } from "./revise";
 import { trouble } from "./trouble";
 
-type Ctx = MutationCtx & Caller;
+type Ctx = MutationCtx & Caller & { reaping: Reaping };
 
 /**
  * Answers each operation in order, a move with two results; one that cannot be taken never fails
@@ -57,7 +59,7 @@ async function pushOne(ctx: Ctx, operation: Operation, bytes: Uint8Array | null)
   // Receipts before the comparison: after a replay's own write its expectation is always stale.
   const replay = await replayOf(ctx, entry, id);
   if (replay !== null) return replay;
-  if (!isExpected(entry, operation.expect)) return staleAt(entry, id);
+  if (!(await isExpected(ctx.reaping, entry, operation.expect))) return staleAt(entry, id);
   const { content, refusal } = await contentOf(ctx, operation, bytes, entry);
   const untimely = refusal ?? (await refuseDeletion(ctx, operation, entry));
   if (untimely !== null) return { operation: id, outcome: "refused", ...untimely };
@@ -81,7 +83,7 @@ async function refuseDeletion(
 }
 
 /** Writes the next revision, its row included, and returns its number. */
-function apply(
+async function apply(
   ctx: Ctx,
   operation: Operation,
   content: Content | null,
@@ -89,7 +91,9 @@ function apply(
 ): Promise<number> {
   const { kind, format, movedTo, carried, rows } = operation;
   const { store, path, record } = operation;
-  const next = { key: { store, path, record }, kind, format, content, movedTo, carried, rows };
+  const begun = entry === null ? (await ctx.reaping.reaped()).revision : undefined;
+  const key = { store, path, record };
+  const next = { key, kind, format, content, movedTo, carried, rows, begun };
   const author = { device: ctx.device._id, operation: operation.operation };
   return revise(ctx, ctx.workspace, entry, next, author);
 }

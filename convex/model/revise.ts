@@ -10,6 +10,7 @@ import { inlined, writePieces } from "./content";
 import { putEntry, type Entry } from "./entry";
 import { leaveIncrements } from "./increment";
 import { tableOf } from "./project";
+import { reapedOf } from "./reaped";
 import { receiptsWith, type Author } from "./receipt";
 import { dropRow, writeRow, writeRowLater } from "./row";
 
@@ -22,6 +23,8 @@ export type Next = {
   movedTo?: string;
   carried?: Carried;
   rows?: "later";
+  /** Of a key that is new: the revision behind which it begins, read where it is not said. */
+  begun?: number;
 };
 
 /**
@@ -46,7 +49,8 @@ export async function revise(
   next: Next,
   author: Author,
 ): Promise<number> {
-  const revision = (entry?.revision ?? 0) + 1;
+  const begun = entry === null ? (next.begun ?? (await firstOf(ctx, workspace))) : entry.begun;
+  const revision = (entry?.revision ?? begun ?? 0) + 1;
   const { content } = next;
   const { text, pieces, size, blob } = placed(content);
   const document = {
@@ -61,6 +65,7 @@ export async function revise(
     deleted: content === null,
     lastDigest: content === null ? (entry?.digest ?? null) : null,
     movedTo: next.movedTo ?? null,
+    ...(begun !== undefined && begun > 0 && { begun }),
     size,
     text,
     pieces: pieces.length,
@@ -91,6 +96,10 @@ function placed(content: Content | null) {
   }
   const { text, bytes } = content;
   return { ...inlined(text, bytes), size: bytes.length, blob: null };
+}
+
+async function firstOf(ctx: MutationCtx, workspace: string): Promise<number> {
+  return (await reapedOf(ctx, workspace)).revision;
 }
 
 /** What is created on the app plane has no device that it comes from. */

@@ -37,7 +37,8 @@ async function hasReceipt(
   entry: Entry,
   { receipt }: Witness,
 ): Promise<boolean> {
-  if (receipt === undefined) return true;
+  // The receipts of an earlier life of the key went with its tombstone.
+  if (receipt === undefined || receipt <= (entry.begun ?? 0)) return true;
   const own = await receiptOf(ctx, entry, ctx.device._id);
   return own !== null && own.revision >= receipt;
 }

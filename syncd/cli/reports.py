@@ -59,13 +59,17 @@ class DoctorReport(BaseModel):
 
 
 class DeviceReport(BaseModel):
-    """A device; `seen_at` is in ms, None before its first hello."""
+    """A device; `seen_at` is in ms, None before its first hello.
+
+    `waited_since`: when that one of its ledgers was last seen that was away for longest.
+    """
 
     device: str
     name: str
     scopes: list[str]
     revoked: bool
     seen_at: float | None
+    waited_since: float | None = None
 
 
 class DeviceReports(BaseModel):

@@ -25,10 +25,11 @@ def ended(welcome: Welcome, start: int, answered: int) -> End | None:
     """Whether the answer to the hello numbered `start` ends the epoch.
 
     `answered` is the last start number the deployment acknowledged to this ledger. A start number
-    it has seen already was used by another copy of the ledger; one lower than what it
-    acknowledged, a denied witness, or a head behind our cursor: it forgot.
+    it has seen already was used by another copy of the ledger, and so was one behind whose cursor
+    tombstones were reaped, for they are kept for those that are not revoked. A start number lower
+    than what it acknowledged, a denied witness, or a head behind our cursor: it forgot.
     """
-    if welcome.seen >= start:
+    if welcome.seen >= start or (welcome.missed and welcome.seen >= answered):
         return End.OLD_COPY
     if welcome.seen < answered or welcome.broken or welcome.behind:
         return End.RESTORED

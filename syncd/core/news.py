@@ -10,7 +10,8 @@ from syncd.core.model import Change, Cursor, Kind, Witness
 @dataclass(frozen=True, slots=True)
 class Welcome:
     """The deployment's answer to hello. `seen` is the last start number it knew of us, `broken`
-    what it denies, `behind` whether its feed ends before the cursor that was shown."""
+    what it denies, `behind` whether its feed ends before the cursor that was shown, `missed`
+    whether tombstones behind that cursor were reaped."""
 
     deployment: str
     device: str
@@ -18,6 +19,7 @@ class Welcome:
     seen: int
     broken: tuple[Witness, ...]
     behind: bool = False
+    missed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +42,12 @@ class StoreSettings:
 class Page:
     """A piece of the feed: changes in order, the place behind them, whether it is the last.
 
-    `broken` are the witnesses shown that the deployment denies: then nothing of it counts.
+    `broken` are the witnesses shown that the deployment denies, `missed` says that tombstones
+    behind the cursor shown were reaped: in either case nothing of it counts.
     """
 
     changes: list[Change]
     cursor: Cursor
     done: bool
     broken: tuple[Witness, ...] = ()
+    missed: bool = False

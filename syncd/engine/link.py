@@ -15,6 +15,7 @@ from syncd.engine.epoch import Epoch
 from syncd.engine.health import Health
 from syncd.engine.known import Known
 from syncd.engine.ports import RemoteReplica
+from syncd.engine.presence import Presence
 from syncd.engine.pusher import FUNCTION_FAILED
 from syncd.engine.waiting import spread, woken
 from syncd.engine.witnesses import Witnesses
@@ -59,6 +60,7 @@ class Link:
         epoch: Epoch,
         witnesses: Witnesses,
         known: Known,
+        presence: Presence,
         settings: Sequence[StoreSettings],
     ) -> None:
         self._ledger = ledger
@@ -68,6 +70,7 @@ class Link:
         self._epoch = epoch
         self._witnesses = witnesses
         self._known = known
+        self._presence = presence
         self._settings = settings
         self._retry_now = asyncio.Event()
 
@@ -131,8 +134,9 @@ class Link:
         with self._ledger.transaction():
             places.put("start", str(start))
         shown = self._witnesses.show()
+        passed = self._ledger.passing.place
         welcome = await self._remote.hello(
-            places.get("nonce") or "", start, self._ledger.cursor, shown
+            places.get("nonce") or "", start, self._ledger.cursor, shown, passed
         )
         if places.get("deployment") not in (None, welcome.deployment):
             with self._ledger.transaction():
@@ -141,6 +145,7 @@ class Link:
         if end := ended(welcome, start, int(places.get("answered") or 0)):
             return end
         self._witnesses.checked(())
+        self._presence.told(passed)
         with self._ledger.transaction():
             places.put("deployment", welcome.deployment)
             places.put("answered", str(start))

@@ -19,6 +19,7 @@ from syncd.engine.intake import Intake
 from syncd.engine.known import Known
 from syncd.engine.link import Link
 from syncd.engine.ports import Clock, LocalReplica, RemoteReplica
+from syncd.engine.presence import Presence
 from syncd.engine.puller import Puller
 from syncd.engine.pusher import Pusher
 from syncd.engine.rescan import Rescan
@@ -65,11 +66,16 @@ class Online:
         self._intake = intake
         self._epoch = epoch
         witnesses, known = Witnesses(ledger), Known()
-        self.puller = Puller(ledger, remote, intake, stores, clock, health, witnesses, known)
+        presence = Presence(ledger, remote, clock)
+        self.puller = Puller(
+            ledger, remote, intake, stores, clock, health, witnesses, known, presence
+        )
         self.pusher = Pusher(ledger, remote, intake, guards, clock, waiting, known)
         self.puller.answered = self.pusher.idle
         bootstrap = Bootstrap(ledger, remote, self.puller, guards, stores, clock, epoch)
-        self.link = Link(ledger, remote, bootstrap, health, epoch, witnesses, known, settings)
+        self.link = Link(
+            ledger, remote, bootstrap, health, epoch, witnesses, known, presence, settings
+        )
         self.carrier: Carrier | None = None
         if storage is not None:
             self.carrier = Carrier(ledger, storage, stores, intake, clock, waiting, health)

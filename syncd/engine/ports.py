@@ -194,15 +194,26 @@ class RemoteReplica(Protocol):
     """A workspace of a deployment. Every method may raise the troubles of `syncd.errors`."""
 
     async def hello(
-        self, ledger: str, start: int, cursor: Cursor | None, witnesses: Sequence[Witness]
+        self,
+        ledger: str,
+        start: int,
+        cursor: Cursor | None,
+        witnesses: Sequence[Witness],
+        passed: Cursor | None = None,
     ) -> Welcome:
-        """Say who we are and what we remember."""
+        """Say who we are and what we remember. `passed`: see `Passing.place`."""
+
+    async def tell_passed(self, ledger: str, start: int, passed: Cursor) -> None:
+        """Say how far the ledger has passed since the hello with this start number."""
 
     async def register(self, stores: Sequence[StoreSettings]) -> None:
         """Make the configured stores known; the same again changes nothing."""
 
-    async def push(self, intents: Sequence[Intent]) -> list[Outcome]:
-        """Send intents in one transaction; an outcome for each of `halves(intents)`, in order."""
+    async def push(self, intents: Sequence[Intent], passed: Cursor | None = None) -> list[Outcome]:
+        """Send intents in one transaction; an outcome for each of `halves(intents)`, in order.
+
+        `passed` is what the ledger has passed while these are on their way.
+        """
 
     async def changes(
         self,

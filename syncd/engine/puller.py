@@ -22,8 +22,9 @@ from syncd.engine.intake import Intake
 from syncd.engine.known import Known
 from syncd.engine.plan import ours
 from syncd.engine.ports import Clock, LocalReplica, RemoteReplica
+from syncd.engine.presence import Presence
 from syncd.engine.waiting import woken
-from syncd.engine.witnesses import Witnesses
+from syncd.engine.witnesses import Denied, Witnesses
 from syncd.ledger.ledger import Ledger
 
 LINGER = 0.05
@@ -54,7 +55,9 @@ class Puller:
         health: Health,
         witnesses: Witnesses,
         known: Known,
+        presence: Presence,
     ) -> None:
+        self._presence = presence
         self._health = health
         self._ledger = ledger
         self._remote = remote
@@ -102,6 +105,7 @@ class Puller:
         while True:
             if await self._has_news():
                 await self._drain()
+            await self._presence.tell()
             if not self._wakened.is_set():
                 self.idle.set()
             self._health.report("feed", "current")
@@ -169,6 +173,8 @@ class Puller:
         known = self._known.behind(cursor)
         page = await self._remote.changes(list(self._stores), cursor, shown, known)
         self._witnesses.checked(page.broken)
+        if page.missed:
+            raise Denied("deletions that were not heard here are forgotten there")
         if self._witnesses.unshown(shown, [*_present(answers), *page.changes]):
             # RACE: a push was acknowledged meanwhile, and over it somebody wrote, perhaps on
             # a deployment restored to before it: asked with that witness, it says so.

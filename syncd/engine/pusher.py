@@ -144,7 +144,7 @@ class Pusher:
     async def _push(self, intents: Sequence[Intent]) -> list[Outcome]:
         """Outcomes of `halves`, in order. A batch that fails is cut, so that a bad row is alone."""
         try:
-            return await self._remote.push(intents)
+            return await self._remote.push(intents, self._ledger.passing.place)
         except FunctionFailed as error:
             if len(intents) == 1:
                 return [Refused(FUNCTION_FAILED, str(error)) for _ in halves(intents)]

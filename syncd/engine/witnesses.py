@@ -15,10 +15,6 @@ MOST = 128
 class Denied(Exception):
     """The deployment does not hold what it told or accepted: a new hello finds out why."""
 
-    def __init__(self, broken: Sequence[Witness]) -> None:
-        super().__init__(f"the deployment denies {broken[0].key} and {len(broken) - 1} more")
-        self.broken = broken
-
 
 class Witnesses:
     """The newest live snapshots that were acknowledged or heard."""
@@ -37,7 +33,7 @@ class Witnesses:
     def checked(self, broken: Sequence[Witness]) -> None:
         """The call was answered. Raises Denied, before anything that came with it is acted on."""
         if broken:
-            raise Denied(broken)
+            raise Denied(f"the deployment denies {broken[0].key} and {len(broken) - 1} more")
         self._answered = self._shown
 
     def unshown(self, shown: Sequence[Witness], told: Sequence[Change]) -> bool:

@@ -62,7 +62,7 @@ class Epochs:
                  remote_last = NULL, remote_moved_to = NULL, remote_at = NULL, remote_device = NULL,
                  authored_digest = iif(local_digest IS NULL, NULL, authored_digest),
                  receipt_revision = NULL""",
-            "DELETE FROM meta WHERE name IN ('cursor', 'old_copy')",
+            "DELETE FROM meta WHERE name IN ('cursor', 'passed', 'old_copy')",
             "UPDATE stores SET bootstrapped = 0",
         ):
             self._connection.execute(statement)

@@ -1,9 +1,8 @@
 """The daemon's memory: its verbs, each one transaction. Does IO.
 
-Nothing but the owner of the state folder's lock writes here. The parts (`entries`, `outbox`,
-`uploads`, `contents`, `places`, `attention`, `conflicts`, `events`, `past`, `deletions`,
-`epochs`, `logs`, `costs`) share one connection and are read directly; whatever changes more than
-one of them is a verb of Ledger.
+Nothing but the owner of the state folder's lock writes here. The parts (`entries`, `outbox` and so
+on) share one connection and are read directly; whatever changes more than one of them is a verb of
+Ledger.
 """
 
 from __future__ import annotations
@@ -46,6 +45,7 @@ from syncd.ledger.events import Event, Events
 from syncd.ledger.forgetting import Forgetting
 from syncd.ledger.logs import Logs
 from syncd.ledger.outbox import Outbox
+from syncd.ledger.passing import Passing
 from syncd.ledger.past import Past
 from syncd.ledger.places import Places
 from syncd.ledger.records import Records
@@ -60,7 +60,6 @@ from syncd.ledger.rows import (
 from syncd.ledger.tidemark import Tidemark, commits, count
 from syncd.ledger.uploads import Uploads
 
-_CURSOR = "cursor"
 _VIEW = """SELECT e.base_revision, e.base_digest, e.base_size,
                   e.remote_revision, e.remote_digest, e.remote_size, e.remote_last, e.remote_at,
                   e.remote_moved_to, s.operation, s.digest, s.size
@@ -85,6 +84,7 @@ class Ledger:
         self.outbox = Outbox(connection, self.contents, self.carried)
         self.uploads = Uploads(connection)
         self.places = Places(connection)
+        self.passing = Passing(self.places, self.outbox)
         self.attention = Attention(connection)
         self.events = Events(connection)
         self.conflicts = Conflicts(connection, self.events)
@@ -145,8 +145,7 @@ class Ledger:
     @property
     def cursor(self) -> Cursor | None:
         """The place in the feed up to which all was heard."""
-        value = self.places.get(_CURSOR)
-        return Cursor(value) if value is not None else None
+        return self.passing.cursor
 
     def view(self, key: Key) -> View:
         """What is known of `key` before a turn decides about it."""
@@ -216,7 +215,7 @@ class Ledger:
                 if self.entries.hear(heard):
                     fresh.append(heard.key)
             if cursor is not None:
-                self.places.put(_CURSOR, cursor)
+                self.passing.heard(cursor)
         return fresh
 
     def claim(
@@ -224,6 +223,7 @@ class Ledger:
     ) -> list[Intent]:
         """Freeze the next queued rows as sent. See Outbox.claim."""
         with self.transaction():
+            self.passing.claiming()
             return self.outbox.claim(most, most_bytes, guarded, paused)
 
     def acknowledge(

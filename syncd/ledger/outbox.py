@@ -143,6 +143,11 @@ class Outbox:
             if row[0] not in targets
         ]
 
+    def awaits_answers(self) -> bool:
+        """Whether any row is sent."""
+        query = "SELECT EXISTS (SELECT 1 FROM outbox WHERE state = 'sent')"
+        return bool(self._connection.execute(query).fetchone()[0])
+
     def remove(self, operation: OperationId) -> bool:
         """The row was answered. False where an earlier answer had removed it."""
         return (

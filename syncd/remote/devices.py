@@ -17,13 +17,18 @@ class EnrollAnswer(Message):
 
 
 class WireDevice(Message):
-    """A device as `devices:list` shows it; `seen_at` in ms, None before its first hello."""
+    """A device as `devices:list` shows it; in ms, None before its first hello.
+
+    `waited_since`: when that one of its ledgers was heard of last that was away for longest.
+    Tombstones are kept for each.
+    """
 
     device: str
     name: str
     scopes: list[str]
     revoked: bool
     seen_at: float | None = Field(alias="seenAt")
+    waited_since: float | None = Field(alias="waitedSince", default=None)
 
 
 class DeviceList(Message):

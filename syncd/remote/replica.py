@@ -37,6 +37,7 @@ from syncd.remote.wire import (
     HeadAnswer,
     HelloAnswer,
     ManifestAnswer,
+    PassedAnswer,
     PushAnswer,
     RegisterAnswer,
     WireChange,
@@ -67,7 +68,12 @@ class ConvexReplica:
         """The same device's logs."""
 
     async def hello(
-        self, ledger: str, start: int, cursor: Cursor | None, witnesses: Sequence[Witness]
+        self,
+        ledger: str,
+        start: int,
+        cursor: Cursor | None,
+        witnesses: Sequence[Witness],
+        passed: Cursor | None = None,
     ) -> Welcome:
         """Say who we are and what we remember. Not retried: a start number is used once."""
         answer = await self._http.mutation(
@@ -77,6 +83,7 @@ class ConvexReplica:
                 ledger=ledger,
                 start=start,
                 cursor=cursor,
+                passed=passed,
                 witnesses=[to_witness(witness) for witness in witnesses],
             ),
             HelloAnswer,
@@ -88,7 +95,15 @@ class ConvexReplica:
             answer.seen,
             tuple(witness.to_core() for witness in answer.broken),
             answer.behind,
+            answer.missed,
         )
+
+    async def tell_passed(self, ledger: str, start: int, passed: Cursor) -> None:
+        """Say how far the ledger has passed since the hello with this start number."""
+        args = self._args(ledger=ledger, start=start, passed=passed)
+        async for attempt in patiently():
+            with attempt:
+                await self._http.mutation("sync:passed", args, PassedAnswer)
 
     async def register(self, stores: Sequence[StoreSettings]) -> None:
         """Make the configured stores known; the same again changes nothing."""
@@ -97,36 +112,40 @@ class ConvexReplica:
             with attempt:
                 await self._http.mutation("sync:register", args, RegisterAnswer)
 
-    async def push(self, intents: Sequence[Intent]) -> list[Outcome]:
+    async def push(self, intents: Sequence[Intent], passed: Cursor | None = None) -> list[Outcome]:
         """Send intents in one transaction; an outcome for each of their halves, in order.
 
         Sending the same intents again is answered from their receipts, so a lost answer is
         simply asked for again. What changed little in a text is sent as that; what cannot be
         taken so is sent whole, in a transaction of its own.
         """
-        outcomes = await self._push_changes(intents)
+        outcomes = await self._push_changes(intents, passed)
         lacking = [at for at, outcome in enumerate(outcomes) if _is_to_be_whole(outcome)]
         if lacking:
             every = halves(intents)
-            whole = await self._push([to_operation(every[at]) for at in lacking])
+            whole = await self._push([to_operation(every[at]) for at in lacking], passed)
             for at, outcome in zip(lacking, whole, strict=True):
                 outcomes[at] = outcome
         return outcomes
 
-    async def _push_changes(self, intents: Sequence[Intent]) -> list[Outcome]:
+    async def _push_changes(
+        self, intents: Sequence[Intent], passed: Cursor | None
+    ) -> list[Outcome]:
         if all(intent.former is None for intent in intents):
-            return await self._push([to_operation(intent) for intent in intents])
+            return await self._push([to_operation(intent) for intent in intents], passed)
         away = sum(len(intent.former or b"") for intent in intents) > COMPARED_HERE
         operations = await asyncio.to_thread(_operations, intents) if away else _operations(intents)
         try:
-            return await self._push(operations)
+            return await self._push(operations, passed)
         except FunctionFailed:
             # Functions from before do not know of changes; and what ran into a limit is worth a
             # second try, since whole texts cost the functions less.
-            return await self._push([to_operation(intent) for intent in intents])
+            return await self._push([to_operation(intent) for intent in intents], passed)
 
-    async def _push(self, operations: Sequence[dict[str, Any]]) -> list[Outcome]:
-        args = self._args(operations=operations)
+    async def _push(
+        self, operations: Sequence[dict[str, Any]], passed: Cursor | None
+    ) -> list[Outcome]:
+        args = self._args(operations=operations, passed=passed)
         async for attempt in patiently():
             with attempt:
                 answer = await self._http.mutation("sync:push", args, PushAnswer)
@@ -162,7 +181,7 @@ class ConvexReplica:
             raise _stuck("sync:changes")
         changes = [_verified(change.to_change()) for change in answer.changes]
         broken = tuple(witness.to_core() for witness in answer.broken)
-        return Page(changes, Cursor(answer.cursor), answer.done, broken)
+        return Page(changes, Cursor(answer.cursor), answer.done, broken, answer.missed)
 
     async def fetch(self, keys: Sequence[Key]) -> list[Change | None]:
         """The current snapshots of `keys` with their bytes; None for a key never held."""

@@ -202,8 +202,15 @@ class HelloAnswer(Message):
     device: str
     name: str
     behind: bool
+    missed: bool = False
     seen: int
     broken: list[WireWitness]
+
+
+class PassedAnswer(Message):
+    """`sync:passed`: whether it was noted; not where the ledger said hello again since."""
+
+    noted: bool
 
 
 class RegisterAnswer(Message):
@@ -224,6 +231,7 @@ class ChangesAnswer(Message):
     changes: list[WireChange]
     cursor: str
     done: bool
+    missed: bool = False
     broken: list[WireWitness] = Field(default=[])
 
 

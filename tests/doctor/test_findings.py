@@ -214,7 +214,17 @@ def test_devices_that_were_away_for_long() -> None:
     ill = [*well, device("laptop", now - 30 * DAY_MS), device("old pc", now - 40 * DAY_MS)]
     (found,) = bad([devices.judged(ill, now / 1000)])
     assert "'old pc' was not there for 40 days, 1 more" in found.evidence
+    assert "what was deleted since is kept" in found.evidence
     assert found.fix == "start it, or syncd devices revoke 'old pc'"
+
+
+def test_a_ledger_that_nobody_has_any_more_keeps_what_was_deleted() -> None:
+    now = 100 * DAY_MS
+    kept = device("old pc", now).model_copy(update={"waited_since": now - 30 * DAY_MS})
+    (found,) = bad([devices.judged([device("here", now), kept], now / 1000)])
+    assert "a ledger that 'old pc' had was not heard of for 30 days" in found.evidence
+    assert found.fix is not None
+    assert "syncd devices enroll 'old pc'" in found.fix
 
 
 def test_a_user_s_service_without_lingering(

@@ -83,15 +83,23 @@ class Remote:
         self.device = device
 
     async def hello(
-        self, ledger: str, start: int, cursor: Cursor | None, witnesses: Sequence[Witness]
+        self,
+        ledger: str,
+        start: int,
+        cursor: Cursor | None,
+        witnesses: Sequence[Witness],
+        passed: Cursor | None = None,
     ) -> Welcome:
-        return self.deployment.hello(self.device, ledger, start, witnesses, cursor)
+        return self.deployment.hello(self.device, ledger, start, witnesses, cursor, passed)
+
+    async def tell_passed(self, ledger: str, start: int, passed: Cursor) -> None:
+        self.deployment.tell_passed(self.device, ledger, start, passed)
 
     async def register(self, stores: Sequence[StoreSettings]) -> None:
         self.deployment.register(stores)
 
-    async def push(self, intents: Sequence[Intent]) -> list[Outcome]:
-        return self.deployment.push(self.device, intents)
+    async def push(self, intents: Sequence[Intent], passed: Cursor | None = None) -> list[Outcome]:
+        return self.deployment.push(self.device, intents, passed)
 
     async def changes(
         self,

@@ -50,8 +50,8 @@ async def test_writes_of_others_in_between_are_told(
     laptop = Machine(tmp_path / "laptop", deployment())
     push = Deployment.push
 
-    def answered(self: Deployment, device: str, intents: Any) -> Any:
-        outcomes = push(self, device, intents)
+    def answered(self: Deployment, device: str, intents: Any, passed: Any) -> Any:
+        outcomes = push(self, device, intents, passed)
         monkeypatch.setattr(Deployment, "push", push)
         push(self, "desktop", [BETWEEN])
         return outcomes

@@ -37,9 +37,9 @@ class Slow(Remote):
         """Functions whose hooks came to their end."""
         self.answered: list[Outcome] = []
 
-    async def push(self, intents: Sequence[Intent]) -> list[Outcome]:
+    async def push(self, intents: Sequence[Intent], passed: Cursor | None = None) -> list[Outcome]:
         await self._meet(self.before, "push")
-        outcomes = await super().push(intents)
+        outcomes = await super().push(intents, passed)
         await self._meet(self.after, "push")
         self.answered += outcomes
         return outcomes

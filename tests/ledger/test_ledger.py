@@ -249,7 +249,7 @@ def test_what_is_asked_thousands_of_times_looks_at_none_of_thousands_of_rows(
     asked: dict[str, Callable[[], object]] = {
         "outbox_state": ledger.outbox.newest,
         "outbox_deletions": ledger.outbox.deleting,
-        "outbox_pressing": lambda: claim(ledger),
+        "outbox_pressing": lambda: ledger.outbox.claim(10, 1 << 20, (), ()),
         "outbox_upload": ledger.uploads.wanted,
         "outbox_wanted": lambda: ledger.uploads.there([digest]),
         "entries_awaiting": lambda: ledger.entries.awaiting(digest),

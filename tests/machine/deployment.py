@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from syncd.core.model import (
@@ -65,6 +65,8 @@ class Entry:
     moved_to: str | None = None
     origin: str = ""
     """The device that made the key, empty where none did."""
+    begun: int = 0
+    """The revision behind which it began."""
 
     @property
     def snapshot(self) -> Snapshot:
@@ -90,6 +92,14 @@ class Accepted:
     former_row: int | None = None
 
 
+@dataclass(frozen=True)
+class Reaped:
+    """The newest place at which a tombstone was reaped, and the highest revision of one."""
+
+    at: int
+    revision: int
+
+
 @dataclass
 class State:
     """What a backup of the deployment holds."""
@@ -100,12 +110,16 @@ class State:
     """What was added to counters and is not in their texts yet."""
     requests: set[str] = field(default_factory=set)
     """The ids of what was asked for and done."""
+    passed: dict[tuple[str, str], int] = field(default_factory=dict)
+    """The place up to which each ledger needs no tombstone, 0 where it has none."""
+    reaped: Reaped = field(default_factory=lambda: Reaped(0, 0))
 
     def copied(self) -> State:
         """The same, to be changed by itself."""
         return State(
-            dict(self.entries), dict(self.starts), dict(self.increments), set(self.requests)
-        )
+            dict(self.entries), dict(self.starts), dict(self.increments), set(self.requests),
+            dict(self.passed), self.reaped,
+        )  # fmt: skip
 
 
 class Deployment:
@@ -126,6 +140,7 @@ class Deployment:
         # Commit times: those of two deployments are never the same.
         self._at = 1000 * (1 + int(self.name[:4], 16))
         self._rows = itertools.count(1)
+        self._passed = 0
 
     def backup(self) -> State:
         """A copy to restore later."""
@@ -140,6 +155,7 @@ class Deployment:
         self.revoked.add(device)
         for known in [known for known in self.state.starts if known[0] == device]:
             del self.state.starts[known]
+            del self.state.passed[known]
 
     def hello(
         self,
@@ -148,21 +164,63 @@ class Deployment:
         start: int,
         witnesses: Sequence[Witness],
         cursor: Cursor | None = None,
+        passed: Cursor | None = None,
     ) -> Welcome:
         seen = self.state.starts.get((device, ledger), 0)
         self.state.starts[device, ledger] = max(seen, start)
+        if start > seen:
+            self.state.passed[device, ledger] = int(passed or 0)
         broken = tuple(witness for witness in witnesses if not self._holds(device, witness))
         behind = cursor is not None and int(self.head()) < int(cursor)
-        return Welcome(self.name, device, device, seen, broken, behind)
+        missed = self.has_missed(cursor)
+        return Welcome(self.name, device, device, seen, broken, behind, missed)
+
+    def tell_passed(self, device: str, ledger: str, start: int, passed: Cursor) -> None:
+        """A ledger came further since the hello with this start number."""
+        which = device, ledger
+        if self.state.starts.get(which) == start:
+            self.state.passed[which] = max(self.state.passed[which], int(passed))
+
+    def reap(self, devices: Iterable[str]) -> list[Entry]:
+        """Let the tombstones go that these devices have passed, those that are not revoked.
+
+        A device that never said hello is not waited for: that it is for two weeks spares it a
+        first contact, and what is right must not hang on it.
+        """
+        there = set(devices) - self.revoked
+        passed = [place for which, place in self.state.passed.items() if which[0] in there]
+        return self._reap_up_to(min(passed, default=int(self.head())))
+
+    def _reap_up_to(self, place: int) -> list[Entry]:
+        newest, state = int(self.head()), self.state
+        gone = [
+            entry
+            for entry in state.entries.values()
+            if entry.digest is None and entry.at <= place and entry.at < newest
+        ]
+        for entry in gone:
+            del state.entries[entry.key]
+            state.increments.pop(entry.key, None)
+            state.reaped = Reaped(
+                max(state.reaped.at, entry.at), max(state.reaped.revision, entry.revision)
+            )
+        return gone
+
+    def has_missed(self, cursor: Cursor | None) -> bool:
+        """Whether tombstones behind the cursor are gone."""
+        return cursor is not None and int(cursor) < self.state.reaped.at
 
     def register(self, stores: Sequence[StoreSettings]) -> None:
         """The first that is told of a kind is where the functions create."""
         self.registered |= {store.name: store for store in stores}
 
-    def push(self, device: str, intents: Sequence[Intent]) -> list[Outcome]:
+    def push(
+        self, device: str, intents: Sequence[Intent], passed: Cursor | None = None
+    ) -> list[Outcome]:
         if any(_digest(intent) in self.breaking for intent in intents):
             raise FunctionFailed("push threw", "try again")
         self._at += self._rng.randint(1, 3)
+        self._passed = int(passed or 0)
         outcomes: list[Outcome] = []
         for intent in intents:
             if intent.target is None:
@@ -216,6 +274,7 @@ class Deployment:
         known: Sequence[int] = (),
     ) -> Page:
         broken = tuple(witness for witness in witnesses if not self._holds(device, witness))
+        missed = self.has_missed(cursor)
         after = int(cursor or "0")
         found: list[Change] = []
         last, rows = after, 0
@@ -223,13 +282,13 @@ class Deployment:
             if entry.at <= after or entry.at in known:
                 continue
             if rows >= self.page_rows and self.cut_here(entry.at, last):
-                return Page(found, Cursor(str(last)), False, broken)
+                return Page(found, Cursor(str(last)), False, broken, missed)
             last, rows = entry.at, rows + 1
             if entry.key.store in stores:
                 own = entry.device == device or entry.moved
                 found.append(self._told(entry, with_body=not own))
         passed = [at for at in known if at <= int(self.head())]
-        return Page(found, Cursor(str(max([last, *passed]))), True, broken)
+        return Page(found, Cursor(str(max([last, *passed]))), True, broken, missed)
 
     def cut_here(self, at: int, last: int) -> bool:
         """Whether a page may end between two entries."""
@@ -262,7 +321,7 @@ class Deployment:
             return False
         same = entry.revision == witness.revision and entry.digest == witness.digest
         receipt = entry.receipts.get(device, Receipt("", 0))
-        kept = receipt.revision >= (witness.receipt or 0)
+        kept = (witness.receipt or 0) <= max(receipt.revision, entry.begun)
         return kept and (entry.revision > witness.revision or same)
 
     def _push_one(self, device: str, intent: Intent, at: int) -> Outcome:
@@ -310,9 +369,17 @@ class Deployment:
         return entry.receipts.get(device) if entry else None
 
     def is_expected(self, entry: Entry | None, intent: Intent) -> bool:
-        """Compare-and-set: revision and digest both."""
-        revision, digest = (entry.revision, entry.digest) if entry else (0, None)
-        return (revision, digest) == (intent.expect_revision, intent.expect_digest)
+        """Compare-and-set: revision and digest both, or what was reaped, or never there."""
+        if entry is not None:
+            expected = intent.expect_revision, intent.expect_digest
+            return (entry.revision, entry.digest) == expected
+        if intent.expect_digest is not None or not self.may_make(self._passed):
+            return False
+        return intent.expect_revision <= self.state.reaped.revision
+
+    def may_make(self, passed: int) -> bool:
+        """Whether what makes a key cannot have been done before the key's tombstone was reaped."""
+        return self.state.reaped.at <= passed
 
     def _apply(
         self,
@@ -323,7 +390,8 @@ class Deployment:
         *,
         moved: Entry | None = None,
     ) -> int:
-        revision = (entry.revision if entry else 0) + 1
+        begun = entry.begun if entry else self.begin()
+        revision = (entry.revision if entry else begun) + 1
         replaced = entry.digest if entry else None
         digest = _digest(intent)
         kept = {
@@ -337,7 +405,7 @@ class Deployment:
             intent.key, revision, digest, last, intent.body, device, receipts, at,
             self._row(digest, moved or entry), moved is not None,
             intent.target.key.path if intent.target else None,
-            origin.origin if (origin := entry or moved) is not None else device,
+            origin.origin if (origin := entry or moved) is not None else device, begun,
         )  # fmt: skip
         self.accepted.append(
             Accepted(
@@ -355,6 +423,10 @@ class Deployment:
         )
         return revision
 
+    def begin(self) -> int:
+        """The revision behind which a new key begins."""
+        return self.state.reaped.revision
+
     def _row(self, digest: Digest | None, former: Entry | None) -> int | None:
         if digest is None:
             return None
@@ -369,4 +441,4 @@ def _digest(intent: Intent) -> Digest | None:
     return intent.version.digest if isinstance(intent.version, Content) else None
 
 
-__all__ = ["Accepted", "Deployment", "Entry", "Receipt", "State", "replace"]
+__all__ = ["Accepted", "Deployment", "Entry", "Reaped", "Receipt", "State", "replace"]

@@ -67,6 +67,8 @@ class Mix:
     """Of a run in which programs on all machines add to one counter."""
     git: float = 0.0
     """Of git being at work in a store for a while."""
+    reaped: float = 0.0
+    """Of tombstones going that every device has passed."""
     refused: float = 0.0
     """Of a save that the deployment does not take, or at which it throws."""
 
@@ -108,16 +110,17 @@ HARD = Mix(
     no_exchange=0.2,
     git=0.03,
     refused=0.01,
+    reaped=0.3,
 )
 MEDDLING = Mix(meddle=0.06, slow=0.1, event_lost=0.05)
 """People who save between the daemon's system calls, and little else."""
-REMOVING = Mix(deleting=0.3, snatched=0.5, slow=0.1)
+REMOVING = Mix(deleting=0.3, snatched=0.5, slow=0.1, reaped=0.5)
 """People who delete files, and others who save them while they go."""
 CRASHING = Mix(crash=0.008, power_cut=0.7, lost_answer=0.1)
 """Daemons that die in the middle of a write, half of them with the machine's power."""
-LOSSY = Mix(lost_request=0.1, lost_answer=0.35, late_request=0.1, doubled=0.1, slow=0.2)
+LOSSY = Mix(lost_request=0.1, lost_answer=0.35, late_request=0.1, doubled=0.1, slow=0.2, reaped=0.5)
 """A network that loses a third of the answers."""
-BELATED = Mix(lost_answer=0.35, wake_lost=0.4)
+BELATED = Mix(lost_answer=0.35, wake_lost=0.4, reaped=0.5)
 """Lost answers, and feeds that are read late: what was sent is answered before news is heard."""
 HIDING = Mix(unreadable=0.15, lost_answer=0.1)
 """Files and folders that cannot be read for a while."""
@@ -142,9 +145,10 @@ MOVING = Mix(
     slow=0.1,
     event_lost=0.05,
     partition=0.02,
+    reaped=0.5,
 )
 """Files that get other names, over a network that loses answers."""
-WANDERING = Mix(renaming=0.3, slow=0.1, event_lost=0.05)
+WANDERING = Mix(renaming=0.3, slow=0.1, event_lost=0.05, reaped=0.5)
 """Files that get other names while others edit them."""
 FAILING = Mix(flush_failed=0.05, crash=0.004, power_cut=0.9)
 """Disks that fail to write, and lose what they did not write with the power."""
@@ -154,15 +158,30 @@ WAITING = Mix(git=0.2, slow=0.2, lost_answer=0.1)
 """Git at work in the store."""
 REFUSING = Mix(refused=0.15, lost_answer=0.1, slow=0.1)
 """A deployment that does not take every save."""
-REMEMBERING = Mix(remembering=0.5, slow=0.1)
+REMEMBERING = Mix(remembering=0.5, slow=0.1, reaped=0.5)
 """Editors that hold files in memory, and save over what they never read."""
 SERVING = Mix(app=0.5, counting=0.5, lost_answer=0.15, lost_request=0.05, slow=0.1, meddle=0.01,
               wake_lost=0.1)  # fmt: skip
 """An application that edits, makes, removes and counts on the deployment."""
-DIRECTED = Mix(directed=1.0, app=0.2, crash=0.002, lost_answer=0.1, slow=0.1, event_lost=0.05)
+DIRECTED = Mix(
+    directed=1.0, app=0.2, crash=0.002, lost_answer=0.1, slow=0.1, event_lost=0.05, reaped=0.5
+)
 """Stores that only push, only pull, or keep to what their own device made."""
+REAPING = Mix(
+    deleting=0.1,
+    renaming=0.15,
+    app=0.6,
+    crash=0.001,
+    lost_request=0.01,
+    lost_answer=0.05,
+    late_request=0.03,
+    doubled=0.1,
+    slow=0.05,
+    reaped=1.0,
+)
+"""Files that live for a short time, over a network that carries out late what it lost."""
 FOCUSED = (MEDDLING, REMOVING, LOSSY, BELATED, HIDING, CRASHING, INTERRUPTED, MOUNTING, DEAF,
-           COUNTING, MOVING, WANDERING, FAILING, CHECKING, WAITING, REFUSING,
+           COUNTING, MOVING, WANDERING, FAILING, CHECKING, WAITING, REFUSING, REAPING,
            REMEMBERING, SERVING, DIRECTED)  # fmt: skip
 EPOCHS = replace(
     Mix(**{field.name: getattr(HARD, field.name) / 2 for field in fields(Mix)}),
@@ -180,13 +199,15 @@ EPOCHS = replace(
 """Ledgers and deployments that are not what they were. A state folder that fails while its ledger
 is lost would be two disasters at once: no disk errors."""
 
-RESTORING = Mix(restored=0.15, lost_answer=0.1, slow=0.1, wake_lost=0.1)
+RETURNING = replace(REAPING, ledger_lost=0.01, ledger_old=0.04, ledger_foreign=0.01, revoked=0.05)
+"""Ledgers that are not what they were, while the deployment forgets what was deleted."""
+RESTORING = Mix(restored=0.15, lost_answer=0.1, slow=0.1, wake_lost=0.1, reaped=0.5)
 """A deployment that is restored again and again."""
-LOSING = Mix(ledger_lost=0.12, lost_answer=0.2, late_request=0.15, slow=0.2)
+LOSING = Mix(ledger_lost=0.12, lost_answer=0.2, late_request=0.15, slow=0.2, reaped=0.5)
 """Ledgers that are lost while requests are on their way."""
-COPYING = Mix(ledger_old=0.15, slow=0.1)
+COPYING = Mix(ledger_old=0.15, slow=0.1, reaped=0.5)
 """Old copies of ledgers, made at any moment."""
-PARTING = (RESTORING, LOSING, COPYING)
+PARTING = (RESTORING, LOSING, COPYING, RETURNING)
 
 
 def swarm(mix: Mix, rng: random.Random) -> Mix:

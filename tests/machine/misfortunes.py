@@ -32,7 +32,7 @@ class Misfortunes:
         self._copy(machine)
         for fault in ("partition", "clock_jump", "unreadable", "unmounted", "stopped",
                       "overflow", "revoked", "ledger_lost", "ledger_old", "ledger_foreign",
-                      "cloned", "restored", "replaced", "git"):  # fmt: skip
+                      "cloned", "restored", "replaced", "git", "reaped"):  # fmt: skip
             if world.happens(fault):
                 getattr(self, fault)(machine)
 
@@ -99,6 +99,16 @@ class Misfortunes:
             machine.git = Operation(name, machine.clock.now())
             world.story(f"{machine.name}: {name} begins")
             world.after(world.moment(6.0), lambda: setattr(machine, "git", None))
+
+    def reaped(self, _machine: Machine) -> None:
+        """The deployment lets tombstones go that every device has passed."""
+        world = self._world
+        gone = world.deployment.reap({machine.device for machine in world.machines})
+        for entry in gone:
+            world.exercised["tombstone reaped"] += 1
+            what = f"{entry.key.path} r{entry.revision} at {entry.at}"
+            world.story(f"the tombstone of {what} is reaped")
+        world.dirty = world.dirty or bool(gone)
 
     def revoked(self, machine: Machine) -> None:
         """The deployment does not know the machine's token for a while."""

@@ -27,23 +27,30 @@ class Wire:
         self._generation = 0
 
     async def hello(
-        self, ledger: str, start: int, cursor: Cursor | None, witnesses: Sequence[Witness]
+        self,
+        ledger: str,
+        start: int,
+        cursor: Cursor | None,
+        witnesses: Sequence[Witness],
+        passed: Cursor | None = None,
     ) -> Welcome:
         self._generation = self._world.generation
-        shown = tuple(witnesses)
-        return await self._call(
-            "hello", lambda: self._world.deployment.hello(self._name, ledger, start, shown, cursor)
-        )
+        said = (ledger, start, tuple(witnesses), cursor, passed)
+        return await self._call("hello", lambda: self._world.deployment.hello(self._name, *said))
+
+    async def tell_passed(self, ledger: str, start: int, passed: Cursor) -> None:
+        said = (ledger, start, passed)
+        await self._call("passed", lambda: self._world.deployment.tell_passed(self._name, *said))
 
     async def register(self, stores: Sequence[StoreSettings]) -> None:
         told = tuple(stores)
         await self._call("register", lambda: self._world.deployment.register(told))
 
-    async def push(self, intents: Sequence[Intent]) -> list[Outcome]:
+    async def push(self, intents: Sequence[Intent], passed: Cursor | None = None) -> list[Outcome]:
         sent = tuple(intents)
 
         def act() -> list[Outcome]:
-            return self._world.push(self._machine, sent)
+            return self._world.push(self._machine, sent, passed)
 
         return await self._call("push", act, small=len(sent) == 1)
 

@@ -23,6 +23,7 @@ from . import (
     variants_enduring,
     variants_merging,
     variants_parting,
+    variants_reaping,
     variants_serving,
 )
 from .faults import Mix
@@ -33,6 +34,7 @@ from .world import Violation, World
 VARIANTS = (
     *variants.VARIANTS,
     *variants_parting.VARIANTS,
+    *variants_reaping.VARIANTS,
     *variants_merging.VARIANTS,
     *variants_enduring.VARIANTS,
     *variants_serving.VARIANTS,

@@ -237,14 +237,14 @@ class _DeletesAnything(Deployment):
 class _ReceiptsOfBatches(Deployment):
     """The device's last batch is remembered, not its operations."""
 
-    def push(self, device: str, intents: Sequence[Any]) -> Any:
+    def push(self, device: str, intents: Sequence[Any], passed: Any = None) -> Any:
         batch = tuple(intent.operation for intent in intents)
         last = self.__dict__.setdefault("_batches", {})
         if last.get(device, (None,))[0] == batch:
-            return super().push(device, intents)
+            return super().push(device, intents, passed)
         self._without = True
         try:
-            outcomes = super().push(device, intents)
+            outcomes = super().push(device, intents, passed)
         finally:
             self._without = False
         last[device] = (batch,)

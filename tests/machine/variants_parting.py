@@ -65,17 +65,6 @@ def _theirs_is_the_base(
     return remote if present and not isinstance(remote.version, Tombstone) else None
 
 
-class _ReapsEarly(Deployment):
-    """A tombstone goes as soon as anything else is pushed, whoever has not heard of it."""
-
-    def push(self, device: str, intents: Any) -> Any:
-        pushed = {intent.key for intent in intents}
-        for key, entry in list(self.state.entries.items()):
-            if entry.digest is None and key not in pushed:
-                del self.state.entries[key]
-        return super().push(device, intents)
-
-
 class _ComparesRevisions(Deployment):
     """Compare-and-set looks at the revision alone."""
 
@@ -98,6 +87,5 @@ VARIANTS = (
     Variant("counted operation ids", ((Outbox, "queue", _counted_operations),), LOSING),
     Variant("what is missing was deleted", ((Epochs, "settle", _missing_is_deleted),), RESTORING),
     Variant("theirs is the base", ((epoch, "rebase", _theirs_is_the_base),), RESTORING),
-    Variant("tombstone reaped early", deployment=_ReapsEarly),
     Variant("revisions alone are compared", mix=RESTORING, deployment=_ComparesRevisions),
 )

@@ -10,8 +10,8 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from functools import partial
 
-from syncd.core.model import Digest, Intent, Key, Kind, Outcome, halves
-from syncd.engine import late
+from syncd.core.model import Cursor, Digest, Intent, Key, Kind, Outcome, halves
+from syncd.engine import late, presence
 
 from . import directing, invariants
 from .ancestry import Save, Saves, digest_of
@@ -65,6 +65,7 @@ class World(Timeline):
     ) -> None:
         super().__init__(random.Random(seed), mix)
         late.EVERY = 1.0
+        presence.EVERY = 0.0
         CHANCE.rng = random.Random(seed + 1)
         self.renamed: dict[Digest, set[str]] = {}
         """Who gave a file with these bytes another name."""
@@ -272,11 +273,13 @@ class World(Timeline):
         for _ in range(2 if self.happens("event_doubled") else 1):
             self.after(self.moment(0.005), touch)
 
-    def push(self, sender: Machine, intents: Sequence[Intent]) -> list[Outcome]:
+    def push(
+        self, sender: Machine, intents: Sequence[Intent], passed: Cursor | None
+    ) -> list[Outcome]:
         """The deployment carries out a push; everybody who listens is woken."""
         self.dirty = True
         before = len(self.deployment.accepted)
-        outcomes = self.deployment.push(sender.device, intents)
+        outcomes = self.deployment.push(sender.device, intents, passed)
         moves = zip(halves(intents), outcomes, strict=True)
         for half, outcome in moves:
             if half.source is not None:

@@ -45,6 +45,12 @@ BODIES = (b'{"id": 1}', b'{"id": 2}', b"{}", b"")
 CALLS = 200
 
 
+Places = tuple[Cursor, Cursor]
+"""A place in the feed of the functions, and that of the model."""
+
+LEDGER = "0" * 32
+
+
 @dataclass
 class Both:
     """The model and the functions, and what was sent and answered so far."""
@@ -55,10 +61,15 @@ class Both:
     ids: dict[str, str]
     """Device ids of the functions, as the names that the model has."""
 
-    sent: list[tuple[str, list[Intent]]] = field(default_factory=list)
+    world: World
+    sent: list[tuple[str, list[Intent], Places]] = field(default_factory=list)
     answers: list[tuple[object, ...]] = field(default_factory=list)
     known: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
     """Where each device wrote: the place of the functions, and that of the model."""
+
+    passed: Places = (Cursor("0"), Cursor("0"))
+    """What both devices have passed."""
+    reaped: int = 0
 
     def expectation(self, key: Key) -> tuple[int, Digest | None]:
         """Mostly what is there; now and then something that is not."""
@@ -88,6 +99,17 @@ class Both:
             : self.rng.randint(1, 3)
         ]
 
+    async def reap(self) -> None:
+        """Both devices have passed the end of the feed, and what they may forget goes."""
+        self.passed = await self.real["one"].head(), self.model.head()
+        for name, replica in self.real.items():
+            await replica.tell_passed(LEDGER, 1, self.passed[0])
+            self.model.tell_passed(name, LEDGER, 1, self.passed[1])
+        # The first workspace behind that is this one.
+        args = {"after": self.world.workspace[:-1]}
+        self.world.deployment.call("mutation", "tombstones:reap", args, admin=True)
+        self.reaped += len(self.model.reap(self.real))
+
 
 def digest(body: bytes) -> Digest:
     return Digest(hashlib.sha256(body).hexdigest())
@@ -101,11 +123,11 @@ async def both(world: World) -> AsyncIterator[Both]:
         for name in ("one", "two"):
             http = await stack.enter_async_context(ConvexHttp(world.deployment.url))
             real[name] = ConvexReplica(http, world.enroll(name), world.workspace)
-            ids[(await real[name].hello("0" * 32, 1, None, [])).device] = name
+            ids[(await real[name].hello(LEDGER, 1, None, [])).device] = name
         model = Deployment(random.Random(0), page_rows=1000)
         for name in real:
-            model.hello(name, "0" * 32, 1, [])
-        yield Both(random.Random(0), model, real, ids)
+            model.hello(name, LEDGER, 1, [])
+        yield Both(random.Random(0), model, real, ids, world)
 
 
 def answer(outcome: Outcome) -> tuple[object, ...]:
@@ -135,9 +157,10 @@ def told(change: Change | None, ids: dict[str, str], *, listed: bool = False) ->
     return change.key, seen(change.snapshot), last, device, ids.get(origin, origin), body
 
 
-async def push(both: Both, device: str, intents: list[Intent]) -> None:
-    both.sent.append((device, intents))
-    modelled, real = both.model.push(device, intents), await both.real[device].push(intents)
+async def push(both: Both, device: str, intents: list[Intent], passed: Places) -> None:
+    both.sent.append((device, intents, passed))
+    modelled = both.model.push(device, intents, passed[1])
+    real = await both.real[device].push(intents, passed[0])
     expected = [answer(each) for each in modelled]
     assert [answer(each) for each in real] == expected
     both.answers += expected
@@ -172,6 +195,7 @@ async def compare(both: Both, places: list[tuple[Cursor, Cursor]]) -> None:
             # Entries of one commit have no order among themselves.
             assert {told(c, both.ids) for c in changes} == {told(c, {}) for c in page.changes}
             places.append((after, page.cursor))
+            assert (await replica.changes(["flows"], real)).missed == page.missed
         asked = both.model.fetch(KEYS)
         assert [told(c, both.ids) for c in await replica.fetch(KEYS)] == [
             told(c, {}) for c in asked
@@ -202,10 +226,11 @@ async def test_the_model_answers_as_the_functions_do(both: Both, seed: int) -> N
     for number in range(CALLS):
         device = both.rng.choice(("one", "two"))
         if both.sent and both.rng.random() < 0.2:
-            again, intents = both.rng.choice(both.sent)
-            await push(both, again, intents)
+            await push(both, *both.rng.choice(both.sent))
         else:
-            await push(both, device, both.batch())
+            await push(both, device, both.batch(), both.passed)
+        if number % 8 == 0:
+            await both.reap()
         if number % 20 == 0:
             await compare(both, places)
             shown = witnesses(both)
@@ -217,3 +242,4 @@ async def test_the_model_answers_as_the_functions_do(both: Both, seed: int) -> N
     assert {str(kind) for kind, *_ in both.answers} >= {"applied", "replayed", "stale"}
     assert any(each.digest is None for each in both.model.accepted), "no deletion was accepted"
     assert any(each.moved_from is not None for each in both.model.accepted), "no move was accepted"
+    assert both.reaped > 5, "too little was reaped to tell anything"

@@ -363,7 +363,7 @@ export class Run {
     ];
     return this.#authorized("mutation", "sync:hello", (memory) => {
       const cursor = memory.cursors.get("sync:changes") ?? null;
-      return { protocol, ledger: "ledger", start, cursor, witnesses };
+      return { protocol, ledger: "ledger", start, cursor, passed: cursor, witnesses };
     });
   }
 

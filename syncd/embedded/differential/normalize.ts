@@ -5,6 +5,7 @@
 import type { Value } from "convex/values";
 
 const NAMES = new Set(["_id", "device", "entry", "origin", "deployment", "token", "log", "blob"]);
+const TIMES = new Set(["seenAt", "waitedSince"]);
 const PLACES = new Set(["cursor", "head", "before"]);
 /** URLs of file storage: that there is one is all that can be compared. */
 const ADDRESSES = new Set(["url"]);
@@ -20,7 +21,7 @@ export class Labels {
     if (typeof value === "string" && PLACES.has(name)) return this.#place(value);
     if (typeof value === "number" && name === "_creationTime")
       return this.#label("creation", value);
-    if (typeof value === "number" && name === "seenAt") return "a time of day";
+    if (typeof value === "number" && TIMES.has(name)) return "a time of day";
     if (Array.isArray(value)) return value.map((each) => this.normalize(each, name));
     if (value === null || typeof value !== "object" || value instanceof ArrayBuffer) return value;
     return Object.fromEntries(

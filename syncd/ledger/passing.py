@@ -1,0 +1,55 @@
+"""How far a ledger has passed the feed: it needs no tombstone that lies before. Part of the ledger.
+
+Runs inside its transactions.
+"""
+
+from __future__ import annotations
+
+from syncd.core.model import Cursor
+from syncd.ledger.outbox import Outbox
+from syncd.ledger.places import Places
+
+_CURSOR = "cursor"
+_PASSED = "passed"
+"""The ledger's names of the place up to which all was heard, and of the one that was passed when
+the oldest row that is sent was claimed."""
+
+
+class Passing:
+    """What the deployment may forget, as far as this ledger is concerned."""
+
+    def __init__(self, places: Places, outbox: Outbox) -> None:
+        self._places = places
+        self._outbox = outbox
+
+    @property
+    def cursor(self) -> Cursor | None:
+        """The place in the feed up to which all was heard."""
+        return self._get(_CURSOR)
+
+    def heard(self, cursor: Cursor) -> None:
+        """All up to there was heard."""
+        self._places.put(_CURSOR, cursor)
+
+    @property
+    def place(self) -> Cursor | None:
+        """The place up to which no tombstone is needed; None: there is none yet.
+
+        All up to it was heard, and what is sent and not answered was claimed behind it: whatever
+        the deployment made of that lies behind it too, with the receipt by which it is answered.
+        So an operation that is sent again, or comes late, has passed less than any tombstone that
+        followed it, and where one was reaped that it had not passed, the deployment makes nothing
+        of it. (The cursor alone would not do: a deletion of what was sent can be heard before the
+        answer.) It grows within an epoch, and ends with it.
+        """
+        return self._get(_PASSED) if self._outbox.awaits_answers() else self.cursor
+
+    def claiming(self) -> None:
+        """Rows are about to be claimed: keep the place, which stands until all are answered."""
+        place = self.place
+        if place is not None and place != self._get(_PASSED):
+            self._places.put(_PASSED, place)
+
+    def _get(self, name: str) -> Cursor | None:
+        value = self._places.get(name)
+        return Cursor(value) if value is not None else None
