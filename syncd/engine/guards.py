@@ -72,6 +72,13 @@ class Guards:
         """Whether deletions of any store wait."""
         return bool(self._standing)
 
+    def waiting(self, store: str) -> Collection[Key]:
+        """The files of `store` whose deletion waits for a person: another look decides nothing."""
+        group = (store, Direction.TO_REMOTE)
+        stands = group in self._standing or (store, Direction.BOTH) in self._standing
+        waits = stands and store not in self._approved
+        return self._ledger.deletions.listed("waiting", *group).keys() if waits else ()
+
     def check(self, store: str) -> bool:
         """Whether deletions of `store` must wait for the sake of its folder, seen anew."""
         if store in self._approved:

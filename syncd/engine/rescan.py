@@ -94,7 +94,8 @@ class Rescan:
             live = self._ledger.entries.live(store)
             missing |= {key: digest for key, digest in live if key.path in gone}
         self._intake.name(Key(store, path) for path in changed + fresh)
-        self._intake.name(missing)
+        waiting = self._guards.waiting(store)
+        self._intake.name(key for key in missing if key not in waiting)
         if self._stores[store].pointer is None:
             leaves = self._stores[store].way.leaves
             self._intake.name(self._ledger.entries.unfinished(store, here=leaves))

@@ -14,6 +14,8 @@ import pytest
 from syncd.core.guard import WINDOW, Direction, RootState
 from syncd.core.model import Hold, Key
 from syncd.core.writing import Note
+from syncd.engine.intake import Intake
+from syncd.engine.rescan import Rescan
 
 from .fakes import STORE, Desk
 
@@ -160,6 +162,32 @@ async def test_a_file_put_back_waits_no_more_and_the_others_do(desk: Desk) -> No
     desk.machine.save(**{notes[0]: f"the note {notes[0]}", notes[1]: "another"})
     await desk.consider(notes[:2])
     assert desk.waiting() == set(notes[2:20])
+
+
+async def test_what_waits_for_a_person_is_not_looked_at_with_every_walk(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes = await holding(desk, 40)
+    await delete(desk, notes[:20])
+    intake = Intake(desk.reconciler, desk.clock)
+    rescan = Rescan(desk.ledger, {STORE: desk.replica}, desk.guards, intake, desk.clock)
+    waiting = {Key(STORE, f"{name}.txt") for name in notes[:20]}
+    another = Key(STORE, f"{notes[30]}.txt")
+    named: set[Key] = set()
+    monkeypatch.setattr(intake, "name", named.update)
+    await rescan.scan(STORE)
+    assert not named & waiting
+    named.clear()
+    desk.machine.delete(notes[30])
+    await rescan.scan(STORE)
+    assert another in named
+    assert not named & waiting
+    assert desk.guards.approve(STORE).deletions == 21
+    await rescan.scan(STORE)
+    assert named >= {*waiting, another}
+    await desk.consider([*notes[:20], notes[30]])
+    desk.send()
+    assert len(desk.machine.mirror()) == 19
 
 
 async def test_a_walk_that_misses_many_stops_them_before_the_first_goes(desk: Desk) -> None:
