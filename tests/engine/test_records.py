@@ -21,6 +21,9 @@ from syncd.core.model import (
     Reason,
     Tombstone,
 )
+from syncd.core.writing import LateSave
+from syncd.engine.intake import Intake
+from syncd.engine.late import Late
 from syncd.ledger.places import SUCCESSOR
 from syncd.stores.records import part_of
 from tests.machine.deployment import Deployment
@@ -591,6 +594,47 @@ async def test_a_crash_after_the_write_and_before_its_commit(
     assert [intent.key.record for intent in sent] == ["d2"]
     assert tower.records()["d1"]["status"] == "success"
     assert tower.ledger.notes() == []
+
+
+class Aside:
+    """Where one save was put aside, and is told until it is released."""
+
+    def __init__(self, body: bytes) -> None:
+        save = LateSave(FILE.path, digest(body), None, digest(body), body, "mark")
+        self.saves = [save]
+
+    @property
+    def empty(self) -> bool:
+        return not self.saves
+
+    def due(self, _now: float) -> list[LateSave]:
+        return list(self.saves)
+
+    def release(self, save: LateSave) -> None:
+        self.saves.remove(save)
+
+
+@pytest.mark.parametrize("met", [True, False])
+async def test_a_save_that_a_write_met_is_not_taken_up_again_over_a_newer_one(
+    laptop: Yard, monkeypatch: pytest.MonkeyPatch, met: bool
+) -> None:
+    laptop.put(deploy("d1", "running"))
+    await laptop.sync()
+    earlier = laptop.path.read_bytes()
+    laptop.put(deploy("d1", "success"))
+    await laptop.sync()
+    if met:
+        laptop.ledger.abandon(FILE, [digest(earlier)], laptop.clock.now())
+    aside = Aside(earlier)
+    monkeypatch.setattr(laptop.replica, "swapped", aside)
+    intake = Intake(laptop.reconciler, laptop.clock)
+    await Late(
+        laptop.ledger, {STORE: laptop.replica}, laptop.reconciler, intake, laptop.clock
+    ).look()
+    monkeypatch.undo()
+    assert aside.empty
+    await laptop.sync()
+    assert laptop.records()["d1"]["status"] == ("success" if met else "running")
 
 
 async def test_old_versions_of_the_whole_file_do_not_pile_up(laptop: Yard, tower: Yard) -> None:

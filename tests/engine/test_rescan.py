@@ -57,6 +57,9 @@ class Told:
     def name(self, keys: Iterable[Key]) -> None:
         self.keys |= set(keys)
 
+    def waiting(self, store: str) -> Iterable[Key]:
+        return ()
+
     def scanned(
         self, store: str, walked: str | None, missing: Mapping[Key, Digest], appeared: int
     ) -> None:

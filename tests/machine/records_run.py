@@ -17,12 +17,12 @@ from typing import Any
 
 from syncd.core.decision import Known
 from syncd.core.model import TOMBSTONE, Digest, Key, Tombstone, Version
-from syncd.engine import late, saves
+from syncd.engine import saves
 from syncd.files import swap
 from syncd.ledger.records import Records
 
 from . import faults
-from .faults import EPOCHS, INTERRUPTED, LOSSY, MEDDLING, Mix
+from .faults import EPOCHS, LOSSY, MEDDLING, Mix
 from .records_world import RecordsWorld
 from .sources import Simulated
 from .variants import Variant, _taken_unlooked
@@ -62,7 +62,6 @@ VARIANTS = (
     Variant("file rewritten without expectation", ((swap, "_judge", _taken_unlooked),), MEDDLING),
     Variant("what is not sent yet does not count", ((Records, "known", _agreed_is_local),), LOSSY),
     Variant("old versions that it read are edits", ((Records, "ours", lambda self, key, of: []),)),
-    Variant("a save that was met is told again", ((late, "CONTESTED", "never"),), INTERRUPTED),
     Variant(
         "a program is believed that outlived the ledger",
         ((Records, "begin", _nothing), (Records, "disown", _nothing)),
