@@ -2,7 +2,9 @@
 
 Two programs, or two sync tools, that each put their own version back would do so for ever, on
 every machine. A version that returns to the one before it is a swing; put-backs, which syncd
-writes itself, are not told here.
+writes itself, are not told here. Swings that undo what the other side wrote are soon too many.
+Where all come from one side it is more likely a person who goes back and forth between branches, or
+a status that toggles, and two programs that fight there go on without end.
 """
 
 from __future__ import annotations
@@ -14,14 +16,28 @@ from syncd.core.decision import Decision
 from syncd.core.model import Content, Digest, Hold, Key, Plan, Reason
 
 SWINGS = 3
+"""Swings against the other side, within a window, that hold a key."""
+
+ALONE = 20
+"""Swings within a window that hold a key whoever wrote them: more than people make by hand."""
+
 WINDOW = 600.0
-"""Three swings within ten minutes hold a key; ten quiet minutes release it."""
+"""Seconds; as many without a change release a key."""
 
 FLAPPING = Hold(
     "flapping",
-    "it went back and forth between two versions three times within ten minutes",
+    "it went back and forth between two versions again and again within ten minutes",
     "find the two programs that write it; `syncd retry`, or ten quiet minutes, release it",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """A version of a key gives way to another. `outward`: to the file's, on the deployment."""
+
+    former: Digest | None
+    digest: Digest
+    outward: bool
 
 
 @dataclass(slots=True)
@@ -30,8 +46,10 @@ class _Trace:
 
     former: Digest | None
     current: Digest
+    outward: bool
     touched: float
-    swings: list[float] = field(default_factory=list)
+    swings: list[tuple[float, bool]] = field(default_factory=list)
+    """When, and whether against the other side."""
     held: bool = False
 
 
@@ -46,20 +64,20 @@ class Flaps:
 
     def judged(self, decision: Decision, now: float) -> Decision:
         """The decision, or a hold in its place where its key flaps."""
-        change = _change(decision)
-        if change is None or not self.flaps(decision.key, *change, now):
+        shift = _shift(decision)
+        if shift is None or not self.flaps(decision.key, shift, now):
             return decision
         return replace(decision, plan=Plan(Reason.HELD, None, hold=FLAPPING), body=None)
 
-    def flaps(self, key: Key, former: Digest | None, digest: Digest, now: float) -> bool:
-        """Whether `key`, which now changes from `former` to `digest`, is to be held."""
+    def flaps(self, key: Key, shift: Shift, now: float) -> bool:
+        """Whether `key`, of which one version now gives way to another, is to be held."""
         self._forget(now)
         trace = self._traces.get(key)
         if trace is None:
-            self._traces[key] = _Trace(former, digest, now)
+            self._traces[key] = _Trace(shift.former, shift.digest, shift.outward, now)
             return False
-        if digest != trace.current:
-            self._swing(key, trace, digest, now)
+        if shift.digest != trace.current:
+            self._swing(key, trace, shift, now)
         return trace.held
 
     def release(self, keys: Iterable[Key]) -> list[Key]:
@@ -69,11 +87,14 @@ class Flaps:
         traces = [(key, self._traces.pop(key)) for key in gone]
         return [key for key, trace in traces if trace.held]
 
-    def _swing(self, key: Key, trace: _Trace, digest: Digest, now: float) -> None:
-        recent = [when for when in trace.swings if now - when < WINDOW]
-        trace.swings = [*recent, now] if digest == trace.former else []
-        trace.held = trace.held or len(trace.swings) >= SWINGS
-        trace.former, trace.current, trace.touched = trace.current, digest, now
+    def _swing(self, key: Key, trace: _Trace, shift: Shift, now: float) -> None:
+        recent = [(when, against) for when, against in trace.swings if now - when < WINDOW]
+        swing = now, shift.outward != trace.outward
+        trace.swings = [*recent, swing] if shift.digest == trace.former else []
+        against = sum(against for _, against in trace.swings)
+        trace.held = trace.held or against >= SWINGS or len(trace.swings) >= ALONE
+        trace.former, trace.current = trace.current, shift.digest
+        trace.outward, trace.touched = shift.outward, now
         # The newest change stands last: see _forget.
         self._traces[key] = self._traces.pop(key)
 
@@ -85,13 +106,13 @@ class Flaps:
             del self._traces[key]
 
 
-def _change(decision: Decision) -> tuple[Digest | None, Digest] | None:
+def _shift(decision: Decision) -> Shift | None:
     """What gives way to what. A first version takes nobody's place and cannot swing."""
     plan, file = decision.plan, decision.file
     if decision.capture or plan.base is None or plan.base.revision == 0:
         return None
     if isinstance(plan.to_local, Content):
-        return (file.digest if file else None), plan.to_local.digest
+        return Shift(file.digest if file else None, plan.to_local.digest, outward=False)
     if isinstance(plan.to_remote, Content):
-        return plan.base.digest, plan.to_remote.digest
+        return Shift(plan.base.digest, plan.to_remote.digest, outward=True)
     return None

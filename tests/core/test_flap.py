@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncd.core.decision import Decision, FileState
-from syncd.core.flap import FLAPPING, WINDOW, Flaps
+from syncd.core.flap import ALONE, FLAPPING, WINDOW, Flaps, Shift
 from syncd.core.model import (
     Content,
     Digest,
@@ -26,17 +26,34 @@ from syncd.core.reading import Stat
 KEY = Key("s", "a.json")
 
 
-def swing(flaps: Flaps, versions: str, pause: float = 1.0, start: float = 0.0) -> list[bool]:
-    """Whether each change to the next of `versions` is held."""
+def swing(
+    flaps: Flaps, versions: str, pause: float = 1.0, start: float = 0.0, *, alone: bool = False
+) -> list[bool]:
+    """Whether each change to the next of `versions` is held; the two sides write by turns, unless
+    one writes `alone`.
+    """
     moments = enumerate(pairwise(versions))
     return [
-        flaps.flaps(KEY, Digest(former), Digest(digest), start + pause * place)
+        flaps.flaps(KEY, shift(former, digest, place % 2 == 0 or alone), start + pause * place)
         for place, (former, digest) in moments
     ]
 
 
+def shift(former: str, digest: str, outward: bool = True) -> Shift:
+    return Shift(Digest(former), Digest(digest), outward)
+
+
 def test_the_third_swing_is_held() -> None:
     assert swing(Flaps(), "abababa") == [False, False, False, True, True, True]
+
+
+def test_a_person_who_goes_back_and_forth_is_not_held() -> None:
+    assert not any(swing(Flaps(), "ab" * (ALONE // 2) + "a", alone=True))
+
+
+def test_two_programs_that_fight_on_one_side_are_held_at_last() -> None:
+    held = swing(Flaps(), "ab" * ALONE, alone=True)
+    assert held.index(True) == ALONE
 
 
 def test_changes_that_never_return_are_not_held() -> None:
@@ -51,7 +68,7 @@ def test_swings_far_apart_are_not_held() -> None:
 def test_quiet_time_releases() -> None:
     flaps = Flaps()
     assert swing(flaps, "ababab")[-1]
-    assert not flaps.flaps(KEY, Digest("b"), Digest("a"), 5 + WINDOW)
+    assert not flaps.flaps(KEY, shift("b", "a"), 5 + WINDOW)
 
 
 def test_a_person_releases() -> None:
@@ -59,7 +76,7 @@ def test_a_person_releases() -> None:
     assert swing(flaps, "ababab")[-1]
     assert flaps.release([Key("s", "other.json")]) == []
     assert flaps.release([KEY]) == [KEY]
-    assert not flaps.flaps(KEY, Digest("b"), Digest("a"), 6.0)
+    assert not flaps.flaps(KEY, shift("b", "a"), 6.0)
 
 
 @given(st.text("abc", max_size=40))
@@ -77,7 +94,7 @@ def test_whoever_is_held_has_swung_three_times(versions: str) -> None:
 def test_cold_keys_are_forgotten(places: list[int]) -> None:
     flaps = Flaps()
     for now, place in enumerate(places):
-        flaps.flaps(Key("s", str(place)), None, Digest("a"), now * WINDOW / 4)
+        flaps.flaps(Key("s", str(place)), Shift(None, Digest("a"), True), now * WINDOW / 4)
     assert len(flaps) <= 4
 
 
