@@ -69,8 +69,9 @@ class _ComparesRevisions(Deployment):
     """Compare-and-set looks at the revision alone."""
 
     def is_expected(self, entry: Any, intent: Any) -> bool:
-        revision = entry.revision if entry else 0
-        return bool(revision == intent.expect_revision)
+        if entry is None:
+            return super().is_expected(entry, intent)
+        return bool(entry.revision == intent.expect_revision)
 
 
 _NOTHING: Any = lambda *_args, **_kwargs: None  # noqa: E731
@@ -87,5 +88,9 @@ VARIANTS = (
     Variant("counted operation ids", ((Outbox, "queue", _counted_operations),), LOSING),
     Variant("what is missing was deleted", ((Epochs, "settle", _missing_is_deleted),), RESTORING),
     Variant("theirs is the base", ((epoch, "rebase", _theirs_is_the_base),), RESTORING),
-    Variant("revisions alone are compared", mix=RESTORING, deployment=_ComparesRevisions),
+    Variant(
+        "revisions alone are compared",
+        mix=replace(RESTORING, restored=0.3),
+        deployment=_ComparesRevisions,
+    ),
 )
