@@ -28,17 +28,19 @@ embedded} -> core`, `storage -> {remote, files}`, `files -> stores -> core`; a t
     ledger/    one SQLite file: `entries` (base, last heard), `outbox`, `claimable` (what of it
                is next), `contents`, `places`, `attention` (holds, guards, health), `conflicts`,
                `events` (the log), `past` (the index of history), `logs` (how far lines went),
-               `costs`; `ledger` has the verbs, each one transaction; `tidemark` knows an old copy
-               of it; `state` owns the folder around it; `schema*.sql` are the steps that make one
+               `passing` (which tombstones are needed no more), `costs`; `ledger` has the verbs,
+               each one transaction; `tidemark` knows an old copy of it; `state` owns the folder
+               around it; `schema*.sql` are the steps that make one
     remote/    the deployment: `client` (calls over HTTP), `meter` (counts and bounds them), `wire`,
                `operation` (messages), `replica` (verbs), `storage` (payloads), `listener`
                (wake-ups, by the official client in a child process)
     engine/    the verbs, in asyncio, behind the Protocols of `ports`: `intake` (named keys),
                `turn`, `plan`, `decide`, `combine`, `merging`, `moves` and `writer` (one turn),
                `parts`, `saves` and `rewrite` (files of many records), `pusher`, `puller`,
-               `known` (news of our own), `uploads`, `downloads`, `bootstrap`, `link`, `rescan`,
-               `late` and `audit` (later looks), `guards`, `epoch`; `tailer`, `generations`,
-               `appender` (files of lines); `session` wires them
+               `known` (news of our own), `presence` (tells how far we are), `uploads`,
+               `downloads`, `bootstrap`, `link`, `rescan`, `late` and `audit` (later looks),
+               `guards`, `epoch`; `tailer`, `generations`, `appender` (files of lines); `session`
+               wires them
     storage/   what programs use: `records` (models, and what is made from them), `rows`, the four
                systems (`workflows`, `assets`, `deployments`, `metrics`; `blocking` is the same
                without a loop) on files (`file`, `edit`, `index`) with the `mirror` behind them
@@ -67,6 +69,7 @@ Rules that keep edits safe, and where they live:
     A save of many records says what its program changed in them     core/authored.py
     The offset in a file of lines moves with an answer, never ahead  engine/appender.py
     A ledger that was written less often than known is an old copy   ledger/tidemark.py
+    A tombstone goes when every device has passed it                 convex/model, ledger/passing.py
     Across epochs only digests count, and nothing is deleted         core/epoch.py, engine/epoch.py
 """
 

@@ -36,9 +36,9 @@ async function newestPlace(ctx: QueryCtx, workspace: string, before: bigint): Pr
 }
 
 /**
- * Whether the feed ends before a place, as it does before a cursor where a deployment was restored. Looks at the
- * first entry from the place on: a mutation that read the head would be run again for every push
- * that commits meanwhile, and on a busy workspace never end.
+ * Whether the feed ends before a place, as it does before a cursor where a deployment was restored.
+ * Looks at the first entry from the place on: a mutation that read the head would be run again for
+ * every push that commits meanwhile, and on a busy workspace never end.
  */
 export async function endsBefore(
   ctx: QueryCtx,

@@ -33,7 +33,7 @@ FLAPPING = Hold(
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """A version of a key gives way to another. `outward`: to the file's, on the deployment."""
+    """One version of a key gives way to another: on the deployment if `outward`, else here."""
 
     former: Digest | None
     digest: Digest
