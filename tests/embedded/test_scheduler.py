@@ -48,6 +48,13 @@ def test_a_job_goes_with_the_transaction_that_schedules_it(backend: Backend, tag
     assert backend.query("jobs:done", tag=tag) == [2]
 
 
+def test_what_is_no_path_is_not_scheduled(backend: Backend, tag: str) -> None:
+    args = {"path": "a:b:c", "tag": tag}
+    assert "is not a path to a function" in backend.call("mutation", "jobs:byPath", args).error
+    marker = later(backend, tag, value=2)
+    await_that(lambda: state(backend, marker)["kind"] == "success")
+
+
 def test_a_canceled_job_never_runs(backend: Backend, tag: str) -> None:
     job = later(backend, tag, after=300)
     backend.mutate("jobs:cancel", job=job)

@@ -149,6 +149,17 @@ def test_a_deletion_goes_with_its_transaction(backend: Backend) -> None:
     assert f"storage id {file} not found" in again.error
 
 
+def test_a_deletion_is_told_though_the_disk_keeps_the_bytes(backend: Backend) -> None:
+    file = uploaded(backend, BYTES)
+    name = backend.query("files:url", file=file).rpartition("/")[2]
+    bytes_ = backend.data / "storage" / name
+    bytes_.unlink()
+    bytes_.mkdir()
+    backend.mutate("files:remove", file=file)
+    assert backend.query("files:url", file=file) is None
+    bytes_.rmdir()
+
+
 def test_paths_are_those_of_files_only(backend: Backend) -> None:
     for path in ("..%2Fadmin_key", "x", "12345678-1234-1234-1234-12345678901Z"):
         answer = backend.http.get(f"{backend.url}/api/storage/{path}", timeout=10)

@@ -8,7 +8,7 @@ import { execute, frameOf } from "./execute.ts";
 import { Refusal } from "./failure.ts";
 import { LIMITS } from "./limits.ts";
 import { reported, rethrowable, valueOrThrow, type Outcome } from "./outcome.ts";
-import { storageOutage, type RequestName, type Store } from "./store.ts";
+import { isStorageTrouble, storageOutage, type RequestName, type Store } from "./store.ts";
 import { Transaction, type ReadRange } from "./transaction.ts";
 import type { WrittenKey } from "./writes.ts";
 import type { Caller, Frame } from "./frame.ts";
@@ -169,7 +169,7 @@ export class Backend {
     return reported(async (logLines) => {
       try {
         const fn = this.#functions.find(call.path, "query", call.caller.isAdmin);
-        const value = await this.#execute(fn, call, tx, logLines);
+        const value = await soundly(tx, () => this.#execute(fn, call, tx, logLines));
         return { ok: true, value, ts: this.#store.ts, logLines };
       } finally {
         tx.rollback();
@@ -188,31 +188,29 @@ export class Backend {
   }
 
   #takeTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#turn.then(work);
+    const turn = this.#turn.then(work).catch((error: unknown) => {
+      throw isStorageTrouble(error) ? storageOutage(error) : error;
+    });
     this.#turn = turn.catch(() => undefined);
     return turn;
   }
 }
 
-/**
- * Commits what a mutation did, or nothing. Trouble of the storage is an outage even if the function
- * hid it.
- */
+/** Commits what a mutation did, or nothing. */
 async function transact(tx: Transaction, name: RequestName | null, run: () => Promise<string>) {
   try {
-    const result = await run();
-    if (tx.trouble !== undefined) throw tx.trouble;
-    return commit(tx, result, name);
+    return tx.commit(await soundly(tx, run), name);
   } catch (error) {
     tx.rollback();
-    throw tx.trouble === undefined ? error : storageOutage(tx.trouble);
+    throw error;
   }
 }
 
-function commit(tx: Transaction, result: string, name: RequestName | null) {
-  try {
-    return tx.commit(result, name);
-  } catch (error) {
-    throw storageOutage(error);
-  }
+/** Trouble of the storage is thrown, even if the function hid it. */
+async function soundly(tx: Transaction, run: () => Promise<string>): Promise<string> {
+  const result = await run().catch((error: unknown) => {
+    throw tx.trouble ?? error;
+  });
+  if (tx.trouble !== undefined) throw tx.trouble;
+  return result;
 }

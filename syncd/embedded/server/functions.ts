@@ -60,6 +60,7 @@ export class Functions {
    */
   find(path: string, kind: Kind | null, mayCallInternal: boolean): Fn {
     const canonical = canonicalPath(path);
+    if (canonical === null) throw new Outage(400, "BadConvexFunctionIdentifier", notAPath(path));
     const fn = this.#byPath.get(canonical);
     if (fn === undefined || !(fn.isPublic || mayCallInternal))
       throw new Refusal("FunctionNotFound", `Could not find public function for '${canonical}'.`);
@@ -110,18 +111,17 @@ function describe(path: string, value: unknown): Fn[] {
 
 /**
  * `dir/module:function` of any spelling clients use: `module.js:function`, or `module` for its
- * default.
+ * default. Null for what is no path.
  */
-function canonicalPath(path: string): string {
+export function canonicalPath(path: string): string | null {
   const [module, name, ...rest] = path.split(":");
   const canonical = `${(module ?? "").replace(/\.js$/, "")}:${name ?? "default"}`;
-  if (rest.length > 0 || !/^[A-Za-z0-9_.]+(\/[A-Za-z0-9_.]+)*:[A-Za-z0-9_]+$/.test(canonical))
-    throw new Outage(
-      400,
-      "BadConvexFunctionIdentifier",
-      `${JSON.stringify(path)} is not a path to a function.`,
-    );
-  return canonical;
+  const isPath = /^[A-Za-z0-9_.]+(\/[A-Za-z0-9_.]+)*:[A-Za-z0-9_]+$/.test(canonical);
+  return isPath && rest.length === 0 ? canonical : null;
+}
+
+export function notAPath(path: string): string {
+  return `${JSON.stringify(path)} is not a path to a function.`;
 }
 
 function capital(word: string): string {

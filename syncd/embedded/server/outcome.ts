@@ -1,6 +1,7 @@
 /** What comes of calling a function: its value, or an error in the platform's words. */
 import { Outage, Refusal, messageOf } from "./failure.ts";
 import { takeRandom } from "./ids.ts";
+import { isStorageTrouble } from "./store.ts";
 import type { Encoded } from "./values.ts";
 
 /** What came of a call. The texts are JSON of encoded values; `message` is for people. */
@@ -8,13 +9,13 @@ export type Outcome =
   | { ok: true; value: string; ts: bigint; logLines: string[] }
   | { ok: false; message: string; data: string | null; logLines: string[] };
 
-/** Turns what a function or the platform throws into an outcome. Outages pass. */
+/** Turns what a function or the platform throws into an outcome. Outages and SQLite's troubles pass. */
 export async function reported(run: (logLines: string[]) => Promise<Outcome>): Promise<Outcome> {
   const logLines: string[] = [];
   try {
     return await run(logLines);
   } catch (error) {
-    if (error instanceof Outage) throw error;
+    if (error instanceof Outage || isStorageTrouble(error)) throw error;
     const requestId = takeRandom(8).toString("hex");
     const message = `[Request ID: ${requestId}] Server Error\n${describe(error)}`;
     return { ok: false, message, data: errorData(error), logLines };

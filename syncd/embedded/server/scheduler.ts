@@ -61,8 +61,8 @@ export class Scheduler {
       for (const job of this.#jobs("inProgress"))
         end(tx, job, { kind: "failed", error: "The backend ended while it ran." });
       this.#forget(tx);
+      this.#store.crons.set(this.#functions.crons, Date.now(), firstTime);
     });
-    this.#setCrons();
     this.#backend.onCommit((written) => {
       if (written.some(({ index }) => index === this.#byState)) this.#wake();
     });
@@ -149,10 +149,6 @@ export class Scheduler {
     const before = Date.now() - MEMORY_MS;
     for (const kind of ["success", "failed", "canceled"])
       for (const job of this.#jobs(kind)) if (job.scheduledTime < before) tx.remove(job._id);
-  }
-
-  #setCrons(): void {
-    this.#store.crons.set(this.#functions.crons, Date.now(), firstTime);
   }
 
   async #runCrons(): Promise<void> {

@@ -104,8 +104,7 @@ export class Storage {
       throw new Refusal("StorageIdNotFound", `storage id ${id} not found`);
     tx.remove(id, FILES);
     this.#store.files.remove(id);
-    // A reader that has it open reads on.
-    tx.afterCommit.push(() => rmSync(join(this.#folder, uuid), { force: true }));
+    tx.afterCommit.push(() => this.#discard(uuid));
   }
 
   /** An open file of that public name, with its document; null where there is none. */
@@ -121,6 +120,15 @@ export class Storage {
       // RACE: removed since it was looked up.
       if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
       throw error;
+    }
+  }
+
+  /** A reader that has it open reads on. */
+  #discard(uuid: string): void {
+    try {
+      rmSync(join(this.#folder, uuid), { force: true });
+    } catch {
+      // No document names it any more: the next start removes it.
     }
   }
 

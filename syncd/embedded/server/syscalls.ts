@@ -14,7 +14,7 @@ import { isStorageTrouble } from "./store.ts";
 import { requireOwn, requireSide } from "./system.ts";
 import { base64OfInteger, type EncodedObject } from "./values.ts";
 import type { Backend } from "./backend.ts";
-import type { Kind } from "./functions.ts";
+import { canonicalPath, notAPath, type Kind } from "./functions.ts";
 import type { FileDocument, Storage } from "./storage.ts";
 import type { Transaction } from "./transaction.ts";
 
@@ -98,7 +98,7 @@ function timed<T>(work: (frame: Frame) => T): T {
   try {
     return work(frame);
   } catch (error) {
-    if (isStorageTrouble(error)) frame.transaction!.trouble ??= error;
+    if (isStorageTrouble(error)) frame.transaction?.fail(error);
     throw error;
   } finally {
     meter?.resume();
@@ -237,6 +237,8 @@ function schedulerSyscalls(backend: Backend): Handlers {
 
 function nameOf(args: Args): string {
   if (args.name === undefined) throw notYet("function handles and components");
+  if (canonicalPath(args.name) === null)
+    throw new Refusal("BadConvexFunctionIdentifier", notAPath(args.name));
   return args.name;
 }
 

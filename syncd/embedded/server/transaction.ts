@@ -34,11 +34,10 @@ export class Transaction {
   readonly reads: ReadRange[] = [];
   /** Raised by every write and undoing: what was read ahead before it is not to be trusted. */
   version = 0;
-  /** What is done once the transaction is committed, and never otherwise. */
+  /** What is done once the transaction is committed, and never otherwise. Must not throw. */
   readonly afterCommit: (() => void)[] = [];
-  /** What SQLite itself threw first: no function may swallow that and go on to commit. */
-  trouble: unknown;
   readonly #writes: Writes;
+  #trouble: unknown;
   #begun = false;
   #ended = false;
 
@@ -52,6 +51,11 @@ export class Transaction {
   /** The keys written so far. */
   get written(): readonly WrittenKey[] {
     return this.#writes.keys;
+  }
+
+  /** What SQLite itself threw first. */
+  get trouble(): unknown {
+    return this.#trouble;
   }
 
   /** RACE: promises that a function left behind go on after its answer; they find this true. */
@@ -106,9 +110,12 @@ export class Transaction {
     this.store.savepoint();
     try {
       const result = await run();
+      this.#requireOpen();
       this.store.release();
       return result;
     } catch (error) {
+      // RACE: a savepoint goes with its transaction, and the next one's has the same name.
+      if (this.#ended) throw error;
       this.store.rollbackToSavepoint();
       this.#writes.forgetSince(mark);
       this.afterCommit.length = acts;
@@ -142,9 +149,22 @@ export class Transaction {
     if (this.#begun) this.store.rollback();
   }
 
-  #begin(): void {
+  /**
+   * Ends the transaction for what SQLite threw: it may have undone everything by itself, and what
+   * came after would be committed at once. The function may swallow it, who called may not.
+   */
+  fail(trouble: unknown): void {
+    this.#trouble ??= trouble;
+    this.rollback();
+  }
+
+  #requireOpen(): void {
     if (this.#ended)
       throw new Refusal("FunctionEnded", "The function has ended: nothing more is written.");
+  }
+
+  #begin(): void {
+    this.#requireOpen();
     if (this.kind === "query")
       throw new Refusal("ReadOnly", "A query can't write to the database.");
     if (this.#begun) return;

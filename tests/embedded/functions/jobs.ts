@@ -46,6 +46,13 @@ export const later = mutation({
   },
 });
 
+/** Schedules what a text names. */
+export const byPath = mutation({
+  args: { path: v.string(), tag: v.string() },
+  returns: v.string(),
+  handler: (ctx, { path, tag }) => ctx.scheduler.runAfter(0, path as never, { tag } as never),
+});
+
 export const cancel = mutation({
   args: { job: v.id("_scheduled_functions") },
   returns: v.null(),
