@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import socket
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -87,6 +89,27 @@ def test_bodies_that_are_none(backend: Backend) -> None:
         assert (answer.status_code, answer.json()["code"]) == (400, "BadJsonBody")
     old = backend.post("/api/query", {"path": "a:b", "args": {}}, **{"Convex-Client": "nodash"})
     assert old.body["code"] == "InvalidClientVersion"
+
+
+def test_a_format_that_is_none_is_refused_before_anything_is_done(
+    backend: Backend, tag: str
+) -> None:
+    call = {"path": "things:insert", "args": {"tag": tag, "value": 1}, "format": "nonsense"}
+    answer = backend.post("/api/mutation", call)
+    assert (answer.status, answer.body["code"]) == (400, "BadFormat")
+    assert backend.query("things:count", tag=tag) == 0
+
+
+@pytest.mark.parametrize("upgrade", ["", "Connection: Upgrade\r\nUpgrade: websocket\r\n"])
+def test_an_address_that_is_none_harms_nobody(
+    make_backend: Callable[[str], Backend], upgrade: str
+) -> None:
+    backend = make_backend("probes")
+    backend.start()
+    with socket.create_connection(("127.0.0.1", backend.port), timeout=10) as connection:
+        connection.sendall(f"GET // HTTP/1.1\r\nHost: localhost\r\n{upgrade}\r\n".encode())
+        assert b"200" not in connection.recv(1000)
+    assert backend.query("things:echo", value=1) == 1
 
 
 def test_a_browser_of_any_origin_may_call(backend: Backend) -> None:

@@ -125,3 +125,10 @@ def test_a_place_of_another_search_is_refused(backend: Backend, tag: str) -> Non
     args["paginationOpts"] = {"numItems": 1, "cursor": first["continueCursor"]}
     refused = backend.call("query", "pages:searchPage", {"words": "one", **args})
     assert "InvalidCursor" in refused.error
+
+
+def test_a_field_within_a_field_is_searched(backend: Backend, tag: str) -> None:
+    page = backend.mutate("pages:insert", tag=tag, text="t", about={"title": "red lorry"})
+    assert backend.query("pages:searchTitle", tag=tag, words="lorry") == ["t"]
+    backend.mutate("pages:rewrite", id=page, text=None)
+    assert backend.query("pages:searchTitle", tag=tag, words="lorry") == []

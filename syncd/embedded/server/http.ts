@@ -38,10 +38,16 @@ export function serveHttp(api: Api): Server {
 }
 
 async function serve(api: Api, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const url = new URL(request.url ?? "/", "http://localhost");
+  const url = addressOf(request);
+  if (url === null) throw new Outage(400, "BadUrl", "The address of the request is none.");
   const reads = request.method === "GET" || request.method === "HEAD";
   if (isTransfer(url.pathname) && reads) return download(api, request, response, url);
   respond(response, 200, await answer(api, request, url));
+}
+
+/** The address a request is for, or null where it is none, as `//`. */
+export function addressOf(request: IncomingMessage): URL | null {
+  return URL.parse(request.url ?? "/", "http://localhost");
 }
 
 /** A body to send: text as plain text, `json` as it is. */
@@ -88,11 +94,11 @@ async function callOne(
   given?: FunctionRequest,
 ): Promise<Body> {
   const caller = callerOf(request.headers.authorization, api.adminKey);
-  const style = clientStyle(request);
   const { path, args, format } = given ?? functionRequest(await readJson(request));
+  const style = styleOf(request, format);
   const call = { path, args, caller };
   const outcome = await (kind === null ? api.backend.call(call) : api.backend[kind](call));
-  return { json: outcomeText(outcome, { ...style, format: formatNamed(format, style.format) }) };
+  return { json: outcomeText(outcome, style) };
 }
 
 async function callByUrl(api: Api, request: IncomingMessage, pathname: string): Promise<Body> {
@@ -105,14 +111,12 @@ async function callByUrl(api: Api, request: IncomingMessage, pathname: string): 
 /** All queries at one snapshot. */
 async function callBatch(api: Api, request: IncomingMessage): Promise<Body> {
   const caller = callerOf(request.headers.authorization, api.adminKey);
-  const style = clientStyle(request);
   const { queries } = await readJson(request);
   if (!Array.isArray(queries)) throw badBody("it has no array `queries`");
   const calls = queries.map((query) => functionRequest(query as EncodedObject));
+  const styles = calls.map(({ format }) => styleOf(request, format));
   const results = await api.backend.inOneSnapshot((run) => runAll(calls, caller, run));
-  const texts = results.map((outcome, at) =>
-    outcomeText(outcome, { ...style, format: formatNamed(calls[at]!.format, style.format) }),
-  );
+  const texts = results.map((outcome, at) => outcomeText(outcome, styles[at]!));
   return { json: `{"results":[${texts.join(",")}]}` };
 }
 
@@ -128,6 +132,12 @@ function outcomeText(outcome: Outcome, style: Style): string {
   if (outcome.ok) return `{"status":"success","value":${restyle(outcome.value, style)}${logs}}`;
   const data = outcome.data === null ? "" : `,"errorData":${restyle(outcome.data, style)}`;
   return `{"status":"error","errorMessage":${JSON.stringify(outcome.message)}${data}${logs}}`;
+}
+
+/** The style of an answer; throws an `Outage` for a format that is none, so ask before you act. */
+function styleOf(request: IncomingMessage, format: unknown): Style {
+  const style = clientStyle(request);
+  return { ...style, format: formatNamed(format, style.format) };
 }
 
 /** The style a client is used to, by its `Convex-Client: <name>-<version>` header. */

@@ -81,10 +81,15 @@ export class SearchIndex {
       .sort((one, other) => other.score - one.score || other.rid - one.rid);
   }
 
+  /** What of a document is searched. */
+  textOf(document: EncodedObject): string {
+    const text = fieldAt(document, this.field.split("."));
+    return typeof text === "string" ? text : "";
+  }
+
   #counted(document: EncodedObject): Map<string, number> {
     const counts = new Map<string, number>();
-    const text = fieldAt(document, this.field.split("."));
-    for (const word of typeof text === "string" ? wordsOf(text) : [])
+    for (const word of wordsOf(this.textOf(document)))
       counts.set(word, (counts.get(word) ?? 0) + 1);
     return counts;
   }

@@ -5,7 +5,7 @@ import { WebSocketServer, type RawData, type WebSocket } from "ws";
 import { Session } from "./session.ts";
 import type { ClientMessage } from "./messages.ts";
 import { messageOf } from "./failure.ts";
-import type { Api } from "./http.ts";
+import { addressOf, type Api } from "./http.ts";
 
 /** Python's client gives up after 30 s without a message, npm's after 60 s. */
 const PING_MS = 10_000;
@@ -23,8 +23,7 @@ const PATH = /^\/api\/(?:[^/]+\/)?sync$/;
 export function serveSockets(server: Server, api: Api): () => void {
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MESSAGE_BYTES });
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    if (!PATH.test(new URL(request.url ?? "/", "http://localhost").pathname))
-      return void socket.destroy();
+    if (!PATH.test(addressOf(request)?.pathname ?? "")) return void socket.destroy();
     sockets.handleUpgrade(request, socket, head, (client) => serve(client, api));
   });
   return () => sockets.clients.forEach((client) => client.terminate());

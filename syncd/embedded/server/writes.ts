@@ -101,7 +101,7 @@ export class Writes {
     after: EncodedObject | null,
   ): void {
     for (const index of table.searchIndexes.values()) {
-      if (before?.[index.field] === after?.[index.field]) continue;
+      if ((before && index.textOf(before)) === (after && index.textOf(after))) continue;
       if (before !== null) index.remove(before, rid);
       if (after !== null) index.insert(after, rid);
     }

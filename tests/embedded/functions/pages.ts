@@ -5,7 +5,12 @@ import {
 } from "convex/server";
 import { v } from "convex/values";
 
-const page = { tag: v.string(), text: v.string(), shelf: v.optional(v.string()) };
+const page = {
+  tag: v.string(),
+  text: v.string(),
+  shelf: v.optional(v.string()),
+  about: v.optional(v.object({ title: v.string() })),
+};
 
 export const insert = mutation({
   args: page,
@@ -41,6 +46,19 @@ export const search = query({
         return shelf === undefined ? search : search.eq("shelf", shelf);
       })
       .take(limit ?? 2000);
+    return found.map(({ text }) => text as string);
+  },
+});
+
+/** The texts of the pages whose nested title is found. */
+export const searchTitle = query({
+  args: { tag: v.string(), words: v.string() },
+  returns: v.array(v.string()),
+  handler: async (ctx, { tag, words }) => {
+    const found = await ctx.db
+      .query("pages")
+      .withSearchIndex("by_title", (q) => q.search("about.title", words).eq("tag", tag))
+      .take(10);
     return found.map(({ text }) => text as string);
   },
 });
