@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from functools import cache
 from importlib import import_module
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
@@ -140,7 +141,7 @@ class ConvexHttp:
         if status not in (200, 560):
             raise _refusal(self.url, path, status, text)
         try:
-            reply: Reply[Answer] = Reply[answer].model_validate_json(text)  # type: ignore[valid-type]
+            reply = _reply_to(answer).model_validate_json(text)
         except ValidationError as error:
             raise _senseless(self.url, path, _first(error)) from error
         if reply.status == "error":
@@ -169,6 +170,12 @@ class ConvexHttp:
                 "what is queued stays queued",
                 "is the deployment up, and its URL right? a daemon tries again by itself",
             ) from error
+
+
+@cache
+def _reply_to(answer: type[Answer]) -> type[Reply[Answer]]:
+    # Nobody else holds on to these classes, and one costs as much to make as many calls.
+    return Reply[answer]  # type: ignore[valid-type]
 
 
 async def _open_session(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -28,6 +29,7 @@ from syncd.core.model import (
 from syncd.errors import FunctionFailed, ProtocolError, SyncdError, Unauthorized, Unavailable
 from syncd.remote import client
 from syncd.remote.client import ConvexHttp
+from syncd.remote.message import Reply
 from syncd.remote.replica import ConvexReplica
 from syncd.remote.wire import HeadAnswer
 
@@ -103,6 +105,18 @@ async def test_troubles(status: int, body: object, expected: type[SyncdError]) -
             await http.query("sync:head", {}, HeadAnswer)
     assert "sync:head" in str(raised.value)
     assert raised.value.advice
+
+
+async def test_what_reads_an_answer_is_made_once() -> None:
+    head = {"status": "success", "value": {"cursor": "1", "epoch": "a"}}
+    async with deployment(answering(200, head)) as http:
+        made = []
+        for _ in range(2):
+            with suppress(ProtocolError):
+                await http.query("sync:head", {}, HeadAnswer)
+            gc.collect()
+            made.append([each for each in Reply.__subclasses__() if "HeadAnswer" in str(each)])
+        assert made[0] == made[1] != []
 
 
 async def test_a_dead_port_is_unavailable() -> None:
