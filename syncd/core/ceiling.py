@@ -28,6 +28,8 @@ class Ceiling:
 
     def reached(self, costs: Costs, now: float) -> Reached | None:
         """What stops spending at `now`, the longest of it, None where nothing does."""
+        if self == _NONE:
+            return None
         today, month = day_of(now), month_of(now)
         day = spent(costs, range(today, today + 1))
         tomorrow, next_month = (today + 1) * DAY, month.stop * DAY
@@ -40,6 +42,9 @@ class Ceiling:
             if most is not None and found >= most:
                 return Reached(setting, float(until))
         return None
+
+
+_NONE = Ceiling()
 
 
 class Bucket:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 DAY: Final = 86_400
@@ -90,7 +91,13 @@ def day_of(now: float) -> int:
 
 def month_of(now: float) -> range:
     """The days of the month that it is at `now`."""
-    first = datetime.fromtimestamp(now, UTC).replace(day=1, hour=0, minute=0, second=0)
+    return _month_with(day_of(now))
+
+
+@lru_cache(maxsize=8)
+def _month_with(day: int) -> range:
+    # Every call asks: reckoned once a day.
+    first = datetime.fromtimestamp(day * DAY, UTC).replace(day=1)
     behind = (first + timedelta(days=32)).replace(day=1)
     return range(day_of(first.timestamp()), day_of(behind.timestamp()))
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
+from stat import S_ISDIR
 from typing import Final
 
 from syncd.core.pause import LOCKED, Operation
@@ -33,13 +35,22 @@ def operation_around(folder: Path) -> Operation | None:
 
 
 def _git_directory(folder: Path) -> Path | None:
-    for parent in (folder, *folder.parents):
-        found = parent / ".git"
-        if found.is_dir():
+    for found in _places(folder):
+        try:
+            mode = found.stat().st_mode
+        except OSError:
+            continue
+        if S_ISDIR(mode):
             return found
         if (linked := _linked(found)) is not None:
             return linked
     return None
+
+
+@cache
+def _places(folder: Path) -> tuple[Path, ...]:
+    # Looked at before every batch that is sent: the names took longer than the looks.
+    return tuple(parent / ".git" for parent in (folder, *folder.parents))
 
 
 def _linked(file: Path) -> Path | None:
