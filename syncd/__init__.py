@@ -37,10 +37,10 @@ embedded} -> core`, `storage -> {remote, files}`, `files -> stores -> core`; a t
     engine/    the verbs, in asyncio, behind the Protocols of `ports`: `intake` (named keys),
                `turn`, `plan`, `decide`, `combine`, `merging`, `moves` and `writer` (one turn),
                `parts`, `saves` and `rewrite` (files of many records), `pusher`, `puller`,
-               `known` (news of our own), `presence` (tells how far we are), `uploads`,
-               `downloads`, `bootstrap`, `link`, `rescan`, `late` and `audit` (later looks),
-               `guards`, `epoch`; `tailer`, `generations`, `appender` (files of lines); `session`
-               wires them
+               `known` (news of our own), `presence` (tells how far we are), `uploads`
+               (of what `outgoing` reads), `downloads`, `bootstrap`, `link`, `rescan`, `late` and
+               `audit` (later looks), `guards`, `epoch`; `tailer`, `generations`, `appender` (files
+               of lines); `session` wires them
     storage/   what programs use: `records` (models, and what is made from them), `rows`, the four
                systems (`workflows`, `assets`, `deployments`, `metrics`; `blocking` is the same
                without a loop) on files (`file`, `edit`, `index`) with the `mirror` behind them

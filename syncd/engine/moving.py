@@ -48,7 +48,7 @@ class Moving:
             yield move
         finally:
             self._moves.remove(move)
-            self._tell()
+            self._tell_now_and_then()
 
     def advance(self, move: Move, size: int) -> None:
         """So many bytes more are done."""
@@ -56,8 +56,7 @@ class Moving:
         self.moved += size
         if self.looking is not None:
             self.looking(f"{self._part[:-1]} {move.name}", move.done, move.size)
-        if self._clock.monotonic() - self._told >= EVERY:
-            self._tell()
+        self._tell_now_and_then()
 
     def waits(self, detail: str) -> None:
         """Nothing moves for now; `detail` says why."""
@@ -66,6 +65,10 @@ class Moving:
     def rests(self) -> None:
         """Nothing is left to move."""
         self._health.report(self._part, "current")
+
+    def _tell_now_and_then(self) -> None:
+        if self._clock.monotonic() - self._told >= EVERY:
+            self._tell()
 
     def _tell(self) -> None:
         self._told = self._clock.monotonic()

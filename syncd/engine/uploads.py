@@ -9,19 +9,19 @@ rests between its uploads.
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import os
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import BinaryIO
+import math
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 
 import structlog
 
-from syncd.core.model import Content, Digest, Hold, Key
+from syncd.core.model import Content, Digest, Key
 from syncd.core.rest import Rests
 from syncd.engine.freight import FileStorage
 from syncd.engine.intake import Intake
 from syncd.engine.moving import Move, Moving
+from syncd.engine.outgoing import Changed, begin
 from syncd.engine.ports import Clock, LocalReplica
 from syncd.engine.waiting import woken
 from syncd.errors import FunctionFailed, PayloadRefused, SyncdError, Unavailable
@@ -33,9 +33,6 @@ ASKED = 1.0
 IN_FLIGHT = 3
 """Payloads on their way at once, the smallest first: the deployment serves calls beside them."""
 
-PART = 1 << 20
-"""Bytes read and sent at once."""
-
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds before a payload is tried again, doubled from the first to the longest."""
 
@@ -45,53 +42,10 @@ PAUSED = 1.0
 log = structlog.get_logger()
 
 
-class _Changed(Exception):
-    """The file does not hold any more what was queued."""
-
-
 @dataclass(slots=True)
 class _PutOff:
     when: float
     pause: float
-
-
-@dataclass(slots=True)
-class _Reader:
-    """Reads a file for sending; gives its last part away only if the whole is what it must be."""
-
-    file: BinaryIO
-    content: Content
-    moved: Callable[[int], None]
-    changed: bool = False
-    _digest: hashlib._Hash = field(default_factory=hashlib.sha256)
-
-    async def parts(self) -> AsyncIterator[bytes]:
-        """The bytes of `content`. Raises _Changed where the file holds others."""
-        left = self.content.size
-        part = await asyncio.to_thread(self._next)
-        while part:
-            left -= len(part)
-            following = await asyncio.to_thread(self._next)
-            if not following and (left or self._digest.hexdigest() != self.content.digest):
-                break
-            self.moved(len(part))
-            yield part
-            part = following
-        if left or self._digest.hexdigest() != self.content.digest:
-            self.changed = True
-            raise _Changed
-
-    def grew(self) -> bool:
-        """Whether the file is longer or shorter than what was queued: then it is another."""
-        self.changed |= os.fstat(self.file.fileno()).st_size != self.content.size
-        return self.changed
-
-    def _next(self) -> bytes:
-        if self.grew():  # A program is writing it: the rest would travel in vain.
-            return b""
-        part = self.file.read(PART)
-        self._digest.update(part)
-        return part
 
 
 class Uploads:
@@ -117,6 +71,8 @@ class Uploads:
         self._flying: dict[Digest, asyncio.Task[None]] = {}
         self._lacking: set[Digest] = set()
         self._put_off: dict[Digest, _PutOff] = {}
+        self._ready: deque[tuple[Key, Content]] = deque()
+        self._look_next = 0.0
         self._rests = Rests()
         self._ask_next = 0.0
         self._wakened = asyncio.Event()
@@ -133,11 +89,13 @@ class Uploads:
     def wake(self) -> None:
         """Something may have been queued."""
         self.idle.clear()
+        self._look_next = 0.0
         self._wakened.set()
 
     async def run(self) -> None:
         """Upload until cancelled. Raises Unauthorized, ProtocolError and LedgerError."""
         self._put_off.clear()
+        self._look_next = 0.0
         try:
             while True:
                 self._wakened.clear()
@@ -156,6 +114,17 @@ class Uploads:
 
     async def _begin(self) -> float | None:
         """Start what may start; seconds until there may be more to start, None for a wake-up."""
+        # Not for each that is done: the time would grow with the square of what is queued.
+        if not self._ready or self._clock.monotonic() >= self._look_next:
+            await self._look()
+        self._start()
+        if self._look_next == math.inf:
+            return None
+        return max(0.0, self._look_next - self._clock.monotonic())
+
+    async def _look(self) -> None:
+        """Find anew what may start, and when there may be more."""
+        self._look_next = math.inf
         paused = self._waiting()
         rows = self._ledger.uploads.wanted()
         now = self._clock.monotonic()
@@ -172,17 +141,26 @@ class Uploads:
             self._ask_next = now + ASKED
             await self._ask(unasked)
             unasked = []
-        for key, content in sorted(due, key=lambda each: each[1].size):
-            if len(self._flying) < IN_FLIGHT and content.digest in self._lacking:
-                task = asyncio.create_task(self._send(key, content))
-                self._flying[content.digest] = task
+        lacking = [each for each in due if each[1].digest in self._lacking]
+        self._ready = deque(sorted(lacking, key=lambda each: each[1].size))
         pauses = [put_off.when - now for put_off in self._put_off.values()]
         pauses += [self._ask_next - now] if unasked else []
         pauses += resting.values()
         pauses += [PAUSED] if any(key.store in paused for key, _ in rows) else []
         if resting and not self._flying:
             self._moving.waits(f"{next(iter(resting))}: it was uploaded, or changed, only just")
-        return max(0.0, min(pauses)) if pauses else None
+        # RACE: what was queued while the deployment was asked is looked for at once.
+        self._look_next = min(self._look_next, now + min(pauses, default=math.inf))
+
+    def _start(self) -> None:
+        paused = self._waiting()
+        while self._ready and len(self._flying) < IN_FLIGHT:
+            key, content = self._ready.popleft()
+            if key.store in paused or not self._ledger.uploads.wants(key, content):
+                self._look_next = 0.0
+            elif content.digest not in self._flying:
+                task = asyncio.create_task(self._send(key, content))
+                self._flying[content.digest] = task
 
     def _due(self, digest: Digest, now: float) -> bool:
         put_off = self._put_off.get(digest)
@@ -206,9 +184,10 @@ class Uploads:
     async def _send(self, key: Key, content: Content) -> None:
         try:
             await self._upload(key, content)
-        except _Changed:
+        except Changed:
             # The turn that is named by this reads the file, and queues what it holds now.
             self._lacking.discard(content.digest)
+            self._look_next = 0.0
             self._rests.changed(key, self._clock.monotonic())
             self._intake.name([key])
         except (Unavailable, FunctionFailed, PayloadRefused) as trouble:
@@ -222,19 +201,17 @@ class Uploads:
 
     async def _upload(self, key: Key, content: Content) -> None:
         store = self._stores.get(key.store)
-        opened = await asyncio.to_thread(store.transit.open, key.path) if store else None
-        if opened is None or isinstance(opened, Hold):
-            raise _Changed
-        with opened, self._moving.of(str(key), content) as move:
-            reader = _Reader(opened, content, self._mover(move))
-            if reader.grew():
-                raise _Changed
+        if store is None:
+            raise Changed
+        reader = await asyncio.to_thread(begin, store.transit, key.path, content)
+        with reader.file, self._moving.of(str(key), content) as move:
             try:
-                await self._storage.upload(content, reader.parts(), key.path)
+                parts = reader.parts(self._mover(move))
+                await self._storage.upload(content, parts, key.path)
             except SyncdError:
                 # A file that changed ends the connection, which looks like any lost one.
                 if reader.changed:
-                    raise _Changed from None
+                    raise Changed from None
                 raise
 
     def _mover(self, move: Move) -> Callable[[int], None]:
@@ -259,6 +236,7 @@ class Uploads:
         self._moving.waits(f"{key}: {trouble}")
 
     def _delay(self, digest: Digest) -> None:
+        self._look_next = 0.0
         # It may have come there otherwise, or been there and gone: asked again.
         self._lacking.discard(digest)
         former = self._put_off.get(digest)

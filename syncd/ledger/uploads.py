@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Collection
 
 from syncd.core.model import Content, Digest, Intent, Key
+from syncd.ledger.rows import key_columns
 
 MOST = 1000
 """Rows looked at, at once: they are asked for anew after each upload."""
@@ -25,6 +26,15 @@ class Uploads:
             (MOST,),
         )
         return [(Key(*row[:3]), Content(Digest(row[3]), row[4])) for row in rows.fetchall()]
+
+    def wants(self, key: Key, content: Content) -> bool:
+        """Whether `content` is still to be uploaded for the queued row of `key`."""
+        row = self._connection.execute(
+            """SELECT 1 FROM outbox WHERE store = ? AND path = ? AND record = ? AND digest = ?
+               AND state = 'queued' AND upload = 'wanted'""",
+            (*key_columns(key), content.digest),
+        ).fetchone()
+        return row is not None
 
     def there(self, digests: Collection[Digest]) -> None:
         """File storage holds these: their rows may be sent."""

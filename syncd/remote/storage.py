@@ -28,6 +28,9 @@ DOWNLOAD: Mapping[str, float] = {"connect": 10, "sock_read": 45}
 ANSWER_BYTES = 4096
 """The most that is read of what file storage itself says: an id, or why not."""
 
+WHOLE = 1 << 18
+"""Bytes up to which a payload goes in one piece, with what is said of it."""
+
 _PART = 1 << 18
 _REFUSED = frozenset({400, 401, 404, 413, 416})
 
@@ -119,9 +122,10 @@ class ConvexStorage:
             "Content-Length": str(content.size),
             "Digest": f"sha-256={digest}",
         }
-        body: Any = self._counted(parts) if content.size else b""
+        whole = content.size <= WHOLE
+        body: Any = b"".join([part async for part in parts]) if whole else self._counted(parts)
         await self._http.meter.admit()
-        self._http.meter.count(Cost(calls=1))
+        self._http.meter.count(Cost(calls=1, uploaded=len(body) if whole else 0))
         session = await self._http.session()
         import aiohttp
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from syncd.core.rest import FIRST_VAIN
 from syncd.engine.health import Health
 from syncd.engine.intake import Intake
 from syncd.engine.moving import Moving
+from syncd.engine.outgoing import Outgoing
 from syncd.engine.uploads import Uploads
 
 from .fakes import STORE, Desk
@@ -21,6 +24,7 @@ from .test_epoch import until
 
 KEY = Key(STORE, "film.txt")
 ROUNDS = 5
+MANY = 40
 
 
 class Shelf:
@@ -117,6 +121,76 @@ async def test_a_file_that_was_uploaded_often_rests_and_the_last_save_is_not_los
         desk.clock.seconds += made._rests.left(KEY, desk.clock.seconds)
         made.wake()
         await until(lambda: shelf.taken[3:] == [b"\xff   5"])
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def queued(desk: Desk, count: int) -> list[Key]:
+    """Files of bytes that are no text, which wait to be uploaded."""
+    keys = [Key(STORE, f"{number:02}.txt") for number in range(count)]
+    for key in keys:
+        (desk.machine.files / key.path).write_bytes(b"\xff" + key.path.encode())
+    await desk.reconciler.consider(keys)
+    return keys
+
+
+async def test_what_is_queued_is_not_read_anew_for_each_upload(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await queued(desk, MANY)
+    looks, wanted = 0, desk.ledger.uploads.wanted
+
+    def look() -> list[tuple[Key, Content]]:
+        nonlocal looks
+        looks += 1
+        return wanted()
+
+    monkeypatch.setattr(desk.ledger.uploads, "wanted", look)
+    shelf = Shelf()
+    made = uploads(desk, shelf)
+    running = asyncio.create_task(made.run())
+    try:
+        await until(made.idle.is_set)
+        assert len(shelf.taken) == MANY
+        assert looks < MANY / 4
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_what_was_taken_back_since_the_last_look_is_not_uploaded(desk: Desk) -> None:
+    keys = await queued(desk, MANY)
+    shelf = Shelf()
+    made = uploads(desk, shelf)
+    running = asyncio.create_task(made.run())
+    try:
+        await until(lambda: shelf.begun > 0)
+        with desk.ledger.transaction():
+            for key in keys[10:]:
+                desk.ledger.outbox.drop(key)
+        await until(made.idle.is_set)
+        assert len(shelf.taken) < MANY / 2
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_disk_that_fails_is_for_the_turn_to_tell(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(_: Outgoing) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    await save(desk, b"a")
+    monkeypatch.setattr(Outgoing, "next", failing)
+    shelf = Shelf()
+    made = uploads(desk, shelf)
+    running = asyncio.create_task(made.run())
+    try:
+        await until(lambda: bool(made._rests.left(KEY, desk.clock.seconds)))
+        assert not running.done()
+        assert shelf.begun == 0
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

@@ -112,3 +112,22 @@ async def test_a_name_decides_no_more_than_the_type(serve: Serve, name: str) -> 
     kind = "image/png" if name.endswith(".png") else "application/octet-stream"
     assert told[0]["Content-Type"] == f"{kind}; syncd=payload"
     assert "Evil" not in told[0]
+
+
+async def test_what_is_found_to_be_another_is_not_posted_at_all(serve: Serve) -> None:
+    posted = 0
+
+    async def taken(request: web.Request) -> web.Response:
+        nonlocal posted
+        posted += 1
+        await request.read()
+        return web.json_response({"storageId": "1"})
+
+    async def another() -> AsyncIterator[bytes]:
+        raise LookupError
+        yield b""
+
+    storage, _ = await serve(taken)
+    with pytest.raises(LookupError):
+        await storage.upload(CONTENT, another(), "a.bin")
+    assert posted == 0
