@@ -139,11 +139,12 @@ class Downloads:
                         self.idle.set()
                 await woken(self._wakened, pause)
         finally:
-            flying = [*self._flying.values(), *([self._preparing] if self._preparing else [])]
-            self._flying, self._preparing = {}, None
-            for task in flying:
+            for task in self._flying.values():
                 task.cancel()
-            await asyncio.gather(*flying, return_exceptions=True)
+            # RACE: not what is prepared: its thread goes on, and nobody else would name its key.
+            ending = [*self._flying.values(), *([self._preparing] if self._preparing else [])]
+            self._flying, self._preparing = {}, None
+            await asyncio.gather(*ending, return_exceptions=True)
 
     def _wake(self) -> None:
         self.idle.clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from syncd.core.decision import Heard
-from syncd.core.model import Content, Digest, Key, Snapshot
+from syncd.core.model import Content, Digest, Hold, Key, Snapshot
 from syncd.engine import uploads as uploads_module
 from syncd.engine.downloads import Downloads
 from syncd.engine.health import Health
@@ -114,6 +115,33 @@ async def test_what_was_coming_when_the_tie_was_lost_comes_with_the_next(yard: Y
     yard.storage.held.set()
     async with running(yard.downloads.run):
         await until(lambda: all(map(yard.here, ("one", "three", "seven", "eleven"))))
+
+
+async def test_what_is_being_prepared_when_the_tie_is_lost_is_prepared_once(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    prepare, named = yard.replica.transit.prepare, list[Key]()
+
+    def slowly(path: str, digest: Digest, *, move: bool) -> Hold | None:
+        begun.set()
+        assert go_on.wait(30)
+        return prepare(path, digest, move=move)
+
+    monkeypatch.setattr(yard.replica.transit, "prepare", slowly)
+    monkeypatch.setattr(yard.downloads._intake, "name", named.extend)
+    yard.comes("payload")
+    run = asyncio.create_task(yard.downloads.run())
+    await until(lambda: yard.here("payload"))
+    key = Key(STORE, "payload.txt")
+    named.clear()
+    yard.downloads.prepare([(key, content("payload").digest)])
+    await until(begun.is_set)
+    run.cancel()
+    go_on.set()
+    await asyncio.gather(run, return_exceptions=True)
+    assert named == [key]
+    assert yard.replica.transit.prepared(key.path, content("payload").digest)
 
 
 async def test_it_is_not_asked_anew_for_each_payload_what_is_there(
