@@ -151,10 +151,13 @@ async def test_a_line_too_long_or_too_slow_is_hung_up_on(
 ) -> None:
     monkeypatch.setattr(channel, "LINE_BYTES", 1000)
     monkeypatch.setattr(channel, "PATIENCE", 0.05)
+    troubles: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, told: troubles.append(told))
     async with listening(tmp_path):
         assert await said(tmp_path, b"x" * 5000) == b""
         assert await said(tmp_path, b'{"version": 1') == b""
         assert (await client.ask(tmp_path, Approve(store=None))).done
+    assert not troubles
 
 
 async def test_clients_that_say_nothing_do_not_keep_others_out_for_long(

@@ -112,7 +112,9 @@ class Channel:
             if len(self._clients) < CLIENTS and _uid_of(writer) == self._uid:
                 self._clients.add(task)
                 await self._serve(reader, writer)
-        except (OSError, TimeoutError, asyncio.IncompleteReadError, ValueError) as error:
+        except (
+            OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError
+        ) as error:  # fmt: skip
             log.info("hung_up", why=type(error).__name__)
         except asyncio.CancelledError:
             # The daemon stops. asyncio's callback on this task would report the cancellation.

@@ -143,7 +143,8 @@ class EmbeddedBackend:
         with suppress(ProcessLookupError):
             process.terminate()
         try:
-            await asyncio.wait_for(process.wait(), PARTING)
+            async with asyncio.timeout(PARTING):
+                await process.wait()
         except TimeoutError:
             process.kill()
             await process.wait()
@@ -159,7 +160,9 @@ class EmbeddedBackend:
     async def _ready(self, process: asyncio.subprocess.Process) -> int:
         assert process.stdout is not None
         try:
-            line = await asyncio.wait_for(process.stdout.readline(), READY)
+            # Not wait_for, which loses a cancellation that comes with the line (gh-86296).
+            async with asyncio.timeout(READY):
+                line = await process.stdout.readline()
         except TimeoutError:
             await self.stop()
             raise EmbeddedUnavailable(

@@ -46,7 +46,8 @@ async def _version(node: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     try:
-        printed, _ = await asyncio.wait_for(process.communicate(), _ANSWER)
+        async with asyncio.timeout(_ANSWER):
+            printed, _ = await process.communicate()
     except TimeoutError:
         process.kill()
         await process.wait()

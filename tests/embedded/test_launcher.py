@@ -7,7 +7,8 @@ import errno
 import os
 import signal
 from pathlib import Path
-from typing import NoReturn
+from types import SimpleNamespace
+from typing import NoReturn, cast
 
 import aiohttp
 import pytest
@@ -116,3 +117,14 @@ async def test_a_line_of_any_length_does_not_end_the_log(tmp_path: Path) -> None
     assert "choose another port" in trouble.value.advice
     assert said[-1] == "last words"
     assert len(str(trouble.value)) < 3000
+
+
+async def test_a_stop_in_the_moment_in_which_it_listens_is_not_lost(tmp_path: Path) -> None:
+    backend, line = EmbeddedBackend(tmp_path), asyncio.get_running_loop().create_future()
+    process = SimpleNamespace(stdout=SimpleNamespace(readline=lambda: line))
+    starting = asyncio.create_task(backend._ready(cast("asyncio.subprocess.Process", process)))
+    await asyncio.sleep(0)
+    line.set_result(b'{"url": "http://127.0.0.1:1"}')
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
