@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import zlib
 from pathlib import Path
 
 import pytest
@@ -147,6 +148,9 @@ def version_one(path: Path) -> None:
            VALUES ('flows', 'a.json', '', 4, ?, 3)""",
         (content(b"one").digest,),
     )
+    connection.execute(
+        "INSERT INTO contents VALUES (?, 3, ?)", (content(b"one").digest, zlib.compress(b"one"))
+    )
     connection.close()
 
 
@@ -157,6 +161,7 @@ def test_a_ledger_of_the_first_release_is_migrated_and_keeps_what_it_knows(path:
     assert (conflict.remote, conflict.revision, conflict.resolution) == ("t", 4, None)
     assert ledger.conflicts.untold(9) == [conflict]
     assert ledger.entries.get(KEY)[0] == Snapshot(4, Content(content(b"one").digest, 3))
+    assert ledger.contents.get(content(b"one").digest) == b"one"
     with ledger.transaction():
         ledger.conflicts.resolve(conflict.number, "mine", None, 9.0)
     ledger.close()
