@@ -29,8 +29,9 @@ embedded} -> core`, `storage -> {remote, files}`, `files -> stores -> core`; a t
                is next), `contents`, `places`, `attention` (holds, guards, health), `conflicts`,
                `events` (the log), `past` (the index of history), `logs` (how far lines went),
                `passing` (which tombstones are needed no more), `costs`; `ledger` has the verbs,
-               each one transaction; `tidemark` knows an old copy of it; `state` owns the folder
-               around it; `schema*.sql` are the steps that make one
+               each one transaction (`commits`: a turn's end, `answers`); `tidemark` knows an old
+               copy of it; `state` owns the folder around it; `schema*.sql` are the steps that
+               make one
     remote/    the deployment: `client` (calls over HTTP), `meter` (counts and bounds them), `wire`,
                `operation` (messages), `replica` (verbs), `storage` (payloads), `listener`
                (wake-ups, by the official client in a child process)

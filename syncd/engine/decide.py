@@ -31,6 +31,7 @@ from syncd.engine.parts import FileTurn, Parts
 from syncd.engine.plan import Planner
 from syncd.engine.ports import Clock, LocalReplica
 from syncd.ledger.ledger import Ledger
+from syncd.stores.layout import kind_of
 from syncd.stores.records import Split
 
 
@@ -248,7 +249,7 @@ class Decider:
         operation = OperationId(secrets.token_hex(16))
         payload = found is not None and found.body is None
         format = Format.BYTES if payload else store.format(key.path)
-        return Decision(key, store.kind_of(key.path), format, plan, operation, file,
+        return Decision(key, kind_of(store.kind, key.path), format, plan, operation, file,
                         capture=capture)  # fmt: skip
 
     def _held(self, key: Key, hold: Hold) -> Decision:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from types import TracebackType
 from typing import BinaryIO, Protocol, Self
 
-from syncd.core.model import Content, Digest, Hold, Kind
+from syncd.core.model import Content, Digest, Format, Hold
 
 
 class Arrival(Protocol):
@@ -72,8 +72,8 @@ class Carrying(Protocol):
     def transit(self) -> Transit:
         """Its payloads."""
 
-    def kind_of(self, path: str) -> Kind:
-        """What the file at `path` is."""
+    def format(self, path: str) -> Format:
+        """How the file at `path` is written."""
 
 
 class FileStorage(Protocol):

@@ -37,6 +37,7 @@ from syncd.engine.ports import Clock, LocalReplica
 from syncd.engine.turn import Reconciler
 from syncd.engine.waiting import woken
 from syncd.ledger.ledger import CONTESTED, Ledger
+from syncd.stores.layout import kind_of
 from syncd.stores.merge import Combined, merge, summed
 
 EVERY = 1.0
@@ -175,7 +176,7 @@ class _Late:
     def _merged(self, found: Found) -> bytes | None:
         save = self.save
         before = save.before or self.ledger.contents.get(save.base)
-        format, kind = self.store.format(self.key.path), self.store.kind_of(self.key.path)
+        format, kind = self.store.format(self.key.path), kind_of(self.store.kind, self.key.path)
         if self._same(found):
             return found.body and (summed(before, found.body, format, kind) or found.body)
         if before is None or save.body is None or found.body is None:
@@ -188,7 +189,7 @@ class _Late:
         plan = Plan(Reason.MERGED, base=base, to_local=content, to_remote=content)
         operation = OperationId(secrets.token_hex(16))
         format = self.store.format(self.key.path)
-        kind = self.store.kind_of(self.key.path)
+        kind = kind_of(self.store.kind, self.key.path)
         return Decision(self.key, kind, format, plan, operation, file, body)
 
     def _record(self, beside: Version | None) -> None:

@@ -13,7 +13,6 @@ from syncd.core.model import (
     Change,
     Cursor,
     Digest,
-    Format,
     Hold,
     Intent,
     Key,
@@ -104,9 +103,6 @@ class LocalReplica(Carrying, Protocol):
     def swapped(self) -> Aside:
         """What was taken out of the tree and is looked at again."""
 
-    def format(self, path: str) -> Format:
-        """How the file at `path` is written."""
-
     def includes(self, path: str) -> bool:
         """Whether the store's patterns match `path`, which the deployment may have named."""
 
@@ -119,8 +115,14 @@ class LocalReplica(Carrying, Protocol):
     def scan(self) -> Seen:
         """Look at every file without reading it."""
 
-    def read(self, path: str, *, patient: bool = True) -> Reading:
-        """Read one file. Slow, and nothing read, where that takes long and one is not `patient`."""
+    def read(self, path: str) -> Reading:
+        """Read one file."""
+
+    def read_first(self, paths: Sequence[str], most: int) -> list[Reading]:
+        """Read the first of `paths`, as many as hold `most` bytes, and the one that holds more.
+
+        Slow, and nothing read, for those that take long.
+        """
 
     def stage(self, writes: Sequence[Write]) -> list[Note | Hold | None]:
         """Put new bytes durably beside their files, and say what will be done.

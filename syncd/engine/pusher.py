@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import structlog
 
@@ -15,6 +15,7 @@ from syncd.core.model import (
     Content,
     Intent,
     Key,
+    OperationId,
     Outcome,
     Refused,
     Replayed,
@@ -27,6 +28,7 @@ from syncd.engine.known import Known
 from syncd.engine.ports import Clock, RemoteReplica
 from syncd.engine.waiting import woken
 from syncd.errors import FunctionFailed
+from syncd.ledger.claimable import Claim
 from syncd.ledger.ledger import Ledger
 
 OPERATIONS = 100
@@ -67,7 +69,10 @@ class Pusher:
         self._clock = clock
         self._waiting = waiting
         self._known = known
-        self._again: deque[Intent] = deque()
+        self._frozen: deque[Intent] = deque()
+        """Rows that are sent as the ledger has it, and on no call."""
+        self._asked: dict[OperationId, int] = {}
+        """How new the news of their keys was when operations were asked about once more."""
         self._wakened = asyncio.Event()
         self._fetch: Callable[[Iterable[Key]], None] = lambda _: None
         self._upload: Callable[[], None] = lambda: None
@@ -89,7 +94,8 @@ class Pusher:
     async def run(self) -> None:
         """Send until cancelled. Raises the trouble of the first call that failed for good."""
         # Read anew with every tie: an epoch that ended meanwhile took them away.
-        self._again = deque(self._ledger.outbox.unanswered())
+        self._frozen = deque(self._ledger.outbox.unanswered())
+        self._asked.clear()
         while True:
             await self._drain()
             if self._waiting():
@@ -121,25 +127,29 @@ class Pusher:
             await asyncio.gather(*flying, return_exceptions=True)
 
     def _next(self) -> list[Intent]:
-        if self._again:
-            return _fill(self._again)
+        if self._frozen:
+            return _fill(self._frozen)
+        claim = self._claim()
+        return self._ledger.claim(claim) if claim is not None else []
+
+    def _claim(self) -> Claim | None:
+        """What may be claimed now; None where nothing need be."""
         outbox = self._ledger.outbox
-        if outbox.newest() is None:
-            return []
+        if self._frozen or outbox.newest() is None:
+            return None
         to_remote = Direction.TO_REMOTE
         guarded = [s for s in outbox.deleting() if self._guards.holds_back(s, to_remote)]
-        return self._ledger.claim(OPERATIONS, TEXT_BYTES, guarded, self._waiting())
+        return Claim(OPERATIONS, TEXT_BYTES, guarded, self._waiting())
 
     async def _send(self, intents: Sequence[Intent]) -> None:
-        heard = {half.key: self._heard(half.key) for half in halves(intents)}
         try:
             outcomes = await self._push(intents)
         except BaseException:
             # RACE: it may have been carried out. The rows stay sent, frozen as they are, and
             # the receipt on the deployment answers when they are sent again.
-            self._again.extend(intents)
+            self._frozen.extend(intents)
             raise
-        self._acknowledge(intents, outcomes, heard)
+        self._acknowledge(intents, outcomes)
 
     async def _push(self, intents: Sequence[Intent]) -> list[Outcome]:
         """Outcomes of `halves`, in order. A batch that fails is cut, so that a bad row is alone."""
@@ -153,28 +163,27 @@ class Pusher:
             first = await self._push(intents[:middle])
             return first + await self._push(intents[middle:])
 
-    def _acknowledge(
-        self, intents: Sequence[Intent], outcomes: Sequence[Outcome], heard: Mapping[Key, int]
-    ) -> None:
-        answers = self._believed(intents, outcomes, heard)
-        named, wanted = self._ledger.acknowledge(answers, self.device, self._clock.now())
+    def _acknowledge(self, intents: Sequence[Intent], outcomes: Sequence[Outcome]) -> None:
+        answers = self._believed(intents, outcomes)
+        # In one transaction: each waits for the disk, and a first mirror for little else.
+        taken = self._ledger.acknowledge(answers, self.device, self._clock.now(), self._claim)
+        self._frozen.extend(taken.claimed)
         if len(answers) == len(outcomes):
             self._known.acknowledged(outcomes)
         self._intake.answered([intent.key for intent, _ in answers])
-        self._intake.name(named)
-        if wanted:
-            self._fetch(wanted)
+        self._intake.name(taken.named)
+        if taken.wanted:
+            self._fetch(taken.wanted)
         if any(isinstance(o, Refused) and o.reason == MISSING_BLOB for o in outcomes):
             self._upload()
         self.accepted += sum(isinstance(o, Applied | Replayed) for o in outcomes)
         _tell(answers)
 
     def _believed(
-        self, intents: Sequence[Intent], outcomes: Sequence[Outcome], heard: Mapping[Key, int]
+        self, intents: Sequence[Intent], outcomes: Sequence[Outcome]
     ) -> list[tuple[Intent, Outcome]]:
         """The answers to `halves` that may be taken; what else was sent is sent once more.
 
-        `heard` is how new the news of each key was when the question was asked.
         RACE: an answer that comes after newer news of its key may be of before a restore, and the
         news of after it. The receipt tells, or its absence (sim).
         """
@@ -182,13 +191,14 @@ class Pusher:
         believed: list[tuple[Intent, Outcome]] = []
         for intent in intents:
             answers = [(half, next(answered)) for half in halves([intent])]
-            if any(self._is_overtaken(outcome, half.key, heard) for half, outcome in answers):
-                self._again.append(intent)
+            if any(self._is_overtaken(half, outcome) for half, outcome in answers):
+                self._frozen.append(intent)
             else:
                 believed += answers
         return believed
 
-    def _is_overtaken(self, outcome: Outcome, key: Key, heard: Mapping[Key, int]) -> bool:
+    def _is_overtaken(self, half: Intent, outcome: Outcome) -> bool:
+        known = self._asked.pop(half.operation, 0)
         match outcome:
             case Applied(_, at):
                 told = at
@@ -196,11 +206,12 @@ class Pusher:
                 told = current.at
             case _:
                 return False
-        # What was heard before the question is no news: asked again it would be answered the same.
-        return told < self._heard(key) and heard[key] < self._heard(key)
-
-    def _heard(self, key: Key) -> int:
-        return self._ledger.entries.get(key)[1].at
+        # What was heard before the last question is no news: it would be answered the same.
+        heard = self._ledger.entries.last_write(half.key)[0]
+        if heard <= max(told, known):
+            return False
+        self._asked[half.operation] = heard
+        return True
 
 
 def _fill(waiting: deque[Intent]) -> list[Intent]:

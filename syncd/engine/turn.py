@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
 
 import structlog
 
@@ -259,19 +260,20 @@ class Reconciler:
 
         Those that take long to read are left to be read apart.
         """
-        readings: dict[Key, Reading] = {}
-        total = 0
-        for key in keys:
-            if total > READ_BYTES:
+        readings = {key: self.apart.pop(key) for key in keys if key in self.apart}
+        room = READ_BYTES
+        rest = (key for key in keys if key not in readings)
+        for store, group in groupby(rest, key=lambda key: key.store):
+            if room < 0:
                 break
-            reading = self.apart.pop(key, None)
-            if reading is None:
-                reading = self._stores[key.store].read(key.path, patient=False)
-            if isinstance(reading, Slow):
-                turn.slow.append(key)
-                continue
-            readings[key] = reading
-            total += len(reading.body or b"") if isinstance(reading, Found) else 0
+            some = list(group)
+            found = self._stores[store].read_first([key.path for key in some], room)
+            for key, reading in zip(some, found, strict=False):
+                if isinstance(reading, Slow):
+                    turn.slow.append(key)
+                    continue
+                readings[key] = reading
+                room -= len(reading.body or b"") if isinstance(reading, Found) else 0
         return readings
 
     def _tell(self, decisions: Sequence[Decision], fresh_holds: set[Key]) -> None:

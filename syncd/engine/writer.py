@@ -30,6 +30,7 @@ from syncd.core.writing import Busy, Contested, Note, NotWritten, Writing, Writt
 from syncd.engine.guards import Guards
 from syncd.engine.ports import Clock, LocalReplica
 from syncd.ledger.ledger import Ledger
+from syncd.stores.layout import kind_of
 
 log = structlog.get_logger()
 
@@ -201,7 +202,7 @@ class Writer:
             plan = Plan(Reason.REWRITE, base=None, to_local=written)
         operation = OperationId(secrets.token_hex(16))
         format = store.format(key.path)
-        return Decision(key, store.kind_of(key.path), format, plan, operation, file=None)
+        return Decision(key, kind_of(store.kind, key.path), format, plan, operation, file=None)
 
 
 def _held(decision: Decision, hold: Hold) -> Decision:

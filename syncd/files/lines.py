@@ -22,9 +22,8 @@ from syncd.core.log import NOTHING, Cut, Extent, Gone, Parted
 from syncd.core.model import Kind
 from syncd.core.reading import Stat
 from syncd.files.folder import stat_of
-from syncd.files.replica import Seen
 from syncd.files.root import Root
-from syncd.files.scan import Scan, scan
+from syncd.files.scan import Scan, Seen, scan
 from syncd.files.trouble import ROOT_GONE
 from syncd.stores.layout import Layout, unsafe
 from syncd.stores.lines import LINE_BYTES, TAIL_BYTES, cut, line_of, tail_of

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 from syncd.core.model import Content, Digest, Format, Hold
 from syncd.core.reading import Found, Missing, Reading, Stat, Unreadable, Unsettled
@@ -53,14 +54,50 @@ def look(root: Root, path: str, format: Format, *, records: bool = False) -> Rea
 
     A file of many `records` is read whole: each of them is text by itself.
     """
-    parent, _, name = path.rpartition("/")
-    try:
-        with root.folder(parent) as folder:
-            return _look(folder, name, format, records=records)
-    except FileNotFoundError:
-        return Missing()
-    except OSError as error:
-        return Unreadable(refused(error))
+    with Reader(root) as reader:
+        return reader.look(path, format, records=records)
+
+
+class Reader:
+    """Reads one file after the other; the folder of the last stays open for the next.
+
+    To be used in `with`, for as long as a turn's files take.
+    """
+
+    def __init__(self, root: Root) -> None:
+        self.root = root
+        self._open = ExitStack()
+        self._folder: Folder | None = None
+        self._parent = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._leave()
+
+    def look(self, path: str, format: Format, *, records: bool = False) -> Reading | Large:
+        """See the function of that name."""
+        parent, _, name = path.rpartition("/")
+        if self._folder is not None and parent == self._parent:
+            found = _tried(self._folder, name, format, records=records)
+            # RACE: the open folder may be gone by now, or lie under another name. What was found
+            # in it was there a moment ago; whether a file is missing only its path can tell.
+            if isinstance(found, Found | Large):
+                return found
+        try:
+            self._leave()
+            self._folder = self._open.enter_context(self.root.folder(parent))
+            self._parent = parent
+        except FileNotFoundError:
+            return Missing()
+        except OSError as error:
+            return Unreadable(refused(error))
+        return _tried(self._folder, name, format, records=records)
+
+    def _leave(self) -> None:
+        self._folder = None
+        self._open.close()
 
 
 def measure(large: Large) -> Reading:
@@ -71,6 +108,15 @@ def measure(large: Large) -> Reading:
         return Unreadable(refused(error))
     finally:
         os.close(large.fd)
+
+
+def _tried(folder: Folder, name: str, format: Format, *, records: bool) -> Reading | Large:
+    try:
+        return _look(folder, name, format, records=records)
+    except FileNotFoundError:
+        return Missing()
+    except OSError as error:
+        return Unreadable(refused(error))
 
 
 def _look(folder: Folder, name: str, format: Format, *, records: bool) -> Reading | Large:
@@ -135,12 +181,10 @@ def _ends(fd: int, size: int) -> tuple[bytes, bytes]:
 def _take(fd: int, size: int) -> bytes:
     # One byte more than the file has: growth shows. A large fixed buffer costs 3 to 4 times the
     # read of a small file (reference/performance.md, A2).
-    parts: list[bytes] = []
-    missing = size + 1
-    while missing and (part := os.read(fd, missing)):
-        parts.append(part)
-        missing -= len(part)
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+    body = os.read(fd, size + 1)
+    while len(body) < size and (part := os.read(fd, size + 1 - len(body))):
+        body += part
+    return body
 
 
 _END: Final = 1024

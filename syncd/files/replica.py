@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
@@ -16,19 +16,19 @@ from syncd.core.decision import Write
 from syncd.core.direction import Way
 from syncd.core.guard import RootState
 from syncd.core.model import Format, Hold, Kind
-from syncd.core.reading import Missing, Reading, Stat, Unreadable
+from syncd.core.reading import Found, Missing, Reading, Unreadable
 from syncd.core.writing import Note, WriteFailed, Writing
 from syncd.files import write as writing
 from syncd.files.folder import Folder
 from syncd.files.payloads import Payloads
-from syncd.files.read import Large, look
+from syncd.files.read import Large, Reader
 from syncd.files.root import Root
-from syncd.files.scan import Scan, scan
+from syncd.files.scan import Scan, Seen, scan
 from syncd.files.spelling import Names, fold, twin
 from syncd.files.swapped import Swapped
 from syncd.files.transit import Transit
 from syncd.files.trouble import ROOT_GONE, refused
-from syncd.stores.layout import Layout, format_of, kind_of, unsafe
+from syncd.stores.layout import Layout, format_of, unsafe
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -85,10 +85,6 @@ class FileReplica:
             return Format.JSON
         return Format.TEXT if self.kind is Kind.FILE else format_of(path)
 
-    def kind_of(self, path: str) -> Kind:
-        """What the file at `path` is."""
-        return kind_of(self.kind, path)
-
     def includes(self, path: str) -> bool:
         """Whether the store's patterns match `path`, which the deployment may have named."""
         return self._layout.matches(path)
@@ -125,25 +121,50 @@ class FileReplica:
         walked = f"{root.identity.device}:{root.identity.inode}"
         return Seen(found, None if "" in found.unread else walked)
 
-    def read(self, path: str, *, patient: bool = True) -> Reading:
-        """Read one file. Slow, and nothing read, where that takes long and one is not `patient`."""
-        found = self._look(path)
+    def read(self, path: str) -> Reading:
+        """Read one file."""
+        (found,) = self._look([path], 0)
         if not isinstance(found, Large):
             return found
-        # Not under the lock: others go on meanwhile.
-        return self.transit.measure(path, found, patient=patient)
+        return self.transit.measure(path, found, patient=True)
+
+    def read_first(self, paths: Sequence[str], most: int) -> list[Reading]:
+        """Read the first of `paths`, as many as hold `most` bytes, and the one that holds more.
+
+        Slow, and nothing read, for those that take long.
+        """
+        readings: list[Reading] = []
+        while len(readings) < len(paths) and most >= 0:
+            for found in self._look(paths[len(readings) :], most):
+                if isinstance(found, Large):
+                    # Not under the lock: others go on meanwhile.
+                    path = paths[len(readings)]
+                    readings.append(self.transit.measure(path, found, patient=False))
+                else:
+                    readings.append(found)
+                    most -= _held(found)
+        return readings
 
     @_alone
-    def _look(self, path: str) -> Reading | Large:
-        # Paths come from the deployment too: nothing outside the root is even looked at.
-        if hold := unsafe(path):
-            return Unreadable(hold)
+    def _look(self, paths: Sequence[str], most: int) -> list[Reading | Large]:
+        """As `read_first`, but that the first large file ends it."""
         root = self._root()
         if root is None:
-            return Unreadable(ROOT_GONE)
-        if path in self._twins:
-            return Unreadable(self._twins[path])
-        return self._find(root, path)
+            return [Unreadable(unsafe(path) or ROOT_GONE) for path in paths]
+        looked: list[Reading | Large] = []
+        with Reader(root) as reader:
+            for path in paths:
+                looked.append(self._look_at(reader, path))
+                most -= _held(looked[-1])
+                if most < 0 or isinstance(looked[-1], Large):
+                    break
+        return looked
+
+    def _look_at(self, reader: Reader, path: str) -> Reading | Large:
+        # Paths come from the deployment too: nothing outside the root is even looked at.
+        if hold := unsafe(path) or self._twins.get(path):
+            return Unreadable(hold)
+        return self._find(reader, path)
 
     @_alone
     def stage(self, writes: Sequence[Write]) -> list[Note | Hold | None]:
@@ -185,17 +206,17 @@ class FileReplica:
             if root is not None:
                 writing.retire(root, leftover, self.swapped)
 
-    def _find(self, root: Root, path: str) -> Reading | Large:
+    def _find(self, reader: Reader, path: str) -> Reading | Large:
         try:
-            if self.names.taken(root, path) is not None:
+            if self.names.taken(reader.root, path) is not None:
                 return Missing()
         except OSError as error:
             return Unreadable(refused(error))
         spelled = self._spelled(path)
         records = self.pointer is not None
-        reading = look(root, spelled, self.format(path), records=records)
+        reading = reader.look(spelled, self.format(path), records=records)
         if isinstance(reading, Missing) and spelled != path:
-            return look(root, path, self.format(path), records=records)
+            return reader.look(path, self.format(path), records=records)
         return reading
 
     @_alone
@@ -255,26 +276,5 @@ class FileReplica:
         return note if isinstance(note, Note) else None
 
 
-class Seen:
-    """What one scan saw of a store. `root` is the identity of the folder that was walked from
-    end to end, None where that was not one and the same.
-    """
-
-    def __init__(self, found: Scan, root: str | None) -> None:
-        self._found = found
-        self.root = root
-        self.stats: Mapping[str, Stat] = found.files
-        self.holds: dict[str, Hold] = {
-            **found.holds,
-            # A folder's hold is no key's: it is told apart by the final slash.
-            **{f"{folder or '.'}/": hold for folder, hold in found.unread.items()},
-        }
-        self.leftovers = found.leftovers
-
-    def same(self, path: str, stat: tuple[int, int, int, int]) -> bool | None:
-        """Whether the file at `path` has this stat; None where there is none."""
-        return self._found.files.same(path, stat)
-
-    def missing(self, path: str) -> bool:
-        """Whether it is certain that no file has the key `path`."""
-        return self._found.missing(path)
+def _held(found: Reading | Large) -> int:
+    return len(found.body or b"") if isinstance(found, Found) else 0

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from syncd.core.guard import RootState
 from syncd.core.model import Hold
-from syncd.core.reading import Stats
+from syncd.core.reading import Stat, Stats
 from syncd.files.folder import stat_of
 from syncd.files.root import Root
 from syncd.files.trouble import ROOT_GONE, not_a_file, refused
@@ -57,6 +57,31 @@ def scan(root: Root, layout: Layout) -> Scan:
     if root.state() is not RootState.PRESENT:
         return Scan(unread={"": ROOT_GONE})
     return walk.scan
+
+
+class Seen:
+    """What one scan saw of a store. `root` is the identity of the folder that was walked from
+    end to end, None where that was not one and the same.
+    """
+
+    def __init__(self, found: Scan, root: str | None) -> None:
+        self._found = found
+        self.root = root
+        self.stats: Mapping[str, Stat] = found.files
+        self.holds: dict[str, Hold] = {
+            **found.holds,
+            # A folder's hold is no key's: it is told apart by the final slash.
+            **{f"{folder or '.'}/": hold for folder, hold in found.unread.items()},
+        }
+        self.leftovers = found.leftovers
+
+    def same(self, path: str, stat: tuple[int, int, int, int]) -> bool | None:
+        """Whether the file at `path` has this stat; None where there is none."""
+        return self._found.files.same(path, stat)
+
+    def missing(self, path: str) -> bool:
+        """Whether it is certain that no file has the key `path`."""
+        return self._found.missing(path)
 
 
 class _Walk:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
 
 _CLAIMED = """o.operation, o.store, o.path, o.record, o.kind, o.format, o.digest, o.size,
@@ -25,6 +26,19 @@ _WAITING = f"""EXISTS (
 """A deletion whose target is not there yet, and cannot be made in the same operation."""
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """How much is wanted: at most `most` rows and `most_bytes` of text.
+
+    Deletions of the stores in `guarded` stay queued, and all of the stores in `paused`.
+    """
+
+    most: int
+    most_bytes: int
+    guarded: Collection[str] = ()
+    paused: Collection[str] = ()
+
+
 class Claimable:
     """Rows of the outbox beside what is agreed of their keys: what an intent is made of."""
 
@@ -32,14 +46,12 @@ class Claimable:
         self._connection = connection
         self._bulk_next = False
 
-    def next(
-        self, most: int, guarded: Collection[str], paused: Collection[str]
-    ) -> list[tuple[Any, ...]]:
-        """At most `most` rows, oldest first: all of them bulk, or none. See Outbox.claim."""
-        if found := self._of(most, guarded, paused, bulk=self._bulk_next):
+    def next(self, claim: Claim) -> list[tuple[Any, ...]]:
+        """The oldest rows, as many as may be: all of them bulk, or none. See Outbox.claim."""
+        if found := self._of(claim, bulk=self._bulk_next):
             self._bulk_next = not self._bulk_next
             return found
-        return self._of(most, guarded, paused, bulk=not self._bulk_next)
+        return self._of(claim, bulk=not self._bulk_next)
 
     def target(self, operation: str | None) -> tuple[Any, ...] | None:
         """The row of an operation; None where there is none."""
@@ -52,10 +64,9 @@ class Claimable:
         ).fetchone()
         return tuple(row) if row else None
 
-    def _of(
-        self, most: int, guarded: Collection[str], paused: Collection[str], *, bulk: bool
-    ) -> list[tuple[Any, ...]]:
-        marks, pauses = ",".join("?" * len(guarded)), ",".join("?" * len(paused))
+    def _of(self, claim: Claim, *, bulk: bool) -> list[tuple[Any, ...]]:
+        marks = ",".join("?" * len(claim.guarded))
+        pauses = ",".join("?" * len(claim.paused))
         return self._connection.execute(
             f"""SELECT {_CLAIMED} FROM outbox o JOIN entries e USING (store, path, record)
                 WHERE o.state = 'queued' AND o.bulk = {bulk:d} AND e.base_revision IS NOT NULL
@@ -64,5 +75,5 @@ class Claimable:
                   AND o.store NOT IN ({pauses})
                   AND NOT ({_NEWS.format("e")}) AND NOT {_SENT.format("o")} AND NOT {_WAITING}
                 ORDER BY o.place LIMIT ?""",  # noqa: S608
-            (*guarded, *paused, most),
+            (*claim.guarded, *claim.paused, claim.most),
         ).fetchall()

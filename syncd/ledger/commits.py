@@ -94,7 +94,7 @@ def _take_over(ledger: Ledger, taken: Taken, now: float) -> None:
         for key, (_, authored) in taken.parts.items()
     )
     for key, conflict in taken.conflicts:
-        ledger.conflicts.add(key, conflict, ledger.entries.device_of(key), now)
+        ledger.conflicts.add(key, conflict, ledger.entries.last_write(key)[1], now)
 
 
 def _capture(ledger: Ledger, decision: Decision, now: float, *, bulk: bool) -> None:
@@ -120,11 +120,11 @@ def _settle(ledger: Ledger, decision: Decision, now: float, *, bulk: bool) -> No
     if decision.part and plan.to_local is not None:
         ledger.records.keep(key, plan.to_local)
     if plan.conflict is not None:
-        ledger.conflicts.add(key, plan.conflict, ledger.entries.device_of(key), now)
+        ledger.conflicts.add(key, plan.conflict, ledger.entries.last_write(key)[1], now)
     if decision.replaced is not None:
         ledger.past.replaced(key, decision.replaced, plan.reason, now)
     if plan.to_local is not None:
-        ledger.events.written(decision, ledger.entries.device_of(key), now)
+        ledger.events.written(decision, ledger.entries.last_write(key)[1], now)
 
 
 def _keep_bytes(ledger: Ledger, decision: Decision) -> None:

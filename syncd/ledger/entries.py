@@ -112,13 +112,13 @@ class Entries:
         ).fetchone()
         return Digest(row[0]) if row and row[0] else None
 
-    def device_of(self, key: Key) -> str | None:
-        """The device that wrote what was last heard."""
+    def last_write(self, key: Key) -> tuple[int, str | None]:
+        """When what was last heard of `key` was committed, 0 for never, and the device it is of."""
         row = self._connection.execute(
-            f"SELECT remote_device FROM entries WHERE {_KEY}",  # noqa: S608
+            f"SELECT remote_at, remote_device FROM entries WHERE {_KEY}",  # noqa: S608
             key_columns(key),
         ).fetchone()
-        return row[0] if row else None
+        return (row[0] or 0, row[1]) if row else (0, None)
 
     def live(self, store: str, *, unread: bool = False) -> Iterator[tuple[Key, Digest]]:
         """(key, digest) of every entry whose base is content, and is or was in a file.

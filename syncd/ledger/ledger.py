@@ -8,16 +8,13 @@ Ledger.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from syncd.core.decision import Decision, Heard, Taken, View
 from syncd.core.model import (
-    MISSING_BLOB,
     NEVER,
-    Applied,
     Conflict,
     Content,
     Cursor,
@@ -25,14 +22,13 @@ from syncd.core.model import (
     Intent,
     Key,
     Outcome,
-    Refused,
-    Replayed,
     Snapshot,
-    Stale,
 )
 from syncd.core.writing import Note
+from syncd.ledger.answers import Acknowledged, take
 from syncd.ledger.attention import Attention
 from syncd.ledger.carried import Carried
+from syncd.ledger.claimable import Claim
 from syncd.ledger.commits import commit
 from syncd.ledger.conflicts import Conflicts
 from syncd.ledger.connection import open_ledger, transaction
@@ -164,7 +160,7 @@ class Ledger:
         with self.transaction() as connection:
             for key, _, _, conflict in noted:
                 if conflict is not None:
-                    self.conflicts.add(key, conflict, self.entries.device_of(key), now)
+                    self.conflicts.add(key, conflict, self.entries.last_write(key)[1], now)
             connection.executemany(
                 "INSERT OR REPLACE INTO notes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [
@@ -218,78 +214,32 @@ class Ledger:
                 self.passing.heard(cursor)
         return fresh
 
-    def claim(
-        self, most: int, most_bytes: int, guarded: Collection[str], paused: Collection[str] = ()
-    ) -> list[Intent]:
+    def claim(self, claim: Claim) -> list[Intent]:
         """Freeze the next queued rows as sent. See Outbox.claim."""
         with self.transaction():
-            self.passing.claiming()
-            return self.outbox.claim(most, most_bytes, guarded, paused)
+            return self._claim(claim)
+
+    def _claim(self, claim: Claim) -> list[Intent]:
+        self.passing.claiming()
+        return self.outbox.claim(claim)
 
     def acknowledge(
-        self, answers: Iterable[tuple[Intent, Outcome]], device: str, now: float
-    ) -> tuple[list[Key], list[Key]]:
-        """Take the deployment's answers: (keys to consider again, those of them to fetch first).
+        self,
+        answers: Iterable[tuple[Intent, Outcome]],
+        device: str,
+        now: float,
+        claim: Callable[[], Claim | None] = lambda: None,
+    ) -> Acknowledged:
+        """Take the deployment's answers, and freeze the next rows in the same transaction.
 
         An operation applied while nothing else was heard of its key leaves nothing to consider:
-        saves made meanwhile are queued already.
+        saves made meanwhile are queued already. `claim` is asked when the answers were taken.
         """
-        named: list[Key] = []
-        wanted: list[Key] = []
         with self.transaction():
-            for intent, outcome in answers:
-                if not isinstance(outcome, Applied):
-                    named.append(intent.key)
-                    if self._take(intent, outcome, device, now):
-                        wanted.append(intent.key)
-                elif not self._applied(intent, outcome, device, now):
-                    named.append(intent.key)
-        return named, wanted
-
-    def _applied(self, intent: Intent, applied: Applied, device: str, now: float) -> bool:
-        """Take an operation that was applied; whether base and what was heard are one by that."""
-        snapshot = Snapshot(applied.revision, intent.version, applied.at)
-        if self._agree_with(intent, snapshot, device, now):
-            return True
-        base, remote = self.entries.get(intent.key)
-        return base == remote
-
-    def _take(
-        self, intent: Intent, outcome: Replayed | Stale | Refused, device: str, now: float
-    ) -> bool:
-        """Whether the key's current snapshot must be fetched before it is considered."""
-        match outcome:
-            case Refused(reason) if reason == MISSING_BLOB:
-                self.uploads.lacking(intent)
-                return False
-            case Refused():
-                if self.outbox.park(intent, outcome):
-                    self.events.parked(intent, outcome, now)
-                return False
-            case Stale(current):
-                self.outbox.remove(intent.operation)
-                return self.entries.get(intent.key)[1] != current
-            case Replayed(revision, current):
-                at = current.at if current.revision == revision else 0
-                self._agree_with(intent, Snapshot(revision, intent.version, at), device, now)
-                return current.revision != revision
-
-    def _agree_with(self, intent: Intent, snapshot: Snapshot, device: str, now: float) -> bool:
-        """Take `snapshot` of our own making for the base; whether it also is what is now heard."""
-        if not self.outbox.remove(intent.operation):
-            return False
-        self.events.pushed(intent, snapshot.revision, device, now)
-        if not snapshot.at:
-            _, known = self.entries.get(intent.key)
-            if known.revision < snapshot.revision:
-                # A receipt does not tell when. It is later than what was heard of a lower
-                # revision, which must not be taken for news about the new base (sim).
-                snapshot = replace(snapshot, at=known.at)
-            else:
-                self.entries.acknowledge(intent.key, snapshot)
-                return False
-        self.entries.acknowledge(intent.key, snapshot)
-        return self.entries.hear(Heard(intent.key, snapshot, device, None))
+            named, wanted = take(self, answers, device, now)
+            wish = claim()
+            claimed = self._claim(wish) if wish is not None else []
+        return Acknowledged(named, wanted, claimed)
 
     def abandon(self, key: Key, kept: Iterable[Digest], now: float) -> None:
         """The noted write came to nothing; index what it met and put into history."""

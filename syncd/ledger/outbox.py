@@ -8,7 +8,7 @@ payload's row is queued without its bytes, and claimed once they are uploaded.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -28,7 +28,7 @@ from syncd.core.model import (
     halves,
 )
 from syncd.ledger.carried import Carried
-from syncd.ledger.claimable import Claimable
+from syncd.ledger.claimable import Claim, Claimable
 from syncd.ledger.contents import Contents
 from syncd.ledger.rows import key_columns, to_version, version_columns
 
@@ -94,18 +94,14 @@ class Outbox:
             key_columns(key),
         )
 
-    def claim(
-        self, most: int, most_bytes: int, guarded: Collection[str], paused: Collection[str]
-    ) -> list[Intent]:
+    def claim(self, claim: Claim) -> list[Intent]:
         """Freeze the next queued rows as sent and return them, oldest first: bulk, or the others.
 
-        At most `most` rows and `most_bytes` of text, what it replaces counted too; one larger
-        row goes alone. Deletions of the stores in `guarded` stay queued, all of the stores in
-        `paused`, and what has news that no turn took up yet. Both halves of a move are claimed
-        together; where it cannot be one any more, its deletion stays queued until its target was
-        accepted.
+        Of texts, what they replace is counted too; one larger row goes alone. What has news that
+        no turn took up yet stays queued. Both halves of a move are claimed together; where it
+        cannot be one any more, its deletion stays queued until its target was accepted.
         """
-        rows = self._claimable.next(most, guarded, paused)
+        rows = self._claimable.next(claim)
         claimed: list[Intent] = []
         frozen: list[tuple[Any, ...]] = []
         taken: set[str] = set()
@@ -115,7 +111,7 @@ class Outbox:
                 continue
             target = self._claimable.target(row[11])
             total += _text(row[7]) + _text(row[10] or 0) + (_text(target[7]) if target else 0)
-            if claimed and total > most_bytes:
+            if claimed and total > claim.most_bytes:
                 break
             claimed.append(self._move(row, target) if target else self._intent(row))
             frozen += [row, target] if target else [row]

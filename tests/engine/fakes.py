@@ -35,6 +35,7 @@ from syncd.engine.turn import Reconciler
 from syncd.files.history import History
 from syncd.files.replica import FileReplica
 from syncd.files.swapped import Swapped
+from syncd.ledger.claimable import Claim
 from syncd.ledger.ledger import Ledger
 from syncd.ledger.places import StoreRecord
 from syncd.ledger.tidemark import Tidemark
@@ -230,7 +231,7 @@ class Desk:
     def send(self) -> list[Intent]:
         """Send what may be sent and take the answers; what was sent."""
         guarded = [STORE] if self.guards.holds_back(STORE, Direction.TO_REMOTE) else []
-        sent = self.ledger.claim(10_000, 1 << 30, guarded)
+        sent = self.ledger.claim(Claim(10_000, 1 << 30, guarded))
         outcomes = self.machine.deployment.push("laptop", sent)
         answers = list(zip(halves(sent), outcomes, strict=True))
         self.ledger.acknowledge(answers, "laptop", self.clock.now())

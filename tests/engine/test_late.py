@@ -18,6 +18,7 @@ from syncd.engine.late import Late
 from syncd.files.folder import Folder
 from syncd.files.replica import FileReplica
 from syncd.files.swapped import FIRST_LOOK, LAST_LOOK, Swapped
+from syncd.ledger.claimable import Claim
 from syncd.stores.layout import Layout
 
 from .test_turn import KEY, Desk, flow
@@ -165,7 +166,7 @@ async def test_a_late_save_waits_for_an_answer(office: Office) -> None:
     await office.replaced_while_open(two)
     office.path.write_bytes(flow(name="three", tags=["a"], note="x"))
     await office.turn()
-    (intent,) = office.ledger.claim(10, 1 << 20, [])
+    (intent,) = office.ledger.claim(Claim(10, 1 << 20, []))
     office.written_late(flow(name="one", tags=["a", "b"], note="x"))
     await office.looked(FIRST_LOOK, FIRST_LOOK, FIRST_LOOK)
     assert office.path.read_bytes() == intent.body

@@ -12,6 +12,7 @@ from syncd.core.model import Intent, Key
 from syncd.core.pause import LOCK_PATIENCE, LOCKED, QUIET, Operation
 from syncd.engine.health import Health
 from syncd.engine.pauses import Pauses
+from syncd.ledger.claimable import Claim
 
 from .fakes import STORE, Desk
 
@@ -35,7 +36,7 @@ class Git:
         self._pauses = Pauses(desk.ledger, {STORE: lambda: self.operation}, desk.clock, health)
 
     def claim(self) -> list[Intent]:
-        return self._desk.ledger.claim(10, 1 << 20, [], self._pauses.waiting())
+        return self._desk.ledger.claim(Claim(10, 1 << 20, [], self._pauses.waiting()))
 
     def told(self) -> str | None:
         with self._desk.ledger.transaction() as connection:

@@ -24,6 +24,7 @@ from syncd.core.model import (
 from syncd.core.writing import LateSave
 from syncd.engine.intake import Intake
 from syncd.engine.late import Late
+from syncd.ledger.claimable import Claim
 from syncd.ledger.places import SUCCESSOR
 from syncd.stores.records import part_of
 from tests.machine.deployment import Deployment
@@ -439,7 +440,7 @@ async def test_a_save_that_is_not_sent_yet_survives_the_next_one(
 async def test_a_save_behind_a_sent_row_waits_and_is_sent(laptop: Yard, remote: Deployment) -> None:
     laptop.put(deploy("d1"))
     await laptop.turn()
-    sent = laptop.ledger.claim(100, 1 << 20, [])
+    sent = laptop.ledger.claim(Claim(100, 1 << 20, []))
     laptop.put(deploy("d1", "success"))
     await laptop.turn(1.0)
     outcomes = remote.push("laptop", sent)

@@ -24,6 +24,7 @@ from syncd.engine.writer import Performed
 from syncd.files.history import History
 from syncd.files.replica import FileReplica
 from syncd.files.swapped import Swapped
+from syncd.ledger.claimable import Claim
 from syncd.ledger.ledger import Ledger
 from syncd.ledger.places import StoreRecord
 from syncd.stores.layout import Layout
@@ -85,7 +86,7 @@ class Desk:
 
     def sent(self) -> bytes | None:
         """What is queued is accepted by the deployment; its bytes."""
-        (intent,) = self.ledger.claim(10, 1 << 20, [])
+        (intent,) = self.ledger.claim(Claim(10, 1 << 20, []))
         self.answer(intent)
         return intent.body
 
@@ -242,7 +243,7 @@ async def test_nothing_is_acted_on_before_the_answer_is_in(desk: Desk) -> None:
     await desk.agreed(flow(name="one"))
     desk.path.write_bytes(flow(name="mine"))
     await desk.turn()
-    (intent,) = desk.ledger.claim(10, 1 << 20, [])
+    (intent,) = desk.ledger.claim(Claim(10, 1 << 20, []))
     desk.told(flow(name="theirs"))
     desk.path.write_bytes(flow(name="mine, later"))
     await desk.turn()
@@ -257,7 +258,7 @@ def claims_in_the_middle(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> list[In
     write = desk.reconciler.writer.write
 
     async def meanwhile(decisions: Sequence[Decision]) -> Performed:
-        claimed.extend(desk.ledger.claim(10, 1 << 20, []))
+        claimed.extend(desk.ledger.claim(Claim(10, 1 << 20, [])))
         return await write(decisions)
 
     monkeypatch.setattr(desk.reconciler.writer, "write", meanwhile)

@@ -19,6 +19,7 @@ from syncd.engine.turn import Reconciler
 from syncd.files.history import History
 from syncd.files.replica import FileReplica
 from syncd.files.swapped import Swapped
+from syncd.ledger.claimable import Claim
 from syncd.ledger.ledger import Ledger
 from syncd.ledger.places import StoreRecord
 from syncd.stores.layout import Layout
@@ -143,7 +144,7 @@ class Yard:
     def send(self) -> list[Intent]:
         """Send what may be sent and take the answers; what was sent."""
         guarded = [STORE] if self.guards.holds_back(STORE, Direction.TO_REMOTE) else []
-        sent = self.ledger.claim(10_000, 1 << 30, guarded)
+        sent = self.ledger.claim(Claim(10_000, 1 << 30, guarded))
         outcomes = self.remote.push(self.name, sent)
         self.ledger.acknowledge(list(zip(sent, outcomes, strict=True)), self.name, self.clock.now())
         return sent

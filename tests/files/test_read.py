@@ -15,7 +15,7 @@ from syncd.core.model import Format
 from syncd.core.reading import Found, Missing, Stat, Unreadable, Unsettled
 from syncd.files import read as reading
 from syncd.files.folder import Folder
-from syncd.files.read import Large, look, measure, read
+from syncd.files.read import Large, Reader, look, measure, read
 from syncd.files.root import Root
 from syncd.stores.codec import INLINE_LIMIT, PARSED_LIMIT
 
@@ -294,3 +294,41 @@ def test_no_read_is_ever_torn(root: Root) -> None:
         writer.join()
     bad = [a for a in answers if isinstance(a, Found) and len(set(a.body or b"")) > 1]
     assert bad == []
+
+
+def test_the_folder_of_one_file_is_not_opened_again_for_the_next(
+    root: Root, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bodies = {f"{folder}/{n}.txt": f"{folder}{n}".encode() for folder in "ab" for n in range(3)}
+    for path, body in bodies.items():
+        (root.path / path).parent.mkdir(exist_ok=True)
+        (root.path / path).write_bytes(body)
+    opened: list[str] = []
+    folder = root.folder
+
+    def opening(path: str) -> Folder:
+        opened.append(path)
+        return folder(path)
+
+    monkeypatch.setattr(root, "folder", opening)
+    with Reader(root) as reader:
+        found = {path: reader.look(path, Format.TEXT) for path in bodies}
+    assert {path: each.body for path, each in found.items() if isinstance(each, Found)} == bodies
+    assert opened == ["a", "b"]
+
+
+def test_a_file_is_missing_only_where_its_path_leads_now(root: Root) -> None:
+    for folder in ("flows", "next"):
+        (root.path / folder).mkdir()
+        (root.path / folder / "met.txt").write_bytes(b"met")
+    (root.path / "next" / "x.txt").write_bytes(b"x")
+    with Reader(root) as reader:
+        assert isinstance(reader.look("flows/met.txt", Format.TEXT), Found)
+        (root.path / "flows").rename(root.path / "aside")
+        (root.path / "next").rename(root.path / "flows")
+        found = reader.look("flows/x.txt", Format.TEXT)
+        assert isinstance(found, Found)
+        assert found.body == b"x"
+        assert isinstance(reader.look("flows/none.txt", Format.TEXT), Missing)
+        root.path.rename(root.path.with_name("elsewhere"))
+        assert isinstance(reader.look("flows/none.txt", Format.TEXT), Unreadable)

@@ -40,6 +40,7 @@ from syncd.core.reading import Stat
 from syncd.core.settle import FEW
 from syncd.core.writing import Note
 from syncd.errors import LedgerError, LedgerNewer
+from syncd.ledger.claimable import Claim
 from syncd.ledger.connection import read_ledger
 from syncd.ledger.ledger import Ledger
 
@@ -63,7 +64,7 @@ def push(
 
 
 def claim(ledger: Ledger, most: int = 10) -> list[Intent]:
-    return ledger.claim(most, 1 << 20, [])
+    return ledger.claim(Claim(most, 1 << 20, []))
 
 
 def test_a_queued_save_is_sent_expecting_the_base(ledger: Ledger) -> None:
@@ -113,7 +114,8 @@ def test_saving_back_what_was_sent_forgets_what_was_queued(ledger: Ledger) -> No
 def test_an_applied_row_becomes_the_base_and_is_heard(ledger: Ledger) -> None:
     ledger.commit([push(b"one")], 0.0)
     (sent,) = claim(ledger)
-    named, wanted = ledger.acknowledge([(sent, Applied(1, 100))], "me", 0.0)
+    taken = ledger.acknowledge([(sent, Applied(1, 100))], "me", 0.0)
+    named, wanted = taken.named, taken.wanted
     assert (named, wanted) == ([], [])
     view = ledger.view(KEY)
     assert view.base == view.remote == Snapshot(1, content(b"one"))
@@ -135,7 +137,8 @@ def test_a_replay_takes_the_receipts_revision_and_asks_for_the_rest(ledger: Ledg
     ledger.commit([push(b"one")], 0.0)
     (sent,) = claim(ledger)
     theirs = Snapshot(5, content(b"theirs"), 500)
-    named, wanted = ledger.acknowledge([(sent, Replayed(3, theirs))], "me", 0.0)
+    taken = ledger.acknowledge([(sent, Replayed(3, theirs))], "me", 0.0)
+    named, wanted = taken.named, taken.wanted
     assert named == wanted == [KEY]
     view = ledger.view(KEY)
     assert view.base == Snapshot(3, content(b"one"))
@@ -156,7 +159,8 @@ def test_a_replay_is_not_undone_by_what_was_heard_before_it(ledger: Ledger) -> N
 def test_a_stale_answer_drops_the_row_and_asks_for_the_snapshot(ledger: Ledger) -> None:
     ledger.commit([push(b"one")], 0.0)
     (sent,) = claim(ledger)
-    named, wanted = ledger.acknowledge([(sent, Stale(Snapshot(2, content(b"x"), 9)))], "me", 0.0)
+    taken = ledger.acknowledge([(sent, Stale(Snapshot(2, content(b"x"), 9)))], "me", 0.0)
+    named, wanted = taken.named, taken.wanted
     assert named == wanted == [KEY]
     assert ledger.outbox.count() == {}
     assert ledger.view(KEY).base == NEVER
@@ -214,9 +218,11 @@ def test_content_that_file_storage_lacks_is_uploaded_again(ledger: Ledger) -> No
 def test_a_batch_is_bounded_by_rows_and_by_bytes(ledger: Ledger) -> None:
     keys = [Key("flows", f"{number}.json") for number in range(6)]
     ledger.commit([push(b"x" * 400, key=key) for key in keys], 0.0)
-    assert [i.key for i in ledger.claim(2, 1 << 20, [])] == keys[:2]
-    assert [i.key for i in ledger.claim(10, 1000, [])] == keys[2:4]
-    assert [i.key for i in ledger.claim(10, 10, [])] == keys[4:5], "one larger row goes alone"
+    assert [i.key for i in ledger.claim(Claim(2, 1 << 20, []))] == keys[:2]
+    assert [i.key for i in ledger.claim(Claim(10, 1000, []))] == keys[2:4]
+    assert [i.key for i in ledger.claim(Claim(10, 10, []))] == keys[4:5], (
+        "one larger row goes alone"
+    )
 
 
 def test_a_save_is_claimed_before_what_was_queued_with_many_and_these_by_turns(
@@ -249,7 +255,7 @@ def test_what_is_asked_thousands_of_times_looks_at_none_of_thousands_of_rows(
     asked: dict[str, Callable[[], object]] = {
         "outbox_state": ledger.outbox.newest,
         "outbox_deletions": ledger.outbox.deleting,
-        "outbox_pressing": lambda: ledger.outbox.claim(10, 1 << 20, (), ()),
+        "outbox_pressing": lambda: ledger.outbox.claim(Claim(10, 1 << 20, (), ())),
         "outbox_upload": ledger.uploads.wanted,
         "outbox_wanted": lambda: ledger.uploads.there([digest]),
         "entries_awaiting": lambda: ledger.entries.awaiting(digest),
@@ -280,8 +286,8 @@ def test_guarded_deletions_stay_queued_and_edits_pass_them(ledger: Ledger) -> No
     base = Snapshot(1, content(b"old"))
     other = Key("flows", "b.json")
     ledger.commit([push(None, base=base), push(b"new", key=other, base=base)], 0.0)
-    assert [intent.key for intent in ledger.claim(10, 1 << 20, ["flows"])] == [other]
-    assert [intent.key for intent in ledger.claim(10, 1 << 20, [])] == [KEY]
+    assert [intent.key for intent in ledger.claim(Claim(10, 1 << 20, ["flows"]))] == [other]
+    assert [intent.key for intent in ledger.claim(Claim(10, 1 << 20, []))] == [KEY]
 
 
 def test_what_is_heard_never_goes_back(ledger: Ledger) -> None:
@@ -443,3 +449,21 @@ def test_looking_for_bytes_reads_none_of_them(ledger: Ledger) -> None:
         "EXPLAIN QUERY PLAN SELECT 1 FROM contents WHERE digest = 'a'"
     )
     assert "USING COVERING INDEX" in plan[3]
+
+
+def test_answers_are_taken_and_the_next_rows_frozen_in_one_transaction(ledger: Ledger) -> None:
+    first, second = Key("flows", "first.json"), Key("flows", "second.json")
+    ledger.commit([push(b"one", key=first), push(b"two", key=second)], 0.0)
+    (sent,) = claim(ledger, 1)
+    answers = [(sent, Applied(1, 100))]
+
+    def fails() -> Claim:
+        assert ledger.outbox.count() == {"queued": 1}, "asked before the answers were taken"
+        raise LedgerError("the disk is full", "free some")
+
+    with pytest.raises(LedgerError):
+        ledger.acknowledge(answers, "me", 0.0, fails)
+    assert ledger.outbox.count() == {"queued": 1, "sent": 1}, "an answer was taken without the rest"
+    taken = ledger.acknowledge(answers, "me", 0.0, lambda: Claim(10, 1 << 20))
+    assert [intent.key for intent in taken.claimed] == [second]
+    assert ledger.outbox.unanswered() == taken.claimed

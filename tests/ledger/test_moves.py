@@ -25,6 +25,7 @@ from syncd.core.model import (
     Stale,
     halves,
 )
+from syncd.ledger.claimable import Claim
 from syncd.ledger.ledger import Ledger
 from tests.ledger.test_ledger import content, push
 
@@ -44,7 +45,7 @@ def move(ledger: Ledger, target: Snapshot = NEVER) -> tuple[Decision, Decision]:
 
 
 def claim(ledger: Ledger, most: int = 10, guarded: tuple[str, ...] = ()) -> list[Intent]:
-    return ledger.claim(most, 1 << 20, guarded)
+    return ledger.claim(Claim(most, 1 << 20, guarded))
 
 
 def answer(ledger: Ledger, intents: list[Intent], *outcomes: Outcome) -> None:
@@ -107,7 +108,8 @@ def test_stale_leaves_nothing_and_names_both(ledger: Ledger) -> None:
     move(ledger)
     theirs = Snapshot(5, content(b"theirs"), 500)
     answers = list(zip(halves(claim(ledger)), (Stale(BASE), Stale(theirs)), strict=True))
-    named, wanted = ledger.acknowledge(answers, "me", 0.0)
+    taken = ledger.acknowledge(answers, "me", 0.0)
+    named, wanted = taken.named, taken.wanted
     assert (sorted(named), NEW in wanted) == ([NEW, OLD], True)
     assert ledger.outbox.count() == {}
     assert ledger.view(OLD).base == BASE

@@ -22,6 +22,7 @@ from syncd.errors import LedgerError, SyncdError
 from syncd.files.history import History
 from syncd.files.replica import FileReplica
 from syncd.files.swapped import Swapped
+from syncd.ledger.claimable import Claim
 from syncd.ledger.connection import _migrate
 from syncd.ledger.ledger import Ledger
 from syncd.ledger.places import SUCCESSOR
@@ -88,8 +89,8 @@ class KeptLedger(Ledger):
         self.machine.world.misfortunes.committed(self.machine)
         self.machine.step("committed")
 
-    def claim(self, *args: Any, **kwargs: Any) -> list[Intent]:
-        claimed = super().claim(*args, **kwargs)
+    def _claim(self, claim: Claim) -> list[Intent]:
+        claimed = super()._claim(claim)
         if claimed and self.machine.git is not None:
             what = f"{self.machine.name} sends {claimed[0].key} during {self.machine.git.name}"
             self.machine.world.violated("git is waited for", what)

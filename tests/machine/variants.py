@@ -29,7 +29,7 @@ from syncd.files.folder import Folder
 from syncd.files.history import History
 from syncd.files.replica import FileReplica
 from syncd.files.swapped import Swapped
-from syncd.ledger import claimable
+from syncd.ledger import answers, claimable
 from syncd.ledger.entries import Entries
 from syncd.ledger.ledger import Ledger
 from syncd.ledger.outbox import Outbox
@@ -71,9 +71,9 @@ class Variant:
             yield
 
 
-_view, _hear, _drop, _read = Ledger.view, Ledger.hear, Outbox.drop, FileReplica.read
-_entries_hear, _take, _unanswered = Entries.hear, Ledger._take, Outbox.unanswered
-_claim, _begin, _agree_with = Ledger.claim, rescan.Rescan.begin, Ledger._agree_with
+_view, _hear, _drop, _read = Ledger.view, Ledger.hear, Outbox.drop, FileReplica.read_first
+_entries_hear, _take, _unanswered = Entries.hear, answers._take, Outbox.unanswered
+_claim, _begin, _agree_with = Ledger._claim, rescan.Rescan.begin, answers._agree_with
 
 
 def _view_without_sent(self: Ledger, key: Any) -> View:
@@ -102,14 +102,14 @@ def _hear_anything(self: Entries, heard: Heard) -> bool:
     return _entries_hear(self, heard)
 
 
-def _unreadable_is_missing(self: FileReplica, path: str) -> Any:
-    reading = _read(self, path)
-    return Missing() if isinstance(reading, Unreadable) else reading
+def _unreadable_is_missing(self: FileReplica, paths: Any, most: int) -> Any:
+    readings = _read(self, paths, most)
+    return [Missing() if isinstance(each, Unreadable) else each for each in readings]
 
 
 def _digest_is_applied(self: Ledger, intent: Any, outcome: Any, device: str, now: float) -> bool:
     if isinstance(outcome, Stale) and outcome.current.version == intent.version:
-        self._agree_with(intent, outcome.current, device, now)
+        _agree_with(self, intent, outcome.current, device, now)
         return False
     return _take(self, intent, outcome, device, now)
 
@@ -117,8 +117,8 @@ def _digest_is_applied(self: Ledger, intent: Any, outcome: Any, device: str, now
 def _stale_is_applied(self: Ledger, intent: Any, outcome: Any, device: str, now: float) -> bool:
     if isinstance(outcome, Stale):
         current = outcome.current
-        self._agree_with(
-            intent, Snapshot(current.revision, intent.version, current.at), device, now
+        _agree_with(
+            self, intent, Snapshot(current.revision, intent.version, current.at), device, now
         )
         return False
     return _take(self, intent, outcome, device, now)
@@ -126,10 +126,9 @@ def _stale_is_applied(self: Ledger, intent: Any, outcome: Any, device: str, now:
 
 def _base_at_claim(self: Ledger, *args: Any) -> Any:
     claimed = _claim(self, *args)
-    with self.transaction():
-        for intent in claimed:
-            guessed = Snapshot(intent.expect_revision + 1, intent.version)
-            self.entries.agree([(intent.key, guessed)])
+    for intent in claimed:
+        guessed = Snapshot(intent.expect_revision + 1, intent.version)
+        self.entries.agree([(intent.key, guessed)])
     return claimed
 
 
@@ -304,7 +303,7 @@ VARIANTS = (
     Variant("no receipts", deployment=_NoReceipts),
     Variant(
         "same digest means applied",
-        ((Ledger, "_take", _digest_is_applied),),
+        ((answers, "_take", _digest_is_applied),),
         deployment=_NoReceipts,
     ),
     Variant("receipts of batches", deployment=_ReceiptsOfBatches),
@@ -312,13 +311,15 @@ VARIANTS = (
     Variant("a page loses a change", deployment=_LosesAChange),
     Variant("cursor before effects", ((Ledger, "hear", _cursor_first),), CRASHING),
     Variant("older news accepted", ((Entries, "hear", _hear_anything),)),
-    Variant("deletes what is unreadable", ((FileReplica, "read", _unreadable_is_missing),), HIDING),
+    Variant(
+        "deletes what is unreadable", ((FileReplica, "read_first", _unreadable_is_missing),), HIDING
+    ),
     Variant("missing at first look", ((doubt, "ABSENCE", 0.0),)),
-    Variant("base at the push", ((Ledger, "claim", _base_at_claim),)),
-    Variant("stale means applied", ((Ledger, "_take", _stale_is_applied),)),
+    Variant("base at the push", ((Ledger, "_claim", _base_at_claim),)),
+    Variant("stale means applied", ((answers, "_take", _stale_is_applied),)),
     Variant(
         "receipt without hearing",
-        ((Ledger, "_agree_with", _receipt_tells_nothing_heard),),
+        ((answers, "_agree_with", _receipt_tells_nothing_heard),),
         BELATED,
     ),
     Variant("nothing compared", deployment=_NoComparison),

@@ -12,14 +12,14 @@ from syncd.core.writing import NotWritten
 from syncd.engine import combine
 from syncd.files import swap, write
 from syncd.files.folder import Folder
-from syncd.ledger import claimable
+from syncd.ledger import answers, claimable
 from syncd.ledger.conflicts import Conflicts
 from syncd.ledger.ledger import Ledger
 
 from .faults import COUNTING, HARD, INTERRUPTED, MEDDLING, REMEMBERING
 from .variants import Variant
 
-_agree_with, _hear = Ledger._agree_with, Ledger.hear
+_agree_with, _hear = answers._agree_with, Ledger.hear
 _acknowledged: WeakKeyDictionary[Ledger, dict[Any, float]] = WeakKeyDictionary()
 
 
@@ -34,9 +34,8 @@ def _echo_by_time(self: Ledger, news: Any, cursor: Any, now: float) -> Any:
     return _hear(self, fresh, cursor, now)
 
 
-def _expects_what_was_heard(self: Ledger, *args: Any) -> Any:
-    with self.transaction():
-        claimed = self.outbox.claim(*args)
+def _expects_what_was_heard(self: Ledger, claim: Any) -> Any:
+    claimed = self.outbox.claim(claim)
     heard = [self.entries.get(intent.key)[1] for intent in claimed]
     return [
         replace(intent, expect_revision=each.revision, expect_digest=each.digest)
@@ -76,12 +75,12 @@ VARIANTS = (
     Variant("conflicts are not listed", ((Conflicts, "add", _nothing),)),
     Variant(
         "echo by time",
-        ((Ledger, "_agree_with", _noting_when), (Ledger, "hear", _echo_by_time)),
+        ((answers, "_agree_with", _noting_when), (Ledger, "hear", _echo_by_time)),
         HARD,
     ),
     Variant(
         "expects what was heard",
-        ((Ledger, "claim", _expects_what_was_heard), (claimable, "_NEWS", "0")),
+        ((Ledger, "_claim", _expects_what_was_heard), (claimable, "_NEWS", "0")),
     ),
     Variant("swapped back blindly", ((swap, "_give_back", _swapped_back_blindly),), MEDDLING),
     Variant("moved over what is there", ((Folder, "move", _moved_over),), MEDDLING),

@@ -1,0 +1,52 @@
+"""Many files of a store read at once: as many as fit, and those that take long apart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from syncd.core.model import Kind
+from syncd.core.reading import Found, Missing, Slow, Unreadable
+from syncd.files.history import History
+from syncd.files.replica import FileReplica
+from syncd.files.swapped import Swapped
+from syncd.files.transit import SLOW_BYTES
+from syncd.stores.layout import Layout
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FileReplica:
+    (tmp_path / "store").mkdir()
+    swapped = Swapped(tmp_path / "aside", History(tmp_path / "history"))
+    return FileReplica(tmp_path / "store", Kind.FILE, Layout(("**",), ()), swapped)
+
+
+def fill(store: FileReplica, sizes: dict[str, int]) -> None:
+    for path, size in sizes.items():
+        (store._path / path).write_bytes(b"x" * size)
+
+
+@pytest.mark.parametrize("most", range(0, 71, 10))
+def test_as_many_are_read_as_fit_and_one_more(store: FileReplica, most: int) -> None:
+    paths = [f"{n}.txt" for n in range(6)]
+    fill(store, dict.fromkeys(paths, 10))
+    found = store.read_first(paths, most)
+    assert len(found) == min(6, most // 10 + 1)
+    assert all(isinstance(each, Found) for each in found)
+
+
+def test_each_is_answered_in_its_place(store: FileReplica) -> None:
+    fill(store, {"a.txt": 1, "slow.bin": SLOW_BYTES + 1, "b.txt": 2})
+    paths = ["a.txt", "none.txt", "slow.bin", "../out.txt", "b.txt", "sub/none.txt"]
+    found = store.read_first(paths, 1 << 20)
+    kinds = [Found, Missing, Slow, Unreadable, Found, Missing]
+    assert [type(each) for each in found] == kinds
+    assert isinstance(found[4], Found)
+    assert found[4].body == b"xx"
+
+
+def test_nothing_is_missing_while_the_folder_is_away(store: FileReplica) -> None:
+    store._path.rmdir()
+    found = store.read_first(["a.txt", "b.txt"], 0)
+    assert [type(each) for each in found] == [Unreadable, Unreadable]
