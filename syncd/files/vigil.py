@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -120,7 +121,7 @@ class Vigil:
             self._watcher = Watcher(
                 root,
                 self._layout,
-                lambda path, settled: _call(loop, self._on_path, path, settled),
+                _Gathered(loop, self._on_path).put,
                 lambda why: _call(loop, self._on_rescan, why),
                 lambda: _call(loop, canary.heard),
             )
@@ -168,6 +169,28 @@ class Vigil:
     def _on_rescan(self, why: str) -> None:
         self._tell("watching", f"scanned whole: {why}")
         self._rescan(self._name)
+
+
+class _Gathered:
+    """Hands paths from the watcher's thread to the loop, which is woken once for all that wait."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, take: Callable[[str, bool], None]) -> None:
+        self._loop = loop
+        self._take = take
+        self._paths: deque[tuple[str, bool]] = deque()
+        self._called = False
+
+    def put(self, path: str, settled: bool) -> None:
+        self._paths.append((path, settled))
+        if not self._called:
+            self._called = True
+            _call(self._loop, self._hand_over)
+
+    def _hand_over(self) -> None:
+        # RACE: first, so that what is put from here on is taken below, or calls again.
+        self._called = False
+        for _ in range(len(self._paths)):
+            self._take(*self._paths.popleft())
 
 
 def _call(loop: asyncio.AbstractEventLoop, function: Callable[..., None], *args: object) -> None:
