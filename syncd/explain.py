@@ -24,6 +24,7 @@ from syncd.core.model import (
     Version,
 )
 from syncd.core.reading import Found, Missing
+from syncd.core.wording import counted
 from syncd.engine.plan import Planner
 from syncd.files.replica import FileReplica
 from syncd.ledger.connection import read_ledger
@@ -162,7 +163,7 @@ def _compare_lines(config: Config, key: Key, told: Explanation) -> None:
     if log is not None:
         told.base = told.remote = Side(digest=log.extent.tail or None, size=log.extent.length)
     waiting = here.length - (log.extent.length if log is not None else 0)
-    told.next = f"{waiting:,} bytes of lines are to be sent" if waiting > 0 else "nothing"
+    told.next = f"{counted(waiting, 'byte')} of lines to be sent" if waiting > 0 else "nothing"
     if held is not None:
         told.held, told.advice = f"{held.reason}: {held.detail}", held.advice
 

@@ -13,13 +13,14 @@ from typing import Annotated, ParamSpec
 import typer
 
 from syncd import __version__
+from syncd.cli.program import Program
 from syncd.cli.text import folded
 from syncd.config import Config, load
 from syncd.errors import LedgerDamaged, SyncdError
 
 P = ParamSpec("P")
 
-app = typer.Typer(
+app = Program(
     name="syncd",
     help="Keeps folders of files and a Convex deployment the same, both ways.",
     epilog="Exit codes: 0 ok; 1 failed, a retry may help; 2 usage or configuration; 3 a guard "

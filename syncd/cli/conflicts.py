@@ -14,12 +14,14 @@ import typer
 
 from syncd.cli.app import CONFIG, AsJson, ConfigPath, app, configured, reporting
 from syncd.cli.asking import have_done, print_answer
+from syncd.cli.program import Program
 from syncd.cli.text import moment, shown, size
 from syncd.control.messages import BODY_BYTES, Resolve, Side, Undo
+from syncd.core.wording import counted
 from syncd.errors import ConfigError
 from syncd.listing import ConflictReport, Listing, Version, open_listing
 
-conflicts = typer.Typer(
+conflicts = Program(
     help="Files that both sides changed: the file won, the other version is kept.",
     no_args_is_help=True,
 )
@@ -52,7 +54,7 @@ def list_(
     else:
         for conflict in found.conflicts:
             _print_line(conflict)
-        typer.echo(f"{found.open or 'no'} open conflict{'' if found.open == 1 else 's'}")
+        typer.echo(counted(found.open, "open conflict") if found.open else "no open conflicts")
     return 4 if found.open else 0
 
 

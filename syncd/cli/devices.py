@@ -9,6 +9,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from syncd.cli.app import CONFIG, AsJson, ConfigPath, app, configured, reporting
+from syncd.cli.program import Program
 from syncd.cli.text import moment, padded, shown
 
 KEY = (
@@ -16,7 +17,7 @@ KEY = (
     "CONVEX_SELF_HOSTED_ADMIN_KEY) must be set for the command; it is kept nowhere."
 )
 
-devices = typer.Typer(help=f"Which machines may use the mirror. {KEY}", no_args_is_help=True)
+devices = Program(help=f"Which machines may use the mirror. {KEY}", no_args_is_help=True)
 app.add_typer(devices, name="devices")
 
 _R = TypeVar("_R")

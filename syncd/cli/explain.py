@@ -8,8 +8,9 @@ import typer
 
 from syncd.cli.app import CONFIG, AsJson, ConfigPath, app, configured, reporting
 from syncd.cli.naming import key_of
-from syncd.cli.text import counted, folded, moment, shown, size
+from syncd.cli.text import folded, moment, shown, size
 from syncd.core.model import Key
+from syncd.core.wording import counted
 from syncd.explain import Explanation, Side
 from syncd.explain import explain as gathered
 

@@ -12,8 +12,9 @@ from typing import Annotated
 import typer
 
 from syncd.cli.app import CONFIG, ConfigPath, app, reporting
-from syncd.cli.text import counted, shown
+from syncd.cli.text import shown
 from syncd.config import DEVICE_TOKEN, EMBEDDED, Config, load
+from syncd.core.wording import counted
 from syncd.engine.verify import Verdict
 from syncd.errors import ConfigError, Unauthorized
 

@@ -16,8 +16,8 @@ import typer
 from syncd.cli.app import CONFIG, ConfigPath, app, configured, reporting
 from syncd.cli.importing import uncollected
 from syncd.cli.progress import showing_progress
-from syncd.cli.text import counted
 from syncd.config import Config
+from syncd.core.wording import counted
 from syncd.errors import ConfigError, SyncdError
 from syncd.logs import set_up
 

@@ -8,12 +8,18 @@ from typing import Annotated
 import typer
 
 from syncd.cli.app import CONFIG, AsJson, ConfigPath, app, configured, reporting
-from syncd.cli.text import counted, folded, shown, size
+from syncd.cli.text import folded, shown, size
+from syncd.core.wording import counted
 from syncd.standing import CostReport, Spent, State, StatusReport
 from syncd.status import report
 
 LISTED = 10
 """Deletions of one guard that are listed for a reader."""
+
+_LEAST = (
+    "  bytes are the least it can be: rows that functions read and write count too, so a warning "
+    "comes late; the deployment's dashboard knows them all"
+)
 
 _MARKS = {State.IN_SYNC: "✓", State.SYNCING: "↻", State.PAUSED: "‖", State.OFFLINE: "○",
           State.DEGRADED: "!"}  # fmt: skip
@@ -59,7 +65,7 @@ def _print(found: StatusReport) -> None:
     typer.echo(f"outbox: {found.queued} queued, {found.sent} sent, {found.parked} parked")
     for store in found.stores:
         more = f", {store.payloads} of them payloads, without columns" if store.payloads else ""
-        more += f", {store.unsent:,} bytes of lines to be sent" if store.unsent else ""
+        more += f", {counted(store.unsent, 'byte')} of lines to be sent" if store.unsent else ""
         more += "" if store.bootstrapped else ", not in touch with the deployment yet"
         typer.echo(f"store {store.name}: {counted(store.files, 'file')}{more}, {store.held} held")
         typer.echo(f"  {store.path}")
@@ -76,13 +82,13 @@ def _print_cost(cost: CostReport) -> None:
     typer.echo(f"cost today: {_spent(cost.today)}")
     typer.echo(folded(f"cost this month: {_spent(cost.month)}{_included(cost)}", "  "))
     if cost.calls_projected is not None:
-        days = "one day" if cost.projected_from_days == 1 else f"{cost.projected_from_days} days"
-        typer.echo(f"  at its end {cost.calls_projected:,} calls, "
+        days = counted(cost.projected_from_days, "day")
+        typer.echo(f"  at its end {counted(cost.calls_projected, 'call')}, "
                    f"{size(cost.database_bytes_projected)}, judged by {days}")  # fmt: skip
     elif _included(cost):
         typer.echo("  too early to tell what it will be: no whole day (UTC) was counted yet")
     if cost.database_bytes_included is not None:
-        typer.echo("  bytes are the least it can be: rows that functions read and write count too")
+        typer.echo(folded(_LEAST, "  "))
     if cost.warning:
         typer.echo(folded(f"  ! {cost.warning}", "    "))
         typer.echo("  -> `syncd doctor` says what can be done")
@@ -90,14 +96,14 @@ def _print_cost(cost: CostReport) -> None:
 
 def _included(cost: CostReport) -> str:
     calls, database = cost.calls_included, cost.database_bytes_included
-    parts = [f"{calls:,} calls"] if calls is not None else []
+    parts = [counted(calls, "call")] if calls is not None else []
     parts += [size(database)] if database is not None else []
     return f"; included for all machines: {', '.join(parts)} ({cost.plan})" if parts else ""
 
 
 def _spent(spent: Spent) -> str:
     payloads = f", {size(spent.payloads)} of payloads" if spent.payloads else ""
-    return f"{spent.calls:,} function calls, {size(spent.database)}{payloads}"
+    return f"{counted(spent.calls, 'function call')}, {size(spent.database)}{payloads}"
 
 
 def print_problems(found: StatusReport) -> None:

@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 
 from syncd.cli.app import CONFIG, ConfigPath, app, configured, reporting
+from syncd.cli.program import Program
 from syncd.units import Unit, control, system_unit, user_unit
 from syncd.units import install as install_unit
 from syncd.units import uninstall as uninstall_unit
 
-service = typer.Typer(help="The daemon as a service of systemd.", no_args_is_help=True)
+service = Program(help="The daemon as a service of systemd.", no_args_is_help=True)
 app.add_typer(service, name="service")
 
 System = Annotated[

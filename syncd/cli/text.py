@@ -32,11 +32,6 @@ def size(count: int | None) -> str:
     return f"{count / 1000:.0f} kB" if count < 10_000_000 else f"{count / 1e6:.0f} MB"
 
 
-def counted(number: int, noun: str) -> str:
-    """A number of things, with the plural where it is due."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
 def cells(text: str) -> int:
     """How many columns of a terminal `text` takes."""
     if text.isascii():

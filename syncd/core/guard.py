@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Final
 
 from syncd.core.model import Digest
+from syncd.core.wording import counted
 
 WINDOW = 600.0
 """Seconds within which the deletions of a store are counted together."""
@@ -64,17 +65,19 @@ class Guard:
     @property
     def meanwhile(self) -> str:
         """What waits and what does not, for a person."""
+        waiting = counted(self.missing, "deletion", "wait")
+        files = counted(self.missing, "file", "stay")
         match self.folder:
             case RootState.PRESENT:
-                return f"{self.missing} deletions wait and nothing is lost; edits go on"
+                return f"{waiting} and nothing is lost; edits go on"
             case RootState.REPLACED:
                 return (
-                    f"{self.missing} deletions wait and nothing is lost; edits wait too: nothing "
+                    f"{waiting} and nothing is lost; edits wait too: nothing "
                     "is sent from the folder that is there now, and nothing is written into it"
                 )
             case RootState.MISSING | RootState.UNREADABLE:
                 return (
-                    f"its {self.missing} files stay on the deployment; nothing of the store is "
+                    f"its {files} on the deployment; nothing of the store is "
                     "sent, written or deleted"
                 )
 

@@ -17,6 +17,7 @@ from typing import Any
 import orjson
 
 from syncd.core.model import INLINE_LIMIT, Format, Kind
+from syncd.core.wording import counted
 from syncd.doctor.finding import Finding, fail, ok, warn
 from syncd.store_config import StoreConfig
 from syncd.stores.codec import PAYLOAD_LIMIT, RECORDS_LIMIT
@@ -82,7 +83,7 @@ def _names(store: StoreConfig, files: Sequence[Met]) -> Finding:
         )
         evidence += "Mac, the second is held"
         return warn(check, evidence, _renaming(store, twins[0][1]))
-    return ok(check, f"the names of {len(files)} files are told apart everywhere")
+    return ok(check, f"{counted(len(files), 'name', 'are')} told apart everywhere")
 
 
 def _sizes(store: StoreConfig, files: Sequence[Met]) -> Finding:
@@ -99,7 +100,7 @@ def _sizes(store: StoreConfig, files: Sequence[Met]) -> Finding:
                     "without columns, and never merged", "split it where lists of it are to be "
                     "searched or two machines edit it; else nothing to do")  # fmt: skip
     largest = max((met.size for met in files), default=0)
-    return ok(check, f"the largest of {len(files)} files has {largest:,} bytes")
+    return ok(check, f"the largest of {counted(len(files), 'file')} has {counted(largest, 'byte')}")
 
 
 def _insides(store: StoreConfig, files: Sequence[Met]) -> Iterator[Finding]:
@@ -119,7 +120,7 @@ def _insides(store: StoreConfig, files: Sequence[Met]) -> Iterator[Finding]:
     check = f"ids:{store.name}"
     twice = [group for group in ids.values() if len(group) > 1]
     if not twice:
-        yield ok(check, f"{len(ids)} ids in {len(small)} files, none twice")
+        yield ok(check, f"{counted(len(ids), 'id')} in {counted(len(small), 'file')}, none twice")
         return
     yield warn(check, f"{_pair(twice)} have one id: Convex lists both, and `update` by that id "
                "answers `ambiguous`", f"give one of them an id of its own: ${{EDITOR:-vi}} "

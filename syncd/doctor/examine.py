@@ -7,13 +7,14 @@ import subprocess
 from collections.abc import AsyncIterator, Iterator
 
 from syncd.config import Config
+from syncd.core.wording import counted
 from syncd.doctor import contents, deployment, devices, ledger, machine, stores, systemd, watching
 from syncd.doctor.finding import Finding, ok, warn
 
 
 async def examine(config: Config) -> AsyncIterator[Finding]:
     """What each check finds, as it finds it."""
-    yield ok("configuration", f"{config.source}, {len(config.stores)} stores")
+    yield ok("configuration", f"{config.source}, {counted(len(config.stores), 'store')}")
     here = {
         "machine": machine.examine(config),
         "watching": watching.examine(config),

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 
 from syncd.config import Config
+from syncd.core.wording import counted
 from syncd.cost import cost_report
 from syncd.doctor.finding import Finding, fail, ok, warn
 from syncd.errors import LedgerError
@@ -49,8 +50,8 @@ def _cost(config: Config, connection: sqlite3.Connection) -> Finding:
                     "set most_calls_a_day or most_bytes_a_day under [cost] in config.toml, leave "
                     "hot files out with `exclude`, or say there what is included")  # fmt: skip
     month = found.month
-    return ok("cost", f"plan {found.plan}: this month {month.calls:,} function calls and "
-              f"at least {month.database:,} bytes of database traffic")  # fmt: skip
+    return ok("cost", f"plan {found.plan}: this month {counted(month.calls, 'function call')} and "
+              f"at least {counted(month.database, 'byte')} of database traffic")  # fmt: skip
 
 
 def _whole(connection: sqlite3.Connection, name: str) -> Finding:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from syncd.config import Config
+from syncd.core.wording import counted
 from syncd.doctor.finding import Finding, fail, ok, warn
 
 FEW_DESCRIPTORS = 256
@@ -61,7 +62,7 @@ def _inodes(config: Config) -> Finding:
     found = os.statvfs(place)
     if not found.f_files:
         return ok("inodes", "this file system makes as many files as it has room for")
-    evidence = f"{found.f_favail:,} more files can be made where {place} lies"
+    evidence = f"{counted(found.f_favail, 'more file')} can be made where {place} lies"
     if found.f_favail >= FEW_INODES:
         return ok("inodes", evidence)
     return warn("inodes", evidence, f"find where they are: du --inodes -xd2 {place} | sort -n")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from syncd.config import StoreConfig
 from syncd.core.direction import Way
+from syncd.core.wording import counted
 from syncd.doctor.finding import Finding, fail, ok, warn
 from syncd.doctor.machine import room
 from syncd.files import syscalls
@@ -32,11 +33,12 @@ def examine(store: StoreConfig, state: Path) -> Iterator[Finding]:
             "bring it back, or mend its path in config.toml: nothing is deleted meanwhile",
         )
         return
-    files, unmatched = _count(store)
-    if files or not unmatched:
-        yield ok(check, f"{files} files are mirrored, {unmatched} are not, in {store.path}")
+    files, others = _count(store)
+    mirrored, none = counted(files, "file", "are"), f"none of {counted(others, 'file')}"
+    if files or not others:
+        yield ok(check, f"{mirrored} mirrored, {counted(others, 'other')} not, in {store.path}")
     else:
-        yield warn(check, f"none of the {unmatched} files in {store.path} matches its patterns",
+        yield warn(check, f"{none} in {store.path} matches its patterns",
                    f"mend include or exclude of {store.name!r} in config.toml")  # fmt: skip
     yield _file_system(store)
     yield room(f"space:{store.name}", store.path)

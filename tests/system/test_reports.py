@@ -121,6 +121,7 @@ def test_every_command_shows_two_examples(command: str) -> None:
     """In this process: only texts are looked at."""
     said = CliRunner().invoke(app, [*command.split(), "--help"], env={"COLUMNS": "200"})
     assert said.exit_code == 0
+    assert "bool" not in said.output, "a flag takes no value"
     (examples,) = [line for line in said.output.splitlines() if "Examples: " in line]
     assert examples.count(f"`syncd {command}") == 2
 
