@@ -34,6 +34,7 @@ from syncd.files.history import History
 from syncd.files.lines import LinesFolder
 from syncd.files.replica import FileReplica
 from syncd.files.vigil import Vigil
+from syncd.judging import reviewed
 from syncd.ledger.connection import damage_in
 from syncd.ledger.ledger import Ledger
 from syncd.ledger.state import PASSING, StateFolder, put_aside
@@ -55,7 +56,7 @@ from syncd.remote.listener import Listener
 from syncd.remote.meter import Meter
 from syncd.remote.replica import ConvexReplica
 from syncd.remote.storage import ConvexStorage
-from syncd.standing import StatusReport, reviewed
+from syncd.standing import StatusReport
 from syncd.supervisor import Supervisor
 
 GRACE = 5.0

@@ -17,8 +17,9 @@ from aiohttp import web
 
 from syncd.config import Config
 from syncd.errors import LedgerError
+from syncd.judging import readiness
 from syncd.metrics import exposition
-from syncd.standing import Readiness, readiness
+from syncd.standing import Readiness
 from syncd.status import report
 
 PATIENCE = 5.0

@@ -16,13 +16,15 @@ from syncd.core.guard import Direction, Guard
 from syncd.core.model import Key
 from syncd.cost import cost_report
 from syncd.errors import LedgerError
+from syncd.judging import judge
 from syncd.ledger.attention import Attention
 from syncd.ledger.connection import read_ledger
 from syncd.ledger.costs import CostBook
 from syncd.ledger.deletions import Deletions
 from syncd.ledger.epochs import Epochs
+from syncd.ledger.owner import stopped_owner
 from syncd.ledger.state import StateFolder
-from syncd.standing import Part, Problem, Rollback, State, StatusReport, StoreReport, judge
+from syncd.standing import Part, Problem, Rollback, State, StatusReport, StoreReport
 
 SHOWN = 20
 """Problems of one sort that a report lists; the rest are counted."""
@@ -81,6 +83,7 @@ def _report(
         rollback=_rollback(connection),
         stores=[_store(connection, store, counting=counting) for store in config.stores],
         parts=parts,
+        stopped=stopped_owner(config.state) is not None,
         unheard=unheard(parts, time.time()) if running is not None else 0.0,
         problems=list(_problems(connection)),
         cost=cost_report(config, CostBook(connection).days(), time.time()),

@@ -26,9 +26,11 @@ from syncd.control.messages import (
     AnyRequest,
     Approve,
     Done,
+    Pause,
     Ping,
     Resolve,
     Restore,
+    Resume,
     Retry,
     Undo,
 )
@@ -210,10 +212,48 @@ async def test_nothing_is_asked_of_a_daemon_that_makes_no_progress(
         return Answer()
 
     async with listening(tmp_path, hang):
-        with pytest.raises(NotReachable, match="no progress for 0 s; nothing was changed"):
+        with pytest.raises(NotReachable, match="at one piece of work for 0 s; nothing was changed"):
             await client.ask(tmp_path, Approve(store=None))
         well.set()
     assert asked == [Ping()]
+
+
+async def test_a_pause_waits_for_no_turn(tmp_path: Path) -> None:
+    async def busy(request: AnyRequest) -> Answer:
+        if isinstance(request, Ping):
+            await asyncio.Event().wait()
+        return Answer(done=[Done(key="mirroring", what=request.command)])
+
+    async with listening(tmp_path, busy):
+        for request in (Pause(seconds=None), Resume()):
+            (done,) = (await client.ask(tmp_path, request)).done
+            assert done.what == request.command
+
+
+async def test_a_pause_that_is_not_answered_may_begin_later_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "PATIENCE", 0.1)
+    well = asyncio.Event()
+
+    async def hang(_: AnyRequest) -> Answer:
+        await well.wait()
+        return Answer()
+
+    async with listening(tmp_path, hang):
+        with pytest.raises(NotReachable, match="if it goes on, it does what was asked then"):
+            await client.ask(tmp_path, Pause(seconds=None))
+        well.set()
+
+
+async def test_a_daemon_that_is_stopped_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "stopped_owner", lambda _: 4711)
+    for request in (Approve(store=None), Pause(seconds=None), Ping()):
+        with pytest.raises(NotReachable, match=r"4711.* is stopped; nothing was changed") as raised:
+            await client.ask(tmp_path, request)
+        assert raised.value.advice == "`kill -CONT 4711` lets it go on"
 
 
 async def test_a_trouble_is_told_with_its_exit_code(tmp_path: Path) -> None:

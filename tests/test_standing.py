@@ -5,17 +5,8 @@ from __future__ import annotations
 import pytest
 
 from syncd.cli.status import short
-from syncd.standing import (
-    Part,
-    Readiness,
-    Rollback,
-    State,
-    StatusReport,
-    StoreReport,
-    judge,
-    readiness,
-    reviewed,
-)
+from syncd.judging import judge, readiness, reviewed
+from syncd.standing import Part, Readiness, Rollback, State, StatusReport, StoreReport
 from syncd.status import unheard
 
 WELL = {"deployment": "online", "files": "current", "feed": "current", "listener": "live"}
@@ -51,6 +42,7 @@ def rolled_back(still_open: int) -> Rollback:
         ({"rollback": rolled_back(0), "feed": "behind"}, State.ROLLBACK_REVIEW),
         ({"rollback": rolled_back(0)}, State.IN_SYNC),
         ({"rollback": rolled_back(0), "held": 1}, State.DEGRADED),
+        ({"stopped": True, "rollback": rolled_back(1)}, State.HALTED),
         ({"unheard": 170.0}, State.IN_SYNC),
         ({"unheard": 200.0}, State.DEGRADED),
         ({"held": 1, "deployment": "offline"}, State.DEGRADED),
@@ -147,3 +139,13 @@ def test_a_line_for_prompts(told: dict[str, object], line: str) -> None:
     report = found(**told)
     report.state, report.detail = judge(report)
     assert short(report) == line
+
+
+def test_a_daemon_that_is_stopped_is_named_with_what_lets_it_go_on() -> None:
+    state, detail = judge(found(stopped=True, running=4711, queued=1))
+    assert state is State.HALTED
+    assert detail == (
+        "process 4711 is stopped; 1 change waits, saves are not seen. `kill -CONT 4711` lets it "
+        "go on"
+    )
+    assert found(stopped=True, state=state).exit_code == 6

@@ -34,7 +34,8 @@ def health(
     if live:
         typer.echo("alive")
         return 0
-    from syncd.standing import Readiness, readiness
+    from syncd.judging import readiness
+    from syncd.standing import Readiness
     from syncd.status import report
 
     found = report(settings)

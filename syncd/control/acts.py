@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime
 from typing import Protocol, assert_never
 
 from syncd.control.deciding import Deciding
@@ -30,6 +32,7 @@ from syncd.control.messages import (
 )
 from syncd.core.guard import Verdict
 from syncd.core.model import Digest, Key
+from syncd.core.wording import counted
 
 
 class Guarding(Protocol):
@@ -116,13 +119,17 @@ class Acts:
             if verdict.why:
                 answer.failed.append(_undecided(name, verdict))
             else:
-                what = f"{verdict.deletions} deletions"
+                what = counted(verdict.deletions, "deletion")
                 answer.done.append(Done(key=name, what=what, detail=detail))
         return answer
 
     def _pause(self, request: Pause) -> Answer:
         self._pausing.begin(math.inf if request.seconds is None else request.seconds)
-        detail = "nothing is sent or heard until it ends; saves are queued"
+        end = "`syncd resume`"
+        if request.seconds is not None:
+            until = datetime.fromtimestamp(time.time() + request.seconds).astimezone()
+            end = f"{until:%Y-%m-%d %H:%M:%S}, or {end}"
+        detail = f"until {end} nothing is sent or heard; saves are queued"
         return Answer(done=[Done(key="mirroring", what="paused", detail=detail)])
 
     def _resume(self) -> Answer:

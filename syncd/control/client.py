@@ -8,8 +8,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from syncd.control.channel import address_in
-from syncd.control.messages import LINE_BYTES, Answer, AnyRequest, Ping, Question
+from syncd.control.messages import LINE_BYTES, Answer, AnyRequest, Pause, Ping, Question, Resume
 from syncd.errors import NotReachable, ProtocolError
+from syncd.ledger.owner import stopped_owner
 
 CONNECTING = 5.0
 """Seconds that a daemon gets to open its socket: it has just started, or begins an epoch."""
@@ -26,20 +27,48 @@ async def ask(folder: Path, request: AnyRequest) -> Answer:
 
     Raises NotReachable, ProtocolError.
     """
+    if isinstance(request, Pause | Resume):
+        return await _soon(folder, request)
     await ping(folder, PATIENCE)
     return await _asked(folder, request)
 
 
+async def _soon(folder: Path, request: Pause | Resume) -> Answer:
+    """Have what waits for no turn done, however long the one that is under way takes."""
+    _look_at_owner(folder)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await _asked(folder, request)
+    except TimeoutError as error:
+        raise NotReachable(
+            f"the daemon gave no answer for {PATIENCE:.0f} s; if it goes on, it does what was "
+            "asked then",
+            "look at `syncd status`; if that lasts, ending the daemon and starting it again loses "
+            "nothing",
+        ) from error
+
+
 async def ping(folder: Path, patience: float) -> None:
     """Return once the daemon could begin another turn. Raises NotReachable, ProtocolError."""
+    _look_at_owner(folder)
     try:
         async with asyncio.timeout(patience):
             await _asked(folder, Ping())
     except TimeoutError as error:
         raise NotReachable(
-            f"the daemon made no progress for {patience:.0f} s; nothing was changed",
-            "look at its log; ending it and starting it again loses nothing",
+            f"the daemon was at one piece of work for {patience:.0f} s; nothing was changed",
+            "ask again once `syncd status` shows that it is over; if that lasts, ending the daemon "
+            "and starting it again loses nothing",
         ) from error
+
+
+def _look_at_owner(folder: Path) -> None:
+    """Raises NotReachable at once where nobody could answer."""
+    if (owner := stopped_owner(folder)) is not None:
+        raise NotReachable(
+            f"process {owner}, which owns {folder}, is stopped; nothing was changed",
+            f"`kill -CONT {owner}` lets it go on",
+        )
 
 
 async def _asked(folder: Path, request: AnyRequest) -> Answer:

@@ -151,10 +151,13 @@ def test_probes(world: World) -> None:
         assert (ran.code, ran.out) == (0, "ready: in-sync\n")
     assert machine.daemon is not None
     machine.daemon.send_signal(signal.SIGSTOP)
-    stopped = machine.syncd("health", "--live")
+    os.waitid(os.P_PID, machine.daemon.pid, os.WSTOPPED | os.WNOWAIT)
+    stopped, status = machine.syncd("health", "--live"), machine.syncd("status")
     machine.daemon.send_signal(signal.SIGCONT)
-    assert stopped.code == 6
-    assert "the daemon made no progress for 5 s; nothing was changed" in stopped.err
+    assert stopped.code == status.code == 6
+    assert f"process {machine.daemon.pid}, which owns" in stopped.err
+    assert "is stopped; nothing was changed" in stopped.err
+    assert status.out.startswith(f"halted: process {machine.daemon.pid} is stopped; nothing waits")
 
 
 def test_ready_without_a_deployment(world: World) -> None:

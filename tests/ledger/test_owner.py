@@ -1,0 +1,65 @@
+"""A daemon that is stopped is known at once, and no other process is taken for it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from syncd.ledger.owner import is_stopped, stopped_owner
+
+OWNING = """
+import sys
+from pathlib import Path
+from syncd.ledger.state import StateFolder
+StateFolder(Path(sys.argv[1])).open()
+print("owned", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def owner(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-c", OWNING, str(tmp_path)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "owned\n"
+        yield process
+        process.kill()
+
+
+def stop(process: subprocess.Popen[str]) -> None:
+    process.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
+
+
+def test_an_owner_that_is_stopped_is_seen_until_it_goes_on(
+    tmp_path: Path, owner: subprocess.Popen[str]
+) -> None:
+    assert stopped_owner(tmp_path) is None
+    stop(owner)
+    assert stopped_owner(tmp_path) == owner.pid
+    owner.send_signal(signal.SIGCONT)
+    os.waitid(os.P_PID, owner.pid, os.WCONTINUED | os.WNOWAIT)
+    assert stopped_owner(tmp_path) is None
+
+
+def test_a_stopped_process_that_holds_no_lock_is_another(
+    tmp_path: Path, owner: subprocess.Popen[str]
+) -> None:
+    stop(owner)
+    other = tmp_path / "another"
+    other.touch()
+    assert not is_stopped(other, owner.pid)
+    assert is_stopped(tmp_path / "lock", owner.pid)
+
+
+def test_nobody_owns_nothing(tmp_path: Path) -> None:
+    assert stopped_owner(tmp_path) is None
+    assert not is_stopped(tmp_path / "lock", os.getpid())
