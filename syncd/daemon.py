@@ -210,7 +210,10 @@ class Daemon:
             meter.count(Cost(calls=1))
             session.told(head, before)
 
-        return Listener(settings, session.wake, session.heard_from, self.http.reachable, told)
+        def heard_from(state: str, detail: str) -> None:
+            session.heard_from(state, detail if state == "live" else meter.held or detail)
+
+        return Listener(settings, session.wake, heard_from, self.http.reachable, told)
 
     def _vigil(self, session: Session, store: StoreConfig) -> Vigil:
         grows = store.layout == "lines"

@@ -32,7 +32,16 @@ class Unreachable(Unavailable):
 
 
 class CeilingReached(Unavailable):
-    """As much was spent as may be: nothing was asked, and queued work is kept until more may be."""
+    """As much was spent as may be: nothing was asked, and queued work is kept until more may be.
+
+    `held` says in short what stops everything, and until when.
+    """
+
+    def __init__(self, setting: str, when: str, advice: str) -> None:
+        super().__init__(
+            f"the ceiling {setting} is reached; what is saved is queued until {when}", advice
+        )
+        self.held = f"the ceiling {setting} holds it until {when}"
 
 
 class Unauthorized(SyncdError):

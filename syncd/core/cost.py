@@ -132,16 +132,24 @@ def exceeding(costs: Costs, allowance: Allowance, now: float) -> str:
     month = spent(costs, month_of(now))
     likely = projected(costs, now) or Projection(month.calls, month.database, 0)
     parts = [
-        (month.calls, likely.calls, allowance.calls, "function calls"),
-        (month.database, likely.database, allowance.database, "bytes of database traffic"),
+        ("", month.calls, likely.calls, allowance.calls, "function calls"),
+        # Counted from here: see `Cost.database`.
+        (
+            "at least ",
+            month.database,
+            likely.database,
+            allowance.database,
+            "bytes of database traffic",
+        ),
     ]
-    for already, then, allowed, what in parts:
+    for least, already, then, allowed, what in parts:
         if allowed is None:
             continue
         if already > allowed:
-            return f"{already:,} {what} this month, and {allowed:,} are included"
+            return f"{least}{already:,} {what} this month, and {allowed:,} are included"
         if then > allowed:
-            return f"{then:,} {what} by the end of the month at this rate, {allowed:,} are included"
+            return (f"{least}{then:,} {what} by the end of the month at this rate, "
+                    f"{allowed:,} are included")  # fmt: skip
     return ""
 
 

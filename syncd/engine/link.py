@@ -114,10 +114,13 @@ class Link:
 
     def lost(self, error: SyncdError) -> None:
         """A call failed for good: say so."""
-        state = "auth-failed" if isinstance(error, Unauthorized) else "offline"
-        state = "ceiling" if isinstance(error, CeilingReached) else state
+        state, feed = "offline", "the deployment is away"
+        if isinstance(error, Unauthorized):
+            state, feed = "auth-failed", "the deployment does not accept the token"
+        elif isinstance(error, CeilingReached):
+            state, feed = "ceiling", error.held
         self._health.trouble("deployment", state, error)
-        self._health.report("feed", "behind", "the deployment is away")
+        self._health.report("feed", "behind", feed)
 
     async def _register(self) -> None:
         """Tell the deployment of the stores, unless this one was told the same already."""

@@ -102,7 +102,7 @@ class ConvexHttp:
 
     async def reachable(self) -> bool:
         """Whether something answers at the URL, and may be asked; no function call."""
-        if not self.meter.open:
+        if self.meter.held:
             return False
         session = await self.session()
         import aiohttp

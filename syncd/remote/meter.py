@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
-from syncd.core.ceiling import Bucket, Ceiling
+from syncd.core.ceiling import Bucket, Ceiling, Reached
 from syncd.core.cost import Cost, Spending
 from syncd.errors import CeilingReached
 
@@ -38,9 +38,10 @@ class Meter:
         self._sleep = sleep
 
     @property
-    def open(self) -> bool:
-        """Whether calls may be made now."""
-        return self._ceiling.reached(self.spending.costs, self._now()) is None
+    def held(self) -> str:
+        """Why no call may be made now, and until when; empty where calls may."""
+        reached = self._ceiling.reached(self.spending.costs, self._now())
+        return _stopped(reached).held if reached is not None else ""
 
     async def admit(self, written: int = 0) -> None:
         """Return once a call may go that has the deployment write so many bytes.
@@ -61,12 +62,13 @@ class Meter:
     def _stop_where_reached(self) -> None:
         reached = self._ceiling.reached(self.spending.costs, self._now())
         if reached is not None:
-            raise _stopped(reached.setting, reached.until)
+            raise _stopped(reached)
 
 
-def _stopped(setting: str, until: float) -> CeilingReached:
-    when = datetime.fromtimestamp(until, UTC).astimezone().strftime("%Y-%m-%d %H:%M")
+def _stopped(reached: Reached) -> CeilingReached:
+    when = datetime.fromtimestamp(reached.until, UTC).astimezone().strftime("%Y-%m-%d %H:%M")
     return CeilingReached(
-        f"the ceiling {setting} is reached; what is saved is queued until {when}",
-        f"to go on now raise {setting} in config.toml, then `kill -HUP {os.getpid()}`",
+        reached.setting,
+        when,
+        f"to go on now raise {reached.setting} in config.toml, then `kill -HUP {os.getpid()}`",
     )

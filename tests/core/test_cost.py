@@ -89,7 +89,7 @@ def test_what_a_month_will_not_do_with_is_told() -> None:
     even[TODAY - 1] = Cost(calls=600)
     assert "by the end of the month at this rate" in exceeding(even, allowance, NOON)
     assert exceeding({TODAY: Cost(received=1001)}, allowance, NOON) == (
-        "1,001 bytes of database traffic this month, and 1,000 are included"
+        "at least 1,001 bytes of database traffic this month, and 1,000 are included"
     )
     assert exceeding({TODAY: Cost(calls=10**9)}, Allowance(), NOON) == ""
 

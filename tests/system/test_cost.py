@@ -55,6 +55,13 @@ def test_at_the_ceiling_saves_wait_until_it_is_raised(world: World, proxy: Proxy
     assert f"raise most_calls_a_day in config.toml, then `kill -HUP {machine.daemon.pid}`" in (
         told.detail
     )
+    until(
+        lambda: all(
+            "the ceiling most_calls_a_day holds it until 20" in machine.report().parts[part].detail
+            for part in ("feed", "listener")
+        ),
+        "what is not heard is not called away",
+    )
     assert proxy.calls == spent
     machine.configure("[cost]\nmost_calls_a_day = 10_000")
     machine.daemon.send_signal(signal.SIGHUP)
