@@ -140,6 +140,18 @@ def allowance(size: int) -> int:
     return max(FEW, size // SHARE)
 
 
+def gone_at_once(store: str, known: int, lost: int, appeared: int) -> Guard | None:
+    """Why deletions must wait where a walk missed `lost` of `known` files and met `appeared` new.
+
+    As many files that appeared may be the same ones under new names: that is known once they are
+    read, and a turn counts again.
+    """
+    if lost - appeared <= allowance(known):
+        return None
+    reason = f"{lost} of {known} files are gone at once"
+    return Guard(store, reason, lost, Direction.TO_REMOTE)
+
+
 def mass_guard(
     store: str,
     direction: Direction,

@@ -74,7 +74,7 @@ class Epoch:
                 if end is End.OLD_COPY:
                     self._ledger.records.disown()
                 self._ledger.epochs.begin_review(Review(self._clock.now(), end.value))
-                self._ledger.deletions.forget_waiting()
+                self._ledger.forgetting.deletions()
                 self._renumber(end)
             self._reconciler.writer.forget()
             self._guards.reload()

@@ -9,12 +9,12 @@ from dataclasses import replace
 import structlog
 
 from syncd.core.decision import Decision
-from syncd.core.guard import Direction, Guard, RootState, Verdict, allowance, guard
+from syncd.core.guard import Direction, Guard, RootState, Verdict, gone_at_once, guard
 from syncd.core.model import Digest, Key
 from syncd.core.reading import Missing
 from syncd.engine.ports import Clock, LocalReplica
 from syncd.engine.roots import SAMPLE, Roots
-from syncd.engine.window import Group, Window, group_of, grouped, made_by
+from syncd.engine.window import Group, Window, brought, group_of, grouped, made_by
 from syncd.ledger.ledger import Ledger
 
 _AWAY = (RootState.MISSING, RootState.UNREADABLE)
@@ -48,6 +48,7 @@ class Guards:
         self._approved = approved
         self._window = Window(ledger)
         self._standing = ledger.attention.guards()
+        self._unreviewed = set(self._standing)
         self._walk: Callable[[str], None] = lambda _: None
 
     def connect(self, walk: Callable[[str], None]) -> None:
@@ -58,6 +59,7 @@ class Guards:
         """Take over what the ledger says after an epoch ended."""
         self.roots.reload()
         self._standing = self._ledger.attention.guards()
+        self._unreviewed = set(self._standing)
 
     def bootstrapped(self, store: str) -> bool:
         """Whether the deployment's part of `store` is known, so that it may be decided about."""
@@ -130,10 +132,10 @@ class Guards:
             self._seen_whole(store, walked)
         elif (store, Direction.BOTH) not in self._standing:
             known = self._known(store)
-            # As many that appeared may be the same files under new names: see _many.
+            # As many that appeared may be the same files under new names: see gone_at_once.
             present = known - len(lost) if appeared < len(lost) else appeared
             found = guard(store, root, known, present)
-            self._stop(found or self._many(store, known, len(lost), appeared))
+            self._stop(found or gone_at_once(store, known, len(lost), appeared))
         self._list_lost(store, lost)
 
     def approve(self, store: str) -> Verdict:
@@ -185,6 +187,8 @@ class Guards:
             if group not in self._standing and held:
                 stopped = self._stop(self._window.judge(group, held, now, coming))
                 held = held if stopped else {}
+        if held:
+            self._unreviewed.add(group)
         with self._ledger.transaction():
             self._window.hold(group, held, now)
             let_go = {key: each for key, each in deletions.items() if key not in held}
@@ -203,10 +207,16 @@ class Guards:
             if over:
                 with self._ledger.transaction():
                     self._ledger.deletions.drop(group[1], over)
-            self._review(group)
+            if over or group in self._unreviewed:
+                self._review(group)
+            # Files that came are in the ledger behind this turn: the next one counts them.
+            if self._ledger.deletions.any_of(*group, brought(decisions, group[0])):
+                self._unreviewed.add(group)
 
     def _review(self, group: Group) -> None:
+        """Judge anew all that waits. What only grew out of it is found by the next walk."""
         # The window stays where it was when deletions stopped: waiting must not wear a guard out.
+        self._unreviewed.discard(group)
         waiting = self._ledger.deletions.listed("waiting", *group)
         standing = self._standing[group]
         found = self._window.judge(group, waiting, standing.since or self._clock.now())
@@ -215,7 +225,7 @@ class Guards:
                 self._ledger.deletions.drop(group[1], waiting)
             self._lift(group)
             self._walk(group[0])
-        elif found.missing != standing.missing:
+        elif found != standing:
             self._set(replace(found, since=standing.since))
 
     def _known(self, store: str) -> int:
@@ -224,22 +234,17 @@ class Guards:
 
     def _list_lost(self, store: str, lost: Mapping[Key, Digest]) -> None:
         group = (store, Direction.TO_REMOTE)
-        found = self._ledger.deletions.listed("waiting", *group).keys() - lost.keys()
+        listed = self._ledger.deletions.listed("waiting", *group)
+        found = listed.keys() - lost.keys()
         stands = group in self._standing or (store, Direction.BOTH) in self._standing
-        if found or stands:
+        # Thousands may wait, and most of them did at the last walk.
+        more = {key: each for key, each in lost.items() if listed.get(key) != each}
+        if found or (stands and more):
             with self._ledger.transaction():
                 self._ledger.deletions.drop(group[1], found)
-                self._window.hold(group, lost if stands else {}, self._clock.now())
+                self._window.hold(group, more if stands else {}, self._clock.now())
         if group in self._standing:
             self._review(group)
-
-    def _many(self, store: str, known: int, lost: int, appeared: int) -> Guard | None:
-        # As many files that appeared may be the same ones under new names: that is known once
-        # they are read, and a turn counts again.
-        if lost - appeared <= allowance(known):
-            return None
-        reason = f"{lost} of {known} files are gone at once"
-        return Guard(store, reason, lost, Direction.TO_REMOTE)
 
     def _seen_whole(self, store: str, walked: str) -> None:
         self._lift((store, Direction.BOTH))

@@ -108,3 +108,9 @@ def made_by(decisions: Sequence[Decision], store: str) -> list[Digest]:
         for version in (decision.plan.to_local, decision.plan.to_remote)
     ]
     return [version.digest for version in versions if isinstance(version, Content)]
+
+
+def brought(decisions: Sequence[Decision], store: str) -> set[Digest]:
+    """The digests of the files of `store` that were decided about, and of what comes into them."""
+    files = (each.file for each in decisions if each.key.store == store)
+    return {file.digest for file in files if file is not None} | set(made_by(decisions, store))

@@ -66,6 +66,14 @@ class Deletions:
         )
         return {Key(store, path, record): Digest(digest) for path, record, digest in rows}
 
+    def any_of(self, store: str, direction: Direction, digests: Iterable[Digest]) -> bool:
+        """Whether a deletion of one of these contents is known of."""
+        query = f"SELECT 1 FROM deletions WHERE {_OF} AND digest = ?"  # noqa: S608
+        return any(
+            self._connection.execute(query, (store, direction, digest)).fetchone()
+            for digest in digests
+        )
+
     def drop(self, direction: Direction, keys: Iterable[Key]) -> None:
         """Forget that `keys` wait."""
         self._connection.executemany(
@@ -79,11 +87,6 @@ class Deletions:
         self._connection.execute(
             "DELETE FROM deletions WHERE state IN ('gone', 'spent') AND since < ?", (when,)
         )
-
-    def forget_waiting(self) -> None:
-        """Forget everything that waits or was approved, with the guards that held it."""
-        self._connection.execute("DELETE FROM deletions")
-        self._connection.execute("DELETE FROM guards WHERE direction != 'both'")
 
     def approve(self, store: str, now: float) -> int:
         """Let go what waits, once; how many that is."""

@@ -33,6 +33,11 @@ class Forgetting:
         files = {columns[:2] for columns in gone}
         self._connection.executemany("DELETE FROM files WHERE store = ? AND path = ?", files)
 
+    def deletions(self) -> None:
+        """Forget every deletion that went, waits or was approved, with the guards that held it."""
+        self._connection.execute("DELETE FROM deletions")
+        self._connection.execute("DELETE FROM guards WHERE direction != 'both'")
+
     def notes(self, store: str) -> None:
         """Forget what was noted of a store whose folder is another one by now."""
         self._connection.execute("DELETE FROM notes WHERE store = ?", (store,))

@@ -117,3 +117,6 @@ CREATE TABLE contents_4 (
 INSERT INTO contents_4 SELECT * FROM contents;
 DROP TABLE contents;
 ALTER TABLE contents_4 RENAME TO contents;
+
+-- Whether what comes is what was deleted: asked of every turn while deletions wait.
+CREATE INDEX deletions_digest ON deletions (store, direction, digest);

@@ -190,6 +190,41 @@ async def test_what_waits_for_a_person_is_not_looked_at_with_every_walk(
     assert len(desk.machine.mirror()) == 19
 
 
+async def test_a_turn_about_other_files_reads_nothing_of_what_waits(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes = await holding(desk, 40)
+    await delete(desk, notes[:20])
+    await desk.agree(n030="edited")
+    monkeypatch.setattr(desk.ledger.deletions, "listed", pytest.fail)
+    await desk.agree(n030="edited again", n031="edited", fresh="new")
+    assert desk.machine.mirror()["n030"] == "edited again"
+
+
+async def test_a_walk_that_finds_what_it_found_before_writes_nothing(desk: Desk) -> None:
+    notes = await holding(desk, 40)
+    await delete(desk, notes[:20])
+    desk.scan()
+    before = desk.ledger._connection.total_changes
+    missing = desk.ledger.deletions.listed("waiting", STORE, Direction.TO_REMOTE)
+    desk.guards.scanned(STORE, desk.replica.identity(), missing, 0)
+    assert desk.ledger._connection.total_changes - before < len(missing)
+    assert desk.waiting() == set(notes[:20])
+
+
+async def test_what_waits_is_judged_anew_once_its_bytes_come_elsewhere(desk: Desk) -> None:
+    notes = await holding(desk, 40)
+    desk.clock.seconds -= 2 * WINDOW
+    await delete(desk, notes[:20])
+    assert desk.guards.stand
+    await desk.agree(n030="edited")
+    others = dict(zip(notes[20:], notes[:20], strict=True))
+    desk.machine.save(**{other: f"the note {name}" for other, name in others.items()})
+    await desk.consider(others)
+    await desk.consider(["n030"])
+    assert not desk.guards.stand
+
+
 async def test_a_walk_that_misses_many_stops_them_before_the_first_goes(desk: Desk) -> None:
     notes = await holding(desk, 100)
     desk.machine.delete(*notes[:60])
