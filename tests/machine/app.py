@@ -67,7 +67,7 @@ class App:
 
     def _write(self, key: Key, former: bytes, known: int) -> None:
         world = self._world
-        body = world.edited(key.path, former, "app")
+        body = world.edits.edited(key.path, former, "app")
         save = world.saves.save(body, "app", key.path, known, world.now)
         world.story(f"app writes {key.path} #{save.number}")
         world.wrote(world.deployment.write(key, body, world.request()))

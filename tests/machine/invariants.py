@@ -229,7 +229,7 @@ class Witness:
         if merged or replaced in self._saved.get(here, ()):
             return  # What was taken back was saved here: theirs to settle.
         since = self._since.get((*here, accepted.digest))
-        if since is None or not world.takes_back(accepted.digest, replaced, since):
+        if since is None or not world.edits.takes_back(accepted.digest, replaced, since):
             return
         world.exercised["taken back unknowingly"] += 1
         lost_here = {digest for (digest,) in sender.database.execute(_LOST, (path,))}

@@ -14,6 +14,7 @@ from syncd.core.model import Digest
 
 from .ancestry import EMPTY
 from .disk import Inode
+from .edits import is_whole
 from .machine import COUNTED, NAMES, PATHS
 
 if TYPE_CHECKING:
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from .world import World
 
 Program = Iterator[float]
-
-UNWRITTEN = "00000"
-"""What fields hold to which nobody wrote yet."""
 
 
 class Person:
@@ -117,7 +115,7 @@ class Person:
             yield self.world.moment(0.02)
             body = self.world.saves.bodies[self.world.rng.choice(former)]
             inode = self.machine.visible(path)
-            if self.world.is_whole(path, body) and (inode is None or inode.data != body):
+            if is_whole(path, body) and (inode is None or inode.data != body):
                 self.world.exercised["revert"] += 1
                 self.world.witness.reverted(path)
                 self._install(path, body, known)
@@ -163,7 +161,7 @@ class Person:
         inode.writers += 1
         for _ in range(self.world.rng.randint(1, 3)):
             yield self.world.moment(0.5)
-            if not self.world.is_whole(self.machine.path_of(inode) or path, b"a line"):
+            if not is_whole(self.machine.path_of(inode) or path, b"a line"):
                 break
             known = self.world.saves.known(self.world.digest(inode.data))
             self._store(path, inode, inode.data + self._line(), known, whole=True)
@@ -206,7 +204,7 @@ class Person:
         if inode is None or source is None or target is None or path == other:
             return
         # What a program is in the middle of saving is not renamed: an empty file tells nothing.
-        if not inode.data or not self.world.is_whole(other, inode.data):
+        if not inode.data or not is_whole(other, inode.data):
             return
         saves, digest = self.world.saves, self.world.digest(inode.data)
         over = self.machine.visible(other)
@@ -341,7 +339,7 @@ class Person:
 
     def _edited(self, path: str, former: bytes) -> bytes:
         """Another version of what was read."""
-        return self.world.edited(path, former, self.machine.name)
+        return self.world.edits.edited(path, former, self.machine.name)
 
     def _line(self) -> bytes:
         return f"line {self.world.number():05d} {self.machine.name}\n".encode()

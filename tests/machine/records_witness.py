@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from . import invariants
 from .deployment import Accepted
 from .disk import Inode
+from .edits import is_whole
 
 if TYPE_CHECKING:
     from .machine import Machine
@@ -128,7 +129,7 @@ class RecordsWitness:
             return
         self.writes += 1
         inode = folder.names.get(name)
-        if inode is not None and call != "rename" and not self._world.is_whole(name, inode.data):
+        if inode is not None and call != "rename" and not is_whole(name, inode.data):
             self._world.exercised["a torn file swapped in"] += 1
 
     def check(self) -> None:
@@ -225,7 +226,7 @@ class RecordsWitness:
         What only its ledgers have seen is one disaster away from that.
         """
         body = machine.live().get(PATH)
-        torn = body is not None and not self._world.is_whole(PATH, body)
+        torn = body is not None and not is_whole(PATH, body)
         busy = self._world.programs[machine.name].busy
         truth, beside = self._world.truth, self._shown(but_not=body if torn else None)
         if torn or busy:  # A whole file it has not made: it had deleted its own.
@@ -269,7 +270,7 @@ class RecordsWitness:
         bodies: list[bytes] = []
         for machine in self._world.machines:
             live = machine.live().items()
-            bodies += [body for name, body in live if torn or self._world.is_whole(name, body)]
+            bodies += [body for name, body in live if torn or is_whole(name, body)]
             bodies += machine.temporaries()
             bodies += machine.aside() if aside else []
             for database in machine.databases:

@@ -15,6 +15,7 @@ from syncd.core.model import Kind
 
 from .deployment import Deployment
 from .disk import Inode
+from .edits import is_whole
 from .faults import Mix
 from .machine import Machine
 from .programs import Program
@@ -258,7 +259,7 @@ class RecordsWorld(World):
     def _mend(self, machine: Machine) -> None:
         """A program finds its file in pieces, and begins with what it knows: nothing."""
         body, program = machine.live().get(PATH), self.programs[machine.name]
-        if body is not None and not self.is_whole(PATH, body) and not program.busy:
+        if body is not None and not is_whole(PATH, body) and not program.busy:
             program.load()
             if program.running:
                 self.play(machine, program.replace())

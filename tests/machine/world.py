@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import random
 import sqlite3
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -18,12 +17,13 @@ from .ancestry import Save, Saves, digest_of
 from .app import App
 from .deployment import Accepted, Deployment
 from .disk import Inode
+from .edits import Edits, is_whole
 from .faults import NONE, Mix
 from .hearsay import Hearsay
 from .machine import NAMES, PATHS, STORE, Crash, Machine
 from .misfortunes import Misfortunes
 from .moving import check_pushed
-from .programs import UNWRITTEN, Person, Program
+from .programs import Person, Program
 from .sources import CHANCE
 from .timeline import Timeline
 
@@ -76,10 +76,9 @@ class World(Timeline):
         self.counted = 0
         """How often they did."""
         self.kind = Kind.ASSET if self.counting else Kind.DOCUMENT
-        self.written_over: dict[str, str] = {}
-        """Of every value that was written to a field, which was there before."""
         self.calls: Counter[str] = Counter()
         self.saves = Saves()
+        self.edits = Edits(self.rng, self.number, self.saves.bodies)
         self.steps = 0
         self.dirty = True
         """Whether anything lasting changed since the invariants were looked at."""
@@ -341,7 +340,7 @@ class World(Timeline):
         self.witness.after_power_cut(machine)
         for path, inode in machine.inodes():
             inode.writers = 0
-            if path in NAMES and not self.is_whole(path, inode.data):
+            if path in NAMES and not is_whole(path, inode.data):
                 self._repair(machine, path)
 
     def _repair(self, machine: Machine, path: str) -> None:
@@ -372,48 +371,3 @@ class World(Timeline):
         if found is None:
             found = self._digests[body] = digest_of(body)
         return found
-
-    def edited(self, path: str, former: bytes, name: str) -> bytes:
-        """Another version of what was read: one field or one line is different."""
-        number, rng = f"{self.number():05d}", self.rng
-        if not path.endswith(".json"):
-            lines = former.decode().splitlines() or ["one", "two", "three", "four", "five"]
-            lines[rng.randrange(len(lines))] = f"{number} {name}"
-            return ("\n".join(lines) + "\n").encode()
-        try:
-            fields = dict(json.loads(former))
-        except ValueError:
-            fields = dict.fromkeys("abcde", UNWRITTEN)
-        field = rng.choice("abcde")
-        self.written_over[number] = fields[field]
-        fields[field] = number
-        return json.dumps(fields).encode()
-
-    def takes_back(self, one: Digest, other: Digest, since: Collection[Digest]) -> bool:
-        """Whether a field of `one` has a value over which that of `other` was written.
-
-        One that it had in every version of `since` too: others may have been changed on purpose.
-        """
-        now, former, *before = (self._fields(digest) for digest in (one, other, *since))
-        left = [name for name in former if all(each.get(name) == now.get(name) for each in before)]
-        return any(now.get(name) in self._before(former[name]) for name in left)
-
-    def _fields(self, digest: Digest) -> dict[str, str]:
-        found = json.loads(self.saves.bodies.get(digest) or b"{}")
-        return found if isinstance(found, dict) else {}
-
-    def _before(self, value: str) -> set[str]:
-        found: set[str] = set()
-        while (value := self.written_over.get(value, UNWRITTEN)) not in (UNWRITTEN, *found):
-            found.add(value)
-        return found
-
-    def is_whole(self, path: str, body: bytes) -> bool:
-        """Whether a program would save these bytes under that name."""
-        if not path.endswith(".json"):
-            return True
-        try:
-            json.loads(body)
-        except ValueError:
-            return False
-        return True
