@@ -83,9 +83,8 @@ class Swapped:
         """Moves the file `name`, which was the file at `path` with `digest`, in here.
 
         Its bytes are in history at once, durable with sync. An inode on another file system
-        loses its name and is watched through a descriptor instead, which keeps that from being
-        unmounted for a minute. One that has another name
-        elsewhere is not watched: what is written to it is in the tree.
+        loses its name and is watched through a descriptor, which keeps that mounted for a minute.
+        One that has another name is not watched: what is written to it is in the tree.
         """
         found = folder.stat(name)
         if found is None:
@@ -97,10 +96,10 @@ class Swapped:
         with self._lock:
             mark = secrets.token_hex(8)
             asides = self._known()
-            self._label(mark, path, digest)
-            # The inode is durable already and stays until after this copy is.
-            self.history.copy(folder, name, durable=False)
             try:
+                self._label(mark, path, digest)
+                # The inode is durable already and stays until after this copy is.
+                self.history.copy(folder, name, durable=False)
                 os.rename(name, self.folder / mark, src_dir_fd=folder.fd)
             except OSError as error:
                 self._unlabel(mark)
@@ -111,8 +110,12 @@ class Swapped:
                 self._touched = True
                 return
         fd = folder.open(name)
-        self.history.copy(folder, name)
-        folder.remove(name)
+        try:
+            self.history.copy(folder, name)
+            folder.remove(name)
+        except OSError:
+            os.close(fd)
+            raise
         self.watch(fd, path, digest)
 
     def watch(self, fd: int, path: str, digest: Digest) -> None:
@@ -165,9 +168,7 @@ class Swapped:
             aside = self._known().get(save.mark)
             if aside is None:
                 return
-            aside.known = save.digest
-            aside.due = None
-            aside.last = False
+            aside.known, aside.due, aside.last = save.digest, None, False
             if aside.fd is None:
                 # With the old label it is told again after a crash: the engine has it on record.
                 with suppress(OSError):
@@ -284,9 +285,12 @@ class Swapped:
         fd = os.open(making, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             write_all(fd, json.dumps({"path": path, "digest": digest}).encode())
+            making.rename(label)
+        except OSError:
+            making.unlink(missing_ok=True)
+            raise
         finally:
             os.close(fd)
-        making.rename(label)
 
     def _unlabel(self, mark: str) -> None:
         (self.folder / (mark + _LABEL)).unlink(missing_ok=True)

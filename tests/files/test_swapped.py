@@ -6,6 +6,7 @@ import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -213,6 +214,36 @@ def test_descriptors_are_not_used_up(at: World) -> None:
     held = descriptors()
     at.swapped.close()
     assert descriptors() == held - MOST_OPEN
+
+
+@pytest.mark.parametrize("full", ["label", "copy", "copy of another file system"])
+def test_what_a_full_disk_refuses_leaves_nothing_behind(
+    at: World, monkeypatch: pytest.MonkeyPatch, full: str
+) -> None:
+    rename = os.rename
+
+    def refuse(*_: object, **__: object) -> NoReturn:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def cross(source: Path, target: Path, **folders: int) -> None:
+        if target.parent != at.swapped.folder or target.suffix == ".label":
+            return rename(source, target, **folders)
+        monkeypatch.setattr(at.history, "copy", refuse)
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+
+    if full == "label":
+        monkeypatch.setattr("syncd.files.swapped.write_all", refuse)
+    elif full == "copy":
+        monkeypatch.setattr(at.history, "copy", refuse)
+    else:
+        monkeypatch.setattr(os, "rename", cross)
+    with Root.open(at.store).folder("folder") as folder:
+        held = descriptors()
+        with pytest.raises(OSError, match="No space"):
+            at.swapped.take(folder, "file.json", PATH, digest(OLD))
+        assert descriptors() == held
+    assert at.file.read_bytes() == OLD
+    assert not list(at.swapped.folder.iterdir())
 
 
 def test_what_had_the_name_for_a_moment_only_is_looked_at_again(at: World) -> None:
