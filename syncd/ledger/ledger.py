@@ -109,14 +109,14 @@ class Ledger:
                 self.epochs.suspect()
 
     def close(self) -> None:
-        """Release the file, once. Nothing but what was counted since the last write is lost
-        without it.
+        """Release the file, once. Nothing but what was counted since the last write, and how far
+        our own writes reach into the feed, is lost without it.
 
         Raises LedgerError where that cannot be written.
         """
         closed, self._closed = self._closed, True
         try:
-            if not closed and self.costs.unwritten:
+            if not closed and (self.costs.unwritten or self.passing.unwritten):
                 with self.transaction():
                     pass
         finally:
@@ -131,10 +131,12 @@ class Ledger:
         with transaction(self._connection) as connection:
             yield connection
             costs = self.costs.write()
+            self.passing.write()
             # A commit of nothing is not written, and stays free.
             written = connection.total_changes != before
             counted = count(connection) if written else 0
         self.costs.written(costs)
+        self.passing.written()
         if self._tidemark is not None and written:
             self._tidemark.raise_to(counted)
 

@@ -21,15 +21,41 @@ class Passing:
     def __init__(self, places: Places, outbox: Outbox) -> None:
         self._places = places
         self._outbox = outbox
+        self._ahead: Cursor | None = None
+        """The cursor, where it is ahead of the one that is written."""
 
     @property
     def cursor(self) -> Cursor | None:
         """The place in the feed up to which all was heard."""
-        return self._get(_CURSOR)
+        written = self._get(_CURSOR)
+        # None is written where an epoch ended, and with it what lay ahead.
+        return written and (self._ahead or written)
 
     def heard(self, cursor: Cursor) -> None:
         """All up to there was heard."""
         self._places.put(_CURSOR, cursor)
+        self._ahead = None
+
+    def skip_to(self, cursor: Cursor) -> None:
+        """Up to there all is our own: written by the next transaction, which need not be for that.
+
+        Each save would wait for the disk once more. What a death forgets of it is told again.
+        """
+        self._ahead = cursor
+
+    @property
+    def unwritten(self) -> bool:
+        """Whether the cursor is ahead of the one that is written."""
+        return self._ahead is not None and self._get(_CURSOR) is not None
+
+    def write(self) -> None:
+        """Write what is unwritten, in the caller's transaction; once that stands: `written`."""
+        if self._ahead is not None and self.unwritten:
+            self._places.put(_CURSOR, self._ahead)
+
+    def written(self) -> None:
+        """The transaction stands."""
+        self._ahead = None
 
     @property
     def place(self) -> Cursor | None:
@@ -40,9 +66,10 @@ class Passing:
         So an operation that is sent again, or comes late, has passed less than any tombstone that
         followed it, and where one was reaped that it had not passed, the deployment makes nothing
         of it. (The cursor alone would not do: a deletion of what was sent can be heard before the
-        answer.) It grows within an epoch, and ends with it.
+        answer.) It grows within an epoch, and ends with it. It is written: who is told of it may
+        forget what lies before.
         """
-        return self._get(_PASSED) if self._outbox.awaits_answers() else self.cursor
+        return self._get(_PASSED if self._outbox.awaits_answers() else _CURSOR)
 
     def claiming(self) -> None:
         """Rows are about to be claimed: keep the place, which stands until all are answered."""
