@@ -17,8 +17,9 @@ LISTED = 10
 """Deletions of one guard that are listed for a reader."""
 
 _LEAST = (
-    "  bytes are the least it can be: rows that functions read and write count too, so a warning "
-    "comes late; the deployment's dashboard knows them all"
+    "  the least it can be: rows that functions read and write count too, so a warning comes late, "
+    "and what other commands, programs that use syncd.storage, and other machines call is not in "
+    "here; the deployment's dashboard knows it all"
 )
 
 _MARKS = {State.IN_SYNC: "✓", State.SYNCING: "↻", State.PAUSED: "‖", State.OFFLINE: "○",
