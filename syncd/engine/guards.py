@@ -225,7 +225,8 @@ class Guards:
                 self._ledger.deletions.drop(group[1], waiting)
             self._lift(group)
             self._walk(group[0])
-        elif found != standing:
+        # A walk and a turn give other reasons for the same: each would undo what the other said.
+        elif found.missing != standing.missing:
             self._set(replace(found, since=standing.since))
 
     def _known(self, store: str) -> int:

@@ -212,6 +212,22 @@ async def test_a_walk_that_finds_what_it_found_before_writes_nothing(desk: Desk)
     assert desk.waiting() == set(notes[:20])
 
 
+async def test_a_guard_that_stands_asks_for_no_walk_after_each_walk(desk: Desk) -> None:
+    notes = await holding(desk, 40)
+    walks: list[str] = []
+    desk.guards.connect(walks.append)
+    desk.machine.delete(*notes[:20])
+    desk.scan()
+    await desk.consider(notes[:20])
+    desk.scan()
+    walks.clear()
+    for _ in range(3):
+        desk.scan()
+        await desk.consider(["n030"])
+    assert walks == []
+    assert desk.guards.stand
+
+
 async def test_what_waits_is_judged_anew_once_its_bytes_come_elsewhere(desk: Desk) -> None:
     notes = await holding(desk, 40)
     desk.clock.seconds -= 2 * WINDOW
