@@ -83,7 +83,7 @@ class Audit:
         named: list[Key] = []
         total = 0
         for path, known in files:
-            reading = self._stores[store].read(path)
+            reading = self._stores[store].read(path, anew=True)
             read.append(path)
             total += known.stat.size
             if not isinstance(reading, Found) or reading.content.digest != known.digest:

@@ -115,8 +115,8 @@ class LocalReplica(Carrying, Protocol):
     def scan(self) -> Seen:
         """Look at every file without reading it."""
 
-    def read(self, path: str) -> Reading:
-        """Read one file."""
+    def read(self, path: str, *, anew: bool = False) -> Reading:
+        """Read one file; `anew` a long one too whose digest is known for the stat that it has."""
 
     def read_first(self, paths: Sequence[str], most: int) -> list[Reading]:
         """Read the first of `paths`, as many as hold `most` bytes, and the one that holds more.

@@ -121,12 +121,12 @@ class FileReplica:
         walked = f"{root.identity.device}:{root.identity.inode}"
         return Seen(found, None if "" in found.unread else walked)
 
-    def read(self, path: str) -> Reading:
-        """Read one file."""
+    def read(self, path: str, *, anew: bool = False) -> Reading:
+        """Read one file; `anew` a long one too whose digest is known for the stat that it has."""
         (found,) = self._look([path], 0)
         if not isinstance(found, Large):
             return found
-        return self.transit.measure(path, found, patient=True)
+        return self.transit.measure(path, found, patient=True, anew=anew)
 
     def read_first(self, paths: Sequence[str], most: int) -> list[Reading]:
         """Read the first of `paths`, as many as hold `most` bytes, and the one that holds more.

@@ -38,9 +38,9 @@ class Transit:
         self._prepared: dict[str, writing.Prepared] = {}
         self._lock = threading.Lock()
 
-    def measure(self, path: str, large: Large, *, patient: bool) -> Reading:
-        """What an open file holds; it is read once, as long as its stat stays. Closes it."""
-        known = self._measured.get(path)
+    def measure(self, path: str, large: Large, *, patient: bool, anew: bool = False) -> Reading:
+        """What an open file holds. Read once, as long as its stat stays, or `anew`. Closes it."""
+        known = self._measured.get(path) if not anew else None
         if known is not None and known[0] == large.stat:
             os.close(large.fd)
             return Found(Content(known[1], large.stat.size), None, large.stat)

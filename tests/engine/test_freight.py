@@ -12,14 +12,18 @@ from typing import Any
 import pytest
 
 from syncd.core.decision import Heard
-from syncd.core.model import Content, Digest, Hold, Key, Snapshot
+from syncd.core.model import INLINE_LIMIT, Content, Digest, Hold, Key, Snapshot
+from syncd.core.reading import Reading
 from syncd.engine import uploads as uploads_module
+from syncd.engine.audit import Audit
 from syncd.engine.downloads import Downloads
 from syncd.engine.health import Health
 from syncd.engine.intake import Intake
 from syncd.engine.moving import Moving
 from syncd.engine.puller import DAMAGED
 from syncd.engine.uploads import Uploads
+from syncd.files import transit
+from syncd.files.read import Large, measure
 from syncd.ledger import uploads as wanted_module
 
 from .fakes import STORE, Desk, RunningClock, digest
@@ -158,3 +162,25 @@ async def test_it_is_not_asked_anew_for_each_payload_what_is_there(
         await until(lambda: not yard.ledger.uploads.wanted())
     assert len(yard.storage.there) == 36
     assert yard.storage.questions < 10
+
+
+async def test_an_audit_reads_payloads_although_their_digests_are_known_for_their_stats(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transit, "RACY_NS", -(1 << 62))
+    (yard.machine.files / "one.txt").write_bytes(b"\xff" * (INLINE_LIMIT + 1))
+    await yard.consider(["one"])
+    measured: list[int] = []
+
+    def counting(large: Large) -> Reading:
+        measured.append(large.stat.size)
+        return measure(large)
+
+    monkeypatch.setattr(transit, "measure", counting)
+    yard.replica.read("one.txt")
+    assert not measured
+    intake, health = Intake(yard.reconciler, yard.clock), Health(yard.ledger, yard.clock)
+    intake.idle.set()
+    audit = Audit(yard.ledger, {STORE: yard.replica}, intake, health, yard.clock)
+    assert await audit.round() == 0
+    assert measured == [INLINE_LIMIT + 1]
