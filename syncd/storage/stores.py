@@ -74,6 +74,9 @@ class Stores(Generic[M, R]):
         Raises RecordError with all files as they were.
         """
         key = self._place(id, record, category)
+        if (met := self._whole(key)) is not None and met != record.origin:
+            # What somebody is about to mend cannot be merged, and nothing else keeps it.
+            _refuse_broken(key, met)
         after = told(record)
         origin, format = record.origin, format_of(key[1])
         before = {} if origin is None else told(self._record(key, origin))
@@ -151,7 +154,10 @@ class Stores(Generic[M, R]):
         store = next(iter(self._stores.values()))
         new = store.creates_at().replace("{category}", category).replace("{id}", id)
         if hold := unsafe(new):
-            raise RecordError(f"{id!r} makes no file name: {hold.detail}", "choose another id")
+            raise RecordError(
+                f"{id!r} makes no file name: {hold.detail}; nothing was written",
+                "choose another id",
+            )
         if not store.patterns().matches(new):
             raise RecordError(
                 f"{new} is not among the files of store {store.name!r}; nothing was written",
@@ -159,6 +165,7 @@ class Stores(Generic[M, R]):
             )
         key = (store.name, new, "")
         if (met := self._whole(key)) is not None:
+            _refuse_broken(key, met)
             raise RecordError(
                 f"{new} holds another record ({len(met):,} bytes); nothing was written",
                 "choose another id, or rename that file",
@@ -192,3 +199,13 @@ class Stores(Generic[M, R]):
         store: StoreConfig = self._stores[key[0]]
         store.path.mkdir(parents=True, exist_ok=True)
         return Root.open(store.path)
+
+
+def _refuse_broken(key: Key, body: bytes) -> None:
+    """Raises RecordError where the file's bytes tell no record."""
+    why = fields_of(body, format_of(key[1]))
+    if isinstance(why, str):
+        raise RecordError(
+            f"{key[1]} holds no record: {why}; nothing was written",
+            "mend the file or move it away, then save again",
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import secrets
 import string
 import time
@@ -37,9 +38,16 @@ class AsyncWorkflowStorage(Asking):
     def __init__(self, config: Settings = "config.toml", *, mirror: Mirror | None = None) -> None:
         super().__init__(config, mirror=mirror)
         self._definitions: Stores[Workflow, WorkflowRow] = Stores(self._config, Workflow)
-        self._states: Stores[Execution, ExecutionRow] = Stores(self._config, Execution)
         self._workflows = Answers(self._definitions, self._mirror, WorkflowRow)
-        self._executions = Answers(self._states, self._mirror, ExecutionRow)
+
+    @functools.cached_property
+    def _states(self) -> Stores[Execution, ExecutionRow]:
+        # A project without executions has no store of them: only who asks for them is told.
+        return Stores(self._config, Execution)
+
+    @functools.cached_property
+    def _executions(self) -> Answers[Execution, ExecutionRow]:
+        return Answers(self._states, self._mirror, ExecutionRow)
 
     async def save(self, workflow: Workflow) -> None:
         """Save a workflow in its file; a new one, which needs an id, where the store creates.

@@ -184,3 +184,39 @@ async def test_yaml_is_loaded_edited_and_keeps_its_comments(project: Config) -> 
     assert path.read_text() == (
         "# Every night.\nid: night\nname: Nightly  # short\nstatus: running\n"
     )
+
+
+async def test_a_project_without_executions_has_workflows_all_the_same(tmp_path: Path) -> None:
+    settings = '[[store]]\nname = "w"\nkind = "workflow"\npath = "w"\n'
+    (tmp_path / "config.toml").write_text(settings)
+    storage = AsyncWorkflowStorage(tmp_path / "config.toml")
+    await storage.save(workflow("a"))
+    assert await storage.load("a") == workflow("a")
+    with pytest.raises(ConfigError, match="no store of kind 'execution'"):
+        await storage.list_executions()
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["loaded before", "new"])
+async def test_a_save_leaves_a_file_alone_that_tells_no_record(
+    project: Config, known: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("syncd.storage.stores.PATIENCE", 0.1)
+    storage = AsyncWorkflowStorage(project)
+    record = workflow("a")
+    if known:
+        await storage.save(record)
+        loaded = await storage.load("a")
+        assert loaded is not None
+        record = loaded
+    path = folder(project, "workflow") / "a.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text('{"id": "a", "nam')
+    record.status = "running"
+    with pytest.raises(RecordError, match=r"a\.json holds no record: .*; nothing was written"):
+        await storage.save(record)
+    assert path.read_text() == '{"id": "a", "nam'
+
+
+async def test_an_id_that_makes_no_file_name_writes_nothing(project: Config) -> None:
+    with pytest.raises(RecordError, match=r"makes no file name: .*; nothing was written"):
+        await AsyncWorkflowStorage(project).save(workflow("../a"))
