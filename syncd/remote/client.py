@@ -8,9 +8,11 @@ only, in a process of its own (`listener`).
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
+from ssl import SSLError
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -271,6 +273,10 @@ def _code(text: bytes) -> tuple[str, str]:
 def _words(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return "no answer in time"
+    cause = getattr(error, "os_error", None)
+    if isinstance(cause, OSError) and not isinstance(cause, SSLError) and cause.errno:
+        # The client's own words tell address and port once more, twice. Names have no number.
+        return os.strerror(cause.errno) if cause.errno > 0 else str(cause.strerror)
     return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
