@@ -104,7 +104,7 @@ def tables(found: list[Found]) -> str:
 def configuration(found: list[Found], url: str | None, workspace: str) -> str:
     """A config.toml for the stores that were found, with comments."""
     lines = [
-        "# What syncd mirrors. Every setting is explained in the config.toml of its project.",
+        "# What syncd mirrors. Every setting is explained in syncd's own config.toml.",
         "# Flags > environment > .env.local > .env > this file. Paths are relative to this file.",
         "",
         "# Where the deployment is. CONVEX_URL, also in .env.local, wins over this line;",
