@@ -215,6 +215,16 @@ describe("where a tombstone was", () => {
     expect(await t.run(({ db }) => db.query("reaped").take(9))).toMatchObject([{ revision: 2 }]);
   });
 
+  test("it is held all the same, and what is newer than anything reaped is not", async () => {
+    const { t, laptop, passed } = await reaped();
+    const denied = async (revision: number) => {
+      const witness = { store: "flows", path: "a.json", record: "", revision, digest: null };
+      const asked = { ...laptop.credentials, stores: [], cursor: passed, witnesses: [witness] };
+      return (await t.query(api.sync.changes, asked)).broken.length;
+    };
+    expect([await denied(2), await denied(3)]).toEqual([0, 1]);
+  });
+
   test("receipts of an earlier life are no witnesses' against a later one, those of it are", async () => {
     const { t, server, laptop, push, passed } = await reaped();
     await push(server, passed, await operationOn("a.json", "2", await at(2, null)));

@@ -9,7 +9,7 @@ import {
   TEXT_BYTES,
   WITNESSES,
 } from "./model/limits";
-import type { Operation, Result } from "./validators";
+import type { Operation, Result, Witness } from "./validators";
 
 async function twoDevices() {
   const t = deployment();
@@ -337,6 +337,25 @@ describe("changes", () => {
       await expect(laptop.changes(cursor)).rejects.toMatchObject({ data: { code: "invalid" } });
     },
   );
+
+  test("tell which tombstones the deployment does not hold", async () => {
+    const { t, laptop } = await twoDevices();
+    await laptop.push(await operationOn("a.json", "1"));
+    const gone = { store: "flows", path: "a.json", record: "", revision: 2, digest: null };
+    const deniedOf = async (witnesses: Witness[]) => {
+      const asked = { ...laptop.credentials, stores: [], cursor: null, witnesses };
+      return (await t.query(api.sync.changes, asked)).broken;
+    };
+    expect(await deniedOf([gone])).toEqual([gone]);
+    await laptop.push(await operationOn("a.json", null, await at(1, "1")));
+    const lost = [
+      { ...gone, revision: 3 },
+      { ...gone, path: "missing.json", revision: 1 },
+    ];
+    expect(await deniedOf([gone, ...lost])).toEqual(lost);
+    await laptop.push(await operationOn("a.json", "2", await at(2, null)));
+    expect(await deniedOf([gone])).toEqual([]);
+  });
 
   test("tell which witnesses the deployment does not hold", async () => {
     const { t, laptop, server } = await twoDevices();

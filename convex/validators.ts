@@ -72,13 +72,13 @@ export const snapshot = v.object({
 export type Snapshot = Infer<typeof snapshot>;
 
 /**
- * A live snapshot that a device holds the deployment to, and the revision of its own last
- * operation on the entry: see `model/witness.ts`.
+ * A snapshot that a device holds the deployment to, and the revision of its own last operation on
+ * the entry: see `model/witness.ts`.
  */
 export const witness = v.object({
   ...key.fields,
   revision: v.number(),
-  digest: v.string(),
+  digest: nullableString,
   receipt: v.optional(v.number()),
 });
 export type Witness = Infer<typeof witness>;

@@ -3,13 +3,15 @@ import type { Witness } from "../validators";
 import type { Caller } from "./authorized";
 import { findEntry, type Entry } from "./entry";
 import { WITNESSES } from "./limits";
+import { reapedOf } from "./reaped";
 import { receiptOf } from "./receipt";
 import { trouble } from "./trouble";
 
 /**
- * The witnesses that this deployment does not hold any more. A live snapshot that was once
- * acknowledged can only be followed by higher revisions, unless the deployment was restored; and
- * where others have since written beyond it, the device's own receipt is still not there.
+ * The witnesses that this deployment does not hold any more. A snapshot that was once acknowledged
+ * can only be followed by higher revisions, unless the deployment was restored; and where others
+ * have since written beyond it, the device's own receipt is still not there. A tombstone may have
+ * been reaped: the highest revision reaped is as high as its own then.
  */
 export async function brokenWitnesses(
   ctx: QueryCtx & Caller,
@@ -21,15 +23,23 @@ export async function brokenWitnesses(
   const broken: Witness[] = [];
   for (const witness of witnesses) {
     const entry = await findEntry(ctx, ctx.workspace, witness);
-    const isHeld = holds(entry, witness) && (await hasReceipt(ctx, entry, witness));
-    if (!isHeld) broken.push(witness);
+    if (!(await isHeld(ctx, entry, witness))) broken.push(witness);
   }
   return broken;
 }
 
-function holds(entry: Entry | null, { revision, digest }: Witness): entry is Entry {
-  if (entry === null) return false;
-  return entry.revision > revision || (entry.revision === revision && entry.digest === digest);
+async function isHeld(
+  ctx: QueryCtx & Caller,
+  entry: Entry | null,
+  witness: Witness,
+): Promise<boolean> {
+  const { revision, digest } = witness;
+  if (entry === null) {
+    return digest === null && revision <= (await reapedOf(ctx, ctx.workspace)).revision;
+  }
+  const follows = entry.revision > revision;
+  const holds = follows || (entry.revision === revision && entry.digest === digest);
+  return holds && (await hasReceipt(ctx, entry, witness));
 }
 
 async function hasReceipt(

@@ -106,14 +106,16 @@ NEVER: Final = Snapshot(0, TOMBSTONE)
 
 @dataclass(frozen=True, slots=True)
 class Witness:
-    """A live snapshot this ledger was told of; a deployment that denies it was restored.
+    """A snapshot this ledger was told of; a deployment that denies it was restored.
+
+    `digest` is None for a tombstone.
 
     `receipt` is the revision of our own last operation on the key, None where there is none.
     """
 
     key: Key
     revision: int
-    digest: Digest
+    digest: Digest | None
     receipt: int | None = None
 
 

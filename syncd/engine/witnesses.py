@@ -17,7 +17,7 @@ class Denied(Exception):
 
 
 class Witnesses:
-    """The newest live snapshots that were acknowledged or heard."""
+    """The newest snapshots that were acknowledged or heard."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -45,7 +45,7 @@ class Witnesses:
         )
 
     def before(self, place: int) -> int:
-        """The newest place before `place` where a live snapshot lies, as far as the last tell."""
+        """The newest place before `place` where a snapshot lies, as far as the last tell."""
         known = self._ledger.entries.witnesses(0, LEAST, LEAST)
         return next((at for at, _ in known if at < place), 0)
 

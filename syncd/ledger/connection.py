@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from syncd.errors import LedgerDamaged, LedgerError, LedgerNewer
 
-STEPS = ("schema.sql", "schema_2.sql", "schema_3.sql", "schema_4.sql")
+STEPS = ("schema.sql", "schema_2.sql", "schema_3.sql", "schema_4.sql", "schema_5.sql")
 """What makes an empty file a ledger, step by step; a step that was released is never edited."""
 
 VERSION = len(STEPS)

@@ -169,18 +169,18 @@ class Entries:
         return [Key(*row) for row in rows.fetchall()]
 
     def witnesses(self, after: int, least: int, most: int) -> list[tuple[int, Witness]]:
-        """(at, witness) of the live snapshots heard last, newest first.
+        """(at, witness) of the snapshots heard last, tombstones too, newest first.
 
         Those heard behind `after`, at most `most`, and at least the last `least`.
         """
         rows = self._connection.execute(
             """SELECT remote_at, store, path, record, remote_revision, remote_digest,
                  receipt_revision FROM entries
-               WHERE remote_digest IS NOT NULL ORDER BY remote_at DESC LIMIT ?""",
+               WHERE remote_at IS NOT NULL ORDER BY remote_at DESC LIMIT ?""",
             (most,),
         ).fetchall()
         return [
-            (row[0] or 0, Witness(Key(*row[1:4]), row[4], Digest(row[5]), row[6]))
-            for place, row in enumerate(rows)
-            if place < least or (row[0] or 0) > after
+            (at, Witness(Key(*key), revision, Digest(digest) if digest else None, receipt))
+            for place, (at, *key, revision, digest, receipt) in enumerate(rows)
+            if place < least or at > after
         ]

@@ -143,13 +143,14 @@ class WireWitness(Message):
     path: str
     record: str
     revision: int
-    digest: HexDigest
+    digest: HexDigest | None
     receipt: int | None = None
 
     def to_core(self) -> Witness:
         """The witness as a core value."""
         key = Key(self.store, self.path, self.record)
-        return Witness(key, self.revision, Digest(self.digest), self.receipt)
+        digest = Digest(self.digest) if self.digest is not None else None
+        return Witness(key, self.revision, digest, self.receipt)
 
 
 class _Applied(Message):

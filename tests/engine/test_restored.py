@@ -225,3 +225,30 @@ async def test_bytes_fetched_after_an_edit_was_forgotten(story: Story) -> None:
         story.session.wake()
         await until(lambda: bool(story.remote.met))
     assert story.nothing_is_undone()
+
+
+async def test_a_deletion_that_the_deployment_forgot_is_undone_here(story: Story) -> None:
+    async with story.running():
+        story.other.delete("a")
+        await story.other.sync()
+        story.session.wake()
+        await until(lambda: "a" not in story.machine.tree())
+        # Somebody else writes: the feed ends behind the cursor, and all that is told is new.
+        story.machine.deployment.restore(story.backup)
+        story.machine.deployment.write(Key(STORE, "b.txt"), b"b", "b" * 32)
+        story.session.wake()
+        await until(lambda: story.machine.tree().get("a") == "first")
+    assert story.machine.mirror() == {"a": "first", "b": "b"}
+
+
+async def test_a_save_over_a_deletion_that_the_deployment_forgot_is_sent(story: Story) -> None:
+    async with story.running():
+        story.other.delete("a")
+        await story.other.sync()
+        story.session.wake()
+        await until(lambda: "a" not in story.machine.tree())
+        story.machine.deployment.restore(story.backup)
+        story.machine.deployment.write(Key(STORE, "b.txt"), b"b", "b" * 32)
+        story.save("ours")
+        await until(lambda: story.machine.mirror()["a"] == "ours")
+    assert story.machine.tree()["a"] == "ours"

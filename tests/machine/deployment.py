@@ -318,7 +318,7 @@ class Deployment:
     def _holds(self, device: str, witness: Witness) -> bool:
         entry = self.state.entries.get(witness.key)
         if entry is None:
-            return False
+            return witness.digest is None and witness.revision <= self.state.reaped.revision
         same = entry.revision == witness.revision and entry.digest == witness.digest
         receipt = entry.receipts.get(device, Receipt("", 0))
         kept = (witness.receipt or 0) <= max(receipt.revision, entry.begun)

@@ -212,10 +212,13 @@ async def compare(both: Both, places: list[tuple[Cursor, Cursor]]) -> None:
 def witnesses(both: Both) -> list[Witness]:
     found: list[Witness] = []
     for key, entry in both.model.state.entries.items():
-        if entry.digest is not None:
-            off = both.rng.choice((0, 0, 0, 1, -1))
-            shown = both.rng.choice((entry.digest, entry.digest, digest(b"?")))
-            found.append(Witness(key, max(1, entry.revision + off), shown))
+        off = both.rng.choice((0, 0, 0, 1, -1))
+        shown = both.rng.choice((entry.digest, entry.digest, digest(b"?"), None))
+        found.append(Witness(key, max(1, entry.revision + off), shown))
+    reaped = both.model.state.reaped.revision
+    for key in set(KEYS) - both.model.state.entries.keys():
+        shown = both.rng.choice((digest(b"?"), None, None))
+        found.append(Witness(key, max(1, reaped + both.rng.choice((0, 1, -1))), shown))
     return found
 
 
