@@ -32,6 +32,7 @@ def commit(
     # Of all keys at once: a statement for each costs several times as much.
     ledger.attention.release_keys(decision.key for decision in settled)
     ledger.places.record_files((each.key, each.file) for each in rest if not each.part)
+    ledger.epochs.taken(_pulled(settled))
     ledger.entries.agree(_bases(settled))
     bulk = sum(decision.plan.to_remote is not None for decision in rest) > FEW
     for decision in rest:
@@ -57,6 +58,13 @@ def _bases(settled: Sequence[Decision]) -> Iterator[tuple[Key, Snapshot]]:
     for decision in settled:
         if decision.plan.base is not None and decision.plan.reason is not Reason.REWRITE:
             yield decision.key, decision.plan.base
+
+
+def _pulled(settled: Sequence[Decision]) -> Iterator[tuple[Key, Digest]]:
+    for decision in settled:
+        pulled = decision.plan.reason is Reason.PULL and decision.plan.to_local
+        if isinstance(pulled, Content):
+            yield decision.key, pulled.digest
 
 
 def _authored(decisions: Sequence[Decision]) -> Iterator[tuple[Key, Digest | None]]:

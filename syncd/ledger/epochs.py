@@ -6,7 +6,7 @@ Part of the ledger; runs inside the caller's transactions.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from syncd.core.model import Digest, Key, Snapshot
@@ -133,6 +133,23 @@ class Epochs:
             key_columns(key),
         )
         return {Digest(row[0]) for row in rows}
+
+    def taken(self, contents: Iterable[tuple[Key, Digest]]) -> None:
+        """Keys of which nothing is agreed take what the deployment holds of them.
+
+        A deployment that was restored may hold less than was agreed before: what came after it,
+        as far as is known, was not written over by it, and is no former version any more (sim).
+        """
+        if self._connection.execute("SELECT 1 FROM former LIMIT 1").fetchone() is None:
+            return
+        self._connection.executemany(
+            """DELETE FROM former WHERE store = ?1 AND path = ?2 AND record = ?3
+                 AND number >= coalesce((SELECT max(number) FROM former f WHERE f.store = ?1
+                   AND f.path = ?2 AND f.record = ?3 AND f.digest = ?4), 0)
+                 AND NOT EXISTS (SELECT 1 FROM entries WHERE store = ?1 AND path = ?2
+                   AND record = ?3 AND base_revision IS NOT NULL)""",
+            [(*key_columns(key), digest) for key, digest in contents],
+        )
 
     def settle(self, store: str) -> None:
         """Forget what was agreed on before the epoch: the store is bootstrapped."""

@@ -113,6 +113,29 @@ async def test_what_was_deleted_comes_back_with_a_restored_deployment(tmp_path: 
     assert machine.mirror() == machine.tree() == {"a": "first", "b": "other"}
 
 
+async def test_what_came_back_with_a_restored_deployment_is_not_newer_than_what_it_forgot(
+    tmp_path: Path,
+) -> None:
+    machine = await synced(tmp_path)
+    backup = machine.deployment.backup()
+    machine.save(a="second")
+    await machine.sync()
+    other = Machine(tmp_path / "other", machine.deployment, "other")
+    await other.sync()
+    machine.delete("a")
+    for _ in range(2):
+        machine.deployment.restore(backup)
+        await machine.sync()
+        assert machine.tree()["a"] == "first"
+        await other.sync()
+    assert machine.mirror()["a"] == "second"
+    # Once more the two have parted, and here lies what is older by now.
+    machine.deployment.restore(backup)
+    await other.sync()
+    await machine.sync()
+    assert conflicts(machine) == 1, "the newer version is listed where the older goes over it"
+
+
 async def test_a_deployment_restored_to_nothing_takes_no_file_away(tmp_path: Path) -> None:
     machine = Machine(tmp_path / "laptop", deployment())
     backup = machine.deployment.backup()
