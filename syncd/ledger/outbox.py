@@ -1,12 +1,15 @@
 """What is to be sent, frozen once it was. Part of the ledger; runs inside its transactions.
 
 Rows go queued -> sent -> gone, or sent -> parked. At most one sent and one queued row a key: a
-newer save replaces the queued one only. The expectation is taken from the base at the claim. A
-payload's row is queued without its bytes, and claimed once they are uploaded.
+newer save replaces the queued one only. The expectation is taken from the base at the claim, and
+the operation gets its id then, under which it was only queued before: copies of one ledger that
+queue the same send two operations. A payload's row is queued without its bytes, and claimed once
+they are uploaded.
 """
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
@@ -25,7 +28,6 @@ from syncd.core.model import (
     OperationId,
     Refused,
     Version,
-    halves,
 )
 from syncd.ledger.carried import Carried
 from syncd.ledger.claimable import Claim, Claimable
@@ -103,7 +105,7 @@ class Outbox:
         """
         rows = self._claimable.next(claim)
         claimed: list[Intent] = []
-        frozen: list[tuple[Any, ...]] = []
+        frozen: list[tuple[tuple[Any, ...], tuple[Any, ...]]] = []
         taken: set[str] = set()
         total = 0
         for row in rows:
@@ -113,17 +115,27 @@ class Outbox:
             total += _text(row[7]) + _text(row[10] or 0) + (_text(target[7]) if target else 0)
             if claimed and total > claim.most_bytes:
                 break
-            claimed.append(self._move(row, target) if target else self._intent(row))
-            frozen += [row, target] if target else [row]
-            taken.update(intent.operation for intent in halves(claimed[-1:]))
+            queued = [row, target] if target else [row]
+            taken.update(each[0] for each in queued)
+            sent = [(self._operation(), *each[1:]) for each in queued]
+            frozen += zip(queued, sent, strict=True)
+            claimed.append(self._move(*sent) if target else self._intent(sent[0]))
         self._freeze(frozen)
         return claimed
 
-    def _freeze(self, rows: Sequence[tuple[Any, ...]]) -> None:
+    def _operation(self) -> str:
+        return secrets.token_hex(16)
+
+    def _freeze(self, rows: Sequence[tuple[tuple[Any, ...], tuple[Any, ...]]]) -> None:
+        """Rows as they were queued, and as they are sent."""
         self._connection.executemany(
-            """UPDATE outbox SET state = 'sent', expect_revision = ?, expect_digest = ?
-               WHERE operation = ?""",
-            [(row[8], row[9], row[0]) for row in rows],
+            """UPDATE outbox SET state = 'sent', operation = ?, expect_revision = ?,
+                 expect_digest = ? WHERE operation = ?""",
+            [(sent[0], sent[8], sent[9], queued[0]) for queued, sent in rows],
+        )
+        self._connection.executemany(
+            "UPDATE outbox SET target = ? WHERE target = ?",
+            [(sent[0], queued[0]) for queued, sent in rows],
         )
 
     def unanswered(self) -> list[Intent]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import shutil
 import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
@@ -97,6 +98,22 @@ def test_a_sent_row_is_the_same_after_a_restart(ledger: Ledger, path: Path) -> N
     again = Ledger.open(path)
     assert again.outbox.unanswered() == sent
     again.close()
+
+
+def test_copies_of_a_ledger_send_what_both_had_queued_as_two_operations(
+    ledger: Ledger, path: Path
+) -> None:
+    ledger.commit([push(b"one")], 0.0)
+    ledger.close()
+    copy = shutil.copy(path, path.with_name("copy.db"))
+    sent = []
+    for each in (path, Path(copy)):
+        opened = Ledger.open(each)
+        sent += claim(opened)
+        assert opened.outbox.unanswered() == sent[-1:]
+        opened.close()
+    assert sent[0].operation != sent[1].operation
+    assert sent[0].version == sent[1].version
 
 
 def test_saving_back_what_was_sent_forgets_what_was_queued(ledger: Ledger) -> None:

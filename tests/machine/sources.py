@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import sys
 from collections.abc import Callable, Iterable
@@ -32,6 +33,16 @@ class _Chance:
 
     def token_hex(self, size: int) -> str:
         return f"{self.rng.getrandbits(8 * size):0{2 * size}x}"
+
+
+class _Ids:
+    """Stands in for the `secrets` of ledgers: no two ids are the same, and none is chance."""
+
+    def reset(self) -> None:
+        self._count = itertools.count(1)
+
+    def token_hex(self, size: int) -> str:
+        return f"{next(self._count):0{2 * size}x}"
 
 
 class _Log:
@@ -75,6 +86,7 @@ class _Inline:
 
 
 CHANCE = _Chance()
+IDS = _Ids()
 LOG = _Log()
 TAPS = _Taps()
 
@@ -123,6 +135,7 @@ _EVERYWHERE: dict[str, dict[str, object]] = {
         "random": CHANCE, "secrets": CHANCE, "log": LOG, "merge": _telling_merge,
         "summed": _telling_summed,
     },
+    "syncd.ledger": {"secrets": IDS},
 }  # fmt: skip
 """Names and what stands in for them, in every module of a package that has them."""
 
@@ -158,6 +171,7 @@ class Simulated:
         for module, name, stand_in in patches:
             setattr(module, name, stand_in)
         CALLS.reset()
+        IDS.reset()
 
     def __exit__(self, *_: object) -> None:
         for module, name, real in self._real:

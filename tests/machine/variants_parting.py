@@ -17,7 +17,7 @@ from .deployment import Deployment
 from .faults import EPOCHS, LOSING, PLAIN, RESTORING
 from .variants import Variant
 
-_hello, _queue, _settle = Link._hello, Outbox.queue, Epochs.settle
+_hello, _settle = Link._hello, Epochs.settle
 _put = Places.put
 
 
@@ -36,11 +36,11 @@ async def _raised_after(self: Link) -> Any:
     return answer
 
 
-def _counted_operations(self: Outbox, decision: Any, version: Any, now: float) -> None:
+def _counted_operations(self: Outbox) -> str:
     places = Places(self._connection)
     number = int(places.get("operations") or 0) + 1
     places.put("operations", str(number))
-    _queue(self, replace(decision, operation=f"{number:032x}"), version, now)
+    return f"{number:032x}"
 
 
 def _missing_is_deleted(self: Epochs, store: str) -> None:
@@ -85,7 +85,7 @@ VARIANTS = (
         ((Places, "put", _kept_back), (Link, "_hello", _raised_after)),
         PLAIN,
     ),
-    Variant("counted operation ids", ((Outbox, "queue", _counted_operations),), LOSING),
+    Variant("counted operation ids", ((Outbox, "_operation", _counted_operations),), LOSING),
     Variant("what is missing was deleted", ((Epochs, "settle", _missing_is_deleted),), RESTORING),
     Variant("theirs is the base", ((epoch, "rebase", _theirs_is_the_base),), RESTORING),
     Variant(
