@@ -98,7 +98,7 @@ class Session:
                 self._epoch, pauses.waiting, tuple(settings), self.hiatus, storage, self.tailer,
             )  # fmt: skip
         carrier = self._online.carrier if self._online is not None else None
-        prepare = carrier.downloads.prepare if carrier is not None else _unprepared
+        prepare = carrier.downloads.prepare if carrier is not None else self._fetch
         self.intake.connect_payloads(prepare, self._apart.add)
 
     def wake(self) -> None:
@@ -260,6 +260,7 @@ class Session:
             # Our own writes are heard too, so that the cursor ends at the head.
             online.puller.wake()
 
-
-def _unprepared(_: Iterable[tuple[Key, Digest]]) -> None:
-    """Without file storage payloads stay where they are: their keys are considered again later."""
+    def _fetch(self, unready: Iterable[tuple[Key, Digest]]) -> None:
+        # Without file storage: a text that is in history is told anew, and payloads stay there.
+        if self._online is not None and (keys := [key for key, _ in unready]):
+            self._online.puller.fetch(keys)

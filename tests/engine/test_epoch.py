@@ -136,6 +136,21 @@ async def test_what_came_back_with_a_restored_deployment_is_not_newer_than_what_
     assert conflicts(machine) == 1, "the newer version is listed where the older goes over it"
 
 
+async def test_a_text_that_only_history_holds_here_comes_back_without_file_storage(
+    tmp_path: Path,
+) -> None:
+    machine = await synced(tmp_path)
+    machine.replica().swapped.keep(b"first")
+    ledger = machine.ledger()
+    with ledger.transaction() as connection:
+        ledger.epochs.suspect()
+        connection.execute("DELETE FROM contents")
+    ledger.close()
+    machine.delete("a")
+    await machine.sync()
+    assert machine.mirror() == machine.tree() == {"a": "first", "b": "other"}
+
+
 async def test_a_deployment_restored_to_nothing_takes_no_file_away(tmp_path: Path) -> None:
     machine = Machine(tmp_path / "laptop", deployment())
     backup = machine.deployment.backup()
