@@ -80,6 +80,7 @@ class Witness:
         self._last: dict[tuple[str, str], Digest] = {}
         self._since: dict[tuple[str, str, Digest], set[Any]] = {}
         """Of a save, versions that somebody had saved there before."""
+        self._approved: set[tuple[str, str]] = set()
         self._doubtful: set[tuple[str, str, Digest]] = set()
         self._contested: set[tuple[str, str]] = set()
         self._conflicts: dict[tuple[str, int], int] = {}
@@ -139,6 +140,15 @@ class Witness:
     def contested(self, machine: str, path: str) -> None:
         """A save met a write of the daemon: whether it knew what was written cannot be told."""
         self._contested.add((machine, path))
+
+    def approved(self, machine: Machine) -> None:
+        """A person let the deletions go that wait: of files that the folder at hand lacks, too.
+
+        After an epoch a folder that lies in the place of the store's is the store's: files are
+        pulled into it, and lack where the former folder is put back. Then it is for a person.
+        """
+        rows = machine.database.execute("SELECT path FROM deletions WHERE state = 'waiting'")
+        self._approved |= {(machine.name, path) for (path,) in rows}
 
     def merged(self, machine: str, path: str, digest: Digest) -> None:
         """The daemon made these bytes of two versions."""
@@ -258,6 +268,7 @@ class Witness:
             of_deleted |= save.bit
         lost_here = {digest for (digest,) in sender.database.execute(_LOST, (path,))}
         known = of_deleted & removed or accepted.replaced in lost_here
+        known = known or (device, path) in self._approved
         what = world.call(accepted.replaced)
         if accepted.replaced is not None and not known:
             world.violated(

@@ -132,8 +132,13 @@ class Misfortunes:
             machine.use_ledger(self._world.rng.choice(images), tidemark)
 
     def ledger_foreign(self, machine: Machine) -> None:
-        """The ledger is another machine's."""
-        others = [name for name in self._images if name != machine.name]
+        """The ledger is another machine's.
+
+        Not that of a copy of this one: both have one name and one past, and whatever the other
+        had in its files since, nobody can tell that it was not here.
+        """
+        alike = {each.name for each in self._world.machines if each.home == machine.home}
+        others = [name for name in self._images if name not in alike]
         if others:
             tidemark = machine.tidemark
             self._lose(machine, "the ledger is another machine's")

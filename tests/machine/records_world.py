@@ -270,12 +270,10 @@ class RecordsWorld(World):
         self.witness.ledger_gone(machine, database)
 
     def join(self, machine: Machine) -> None:
-        super().join(machine)
         program = self.programs[machine.name] = Operator(self, machine)
         # What that left out of the queue where its file is in pieces: see `Operator.load`.
         program.queue = self.programs[machine.name.rpartition("+")[0]].queue
-        # Copied in the middle of a save that nobody ends there.
-        self._mend(machine)
+        super().join(machine)
 
     def check_name(self, machine: Machine, call: str, folder: Inode, name: str) -> None:
         self.witness.named(machine, call, folder, name)

@@ -180,6 +180,7 @@ class World(Timeline):
             if invariants.guards(machine):
                 self.exercised["guard approved"] += 1
                 self.story(f"{machine.name}: a person approves the deletions")
+                self.witness.approved(machine)
                 machine.approved = frozenset({STORE})
                 machine.kill("to approve deletions")
                 self.run_until(self.now + SETTLING)
@@ -235,6 +236,8 @@ class World(Timeline):
         self.machines.append(machine)
         self.people[machine.name] = Person(self, machine)
         self.after(self.moment(2.0), machine.start)
+        # Copied in the middle of a save: nobody ends that there.
+        self._mend(machine)
 
     def ledger_gone(self, machine: Machine, database: sqlite3.Connection) -> None:
         """What only the ledger showed must be in history."""
@@ -338,6 +341,9 @@ class World(Timeline):
     def after_power_cut(self, machine: Machine) -> None:
         """Programs ended too; a person repairs what one of them left in pieces."""
         self.witness.after_power_cut(machine)
+        self._mend(machine)
+
+    def _mend(self, machine: Machine) -> None:
         for path, inode in machine.inodes():
             inode.writers = 0
             if path in NAMES and not is_whole(path, inode.data):
