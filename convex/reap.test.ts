@@ -243,6 +243,18 @@ describe("between two hellos", () => {
   const passedOf = async (w: World) =>
     (await w.t.run(({ db }) => db.query("presence").take(9))).map(({ passed }) => passed);
 
+  test("one that has not passed what it told it had is a copy from before then", async () => {
+    const w = await world();
+    expect(await w.hello(w.laptop, 4, "5")).toMatchObject({ seen: 0 });
+    const told = { ledger: "L", start: 4, passed: "7" };
+    await w.t.mutation(api.sync.passed, { ...w.laptop.credentials, ...told });
+    expect(await w.hello(w.laptop, 5, "6")).toMatchObject({ seen: 5 });
+    expect(await passedOf(w)).toEqual(["7"]);
+    expect(await w.hello(w.laptop, 6, "7")).toMatchObject({ seen: 5 });
+    expect(await w.hello(w.laptop, 7, null)).toMatchObject({ seen: 6 });
+    expect(await w.hello(w.laptop, 8, "1")).toMatchObject({ seen: 7 });
+  });
+
   test("a ledger tells how far it passed, and never goes back by it", async () => {
     const w = await world();
     await w.hello(w.laptop, 4, null);

@@ -22,6 +22,10 @@ export async function deploymentId(ctx: MutationCtx): Promise<string> {
  * Notes that this ledger of the device has started, and returns the largest start number seen of
  * it before (0 if none): one that is not smaller than `start` betrays an old copy or a clone, or a
  * hello that comes late. What that passed is not what the ledger needs by now.
+ *
+ * Its own start number is answered to one that told before that it had passed a place which it has
+ * not passed now: it is a copy from before then. Within an epoch that place only grows, and an epoch
+ * begins without one.
  */
 export async function noteStart(
   ctx: MutationCtx,
@@ -29,7 +33,8 @@ export async function noteStart(
   { ledger, start, cursor, passed }: Told,
 ): Promise<number> {
   const presence = await findPresence(ctx, device, ledger);
-  const seen = presence?.start ?? 0;
+  const isOlder = hadPassed(presence, passed ?? null);
+  const seen = isOlder ? Math.max(start, presence?.start ?? 0) : (presence?.start ?? 0);
   const next = {
     device,
     ledger,
@@ -41,6 +46,10 @@ export async function noteStart(
   if (presence === null) await ctx.db.insert("presence", next);
   else await ctx.db.replace("presence", presence._id, next);
   return seen;
+}
+
+function hadPassed(presence: Doc<"presence"> | null, passed: string | null): boolean {
+  return passed !== null && parseCursor(passed) < parseCursor(presence?.passed ?? null);
 }
 
 /**

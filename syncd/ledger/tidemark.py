@@ -1,7 +1,9 @@
 """How often a ledger was written, told beside it too. Does IO.
 
 A copy that was taken after the last hello has the start number that the deployment saw last, and
-nobody there can tell it from the ledger. Here it can be told: the ledger was written more often.
+nobody there can tell it from the ledger, unless that had told meanwhile how far it had passed. Here
+it can be told: the ledger was written more often. Not where the mark was put back with it, as with
+the whole state folder: `docs/adopting.md` says what happens then.
 """
 
 from __future__ import annotations

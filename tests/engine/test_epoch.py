@@ -386,6 +386,40 @@ def nonce_of(machine: Machine) -> str | None:
         ledger.close()
 
 
+@pytest.mark.parametrize("told", [False, True])
+@pytest.mark.parametrize(("after", "listed"), [("second", 0), ("third", 1)])
+async def test_a_whole_state_folder_put_back_with_no_hello_since_undoes_nothing(
+    tmp_path: Path, after: str, listed: int, told: bool
+) -> None:
+    """The number of its start and what it was marked with are as it says.
+
+    Nobody can tell, unless the deployment was `told` meanwhile how far the ledger had passed.
+    """
+    machine = await synced(tmp_path)
+    machine.save(c="to be deleted")
+    await machine.sync()
+    copy = shutil.copy(machine.ledger_path, tmp_path / "copy.db")
+    state = machine.deployment.state
+    starts, ledgers = dict(state.starts), list(state.passed)
+    other = Machine(tmp_path / "other", machine.deployment, "other")
+    await other.sync()
+    other.save(b="theirs")
+    await other.sync()
+    machine.save(a="second", d="new since")
+    machine.delete("c")
+    await machine.sync()
+    ledger = machine.ledger()
+    state.passed.update({which: int(ledger.passing.place or 0) for which in ledgers if told})
+    ledger.close()
+    state.starts.update(starts)
+    shutil.copy(copy, machine.ledger_path)
+    machine.save(a=after)
+    await machine.sync()
+    assert machine.mirror() == machine.tree() == {"a": after, "b": "theirs", "d": "new since"}
+    assert (review(machine) is not None) is told
+    assert conflicts(machine) == listed
+
+
 def conflicts(machine: Machine) -> int:
     ledger = machine.ledger()
     try:

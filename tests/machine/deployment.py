@@ -167,6 +167,8 @@ class Deployment:
         passed: Cursor | None = None,
     ) -> Welcome:
         seen = self.state.starts.get((device, ledger), 0)
+        if passed is not None and int(passed) < self.state.passed.get((device, ledger), 0):
+            seen = max(seen, start)  # It told before that it had passed more.
         self.state.starts[device, ledger] = max(seen, start)
         if start > seen:
             self.state.passed[device, ledger] = int(passed or 0)
