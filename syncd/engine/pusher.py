@@ -22,6 +22,7 @@ from syncd.core.model import (
     Tombstone,
     halves,
 )
+from syncd.core.pace import FULL, Pace
 from syncd.engine.guards import Guards
 from syncd.engine.intake import Intake
 from syncd.engine.known import Known
@@ -73,6 +74,9 @@ class Pusher:
         """Rows that are sent as the ledger has it, and on no call."""
         self._asked: dict[OperationId, int] = {}
         """How new the news of their keys was when operations were asked about once more."""
+        self._pace = Pace()
+        self._pause = 0.0
+        """Seconds that what is queued waits for more."""
         self._wakened = asyncio.Event()
         self._fetch: Callable[[Iterable[Key]], None] = lambda _: None
         self._upload: Callable[[], None] = lambda: None
@@ -100,6 +104,8 @@ class Pusher:
             await self._drain()
             if self._waiting():
                 await self._soon()
+            elif self._pause:
+                await woken(self._wakened, self._pause)
             else:
                 if not self._wakened.is_set():
                     self.idle.set()
@@ -127,15 +133,21 @@ class Pusher:
             await asyncio.gather(*flying, return_exceptions=True)
 
     def _next(self) -> list[Intent]:
-        if self._frozen:
-            return _fill(self._frozen)
-        claim = self._claim()
-        return self._ledger.claim(claim) if claim is not None else []
+        if not self._frozen and (claim := self._claim()) is not None:
+            self._take(self._ledger.claim(claim))
+        return _fill(self._frozen)
+
+    def _take(self, claimed: Sequence[Intent]) -> None:
+        self._frozen.extend(claimed)
+        if claimed:
+            self._pace.went(len(claimed), self._clock.monotonic())
 
     def _claim(self) -> Claim | None:
         """What may be claimed now; None where nothing need be."""
         outbox = self._ledger.outbox
-        if self._frozen or outbox.newest() is None:
+        queued = 0 if self._frozen else outbox.claimable.queued(FULL)
+        self._pause = self._pace.pause(queued, self._clock.monotonic()) if queued else 0.0
+        if not queued or self._pause:
             return None
         to_remote = Direction.TO_REMOTE
         guarded = [s for s in outbox.deleting() if self._guards.holds_back(s, to_remote)]
@@ -167,7 +179,7 @@ class Pusher:
         answers = self._believed(intents, outcomes)
         # In one transaction: each waits for the disk, and a first mirror for little else.
         taken = self._ledger.acknowledge(answers, self.device, self._clock.now(), self._claim)
-        self._frozen.extend(taken.claimed)
+        self._take(taken.claimed)
         if len(answers) == len(outcomes):
             self._known.acknowledged(outcomes)
         self._intake.answered([intent.key for intent, _ in answers])

@@ -53,6 +53,13 @@ class Claimable:
             return found
         return self._of(claim, bulk=not self._bulk_next)
 
+    def queued(self, most: int) -> int:
+        """How many rows are queued, counted up to `most`."""
+        row = self._connection.execute(
+            "SELECT count(*) FROM (SELECT 1 FROM outbox WHERE state = 'queued' LIMIT ?)", (most,)
+        ).fetchone()
+        return int(row[0])
+
     def target(self, operation: str | None) -> tuple[Any, ...] | None:
         """The row of an operation; None where there is none."""
         if operation is None:

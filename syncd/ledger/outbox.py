@@ -48,7 +48,7 @@ class Outbox:
         self._connection = connection
         self._contents = contents
         self._carried = carried
-        self._claimable = Claimable(connection)
+        self.claimable = Claimable(connection)
 
     def queue(
         self, decision: Decision, version: Version, now: float, *, bulk: bool = False
@@ -103,7 +103,7 @@ class Outbox:
         no turn took up yet stays queued. Both halves of a move are claimed together; where it
         cannot be one any more, its deletion stays queued until its target was accepted.
         """
-        rows = self._claimable.next(claim)
+        rows = self.claimable.next(claim)
         claimed: list[Intent] = []
         frozen: list[tuple[tuple[Any, ...], tuple[Any, ...]]] = []
         taken: set[str] = set()
@@ -111,7 +111,7 @@ class Outbox:
         for row in rows:
             if row[0] in taken:
                 continue
-            target = self._claimable.target(row[11])
+            target = self.claimable.target(row[11])
             total += _text(row[7]) + _text(row[10] or 0) + (_text(target[7]) if target else 0)
             if claimed and total > claim.most_bytes:
                 break
