@@ -98,3 +98,10 @@ class NotReachable(SyncdError):
     """A daemon runs and does not answer its control socket."""
 
     exit_code = 6
+
+
+def first_of(error: BaseException) -> BaseException:
+    """`error` itself, or of a group, which may hold others, the first that is none."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

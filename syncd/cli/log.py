@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from contextlib import suppress
@@ -106,7 +107,8 @@ def _version(
 ) -> Digest:
     if sum(told is not None for told in (at, revision, digest)) != 1:
         raise ConfigError(
-            "say which version; nothing was changed", "with one of --at, --rev and --digest"
+            "say which version; nothing was changed",
+            f"with one of --at, --rev and --digest: `syncd log {shlex.quote(str(key))}` lists them",
         )
     with open_listing(config) as listing:
         if at is not None:

@@ -27,7 +27,7 @@ from syncd.engine.ports import Clock, LocalReplica, RemoteReplica
 from syncd.engine.rescan import Rescan
 from syncd.engine.tailer import Tailer
 from syncd.engine.turn import Reconciler
-from syncd.errors import Paused, SyncdError
+from syncd.errors import Paused, SyncdError, first_of
 from syncd.ledger.ledger import Ledger
 
 LONG = 1.5
@@ -206,7 +206,8 @@ class Session:
                 await self._online.push_only()
         except (TimeoutError, SyncdError, ExceptionGroup) as error:
             gauge = self.gauge()
-            log.info("flush_ended", left=gauge.queued + gauge.sent, why=type(error).__name__)
+            why = type(first_of(error)).__name__
+            log.info("flush_ended", left=gauge.queued + gauge.sent, why=why)
 
     async def tidy(self) -> None:
         """Let the ledger forget bytes that nothing names any more."""
