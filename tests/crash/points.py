@@ -321,13 +321,14 @@ BEGINNING_ANEW = (
 
 _STORAGE = "syncd.remote.storage:ConvexStorage."
 _UPLOADS = "syncd.engine.uploads:"
+_OUTGOING = "syncd.engine.outgoing:"
 _PAYLOADS = "syncd.files.payloads:Payloads."
 
 CARRYING = (
     Point("upload-unasked", "Payloads are queued, the deployment was not asked for them.",
           _STORAGE + "missing", BEFORE, scenario="payloads"),
     Point("upload-begun", "The first part of a payload is read, an upload is about to begin.",
-          _UPLOADS + "_Reader._next", AFTER, scenario="payloads"),
+          _OUTGOING + "Outgoing.next", AFTER, scenario="payloads"),
     Point("upload-cut", "Some parts of a payload are on the wire, the last is not.",
           _UPLOADS + "Uploads._mover", AFTER, scenario="payloads"),
     Point("upload-answered", "A payload is in file storage, nothing names it.",

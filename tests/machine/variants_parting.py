@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from syncd.core.model import Digest, Snapshot, Tombstone
@@ -13,7 +12,6 @@ from syncd.ledger.epochs import Epochs
 from syncd.ledger.outbox import Outbox
 from syncd.ledger.places import Places
 
-from .deployment import Deployment
 from .faults import EPOCHS, LOSING, PLAIN, RESTORING
 from .variants import Variant
 
@@ -65,15 +63,6 @@ def _theirs_is_the_base(
     return remote if present and not isinstance(remote.version, Tombstone) else None
 
 
-class _ComparesRevisions(Deployment):
-    """Compare-and-set looks at the revision alone."""
-
-    def is_expected(self, entry: Any, intent: Any) -> bool:
-        if entry is None:
-            return super().is_expected(entry, intent)
-        return bool(entry.revision == intent.expect_revision)
-
-
 _NOTHING: Any = lambda *_args, **_kwargs: None  # noqa: E731
 
 VARIANTS = (
@@ -88,9 +77,4 @@ VARIANTS = (
     Variant("counted operation ids", ((Outbox, "_operation", _counted_operations),), LOSING),
     Variant("what is missing was deleted", ((Epochs, "settle", _missing_is_deleted),), RESTORING),
     Variant("theirs is the base", ((epoch, "rebase", _theirs_is_the_base),), RESTORING),
-    Variant(
-        "revisions alone are compared",
-        mix=replace(RESTORING, restored=0.3),
-        deployment=_ComparesRevisions,
-    ),
 )
