@@ -48,7 +48,7 @@ _NONE = Ceiling()
 
 
 class Bucket:
-    """Lets through `rate` bytes a second, and up to `burst` at once after a rest.
+    """Lets through `rate` bytes (or calls) a second, and up to `burst` at once after a rest.
 
     What goes through never waits for itself to fit: a part larger than `burst` leaves a debt that
     those behind it wait for. So of parts that go when they may, those from any one to any later

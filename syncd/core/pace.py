@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from typing import Final
 
+from syncd.core.ceiling import Bucket
+
 FULL: Final = 50
-"""Saves that are a call of their own at any time (design, Budgets: 1,000 in 22 calls)."""
+"""Saves that are worth a call at any time (design, Budgets: 1,000 in 22 calls)."""
 
 RATE: Final = 20.0
 """Calls a second with fewer, in a stream: what waits for one waits 50 ms at most."""
 
 BURST: Final = 3.0
-"""Such calls that go one behind the other after a rest, as single saves and their echoes do."""
-
+"""Calls with fewer that go at once after a rest: nobody who saves a file or two waits."""
 
 _LEAST: Final = 0.001
 """Seconds that nobody waits for: what is left of a pause after it is no other."""
@@ -26,21 +27,16 @@ class Pace:
     """Of calls that carry fewer than FULL saves. Times are monotonic seconds."""
 
     def __init__(self) -> None:
-        self._level = BURST
-        self._last = 0.0
+        self._bucket = Bucket(RATE, BURST - 1.0)
+        self._next = 0.0
 
     def pause(self, saves: int, now: float) -> float:
         """Seconds from `now` after which a call with so many may go."""
-        self._refill(now)
-        pause = (1.0 - self._level) / RATE
+        pause = min(1 / RATE, self._next - now)
         return 0.0 if saves >= FULL or pause < _LEAST else pause
 
     def went(self, saves: int, now: float) -> None:
         """A call with so many goes."""
-        self._refill(now)
         if saves < FULL:
-            self._level = max(0.0, self._level - 1.0)
-
-    def _refill(self, now: float) -> None:
-        self._level = min(BURST, self._level + max(0.0, now - self._last) * RATE)
-        self._last = now
+            pause = self._bucket.take(1, now)
+            self._next = now + pause if pause else 0.0

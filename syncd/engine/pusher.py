@@ -143,7 +143,7 @@ class Pusher:
             self._pace.went(len(claimed), self._clock.monotonic())
 
     def _claim(self) -> Claim | None:
-        """What may be claimed now; None where nothing need be."""
+        """What may be claimed now; None where nothing need be, or waits for more for `_pause`."""
         outbox = self._ledger.outbox
         queued = 0 if self._frozen else outbox.claimable.queued(FULL)
         self._pause = self._pace.pause(queued, self._clock.monotonic()) if queued else 0.0
