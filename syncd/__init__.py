@@ -15,7 +15,7 @@ embedded} -> core`, `storage -> {remote, files}`, `files -> stores -> core`; a t
                which file is which under another name (`move`); merging (`merge`, `sequence`,
                `lines`, `counter`) of values that keep their spelling (`value`); what a text changes
                in another (`delta`); what calls cost (`cost`), how fast and how far (`ceiling`),
-               how often a payload travels (`rest`)
+               how soon a few saves go (`pace`), how often a payload travels (`rest`)
     stores/    pure: which files belong to a store (`layout`), what their bytes must be (`codec`),
                how a kind's records merge (`annotations`, `merge`) and are written (`splice`;
                `yaml_*`), files of many records taken apart and written (`records`, `join`),
@@ -30,8 +30,8 @@ embedded} -> core`, `storage -> {remote, files}`, `files -> stores -> core`; a t
                `events` (the log), `past` (the index of history), `logs` (how far lines went),
                `passing` (which tombstones are needed no more), `costs`; `ledger` has the verbs,
                each one transaction (`commits`: a turn's end, `answers`); `tidemark` knows an old
-               copy of it; `state` owns the folder around it; `schema*.sql` are the steps that
-               make one
+               copy of it; `state` owns the folder around it, `owner` tells who does;
+               `schema*.sql` are the steps that make one
     remote/    the deployment: `client` (calls over HTTP), `meter` (counts and bounds them), `wire`,
                `operation` (messages), `replica` (verbs), `storage` (payloads), `listener`
                (wake-ups, by the official client in a child process)
@@ -49,10 +49,10 @@ embedded} -> core`, `storage -> {remote, files}`, `files -> stores -> core`; a t
     control/   what commands ask for: `channel` and `client` (a unix socket), `acts` (doing it, in
                the daemon or, where none runs, in the command)
     daemon.py  the composition root over `opening` and `beside` (what runs beside the engine);
-               `standing` (pure) and `status` say how things are, to `cli/` and, by way of `pulse`,
-               to the service manager (`supervisor`), people (`notify`) and probes (`endpoint`,
-               `metrics`); `attach`, `listing`, `explain`, `planning`, `doctor/`, `discovery`,
-               `enrolment` and `units` serve `cli/`, which prints
+               `standing`, `judging` (pure) and `status` say how things are, to `cli/` and, by way
+               of `pulse`, to the service manager (`supervisor`), people (`notify`) and probes
+               (`endpoint`, `metrics`); `attach`, `listing`, `explain`, `planning`, `doctor/`,
+               `discovery`, `enrolment` and `units` serve `cli/`, which prints
 
 Rules that keep edits safe, and where they live:
 
