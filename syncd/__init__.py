@@ -52,7 +52,8 @@ embedded} -> core`, `storage -> {remote, files}`, `files -> stores -> core`; a t
                `standing`, `judging` (pure) and `status` say how things are, to `cli/` and, by way
                of `pulse`, to the service manager (`supervisor`), people (`notify`) and probes
                (`endpoint`, `metrics`); `attach`, `listing`, `explain`, `planning`, `doctor/`,
-               `discovery`, `enrolment` and `units` serve `cli/`, which prints
+               `discovery`, `enrolment` and `units` serve `cli/`, which prints; `slips` says what
+               calls of commands and programs cost
 
 Rules that keep edits safe, and where they live:
 

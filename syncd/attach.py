@@ -11,17 +11,20 @@ from syncd.errors import ConfigError
 from syncd.ledger.state import StateFolder
 from syncd.opening import no_token
 from syncd.remote.client import ConvexHttp
+from syncd.remote.meter import Meter
 from syncd.remote.replica import ConvexReplica
+from syncd.slips import Slips
 
 
 @asynccontextmanager
 async def open_remote(config: Config) -> AsyncIterator[ConvexReplica]:
     """The deployment as it is, beside a running daemon or without one. Raises SyncdError."""
-    state = StateFolder(config.state)
+    state, slips = StateFolder(config.state), Slips(config)
     if config.url == EMBEDDED and state.owner() is None:
         async with open_daemon(config) as daemon:
             if daemon.http is not None and daemon.token is not None:
-                yield ConvexReplica(daemon.http, daemon.token, config.workspace)
+                with slips.left(daemon.http.meter.spending):
+                    yield ConvexReplica(daemon.http, daemon.token, config.workspace)
         return
     url, token = config.url, config.token
     if url == EMBEDDED:
@@ -30,5 +33,7 @@ async def open_remote(config: Config) -> AsyncIterator[ConvexReplica]:
         raise ConfigError("no deployment is configured", "set CONVEX_URL: see README.md")
     if token is None:
         raise no_token(url)
-    async with ConvexHttp(url) as http:
-        yield ConvexReplica(http, token, config.workspace)
+    meter = Meter()
+    async with ConvexHttp(url, meter=meter) as http:
+        with slips.left(meter.spending):
+            yield ConvexReplica(http, token, config.workspace)

@@ -56,6 +56,7 @@ from syncd.remote.listener import Listener
 from syncd.remote.meter import Meter
 from syncd.remote.replica import ConvexReplica
 from syncd.remote.storage import ConvexStorage
+from syncd.slips import Gathering
 from syncd.standing import StatusReport
 from syncd.supervisor import Supervisor
 
@@ -137,6 +138,8 @@ class Daemon:
     async def _watched(self, session: Session) -> None:
         """Tell those who look from outside, until cancelled."""
         told = [self.supervisor.told, Notifier(self.config.notify).told, _reviewing(session)]
+        if self.http is not None:
+            told.append(Gathering(self.config, self.http.meter.know_beside).told)
         pulse = Pulse(self.config, session.beat, told, self.supervisor.interval)
         async with asyncio.TaskGroup() as group:
             group.create_task(pulse.run())
@@ -201,9 +204,7 @@ class Daemon:
     def _listener(self, session: Session) -> Listener | None:
         if self.http is None or self.token is None:
             return None
-        settings = {
-            "url": self.http.url, "token": self.token, "workspace": self.config.workspace
-        }  # fmt: skip
+        settings = {"url": self.http.url, "token": self.token, "workspace": self.config.workspace}
         meter = self.http.meter
 
         def told(head: Cursor, before: Cursor | None) -> None:

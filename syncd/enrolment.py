@@ -15,6 +15,8 @@ from syncd.errors import ConfigError, ProtocolError
 from syncd.ledger.state import StateFolder
 from syncd.remote.client import ConvexHttp
 from syncd.remote.devices import DeviceList, EnrollAnswer, RevokeAnswer, WireDevice
+from syncd.remote.meter import Meter
+from syncd.slips import Slips
 
 KEYS = ("CONVEX_DEPLOY_KEY", "CONVEX_SELF_HOSTED_ADMIN_KEY")
 """Where a key is looked for in the environment of the command."""
@@ -53,9 +55,11 @@ async def open_enrolment(
     are not deployed.
     """
     url, found = _door(config, key, environment)
-    async with ConvexHttp(url, found) as http:
+    meter = Meter()
+    async with ConvexHttp(url, found, meter) as http:
         try:
-            yield Enrolment(http, config.workspace)
+            with Slips(config).left(meter.spending):
+                yield Enrolment(http, config.workspace)
         except ProtocolError as error:
             raise ProtocolError(
                 f"{error}; nothing was changed",

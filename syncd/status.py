@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from syncd.config import Config, StoreConfig
+from syncd.core.cost import together
 from syncd.core.guard import Direction, Guard
 from syncd.core.model import Key
 from syncd.cost import cost_report
@@ -24,7 +25,8 @@ from syncd.ledger.deletions import Deletions
 from syncd.ledger.epochs import Epochs
 from syncd.ledger.owner import stopped_owner
 from syncd.ledger.state import StateFolder
-from syncd.standing import Part, Problem, Rollback, State, StatusReport, StoreReport
+from syncd.slips import Slips
+from syncd.standing import CostReport, Part, Problem, Rollback, State, StatusReport, StoreReport
 
 SHOWN = 20
 """Problems of one sort that a report lists; the rest are counted."""
@@ -86,10 +88,15 @@ def _report(
         stopped=stopped_owner(config.state) is not None,
         unheard=unheard(parts, time.time()) if running is not None else 0.0,
         problems=list(_problems(connection)),
-        cost=cost_report(config, CostBook(connection).days(), time.time()),
+        cost=_cost(config, connection),
     )
     found.state, found.detail = judge(found)
     return found
+
+
+def _cost(config: Config, connection: sqlite3.Connection) -> CostReport:
+    costs = together(CostBook(connection).days(), Slips(config).days())
+    return cost_report(config, costs, time.time())
 
 
 def _store(connection: sqlite3.Connection, store: StoreConfig, *, counting: bool) -> StoreReport:

@@ -74,6 +74,6 @@ def test_a_month_that_will_not_do_is_told_with_what_to_type(tmp_path: Path) -> N
     assert "included for all machines: 1,000,000 calls, 1000 MB (free)" in said.output
     assert "judged by 7 days" in said.output
     assert "the least it can be" in said.output
-    assert "syncd.storage" in said.output
+    assert "what other machines call is not in here" in said.output
     assert "! " in said.output
     assert "1,000,000 are included" in said.output

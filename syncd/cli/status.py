@@ -18,8 +18,7 @@ LISTED = 10
 
 _LEAST = (
     "  the least it can be: rows that functions read and write count too, so a warning comes late, "
-    "and what other commands, programs that use syncd.storage, and other machines call is not in "
-    "here; the deployment's dashboard knows it all"
+    "and what other machines call is not in here; the deployment's dashboard knows it all"
 )
 
 _MARKS = {State.IN_SYNC: "✓", State.SYNCING: "↻", State.PAUSED: "‖", State.OFFLINE: "○",

@@ -16,6 +16,9 @@ from typing import Final
 DAY: Final = 86_400
 """Seconds."""
 
+KEPT: Final = 90
+"""Days that are remembered."""
+
 LOOKED_BACK: Final = 7
 """Whole days that a projection is made from, at most: a week has its week-end."""
 
@@ -100,6 +103,13 @@ def _month_with(day: int) -> range:
     first = datetime.fromtimestamp(day * DAY, UTC).replace(day=1)
     behind = (first + timedelta(days=32)).replace(day=1)
     return range(day_of(first.timestamp()), day_of(behind.timestamp()))
+
+
+def together(one: Costs, other: Costs) -> Costs:
+    """What both come to."""
+    if not other:
+        return one
+    return {day: one.get(day, NOTHING) + other.get(day, NOTHING) for day in {*one, *other}}
 
 
 def spent(costs: Costs, days: range) -> Cost:
@@ -192,7 +202,4 @@ class Spending:
     @property
     def costs(self) -> Costs:
         """All of it."""
-        days = self._written.keys() | self._unwritten.keys()
-        return {
-            day: self._written.get(day, NOTHING) + self._unwritten.get(day, NOTHING) for day in days
-        }
+        return together(self._written, self._unwritten)

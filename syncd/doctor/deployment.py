@@ -14,7 +14,9 @@ from syncd.doctor.finding import Finding, fail, ok, warn
 from syncd.errors import SyncdError
 from syncd.ledger.state import StateFolder
 from syncd.remote.client import ConvexHttp
+from syncd.remote.meter import Meter
 from syncd.remote.replica import ConvexReplica
+from syncd.slips import Slips
 
 SKEW = 60.0
 """Seconds by which clocks may differ before it is worth a word: nothing is decided by them."""
@@ -91,9 +93,11 @@ def _clock(theirs: float) -> Finding:
 
 
 async def _known(config: Config, url: str, token: str) -> Finding:
+    meter = Meter()
     try:
-        async with ConvexHttp(url) as http, asyncio.timeout(15):
-            head = await ConvexReplica(http, token, config.workspace).head()
+        async with ConvexHttp(url, meter=meter) as http, asyncio.timeout(15):
+            with Slips(config).left(meter.spending):
+                head = await ConvexReplica(http, token, config.workspace).head()
     except SyncdError as error:
         return fail("functions", str(error), error.advice)
     except TimeoutError:

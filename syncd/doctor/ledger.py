@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 
 from syncd.config import Config
+from syncd.core.cost import together
 from syncd.core.wording import counted
 from syncd.cost import cost_report
 from syncd.doctor.finding import Finding, fail, ok, warn
@@ -14,6 +15,7 @@ from syncd.errors import LedgerError
 from syncd.ledger.connection import read_ledger
 from syncd.ledger.costs import CostBook
 from syncd.ledger.state import StateFolder
+from syncd.slips import Slips
 
 
 def examine(config: Config) -> Iterator[Finding]:
@@ -44,7 +46,8 @@ def examine(config: Config) -> Iterator[Finding]:
 
 
 def _cost(config: Config, connection: sqlite3.Connection) -> Finding:
-    found = cost_report(config, CostBook(connection).days(), time.time())
+    costs = together(CostBook(connection).days(), Slips(config).days())
+    found = cost_report(config, costs, time.time())
     if found.warning:
         return warn("cost", f"plan {found.plan}: {found.warning}",
                     "set most_calls_a_day or most_bytes_a_day under [cost] in config.toml, leave "

@@ -10,10 +10,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from syncd.core.cost import Cost, Costs, Spending
-
-KEPT = 90
-"""Days that are remembered."""
+from syncd.core.cost import KEPT, Cost, Costs, Spending
 
 
 class CostBook:

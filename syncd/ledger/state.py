@@ -8,6 +8,7 @@
   ledger/*.db       ledgers; one that does not fit any more is kept, never reused
   tidemarks/*       how often each of them was written: one put back was written less
   history/          bytes that remote changes replaced, by digest
+  spent/            what commands and programs spent: see slips.py
   payloads/         large files on their way from the deployment
   lines/            second names of the files of lines that are followed
   swapped/          files just taken out of a store, until no program writes to them any more

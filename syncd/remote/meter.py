@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 from syncd.core.ceiling import Bucket, Ceiling, Reached
-from syncd.core.cost import Cost, Spending
+from syncd.core.cost import Cost, Costs, Spending, together
 from syncd.errors import CeilingReached
 
 
@@ -31,6 +31,7 @@ class Meter:
     ) -> None:
         self.spending = Spending()
         """What was counted, for the ledger to keep."""
+        self._beside: Costs = {}
         self._ceiling = ceiling or Ceiling()
         self._bucket = bucket
         self._now = now
@@ -40,7 +41,7 @@ class Meter:
     @property
     def held(self) -> str:
         """Why no call may be made now, and until when; empty where calls may."""
-        reached = self._ceiling.reached(self.spending.costs, self._now())
+        reached = self._reached()
         return _stopped(reached).held if reached is not None else ""
 
     async def admit(self, written: int = 0) -> None:
@@ -59,10 +60,17 @@ class Meter:
         """`cost` was spent."""
         self.spending.add(cost, self._now())
 
+    def know_beside(self, costs: Costs) -> None:
+        """Other programs of this machine spent this: a ceiling is for all of them."""
+        self._beside = costs
+
     def _stop_where_reached(self) -> None:
-        reached = self._ceiling.reached(self.spending.costs, self._now())
+        reached = self._reached()
         if reached is not None:
             raise _stopped(reached)
+
+    def _reached(self) -> Reached | None:
+        return self._ceiling.reached(together(self.spending.costs, self._beside), self._now())
 
 
 def _stopped(reached: Reached) -> CeilingReached:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+import weakref
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from enum import Enum
@@ -19,6 +20,8 @@ from pydantic import BaseModel
 from syncd.config import EMBEDDED, Config
 from syncd.errors import SyncdError, Unauthorized, Unavailable, Unreachable
 from syncd.remote.client import ConvexHttp
+from syncd.remote.meter import Meter
+from syncd.slips import Slips
 
 BOUND: Final = 3.0
 """Seconds that a call may take before the files are asked instead."""
@@ -26,6 +29,9 @@ BOUND: Final = 3.0
 PAUSE: Final = 5.0
 LONGEST_PAUSE: Final = 60.0
 """Seconds in which a deployment that was away is not asked again; doubled while it stays away."""
+
+SLIP: Final = 60.0
+"""Seconds of a program's calls on one slip."""
 
 Answer = TypeVar("Answer", bound=BaseModel)
 T = TypeVar("T")
@@ -52,6 +58,11 @@ class Mirror:
         self._token = ""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._open = AsyncExitStack()
+        self._meter = Meter()
+        self._slips = Slips(config)
+        self._slip_due = 0.0
+        # Programs end without closing what they use.
+        weakref.finalize(self, self._slips.leave, self._meter.spending)
 
     @property
     def trouble(self) -> SyncdError | None:
@@ -74,6 +85,7 @@ class Mirror:
 
     async def close(self) -> None:
         """Let the connections go; the next call makes new ones."""
+        self._slips.leave(self._meter.spending)
         former, self._open, self._http = self._open, AsyncExitStack(), None
         # A session belongs to the loop it was made in: one of an ended loop is left behind.
         if self._loop is asyncio.get_running_loop():
@@ -92,8 +104,16 @@ class Mirror:
             return self._lost(Unavailable(late, _ADVICE))
         except SyncdError as trouble:
             return self._lost(trouble)
+        finally:
+            self._leave_slip()
         self._found(http.url)
         return answer
+
+    def _leave_slip(self) -> None:
+        now = time.monotonic()
+        if now >= self._slip_due:
+            self._slip_due = now + SLIP
+            self._slips.leave(self._meter.spending)
 
     async def _reached(self) -> ConvexHttp | None:
         now = time.monotonic()
@@ -110,7 +130,7 @@ class Mirror:
             if url is None or token is None:
                 return None
             self._token, self._loop = token, loop
-            self._http = await self._open.enter_async_context(ConvexHttp(url))
+            self._http = await self._open.enter_async_context(ConvexHttp(url, meter=self._meter))
         return self._http
 
     def _lost(self, trouble: SyncdError) -> Lost:

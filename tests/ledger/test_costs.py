@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from syncd.core.cost import DAY, Cost, Spending
+from syncd.core.cost import DAY, KEPT, Cost, Spending
 from syncd.errors import LedgerError
-from syncd.ledger.costs import KEPT
 from syncd.ledger.ledger import Ledger
 from syncd.ledger.state import StateFolder
 
