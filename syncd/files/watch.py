@@ -36,6 +36,7 @@ _FILES: Final = (
 _SELF: Final = InotifyConstants.IN_DELETE_SELF | InotifyConstants.IN_MOVE_SELF
 _FOLDER: Final = Mask(_FILES | InotifyConstants.IN_ONLYDIR | InotifyConstants.IN_DONT_FOLLOW)
 _ROOT: Final = Mask(_FILES | _SELF | InotifyConstants.IN_ONLYDIR)
+_NO_WATCH: Final = WatchDescriptor(-1)
 
 _LIMITS: Final = {
     errno.ENOSPC: "fs.inotify.max_user_watches",
@@ -109,7 +110,8 @@ class Watcher:
         if not mask & InotifyConstants.IN_ISDIR:
             if folder.has(name):
                 self._on_path(path, bool(mask & _SETTLED))
-        elif mask & _ARRIVED:
+        elif mask & _ARRIVED or (mask & InotifyConstants.IN_ATTRIB and path not in self._folders):
+            # Other permissions let in what was closed when it was met.
             if not self._layout.prunes(normal(path)):
                 self._rewalk(path, report=True)
         elif mask & InotifyConstants.IN_MOVED_FROM:
@@ -170,7 +172,7 @@ class Watcher:
         place = os.fsencode(self._root.path / path)
         mask = _FOLDER if path else _ROOT
         try:
-            folder.descriptor = inotify.add_callback(place, mask, folder, folder.id)
+            folder.descriptor = _added(inotify, place, mask, folder)
         except OSError as error:
             if error.errno in _LIMITS or not path:
                 raise self._failed(error) from error
@@ -207,7 +209,18 @@ class Watcher:
     def _failed(self, error: OSError) -> WatchFailed:
         limit = _LIMITS.get(error.errno or 0)
         advice = f"`syncd doctor` tells how to raise {limit}" if limit else "check its mount"
+        if error.errno == errno.EACCES:
+            advice = "let the user that runs syncd read it"
         return WatchFailed(f"{self._root.path} cannot be watched: {error.strerror}; {advice}")
+
+
+def _added(inotify: InotifyFD, place: bytes, mask: Mask, folder: _Watched) -> WatchDescriptor:
+    """The watch of `place`. Raises OSError, EACCES too, which watchdog passes over in silence."""
+    descriptor = inotify.add_callback(place, mask, folder, folder.id)
+    if descriptor == _NO_WATCH:
+        inotify.remove_callbacks([(descriptor, folder.id)])
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), os.fsdecode(place))
+    return descriptor
 
 
 class _Watched(WatchCallback):
@@ -217,7 +230,7 @@ class _Watched(WatchCallback):
         self.path = path
         self.prefix = path + "/" if path else ""
         self.id = CallbackId(id)
-        self.descriptor = WatchDescriptor(-1)
+        self.descriptor = _NO_WATCH
         self._watcher = watcher
         self._wanted = wanted
 

@@ -22,6 +22,7 @@ from syncd.files import watch
 from syncd.files.root import Root
 from syncd.files.watch import Watcher, WatchFailed
 from syncd.stores.layout import Layout
+from tests.files.person import as_ordinary_user
 
 QUEUE = Path("/proc/sys/fs/inotify/max_queued_events")
 PATIENCE = 20.0
@@ -295,6 +296,41 @@ def test_a_root_that_is_not_there_cannot_be_watched(store: Path) -> None:
     shutil.rmtree(store)
     with pytest.raises(WatchFailed, match="cannot be watched"):
         hints.watcher.start()
+
+
+def test_a_root_that_is_closed_cannot_be_watched() -> None:
+    as_ordinary_user(_closed_root)
+
+
+def _closed_root(base: Path) -> None:
+    store = base / "store"
+    store.mkdir()
+    watcher = Hints(store, Layout(("*.json",), ())).watcher
+    store.chmod(0)
+    with pytest.raises(WatchFailed, match="let the user that runs syncd read it"):
+        watcher.start()
+    assert not watcher.alive
+
+
+def test_a_folder_that_was_closed_is_watched_once_it_is_open() -> None:
+    as_ordinary_user(_opened_folder)
+
+
+def _opened_folder(base: Path) -> None:
+    folder = base / "store/closed"
+    folder.mkdir(parents=True)
+    folder.joinpath("before.json").write_text("{}")
+    folder.chmod(0)
+    hints = Hints(base / "store", Layout(("*.json",), ()))
+    hints.watcher.start()
+    try:
+        folder.chmod(0o700)
+        hints.until_named("closed/before.json")
+        hints.clear()
+        replace(folder / "after.json")
+        hints.until_named("closed/after.json")
+    finally:
+        hints.watcher.stop()
 
 
 def test_nothing_is_said_after_stop_and_nothing_leaks(store: Path) -> None:
