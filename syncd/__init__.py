@@ -53,7 +53,7 @@ embedded} -> core`, `storage -> {remote, files}`, `files -> stores -> core`; a t
                of `pulse`, to the service manager (`supervisor`), people (`notify`) and probes
                (`endpoint`, `metrics`); `attach`, `listing`, `explain`, `planning`, `doctor/`,
                `discovery`, `enrolment` and `units` serve `cli/`, which prints; `slips` says what
-               calls of commands and programs cost
+               calls of commands and programs cost, `misconfiguration` words what `config` refuses
 
 Rules that keep edits safe, and where they live:
 

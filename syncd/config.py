@@ -5,16 +5,16 @@ Frozen models; an unknown key is an error that names it. Does IO: reads a few sm
 
 from __future__ import annotations
 
-import difflib
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from syncd.errors import ConfigError
+from syncd.misconfiguration import described
 from syncd.store_config import StoreConfig as StoreConfig
 
 EMBEDDED = "embedded"
@@ -132,9 +132,19 @@ def _read(path: Path) -> dict[str, Any]:
             f"there is no configuration at {path}; nothing was started",
             "`syncd init` finds stores and writes one; or name another with --config",
         ) from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except IsADirectoryError as error:
         raise ConfigError(
-            f"{path} cannot be read: {error}; nothing was started", "mend that line"
+            f"{path} is a folder; nothing was started",
+            f"name the file: --config {path}/config.toml",
+        ) from error
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be read: {error.strerror}; nothing was started",
+            "let the user that runs syncd read it, or name another with --config",
+        ) from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(
+            f"{path} is no TOML: {error}; nothing was started", "mend that line"
         ) from error
 
 
@@ -142,32 +152,18 @@ def _validated(path: Path, told: dict[str, Any]) -> FileConfig:
     try:
         return FileConfig.model_validate(told)
     except ValidationError as error:
-        problems = "; ".join(_problem(told, problem) for problem in error.errors())
+        problems = "; ".join(described(told, each, _KNOWN) for each in error.errors())
         raise ConfigError(
             f"{path}: {problems}; nothing was started",
-            "mend these lines: every key is explained in the project's config.toml",
+            "mend these lines: syncd's own config.toml explains every key",
         ) from error
 
 
-def _problem(told: dict[str, Any], problem: Mapping[str, Any]) -> str:
-    place = list(problem["loc"])
-    if problem["type"] != "extra_forbidden":
-        return f"{_spot(told, place)}: {problem['msg'].removeprefix('Value error, ')}"
-    models: dict[object, type[BaseModel]] = {
-        "store": StoreConfig, "embedded": EmbeddedConfig, "http": HttpConfig,
-        "notify": NotifyConfig, "cost": CostConfig,
-    }  # fmt: skip
-    known = models.get(place[0], FileConfig) if len(place) > 1 else FileConfig
-    close = difflib.get_close_matches(str(place[-1]), list(known.model_fields), n=1)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
-    return f"{_spot(told, place[:-1])}: unknown key {place[-1]!r}{hint}".removeprefix(": ")
-
-
-def _spot(told: dict[str, Any], place: list[Any]) -> str:
-    if len(place) >= 2 and place[0] == "store" and isinstance(place[1], int):
-        name = told["store"][place[1]].get("name", f"number {place[1] + 1}")
-        return ".".join([f"store {name!r}", *(str(part) for part in place[2:3])])
-    return ".".join(str(part) for part in place)
+_KNOWN: Mapping[str, Collection[str]] = {
+    "": FileConfig.model_fields, "store": StoreConfig.model_fields,
+    "embedded": EmbeddedConfig.model_fields, "http": HttpConfig.model_fields,
+    "notify": NotifyConfig.model_fields, "cost": CostConfig.model_fields,
+}  # fmt: skip
 
 
 def _folder_of(path: Path, store: StoreConfig) -> Path:
@@ -212,14 +208,29 @@ def _token(settings: Mapping[str, str], state: Path) -> str | None:
     credentials = settings.get("CREDENTIALS_DIRECTORY")
     places = [Path(credentials) / CREDENTIAL] if credentials else []
     for place in (*places, state / DEVICE_TOKEN):
-        if place.exists():
+        if _may_be_there(place):
             return _token_in(place, str(place))
     return None
+
+
+def _may_be_there(place: Path) -> bool:
+    try:
+        place.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True  # In a folder that is another user's: who reads it is told why.
+    return True
 
 
 def _token_in(path: Path, name: str) -> str:
     try:
         return path.read_text(encoding="utf-8").strip()
+    except PermissionError as error:
+        raise ConfigError(
+            f"{name} cannot be read: {error.strerror}; nothing was started",
+            "run this as the user whose daemon it is, or let this one read it",
+        ) from error
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not text"
         raise ConfigError(
@@ -231,9 +242,14 @@ def _token_in(path: Path, name: str) -> str:
 def _env_file(path: Path) -> dict[str, str]:
     """NAME=value lines; blank lines, comments, `export` and one pair of quotes are understood."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return {}
+    except OSError as error:  # Without it another deployment might be taken for the right one.
+        raise ConfigError(
+            f"{path} cannot be read: {error.strerror}; nothing was started",
+            "let the user that runs syncd read it",
+        ) from error
     found: dict[str, str] = {}
     for line in lines:
         name, equals, value = line.strip().removeprefix("export ").partition("=")

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from syncd.core.direction import Way
 from syncd.core.model import Kind
-from syncd.stores.layout import Layout
+from syncd.stores.layout import Layout, unsafe
 from syncd.stores.lines import COMPRESSED
 
 INCLUDE: Mapping[Kind, tuple[str, ...]] = {
@@ -100,7 +100,16 @@ class StoreConfig(BaseModel):
     def _fillable(cls, create: str | None) -> str | None:
         if create is not None and re.search(r"[{}]", re.sub(r"\{(id|category)\}", "", create)):
             raise ValueError("only {id} and {category} can be filled in")
+        if create is not None and unsafe(create):
+            raise ValueError("it is no path below the store's folder")
         return create
+
+    @model_validator(mode="after")
+    def _mirrored(self) -> Self:
+        made = (self.create or "").replace("{id}", "id").replace("{category}", "category")
+        if made and not self.patterns().matches(made):
+            raise ValueError(f"create = {self.create!r} is a path that its patterns leave out")
+        return self
 
     def creates_at(self) -> str:
         """The path of what is created in Convex, with {id} and {category} to be filled in."""

@@ -11,6 +11,7 @@ from syncd.config import load
 from syncd.core.direction import Way
 from syncd.core.model import Kind
 from syncd.errors import ConfigError
+from tests.files.person import as_ordinary_user
 
 STORE = '[[store]]\nname = "flows"\nkind = "workflow"\npath = "flows"\n'
 
@@ -100,7 +101,15 @@ def test_the_token_may_lie_in_a_file(tmp_path: Path) -> None:
         (STORE.replace('"workflow"', '"metric"\nlayout = "file"'), ["metric", 'layout = "lines"']),
         (STORE + 'layout = "lines"\n', ["store 'flows'", "only kinds metric and document"]),
         (STORE.replace('"workflow"', '"metric"\ndirection = "both"'), ["nothing is written"]),
-        (STORE + STORE, ["two stores", "flows"]),
+        (STORE + STORE, ["config.toml: two stores are named 'flows'"]),
+        (STORE.replace('name = "flows"\n', ""), ["store number 1.name: it is missing"]),
+        (STORE.replace('"flows"\nkind', '"a/b"\nkind'), ["store 'a/b'.name: it takes letters"]),
+        (STORE + 'include = "*.json"\n', ["store 'flows'.include: it is no list"]),
+        ("store = [1]\n", ["store number 1: "]),
+        ("workspace = ''\n" + STORE, ["workspace: it takes letters"]),
+        ("[notify]\nwebhook = 'x'\n", ["notify.webhook: it does not start with http"]),
+        (STORE + 'create = "../{id}.json"\n', ["store 'flows'.create", "below the store"]),
+        (STORE + 'create = "{id}.txt"\n', ["store 'flows'", "'{id}.txt'", "patterns leave out"]),
         ("[embedded]\nprot = 1\n" + STORE, ["embedded", "prot", "did you mean 'port'"]),
         ("url = 'ftp://x'\n" + STORE, ["ftp://x", "https://"]),
         ("url = \n", ["line 1"]),
@@ -119,6 +128,41 @@ def test_what_is_refused_says_where_and_why(tmp_path: Path, text: str, words: li
 def test_a_missing_configuration_says_where_it_was_looked_for(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=str(tmp_path)):
         load(tmp_path / "config.toml", {})
+
+
+def test_a_folder_is_no_configuration(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="is a folder") as raised:
+        load(tmp_path, {})
+    assert raised.value.advice == f"name the file: --config {tmp_path}/config.toml"
+
+
+@pytest.mark.parametrize(
+    ("closed", "said"),
+    [
+        ("config.toml", "config.toml cannot be read: Permission denied"),
+        (".env.local", ".env.local cannot be read: Permission denied"),
+        (".syncd", ".syncd/device-token cannot be read: Permission denied"),
+    ],
+)
+def test_what_may_not_be_read_is_told(closed: str, said: str) -> None:
+    def started(base: Path) -> None:
+        path = write(base, STORE)
+        (base / ".env.local").write_text("CONVEX_URL=https://local")
+        (base / ".syncd").mkdir()
+        (base / closed).chmod(0)
+        try:
+            with pytest.raises(ConfigError, match=said):
+                load(path, {})
+        finally:
+            (base / closed).chmod(0o700)
+
+    as_ordinary_user(started)
+
+
+def test_an_env_file_is_read_whatever_its_comments_are_written_in(tmp_path: Path) -> None:
+    path = write(tmp_path, STORE)
+    (tmp_path / ".env").write_bytes("# für uns\nCONVEX_URL=https://env\n".encode("latin-1"))
+    assert load(path, {}).url == "https://env"
 
 
 def test_the_token_is_not_shown(tmp_path: Path) -> None:
