@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Final, Generic, TypeVar
@@ -17,7 +18,7 @@ from syncd.storage.index import Index, Key
 from syncd.storage.records import Record, told
 from syncd.storage.rows import Found, Row
 from syncd.store_config import StoreConfig
-from syncd.stores.layout import format_of, unsafe
+from syncd.stores.layout import format_of, names_a_file, normal, unsafe
 
 M = TypeVar("M", bound=Record)
 R = TypeVar("R", bound=Row)
@@ -152,7 +153,7 @@ class Stores(Generic[M, R]):
         if known is not None and known[0] in self._stores:
             return known
         store = next(iter(self._stores.values()))
-        new = store.creates_at().replace("{category}", category).replace("{id}", id)
+        new = _filled(store.creates_at(), id, category)
         if hold := unsafe(new):
             raise RecordError(
                 f"{id!r} makes no file name: {hold.detail}; nothing was written",
@@ -199,6 +200,20 @@ class Stores(Generic[M, R]):
         store: StoreConfig = self._stores[key[0]]
         store.path.mkdir(parents=True, exist_ok=True)
         return Root.open(store.path)
+
+
+def _filled(template: str, id: str, category: str) -> str:
+    """The path of a new record. Raises RecordError where it would lie in other folders than said:
+    an id of `a/b` is one record and makes no folder.
+    """
+    names = {"id": id, "category": category}
+    for field, name in names.items():
+        if f"{{{field}}}" in template and not names_a_file(name):
+            raise RecordError(
+                f"the {field} {name!r} makes no file name; nothing was written",
+                f"choose another {field}: without /, with no dot in front, of 200 bytes at most",
+            )
+    return normal(re.sub(r"\{(id|category)\}", lambda found: names[found[1]], template))
 
 
 def _refuse_broken(key: Key, body: bytes) -> None:

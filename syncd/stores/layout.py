@@ -28,6 +28,11 @@ EDITOR_LEFTOVERS = (
 )  # fmt: skip
 """Names that editors, version control and desktops leave behind; never mirrored."""
 
+_FIT = re.compile(r"[^./\x00-\x1f][^/\x00-\x1f]*")
+
+LONGEST = 200
+"""Bytes of UTF-8 of an id that makes a file's name: an extension and temporary names have room."""
+
 MAX_PATH_BYTES = 1024
 """Longest path the deployment's functions take, in bytes of UTF-8."""
 
@@ -115,6 +120,14 @@ def unsafe(path: str) -> Hold | None:
     if len(path.encode()) > MAX_PATH_BYTES or any(len(part.encode()) > 255 for part in parts):
         return Hold("bad-path", f"{path[:60]!r}... is too long", "shorten the name")
     return None
+
+
+def names_a_file(name: str) -> bool:
+    """Whether an id or a category may be a part of a new file's path, where it is filled in.
+
+    The deployment refuses the same: convex/model/key.ts.
+    """
+    return encodable(name) and _FIT.fullmatch(name) is not None and len(name.encode()) <= LONGEST
 
 
 def twins(paths: Iterable[str]) -> dict[str, list[str]]:

@@ -217,6 +217,27 @@ async def test_a_save_leaves_a_file_alone_that_tells_no_record(
     assert path.read_text() == '{"id": "a", "nam'
 
 
-async def test_an_id_that_makes_no_file_name_writes_nothing(project: Config) -> None:
-    with pytest.raises(RecordError, match=r"makes no file name: .*; nothing was written"):
-        await AsyncWorkflowStorage(project).save(workflow("../a"))
+@pytest.mark.parametrize("id", ["../a", "a/b", ".hidden", "a\n", "x" * 201, "a\ud800"])
+async def test_an_id_that_makes_no_file_name_writes_nothing(project: Config, id: str) -> None:
+    with pytest.raises(RecordError, match=r"the id .* makes no file name; nothing was written"):
+        await AsyncWorkflowStorage(project).save(workflow(id))
+    folder = project.stores[0].path
+    assert not folder.exists() or list(folder.iterdir()) == []
+
+
+async def test_a_record_whose_file_is_there_keeps_whatever_id_it_has(project: Config) -> None:
+    path = project.stores[0].path / "a.json"
+    path.parent.mkdir(parents=True)
+    path.write_text('{"id": "a/b", "name": "A", "steps": []}')
+    storage = AsyncWorkflowStorage(project)
+    record = await storage.load("a/b")
+    assert record is not None
+    record.name = "B"
+    await storage.save(record)
+    assert path.read_text() == '{"id": "a/b", "name": "B", "steps": []}'
+    assert [each.name for each in path.parent.iterdir()] == ["a.json"]
+
+
+async def test_a_new_file_is_named_in_one_spelling(project: Config) -> None:
+    await AsyncWorkflowStorage(project).save(workflow("e\u0301"))
+    assert (project.stores[0].path / "\u00e9.json").is_file()
