@@ -207,7 +207,7 @@ def open_listing(config: Config) -> Iterator[Listing]:
     """What the ledger says. Raises LedgerError, and ConfigError where syncd never ran."""
     state = StateFolder(config.state)
     path = state.ledger_path(config.url, config.workspace)
-    if path is None or not path.exists():
+    if path is None:
         raise ConfigError("syncd has not run here yet", "start it with `syncd run`")
     connection = read_ledger(path)
     try:

@@ -92,7 +92,7 @@ async def plan(config: Config, news: News | None) -> PlanReport:
 
 def _copied(config: Config) -> Ledger:
     path = StateFolder(config.state).ledger_path(config.url, config.workspace)
-    if path is None or not path.exists():
+    if path is None:
         raise ConfigError("syncd has not run here yet", "`syncd init` tells the first contact")
     copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
     source = read_ledger(path)

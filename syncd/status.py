@@ -44,7 +44,7 @@ def report(config: Config, *, counting: bool = True) -> StatusReport:
     state = StateFolder(config.state)
     running = state.owner()
     path = state.ledger_path(config.url, config.workspace)
-    if path is None or not path.exists():
+    if path is None:
         return StatusReport(
             state=State.NEEDS_INIT,
             detail="syncd has not run here yet: start `syncd run`",

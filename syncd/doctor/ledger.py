@@ -26,11 +26,11 @@ def examine(config: Config) -> Iterator[Finding]:
         yield warn("daemon", "no daemon runs: what is saved is not sent", "syncd run")
     else:
         yield ok("daemon", f"process {owner} owns {config.state}")
-    path = state.ledger_path(config.url, config.workspace)
-    if path is None or not path.exists():
-        yield ok("ledger", "there is none yet: the first run makes it")
-        return
     try:
+        path = state.ledger_path(config.url, config.workspace)
+        if path is None:
+            yield ok("ledger", "there is none yet: the first run makes it")
+            return
         connection = read_ledger(path)
     except LedgerError as error:
         yield fail("ledger", str(error), error.advice)

@@ -132,12 +132,17 @@ class StateFolder:
         return None
 
     def ledger_path(self, url: str | None, workspace: str) -> Path | None:
-        """The ledger last bound under `url` (None: under whichever was last), if there is one."""
-        bindings = self._bindings()
-        name = bindings.get(_binding(url, workspace)) or (
-            bindings.get(_binding(None, workspace)) if url is None else None
-        )
-        return self.path / "ledger" / name if name else None
+        """The ledger last bound under `url` (None: under whichever was last), if there is one.
+        Raises LedgerError where that cannot be told: what is there must not pass for missing.
+        """
+        name = self._bindings().get(_binding(url, workspace))
+        if name is None:
+            return None
+        path = self.path / "ledger" / name
+        try:
+            return path if path.exists() else None
+        except OSError as error:
+            raise _closed(path, error) from error
 
     def open_ledger(self, url: str | None, workspace: str) -> Ledger:
         """The ledger for `url` and `workspace`, made where there is none. Raises LedgerError.
@@ -146,7 +151,7 @@ class StateFolder:
         hold is then compared as if they met for the first time, and nothing is deleted.
         """
         path = self.ledger_path(url, workspace)
-        if path is None or not path.exists():
+        if path is None:
             return self.new_ledger(url, workspace)
         try:
             ledger = self._opened(path.name)
@@ -222,11 +227,15 @@ class StateFolder:
         _write_durably(self.path / "bindings.json", json.dumps(bindings, indent=2))
 
     def _bindings(self) -> dict[str, str]:
+        path = self.path / "bindings.json"
         try:
-            found = json.loads((self.path / "bindings.json").read_text())
-        except (OSError, ValueError):
+            found = json.loads(path.read_text())
+        except (FileNotFoundError, NotADirectoryError, ValueError):
             return {}
-        return {str(key): str(name) for key, name in found.items()}
+        except OSError as error:
+            raise _closed(path, error) from error
+        named = found.items() if isinstance(found, dict) else ()
+        return {str(key): str(name) for key, name in named}
 
 
 def _lock(descriptor: int, patience: float) -> None:
@@ -240,6 +249,13 @@ def _lock(descriptor: int, patience: float) -> None:
             time.sleep(0.02)
         else:
             return
+
+
+def _closed(path: Path, error: OSError) -> LedgerError:
+    return LedgerError(
+        f"{path} cannot be read: {error.strerror}; nothing was changed",
+        "run this as the user whose daemon it is, and let that one read the state folder",
+    )
 
 
 def _binding(url: str | None, workspace: str) -> str:
