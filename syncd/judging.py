@@ -33,8 +33,11 @@ def _judge_going(found: StatusReport, deployment: Part | None, waiting: str) -> 
     """How far what nobody has to look at is."""
     if found.paused or (deployment and deployment.state == "ceiling"):
         return State.PAUSED, _paused(found, deployment, waiting)
-    if deployment is None or deployment.state != "online":
-        return _judge_away(deployment, waiting, begun=bool(found.parts))
+    if deployment is None:
+        what = "reaching the deployment" if found.parts else "it has just started"
+        return State.SYNCING, f"{what}; {waiting}"
+    if deployment.state != "online":
+        return State.OFFLINE, f"{deployment.detail}; {waiting}"
     return _judge_online(found, waiting)
 
 
@@ -70,13 +73,6 @@ def _waiting(found: StatusReport) -> str:
     parts += [f"{counted(lines, 'byte')} of lines"] if lines else []
     verb = "waits" if not parts or (changes == 1 and not lines) else "wait"
     return f"{' and '.join(parts) or 'nothing'} {verb}"
-
-
-def _judge_away(deployment: Part | None, waiting: str, *, begun: bool) -> tuple[State, str]:
-    if not begun:
-        return State.SYNCING, f"it has just started; {waiting}"
-    reason = deployment.detail if deployment else "not reached yet"
-    return State.OFFLINE, f"{reason}; {waiting}"
 
 
 def _degraded(found: StatusReport, state: State, detail: str) -> str:

@@ -18,6 +18,7 @@ def found(**told: object) -> StatusReport:
              for name, state in WELL.items()}  # fmt: skip
     parts |= {name: Part(state=str(told.pop(name)), detail="why", since=0, checked=0)
               for name in WELL if name in told}  # fmt: skip
+    parts = {name: part for name, part in parts.items() if part.state != "None"}
     store = StoreReport(name="s", path="/s", files=1, held=0,
                         bootstrapped=bool(told.pop("bootstrapped", True)))  # fmt: skip
     known = {"state": State.IN_SYNC, "detail": "", "running": 1, "url": "u", "workspace": "w",
@@ -48,6 +49,7 @@ def rolled_back(still_open: int) -> Rollback:
         ({"held": 1, "deployment": "offline"}, State.DEGRADED),
         ({"paused": True, "deployment": "offline"}, State.PAUSED),
         ({"deployment": "offline"}, State.OFFLINE),
+        ({"deployment": None}, State.SYNCING),
         ({"queued": 1}, State.SYNCING),
         ({"feed": "behind"}, State.SYNCING),
         ({"files": "reading"}, State.SYNCING),
@@ -70,6 +72,12 @@ def test_the_worst_that_holds_is_the_state(told: dict[str, object], state: State
 )
 def test_what_is_held_does_not_hide_how_the_rest_is(told: dict[str, object], rest: str) -> None:
     assert judge(found(held=1, **told))[1] == f"some keys are not mirrored, see below; {rest}"
+
+
+def test_a_deployment_that_was_not_asked_yet_is_not_called_away() -> None:
+    asking = judge(found(deployment=None, queued=1))
+    assert asking == (State.SYNCING, "reaching the deployment; 1 change waits")
+    assert judge(found(parts={})) == (State.SYNCING, "it has just started; nothing waits")
 
 
 @pytest.mark.parametrize(

@@ -188,7 +188,7 @@ def _versions(conflict: ConflictReport) -> dict[Side, Version | None]:
 
 def _diff(listing: Listing, conflict: ConflictReport) -> Iterator[str]:
     now = listing.mirrored(conflict) if conflict.resolved is None else None
-    theirs, mine = (listing.body(each) or b"" for each in (conflict.theirs, now or conflict.mine))
+    theirs, mine = (_side(listing, each) for each in (conflict.theirs, now or conflict.mine))
     try:
         before, after = theirs.decode().splitlines(), mine.decode().splitlines()
     except UnicodeDecodeError:
@@ -197,6 +197,17 @@ def _diff(listing: Listing, conflict: ConflictReport) -> Iterator[str]:
     who = _writer(conflict.theirs)
     name = "the file, as it was mirrored last" if now else "mine (the file, before it was merged)"
     yield from difflib.unified_diff(before, after, f"theirs ({who})", name, lineterm="")
+
+
+def _side(listing: Listing, version: Version | None) -> bytes:
+    """The bytes of a side, none of one that is a deletion. Raises ConfigError."""
+    body = listing.body(version)
+    if body is None and version is not None:
+        raise ConfigError(
+            f"the bytes of {version.digest[:12]} are not kept here: nothing was compared",
+            "`syncd conflicts show` tells which sides are kept",
+        )
+    return body or b""
 
 
 def _print_line(conflict: ConflictReport) -> None:

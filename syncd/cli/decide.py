@@ -10,6 +10,7 @@ import typer
 from syncd.cli.app import CONFIG, AsJson, ConfigPath, app, configured, reporting
 from syncd.cli.asking import have_done, print_answer
 from syncd.cli.naming import key_of
+from syncd.cli.text import shown
 from syncd.control.messages import Approve, Reject, Retry
 from syncd.errors import ConfigError
 
@@ -59,12 +60,13 @@ def retry(
     Examples: `syncd retry`, `syncd retry workflows/a.json`
     """
     settings = configured(config)
-    request = Retry()
+    request, nothing = Retry(), "nothing is held or parked"
     if path is not None:
         key = key_of(settings, path)
         request = Retry(store=key.store, path=key.path)
+        nothing = shown(f"{key} is neither held nor parked")
     answer = have_done(settings, request)
-    return print_answer(answer, as_json=as_json, nothing="nothing is held or parked")
+    return print_answer(answer, as_json=as_json, nothing=nothing)
 
 
 def _decide(request: Approve | Reject, config: Path, *, as_json: bool) -> int:

@@ -54,7 +54,7 @@ def log(
     for event in reversed(found.events):
         _print(event, named=path is None or bool(event.record))
     if not found.events:
-        typer.echo("nothing is recorded")
+        typer.echo(shown("nothing is recorded" if key is None else f"nothing is recorded of {key}"))
     return 0
 
 

@@ -12,8 +12,10 @@ from syncd.config import Config
 from syncd.core.model import Key
 from syncd.errors import ConfigError
 
-_AGO = re.compile(r"(\d+)\s*(s|min|h|d|w)(?:\s+ago)?")
-_UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_LENGTH = re.compile(r"(\d+)\s*(s|min|m|h|d|w)")
+_UNITS = {
+    "s": "seconds", "min": "minutes", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"
+}  # fmt: skip
 
 
 def key_of(config: Config, told: str) -> Key:
@@ -29,6 +31,11 @@ def key_of(config: Config, told: str) -> Key:
         return _key(config, store, path)
     place = Path(told).absolute()
     for each in config.stores:
+        if each.path in (place, _resolved(place)):
+            raise ConfigError(
+                f"{told!r} is the folder of store {each.name!r}; nothing was changed",
+                "name a file in it",
+            )
         for root, whole in ((each.path, place), (each.path, _resolved(place))):
             if whole.is_relative_to(root) and whole != root:
                 return _key(config, each.name, whole.relative_to(root).as_posix())
@@ -44,14 +51,39 @@ def key_of(config: Config, told: str) -> Key:
 def time_of(told: str, now: datetime) -> float:
     """Seconds since the epoch of an ISO 8601 time (of here, unless it says where) or "2h ago"."""
     try:
-        if ago := _AGO.fullmatch(told.strip()):
-            return (now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})).timestamp()
+        if (length := _length(told.strip().removesuffix("ago").rstrip())) is not None:
+            return (now - length).timestamp()
         return datetime.fromisoformat(told).astimezone().timestamp()
     except (ValueError, OverflowError) as error:
         raise ConfigError(
             f"{told!r} is no time; nothing was changed",
             "say 2026-11-23T14:00, or 30min, 2h, 3d for that long ago",
         ) from error
+
+
+def seconds_of(told: str, now: datetime) -> float:
+    """A length of time, as in "2h", in seconds; or how long it is until an ISO 8601 time.
+
+    Raises ConfigError where it is none, or is over.
+    """
+    try:
+        length = _length(told.strip())
+        if length is None:
+            length = datetime.fromisoformat(told).astimezone() - now
+        (now + length).timestamp()
+    except (ValueError, OverflowError) as error:
+        raise ConfigError(
+            f"{told!r} is no length of time; nothing was changed",
+            "say 30min, 2h or 1d, or until when: 2026-11-23T14:00",
+        ) from error
+    if length <= timedelta():
+        raise ConfigError(f"{told!r} is over already; nothing was changed", "say a later time")
+    return length.total_seconds()
+
+
+def _length(told: str) -> timedelta | None:
+    found = _LENGTH.fullmatch(told)
+    return timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else None
 
 
 def _resolved(place: Path) -> Path:

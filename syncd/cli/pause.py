@@ -9,10 +9,10 @@ import typer
 
 from syncd.cli.app import CONFIG, AsJson, ConfigPath, app, configured, reporting
 from syncd.cli.asking import have_done, print_answer
-from syncd.cli.naming import time_of
+from syncd.cli.naming import seconds_of
 from syncd.control.messages import Pause, Resume
 
-FOR = "How long, say 30min, 2h or 1d; else until `syncd resume`."
+FOR = "How long, say 30min, 2h or 1d, or until when; else until `syncd resume`."
 
 
 @app.command()
@@ -26,7 +26,8 @@ def pause(
 
     Examples: `syncd pause --for 2h`, `syncd pause`
     """
-    request = Pause(seconds=None if length is None else _seconds(length))
+    seconds = None if length is None else seconds_of(length, datetime.now(UTC))
+    request = Pause(seconds=seconds)
     answer = have_done(configured(config), request)
     return print_answer(answer, as_json=as_json, nothing="nothing was paused")
 
@@ -40,8 +41,3 @@ def resume(config: ConfigPath = CONFIG, as_json: AsJson = False) -> int:
     """
     answer = have_done(configured(config), Resume())
     return print_answer(answer, as_json=as_json, nothing="nothing is paused")
-
-
-def _seconds(told: str) -> float:
-    now = datetime.now(UTC)
-    return abs(now.timestamp() - time_of(told, now))

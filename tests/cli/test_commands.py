@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from syncd.cli.naming import key_of, time_of
+from syncd.cli.naming import key_of, seconds_of, time_of
 from syncd.cli.text import shown, size
 from syncd.core.model import Conflict, Hold, Key, Snapshot
 from syncd.errors import ConfigError
@@ -197,7 +197,8 @@ def test_retry_tells_what_is_looked_at_again(terminal: Terminal) -> None:
     with terminal.home.ledger() as ledger, ledger.transaction():
         ledger.attention.hold("flows", "b.json", Hold("bad-json", "no", "mend it"), 0.0)
     assert terminal.run("retry")[1] == "looked at again flows:b.json\n"
-    assert terminal.run("retry", "flows:c.json")[1] == "nothing is held or parked\n"
+    said = "flows:c.json is neither held nor parked\n"
+    assert terminal.run("retry", "flows:c.json")[1] == said
 
 
 def test_names_cannot_drive_the_terminal(terminal: Terminal) -> None:
@@ -251,9 +252,12 @@ def test_a_key_is_named_by_store_by_path_and_from_here(
     for told in ("flows:sub/é.json", "flows/sub/é.json", str(root / "flows/sub/e\u0301.json"),
                  "sub/é.json"):  # fmt: skip
         assert key_of(config, told) == key
-    for told in (str(root / "config.toml"), str(root / "flows")):
-        with pytest.raises(ConfigError, match="lies in no store"):
+    with pytest.raises(ConfigError, match="lies in no store"):
+        key_of(config, str(root / "config.toml"))
+    for told in (str(root / "flows"), "flows", "flows/"):
+        with pytest.raises(ConfigError, match="is the folder of store 'flows'"):
             key_of(config, told)
+    assert key_of(config, "flows:flows") == Key("flows", "flows")
 
 
 def test_a_time_is_told_by_the_clock_or_backwards() -> None:
@@ -266,6 +270,33 @@ def test_a_time_is_told_by_the_clock_or_backwards() -> None:
     for told in ("", "soon", "2026-13-01", "9999999d", "99999999999999h"):
         with pytest.raises(ConfigError, match="is no time"):
             time_of(told, now)
+
+
+def test_a_length_of_time_is_told_as_such_or_by_its_end() -> None:
+    now = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    told = ("2h", "5m", "30 min", "2026-11-23T13:00:00+00:00")
+    assert [seconds_of(each, now) for each in told] == [7200, 300, 1800, 3600]
+    for each in ("2026-11-23T11:00:00+00:00", "0s"):
+        with pytest.raises(ConfigError, match="is over already"):
+            seconds_of(each, now)
+    for each in ("", "1x", "-5m", "2h ago", "99999999999999d"):
+        with pytest.raises(ConfigError, match="is no length of time"):
+            seconds_of(each, now)
+
+
+def test_a_file_of_which_nothing_is_known_is_named(terminal: Terminal) -> None:
+    assert terminal.run("log")[1] == "nothing is recorded\n"
+    assert terminal.run("log", "flows:no.json")[1] == "nothing is recorded of flows:no.json\n"
+
+
+def test_a_version_whose_bytes_are_gone_is_not_compared_as_empty(terminal: Terminal) -> None:
+    terminal.home.save(MINE)
+    terminal.home.conflict()
+    with terminal.home.ledger() as ledger, ledger.transaction() as connection:
+        connection.execute("DELETE FROM contents WHERE digest = ?", (content(THEIRS).digest,))
+    code, out, err = terminal.run("conflicts", "diff", "1")
+    assert (code, out) == (2, "")
+    assert f"the bytes of {content(THEIRS).digest[:12]} are not kept here" in err
 
 
 def test_sizes_are_short() -> None:
