@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -71,7 +72,8 @@ def uninstall(unit: Unit) -> None:
     for path in unit.files:
         if path.name != TEMPLATE:
             path.unlink(missing_ok=True)
-            path.parent.rmdir()
+            with suppress(OSError):  # It was never there, or a person's own drop-in is in it.
+                path.parent.rmdir()
     control(unit, "daemon-reload")
 
 
@@ -86,15 +88,32 @@ def control(unit: Unit, *words: str) -> str:
             "without systemd start `syncd run` by other means",
         ) from error
     if ended.returncode and words[0] != "status":
-        said = (ended.stderr or ended.stdout).strip().splitlines()
-        whose = "--user " if "--user" in command else ""
-        advice = f"`journalctl {whose}-u {unit.name}` tells more"
-        if words[0] == "daemon-reload":
-            advice = "the unit files are as they should be: is systemd running for this user?"
-        raise ServiceManagerFailed(
-            f"`{' '.join(command)}` failed: {said[0] if said else ended.returncode}", advice
-        )
+        raise _refused(unit, command, (ended.stderr or ended.stdout).strip())
     return ended.stdout
+
+
+def enabled(unit: Unit) -> bool:
+    """Whether systemd starts the service by itself."""
+    roots = {path.parent for path in unit.files if path.name == TEMPLATE}
+    wants = [each for root in roots for each in root.glob("*.wants")]
+    return any((each / unit.name).is_symlink() for each in wants)
+
+
+def _refused(unit: Unit, command: Sequence[str], said: str) -> ServiceManagerFailed:
+    what = (
+        f"`{' '.join(command)}` failed: {said.splitlines()[0] if said else 'it does not say why'}"
+    )
+    if any(words in said for words in _AWAY):
+        return ServiceManagerFailed(
+            what,
+            "systemd does not run here: start `syncd run` by other means; unit files that are "
+            "there do nothing without it",
+        )
+    whose = "--user " if "--user" in command else ""
+    return ServiceManagerFailed(what, f"`journalctl {whose}-u {unit.name}` tells more")
+
+
+_AWAY = ("Failed to connect to bus", "has not been booted with systemd")
 
 
 def _instance(config: Config) -> str:

@@ -12,7 +12,14 @@ import pytest
 
 from syncd.config import load
 from syncd.errors import ConfigError
-from syncd.units import Unit, system_unit, user_unit
+from syncd.units import (
+    ServiceManagerFailed,
+    Unit,
+    install,
+    system_unit,
+    uninstall,
+    user_unit,
+)
 
 pytestmark = pytest.mark.skipif(
     shutil.which("systemd-analyze") is None, reason="systemd judges its own files"
@@ -102,3 +109,44 @@ def test_a_folder_whose_path_makes_too_long_a_name(tmp_path: Path) -> None:
         user_unit(load(config, {}))
     (tmp_path / "short").symlink_to(config.parent)
     assert len(user_unit(load(tmp_path / "short/config.toml", {})).name) < 255
+
+
+@pytest.fixture
+def systemctl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A `systemctl` that only does what the file beside it says."""
+    (folder := tmp_path / "bin").mkdir()
+    (program := folder / "systemctl").write_text(f"#!/bin/sh\n. {folder}/does\n")
+    program.chmod(0o755)
+    (does := folder / "does").touch()
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
+    return does
+
+
+def test_what_was_never_installed_is_uninstalled_without_a_word(
+    tmp_path: Path, systemctl: Path
+) -> None:
+    unit = user_unit(load(project(tmp_path), {}))
+    uninstall(unit)
+    install(unit)
+    drop_in = next(path for path in unit.files if path.name == "project.conf")
+    (own := drop_in.with_name("own.conf")).touch()
+    uninstall(unit)
+    assert not drop_in.exists()
+    assert own.exists(), "what a person wrote stays"
+
+
+def test_a_machine_without_systemd_is_told_what_to_do_instead(
+    tmp_path: Path, systemctl: Path
+) -> None:
+    unit = user_unit(load(project(tmp_path), {}))
+    systemctl.write_text("echo Failed to connect to bus: No medium found >&2; exit 1")
+    for act in (install, uninstall):
+        with pytest.raises(ServiceManagerFailed, match="Failed to connect to bus") as raised:
+            act(unit)
+        assert "start `syncd run` by other means" in raised.value.advice
+    assert all(path.exists() for path in unit.files), "nothing is half taken away"
+    systemctl.write_text("exit 3")
+    with pytest.raises(ServiceManagerFailed, match="it does not say why") as raised:
+        uninstall(unit)
+    assert "journalctl --user" in raised.value.advice

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from pathlib import Path
 
 import aiohttp
 
@@ -13,7 +16,7 @@ from syncd.config import EMBEDDED, Config
 from syncd.doctor.finding import Finding, fail, ok, warn
 from syncd.errors import SyncdError
 from syncd.ledger.state import StateFolder
-from syncd.remote.client import ConvexHttp
+from syncd.remote.client import ConvexHttp, words_of
 from syncd.remote.meter import Meter
 from syncd.remote.replica import ConvexReplica
 from syncd.slips import Slips
@@ -47,9 +50,17 @@ def _where(config: Config) -> tuple[str | None, str | None]:
     if config.url != EMBEDDED:
         return config.url, config.token
     state = StateFolder(config.state)
-    if state.owner() is None or not state.backend_url.exists():
+    if state.owner() is None:
         return None, None
-    return state.backend_url.read_text(), state.token.read_text().strip()
+    return _told(state.backend_url), _told(state.token)
+
+
+def _told(place: Path) -> str | None:
+    """What a file of the daemon's says; None where it says nothing, or not to this user."""
+    try:
+        return place.read_text(encoding="utf-8", errors="replace").strip() or None
+    except OSError:
+        return None
 
 
 def _nowhere(config: Config) -> Finding:
@@ -66,12 +77,15 @@ async def _reach(url: str) -> AsyncIterator[Finding]:
             aiohttp.ClientSession(timeout=_PATIENCE) as session,
             session.get(f"{url}/version") as response,
         ):
-            date = response.headers.get("Date")
-            version = (await response.text())[:60]
-    except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        why = str(error).splitlines()[0] if str(error) else type(error).__name__
-        yield fail("deployment", f"{url} does not answer ({why})",
+            status, date = response.status, response.headers.get("Date")
+            version = (await response.content.read(60)).decode(errors="replace")
+    except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+        yield fail("deployment", f"{url} does not answer ({words_of(error)})",
                    "check the URL and the network: saves wait in the outbox meanwhile")  # fmt: skip
+        return
+    if status != HTTPStatus.OK:
+        yield fail("deployment", f"{url}/version was answered HTTP {status}",
+                   "is it the URL of a Convex deployment, without a path behind it?")  # fmt: skip
         return
     took = time.monotonic() - began
     evidence = f"{url} answers in {took * 1000:.0f} ms, version {version}"
@@ -79,8 +93,8 @@ async def _reach(url: str) -> AsyncIterator[Finding]:
         yield ok("deployment", evidence)
     else:
         yield warn("deployment", evidence, "nothing to do: it is slow, and saves wait for it")
-    if date is not None:
-        yield _clock(parsedate_to_datetime(date).timestamp())
+    with suppress(TypeError, ValueError):  # Whatever is between may write what it likes.
+        yield _clock(parsedate_to_datetime(date or "").timestamp())
 
 
 def _clock(theirs: float) -> Finding:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shlex
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
@@ -88,8 +89,7 @@ def _abilities(store: StoreConfig) -> Iterator[Finding]:
         probe.mkdir()
     except OSError as error:
         yield fail(f"writable:{store.name}", f"{store.path}: {error.strerror}",
-                   f"sudo chown -R {os.geteuid()} {store.path}, or run syncd as its owner: "
-                   "what is changed in Convex waits")  # fmt: skip
+                   f"{_opening(store.path)}: what is changed in Convex waits")  # fmt: skip
         return
     try:
         yield ok(f"writable:{store.name}", f"files can be made in {store.path}")
@@ -98,6 +98,14 @@ def _abilities(store: StoreConfig) -> Iterator[Finding]:
         yield _case(store, probe)
     finally:
         shutil.rmtree(probe, ignore_errors=True)
+
+
+def _opening(folder: Path) -> str:
+    """What lets this user write into `folder`."""
+    place = shlex.quote(str(folder))
+    if folder.stat().st_uid == os.geteuid():
+        return f"chmod u+rwx {place}"
+    return f"sudo chown -R {os.geteuid()} {place}, or run syncd as its owner"
 
 
 def _links(store: StoreConfig, state: Path) -> Finding:
@@ -166,7 +174,7 @@ def _neighbours(store: StoreConfig) -> Iterator[Finding]:
             "finish or abort it: sending waits meanwhile, for ten quiet minutes at most",
         )
     found = [name for name in OTHERS for place in (store.path, *store.path.parents)
-             if (place / name).exists()]  # fmt: skip
+             if os.path.lexists(place / name)]  # fmt: skip
     if found:
         yield warn(
             f"other-tools:{store.name}",

@@ -10,7 +10,7 @@ from pathlib import Path
 from syncd.config import Config
 from syncd.doctor.finding import Finding, ok, warn
 from syncd.errors import SyncdError
-from syncd.units import Unit, system_unit, user_unit
+from syncd.units import Unit, enabled, system_unit, user_unit
 
 LINGER = Path("/var/lib/systemd/linger")
 """A file for each user whose services run without a login: loginctl(1)."""
@@ -31,6 +31,9 @@ def _service(config: Config) -> Finding:
     if not installed:
         return ok("service", "none is installed: `syncd service install` would start it at login")
     name = units[installed[0]].name
+    if not any(enabled(units[whose]) for whose in installed):
+        return warn("service", f"the unit files of {name} are there, but nothing starts it",
+                    "syncd service install, or syncd service uninstall")  # fmt: skip
     if installed == ["user"] and os.geteuid() and not (LINGER / user).exists():
         return warn("service", f"{name} runs only while you are logged in",
                     f"loginctl enable-linger {user}")  # fmt: skip

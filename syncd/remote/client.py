@@ -168,7 +168,7 @@ class ConvexHttp:
             if unsent:
                 self.meter.count(Cost(calls=-1, sent=-len(body)))
             raise (Unreachable if unsent else Unavailable)(
-                f"{self.url} cannot be reached ({_words(error)}) for {path}; "
+                f"{self.url} cannot be reached ({words_of(error)}) for {path}; "
                 "what is queued stays queued",
                 "is the deployment up, and its URL right? a daemon tries again by itself",
             ) from error
@@ -270,7 +270,8 @@ def _code(text: bytes) -> tuple[str, str]:
     return str(body.get("code", "")), str(body.get("message", ""))
 
 
-def _words(error: BaseException) -> str:
+def words_of(error: BaseException) -> str:
+    """Why no answer came, in few words."""
     if isinstance(error, TimeoutError):
         return "no answer in time"
     cause = getattr(error, "os_error", None)

@@ -23,6 +23,7 @@ from syncd.remote.devices import WireDevice
 from syncd.stores.codec import PAYLOAD_LIMIT, RECORDS_LIMIT
 from syncd.stores.tree import DEEPEST
 from syncd.units import user_unit
+from tests.files.person import as_ordinary_user
 
 DAY_MS = 86_400_000.0
 
@@ -242,9 +243,24 @@ def test_a_user_s_service_without_lingering(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     (found,) = bad(systemd.examine(config))
+    assert "nothing starts it" in found.evidence
+    (wants := tmp_path / "systemd/user/default.target.wants").mkdir()
+    (wants / "syncd@x.service").symlink_to("../syncd@.service")
+    (found,) = bad(systemd.examine(config))
     assert found.fix == "loginctl enable-linger web"
     (tmp_path / "web").touch()
     assert bad(systemd.examine(config)) == []
+
+
+def test_a_folder_that_is_closed_is_opened_by_its_owner() -> None:
+    def closed(base: Path) -> None:
+        store = store_of(base)
+        store.path.chmod(0)
+        found = bad(stores.examine(store, base / ".syncd"))
+        assert {finding.check for finding in found} == {"writable:flows"}
+        assert found[0].fix.startswith(f"chmod u+rwx {store.path}: ")
+
+    as_ordinary_user(closed)
 
 
 async def test_a_check_that_may_not_look_stops_no_other(
