@@ -15,7 +15,8 @@ embedded} -> core`, `storage -> {remote, files}`, `files -> stores -> core`; a t
                which file is which under another name (`move`); merging (`merge`, `sequence`,
                `lines`, `counter`) of values that keep their spelling (`value`); what a text changes
                in another (`delta`); what calls cost (`cost`), how fast and how far (`ceiling`),
-               how soon a few saves go (`pace`), how often a payload travels (`rest`)
+               how soon a few saves go (`pace`), how often a payload travels (`rest`), what waits
+               with whole stores (`backlog`)
     stores/    pure: which files belong to a store (`layout`), what their bytes must be (`codec`),
                how a kind's records merge (`annotations`, `merge`) and are written (`splice`;
                `yaml_*`), files of many records taken apart and written (`records`, `join`),

@@ -12,9 +12,11 @@ these for saves without end.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
+from syncd.core.backlog import Backlog
 from syncd.core.model import Key
 
 QUIET = 0.25
@@ -44,11 +46,14 @@ class Settler:
         self._pressing_heap: list[tuple[float, Key]] = []
         self._bulk_heap: list[tuple[float, Key]] = []
         self._bulk_next = False
+        self._many = Backlog()
+        """Bulk that is due, of which most that ever waits is."""
+        self._named = 0.0
         self._traces: dict[Key, _Trace] = {}
         self._touched: set[Key] = set()
 
     def __len__(self) -> int:
-        return len(self._due)
+        return len(self._due) + len(self._many)
 
     def touch(self, key: Key, now: float, *, settled: bool) -> None:
         """Note an event. `settled`: the writer closed the file, or renamed it into place."""
@@ -65,13 +70,44 @@ class Settler:
         due = max(min(now + QUIET, since + LONGEST_WINDOW), earliest)
         self._schedule(key, due, bulk=False)
 
+    def name(self, keys: Iterable[Key], now: float) -> None:
+        """Hand each key out as soon as there is time."""
+        self._named = now
+        rest, few = iter(keys), dict[Key, None]()
+        for key in rest:
+            few[key] = None
+            if self._too_many(len(few)):
+                break
+        else:
+            self.again([(key, now) for key in few])
+            return
+        for key in chain(few, rest):
+            self._name_with_many(key, now)
+
+    def _name_with_many(self, key: Key, now: float) -> None:
+        due = self._due.get(key)
+        if due is not None:
+            self._schedule(key, min(now, due), bulk=key in self._bulk)
+        elif key.record:
+            self._schedule(key, now, bulk=True)
+        else:
+            self._many.add(key)
+
     def again(self, named: Sequence[tuple[Key, float]]) -> None:
         """Hand each key out at its time, unless it is due earlier anyway."""
-        bulk = len(self._due) - len(self._bulk) + len(named) > FEW
+        bulk = self._too_many(len(named))
         for key, when in named:
+            if key in self._many:
+                if not bulk:
+                    self._schedule(key, min(when, self._named), bulk=False)
+                continue
             due = self._due.get(key, when)
             waits_as_bulk = key in self._bulk or key not in self._due
             self._schedule(key, min(when, due), bulk=bulk and waits_as_bulk)
+
+    def _too_many(self, more: int) -> bool:
+        """Whether `more` keys are too many to press beside those that press now."""
+        return len(self._due) - len(self._bulk) + more > FEW
 
     def take(self, now: float, most: int) -> list[Key]:
         """Keys that are due, at most `most`, oldest first: all of them pressing, or all bulk."""
@@ -86,7 +122,7 @@ class Settler:
     def next_due(self) -> float | None:
         """When the next key is due, or None when nothing waits."""
         dues = [heap[0][0] for bulk in (False, True) if (heap := self._heap(bulk=bulk))]
-        return min(dues, default=None)
+        return min([*dues, self._named] if len(self._many) else dues, default=None)
 
     def _take(self, now: float, most: int, *, bulk: bool) -> list[Key]:
         taken: list[Key] = []
@@ -99,7 +135,7 @@ class Settler:
                 self._touched.remove(key)
                 self._mark_taken(key, now)
             taken.append(key)
-        return taken
+        return taken + self._many.take(most - len(taken)) if bulk else taken
 
     def _heap(self, *, bulk: bool) -> list[tuple[float, Key]]:
         """The heap of one sort, whose first is not one that was scheduled anew since."""
@@ -113,6 +149,7 @@ class Settler:
     def _schedule(self, key: Key, when: float, *, bulk: bool) -> None:
         if self._due.get(key) == when and (key in self._bulk) == bulk:
             return
+        self._many.discard(key)
         self._due[key] = when
         if bulk:
             self._bulk.add(key)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import chain
 
 import structlog
 
@@ -41,13 +42,15 @@ class Epoch:
         self._reconciler = reconciler
         self._clock = clock
 
-    async def confirm(self) -> list[Key]:
-        """The deployment knows this ledger: writing files may go on. The keys to consider."""
+    async def confirm(self) -> Iterable[Key]:
+        """The deployment knows this ledger: writing files may go on. The keys to consider, to be
+        used up at once.
+        """
         if self._guards.confirmed:
-            return []
+            return ()
         self._guards.confirmed = True
-        unfinished = [key for name in self._stores for key in self._ledger.entries.unfinished(name)]
-        return unfinished + await self._reconciler.recover()
+        recovered = await self._reconciler.recover()
+        return chain(recovered, *map(self._ledger.entries.unfinished, self._stores))
 
     async def end_if_old(self) -> None:
         """End the epoch of a ledger that was found to be an old copy when it was opened.

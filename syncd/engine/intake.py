@@ -74,9 +74,8 @@ class Intake:
 
     def name(self, keys: Iterable[Key]) -> None:
         """Consider `keys` as soon as there is time; many at once let saves go before them."""
-        now = self._clock.monotonic()
-        units = dict.fromkeys(map(self._reconciler.unit, keys))
-        self._settler.again([(key, now) for key in units])
+        # One by one: those of a whole store are not to be in memory twice.
+        self._settler.name(map(self._reconciler.unit, keys), self._clock.monotonic())
         self._wake()
 
     def answered(self, keys: Iterable[Key]) -> None:

@@ -144,10 +144,10 @@ class Entries:
         ).fetchone()
         return int(row[0])
 
-    def unfinished(self, store: str, *, here: bool = False) -> list[Key]:
+    def unfinished(self, store: str, *, here: bool = False) -> Iterator[Key]:
         """Keys on which base and what was heard, or the file last read, still differ.
 
-        `here`: only those that were ever agreed to be here, or are.
+        `here`: only those that were ever agreed to be here, or are. To be used up at once.
         """
         gone = "AND NOT (e.base_digest IS NULL AND f.digest IS NULL)" if here else ""
         rows = self._connection.execute(
@@ -157,7 +157,7 @@ class Entries:
                  OR e.base_digest IS NOT f.digest) {gone}""",  # noqa: S608
             (store,),
         )
-        return [Key(store, path, record) for path, record in rows]
+        return (Key(store, path, record) for path, record in rows)
 
     def awaiting(self, digest: Digest) -> list[Key]:
         """Keys whose remote version is `digest` while their file is not known to hold it."""

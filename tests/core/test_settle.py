@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -64,13 +62,9 @@ def test_naming_a_key_heats_nothing() -> None:
     assert settler.take(0.01, 5) == [KEY]
 
 
-def named(keys: Iterable[Key], when: float = 0.0) -> list[tuple[Key, float]]:
-    return [(key, when) for key in keys]
-
-
 def test_a_save_goes_before_what_was_named_with_many() -> None:
     settler = Settler()
-    settler.again(named(MANY))
+    settler.name(MANY, 0.0)
     assert settler.take(0.0, 5) == MANY[:5]
     settler.touch(KEY, 1.0, settled=True)
     assert settler.take(1.0, 5) == [KEY]
@@ -79,15 +73,15 @@ def test_a_save_goes_before_what_was_named_with_many() -> None:
 
 def test_what_was_named_with_few_goes_before_many_and_behind_saves() -> None:
     settler = Settler()
-    settler.again(named(MANY))
+    settler.name(MANY, 0.0)
     settler.touch(KEY, 1.0, settled=True)
-    settler.again(named([OTHER], 2.0))
+    settler.name([OTHER], 2.0)
     assert settler.take(2.0, 5) == [KEY, OTHER]
 
 
 def test_a_save_of_what_was_named_with_many_is_taken_once_and_soon() -> None:
     settler = Settler()
-    settler.again(named(MANY))
+    settler.name(MANY, 0.0)
     settler.touch(MANY[-1], 1.0, settled=True)
     assert settler.take(1.0, 5) == [MANY[-1]]
     assert settler.take(1.0, 1000) == MANY[:-1]
@@ -96,7 +90,7 @@ def test_a_save_of_what_was_named_with_many_is_taken_once_and_soon() -> None:
 
 def test_a_save_leaves_the_turn_of_the_many_to_them() -> None:
     settler = Settler()
-    settler.again(named(MANY))
+    settler.name(MANY, 0.0)
     settler.touch(KEY, 0.0, settled=True)
     assert settler.take(0.0, 5) == [KEY]
     settler.touch(MANY[0], 0.0, settled=True)
@@ -107,14 +101,61 @@ def test_a_save_leaves_the_turn_of_the_many_to_them() -> None:
 def test_naming_many_puts_no_save_off() -> None:
     settler = Settler()
     settler.touch(MANY[-1], 0.0, settled=True)
-    settler.again(named(MANY))
+    settler.name(MANY, 0.0)
     assert settler.take(0.0, 5) == [MANY[-1]]
+
+
+def test_of_many_what_is_looked_at_again_stays_one_of_them() -> None:
+    settler = Settler()
+    settler.name(MANY, 0.0)
+    settler.name(MANY, 1.0)
+    settler.again([(key, 2.0) for key in MANY])
+    assert len(settler) == len(MANY)
+    assert settler.next_due() == 1.0
+    assert settler.take(1.0, 1000) == MANY
+    assert settler.next_due() is None
+
+
+def test_of_many_a_few_that_are_named_again_press() -> None:
+    settler = Settler()
+    settler.name(MANY, 0.0)
+    settler.again([(MANY[-1], 9.0)])
+    settler.name([MANY[-2]], 1.0)
+    assert settler.take(1.0, 5) == [MANY[-1], MANY[-2]]
+    assert settler.take(1.0, 1000) == MANY[:-2]
+
+
+def test_many_names_of_few_keys_press() -> None:
+    settler = Settler()
+    settler.name(MANY, 0.0)
+    settler.name([KEY] * 10 * FEW, 1.0)
+    assert settler.take(1.0, 1000) == [KEY]
+
+
+def test_what_waits_otherwise_is_not_put_off_by_being_named_with_many() -> None:
+    settler = Settler()
+    settler.again([(MANY[0], 3.0)])
+    settler.touch(MANY[1], 0.0, settled=False)
+    settler.again([(key, 5.0) for key in MANY[2 : 3 * FEW]])
+    settler.name(MANY, 1.0)
+    assert settler.take(1.0, 1000) == [MANY[1], MANY[0]]
+    assert settler.take(1.0, 1000) == MANY[2:]
+    assert len(settler) == 0
+
+
+def test_records_may_be_many_too() -> None:
+    settler = Settler()
+    records = [Key("s", "all.json", f"{number}") for number in range(10 * FEW)]
+    settler.name(records, 0.0)
+    settler.touch(KEY, 0.0, settled=True)
+    assert settler.take(0.0, 1000) == [KEY]
+    assert settler.take(0.0, 1000) == sorted(records)
 
 
 def test_what_is_named_by_and_by_is_many_once_it_is_waiting() -> None:
     settler = Settler()
     for start in range(0, len(MANY), 3):
-        settler.again(named(MANY[start : start + 3]))
+        settler.name(MANY[start : start + 3], 0.0)
     assert len(settler.take(0.0, 1000)) <= FEW
     assert len(settler) >= len(MANY) - FEW
 
@@ -146,7 +187,7 @@ def test_neither_saves_nor_the_many_wait_for_all_of_the_others(
             for key in keys:
                 settler.touch(key, 0.0, settled=True)
         else:
-            settler.again(named(keys))
+            settler.name(keys, 0.0)
         for key in keys:
             waiting[saving] += 1
             sort[key] = saving

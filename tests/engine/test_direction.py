@@ -72,7 +72,7 @@ async def test_own_hears_no_bytes_of_what_others_made(tmp_path: Path, remote: De
     assert ledger.entries.get(Key(STORE, "theirs.txt"))[1].digest == digest
     assert digest is not None
     assert not ledger.contents.has(digest)
-    assert ledger.entries.unfinished(STORE, here=True) == []
+    assert list(ledger.entries.unfinished(STORE, here=True)) == []
     ledger.close()
 
 
