@@ -91,7 +91,7 @@ class Puller:
         self._name()
 
     def fetch(self, keys: Iterable[Key]) -> None:
-        """Hear the current snapshots of `keys`, with their bytes."""
+        """Hear the current snapshots of `keys`, with their bytes, and what the feed has."""
         self._health.report("feed", "behind", "snapshots are fetched")
         self._wanted.update(keys)
         self.wake()

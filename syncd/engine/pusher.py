@@ -87,7 +87,9 @@ class Pusher:
         """How many operations were accepted since the start."""
 
     def connect(self, fetch: Callable[[Iterable[Key]], None], upload: Callable[[], None]) -> None:
-        """Tell who fetches the snapshots that answers only mention, and who uploads content."""
+        """Tell who fetches the snapshots that answers only mention, and what the feed has anyway,
+        and who uploads content.
+        """
         self._fetch, self._upload = fetch, upload
 
     def wake(self) -> None:
@@ -184,7 +186,7 @@ class Pusher:
             self._known.acknowledged(outcomes)
         self._intake.answered([intent.key for intent, _ in answers])
         self._intake.name(taken.named)
-        if taken.wanted:
+        if taken.wanted or taken.coming:
             self._fetch(taken.wanted)
         if any(isinstance(o, Refused) and o.reason == MISSING_BLOB for o in outcomes):
             self._upload()

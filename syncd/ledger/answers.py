@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from syncd.core.decision import Heard
@@ -23,35 +23,53 @@ if TYPE_CHECKING:
     from syncd.ledger.ledger import Ledger
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Acknowledged:
-    """What answers leave to do: keys to consider again, those of them to fetch first, and the
-    rows that were claimed with them."""
+    """What answers leave to do.
 
-    named: list[Key]
-    wanted: list[Key]
-    claimed: list[Intent]
+    Keys to consider again, those of them to fetch first, the rows that were claimed with them,
+    and whether the feed must be asked: it brings keys that are considered then, and not before.
+    """
+
+    named: list[Key] = field(default_factory=list)
+    wanted: list[Key] = field(default_factory=list)
+    claimed: list[Intent] = field(default_factory=list)
+    coming: bool = False
 
 
 def take(
     ledger: Ledger, answers: Iterable[tuple[Intent, Outcome]], device: str, now: float
-) -> tuple[list[Key], list[Key]]:
-    """Bases, what is heard and the queue after `answers`: keys to consider, and to fetch first.
+) -> Acknowledged:
+    """Bases, what is heard and the queue after `answers`; nothing is claimed.
 
     An operation applied while nothing else was heard of its key leaves nothing to consider:
     saves made meanwhile are queued already.
     """
-    named: list[Key] = []
-    wanted: list[Key] = []
+    taken = Acknowledged()
     for intent, outcome in answers:
         if isinstance(outcome, Applied):
             if not _applied(ledger, intent, outcome, device, now):
-                named.append(intent.key)
+                taken.named.append(intent.key)
             continue
-        named.append(intent.key)
-        if _take(ledger, intent, outcome, device, now):
-            wanted.append(intent.key)
-    return named, wanted
+        wanted = _take(ledger, intent, outcome, device, now)
+        if wanted and _is_coming(ledger, intent, outcome):
+            taken.coming = True
+            continue
+        taken.named.append(intent.key)
+        if wanted:
+            taken.wanted.append(intent.key)
+    return taken
+
+
+def _is_coming(ledger: Ledger, intent: Intent, outcome: Outcome) -> bool:
+    """Whether the feed brings what the key is by now: it lies behind the cursor.
+
+    Considered before that, the key would be sent again, and answered the same.
+    """
+    halved = intent.source is not None or intent.target is not None
+    if not isinstance(outcome, Stale) or halved or ledger.cursor is None:
+        return False
+    return outcome.current.at > int(ledger.cursor)
 
 
 def _applied(ledger: Ledger, intent: Intent, applied: Applied, device: str, now: float) -> bool:

@@ -238,10 +238,10 @@ class Ledger:
         saves made meanwhile are queued already. `claim` is asked when the answers were taken.
         """
         with self.transaction():
-            named, wanted = take(self, answers, device, now)
+            taken = take(self, answers, device, now)
             wish = claim()
-            claimed = self._claim(wish) if wish is not None else []
-        return Acknowledged(named, wanted, claimed)
+            taken.claimed += self._claim(wish) if wish is not None else []
+        return taken
 
     def abandon(self, key: Key, kept: Iterable[Digest], now: float) -> None:
         """The noted write came to nothing; index what it met and put into history."""

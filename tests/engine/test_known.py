@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from syncd.core.model import Change, Content, Format, Intent, Key, Kind, OperationId
+from syncd.core.model import Change, Content, Format, Intent, Key, Kind, OperationId, Snapshot
 from tests.machine.ancestry import digest_of
 from tests.machine.deployment import Deployment
 
@@ -61,3 +61,41 @@ async def test_writes_of_others_in_between_are_told(
     await laptop.sync()
     assert [change.key.path for change in told] == ["between.txt"]
     assert laptop.tree()["between"] == "second"
+
+
+async def test_what_a_push_is_too_late_for_is_brought_by_the_feed_alone(
+    tmp_path: Path, told: list[Change], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    laptop = Machine(tmp_path / "laptop", deployment())
+    laptop.save(note="first")
+    await laptop.sync()
+    push, fetch = Deployment.push, Deployment.fetch
+    pushed: list[str] = []
+    fetched: list[Key] = []
+    base = Snapshot(1, Content(digest_of(b"first"), 5))
+    theirs = Intent(
+        OperationId("e" * 32), Key(STORE, "note.txt"), Kind.DOCUMENT, Format.TEXT,
+        Content(digest_of(b"theirs"), 6), base.revision, digest_of(b"first"), b"theirs",
+    )  # fmt: skip
+
+    def overtaken(self: Deployment, device: str, intents: Any, passed: Any) -> Any:
+        if not pushed:
+            push(self, "desktop", [theirs])
+        pushed.extend(intent.key.path for intent in intents)
+        return push(self, device, intents, passed)
+
+    def listened(self: Deployment, keys: Any) -> Any:
+        fetched.extend(keys)
+        return fetch(self, keys)
+
+    monkeypatch.setattr(Deployment, "push", overtaken)
+    monkeypatch.setattr(Deployment, "fetch", listened)
+    laptop.save(note="ours")
+    await laptop.sync()
+    assert [change.key.path for change in told] == ["note.txt"]
+    assert fetched == []
+    assert pushed == ["note.txt", "note.txt"], "once too late, once with what both sides make"
+    assert laptop.mirror() == laptop.tree() == {"note": "ours"}
+    ledger = laptop.ledger()
+    assert [each.remote for each in ledger.conflicts.unresolved()] == [digest_of(b"theirs")]
+    ledger.close()
