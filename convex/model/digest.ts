@@ -5,9 +5,18 @@ export function utf8(text: string): Uint8Array<ArrayBuffer> {
   return encoder.encode(text);
 }
 
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
 /** Lower-case hex. */
 export function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  let text = "";
+  for (const byte of bytes) text += HEX[byte];
+  return text;
+}
+
+/** Whether the text has more bytes of UTF-8 than that: a unit of it has three at most. */
+export function isLonger(text: string, bytes: number): boolean {
+  return 3 * text.length > bytes && utf8(text).length > bytes;
 }
 
 export function isDigest(text: string): boolean {

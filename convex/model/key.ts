@@ -1,6 +1,6 @@
 /** Which keys a device may write. A refusal is `{ reason, detail }`: the reason is stable. */
 import type { Key } from "../validators";
-import { utf8 } from "./digest";
+import { isLonger } from "./digest";
 
 export type Refusal = { reason: string; detail: string };
 
@@ -9,10 +9,10 @@ const PATH_BYTES = 1024;
 const NAME_BYTES = 256;
 
 export function refuseKey({ store, path, record }: Key): Refusal | null {
-  if (store === "" || utf8(store).length > NAME_BYTES || store.includes("\0")) {
+  if (store === "" || isLonger(store, NAME_BYTES) || store.includes("\0")) {
     return { reason: "bad-key", detail: `store is empty, too long or has a NUL` };
   }
-  if (utf8(record).length > PATH_BYTES || record.includes("\0")) {
+  if (isLonger(record, PATH_BYTES) || record.includes("\0")) {
     return { reason: "bad-key", detail: `record is too long or has a NUL` };
   }
   return refusePath(path);
@@ -30,7 +30,7 @@ export function refusePath(path: string): Refusal | null {
 
 /** Whether `name` may be a part of the path of a new file; `what` names it in the refusal. */
 export function refuseName(what: string, name: string): Refusal | null {
-  const isFit = /^[^./\0-\x1f][^/\0-\x1f]*$/.test(name) && utf8(name).length <= 200;
+  const isFit = /^[^./\0-\x1f][^/\0-\x1f]*$/.test(name) && !isLonger(name, 200);
   if (isFit) return null;
   return { reason: `bad-${what}`, detail: `${what} is no name for a file` };
 }
@@ -38,7 +38,7 @@ export function refuseName(what: string, name: string): Refusal | null {
 function pathFault(path: string): string | null {
   if (path.startsWith("/")) return "is absolute";
   if (path.includes("\0")) return "has a NUL";
-  if (utf8(path).length > PATH_BYTES) return `is longer than ${PATH_BYTES} bytes`;
+  if (isLonger(path, PATH_BYTES)) return `is longer than ${PATH_BYTES} bytes`;
   if (path.normalize("NFC") !== path) return "is not in NFC";
   const segments = path.split("/");
   if (segments.includes("")) return "has an empty segment";

@@ -4,7 +4,7 @@
  * As on the platform, queries and mutations have one present, no timers and no fetch, and what they
  * print is part of the answer.
  */
-import { createHash, webcrypto } from "node:crypto";
+import { hash, webcrypto } from "node:crypto";
 import { inspect } from "node:util";
 import { Refusal } from "./failure.ts";
 import { frames } from "./frame.ts";
@@ -67,7 +67,7 @@ function digestAtOnce(
     const bytes = ArrayBuffer.isView(data)
       ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
       : new Uint8Array(data);
-    resolve(new Uint8Array(createHash(name).update(bytes).digest()).buffer);
+    resolve(new Uint8Array(hash(name, bytes, "buffer")).buffer);
   });
 }
 
