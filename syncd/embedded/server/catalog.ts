@@ -10,7 +10,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { encodeKey, fieldAt } from "./keys.ts";
 import type { EncodedObject } from "./values.ts";
 import type { SearchIndex } from "./search.ts";
-import type { ValidatorJSON } from "./validate.ts";
+import type { Validator } from "./validate.ts";
 
 /** A document as stored: row number, size by the platform's formula, encoded JSON text. */
 export interface Row {
@@ -54,11 +54,13 @@ export class Index {
     this.#paths = this.fields.map((field) => field.split("."));
     this.#insert = db.prepare(`INSERT INTO index_${number} (key, rid) VALUES (?, ?)`);
     this.#remove = db.prepare(`DELETE FROM index_${number} WHERE key = ?`);
+    // `+ 0`: SQLite looks at a bare parameter of a LIMIT when it plans, and so would compile the
+    // statement anew for each execution.
     const scan = (order: Order) =>
       db.prepare(
         `SELECT i.key, d.rid, d.size, d.json
          FROM index_${number} i JOIN documents_${table} d ON d.rid = i.rid
-         WHERE i.key >= ? AND i.key < ? ORDER BY i.key ${order} LIMIT ?`,
+         WHERE i.key >= ? AND i.key < ? ORDER BY i.key ${order} LIMIT ? + 0`,
       );
     this.#scan = { asc: scan("asc"), desc: scan("desc") };
   }
@@ -88,7 +90,7 @@ export class Index {
 export class Table {
   readonly name: string;
   readonly number: number;
-  readonly documentType: ValidatorJSON;
+  readonly documentType: Validator;
   readonly indexes: ReadonlyMap<string, Index>;
   readonly searchIndexes: ReadonlyMap<string, SearchIndex>;
   readonly #get: StatementSync;
@@ -100,7 +102,7 @@ export class Table {
     db: DatabaseSync,
     number: number,
     name: string,
-    documentType: ValidatorJSON,
+    documentType: Validator,
     indexes: readonly Index[],
     searchIndexes: readonly SearchIndex[],
   ) {

@@ -3,7 +3,7 @@ import { Refusal } from "./failure.ts";
 import { frames, type Caller, type Frame } from "./frame.ts";
 import { takeRandom } from "./ids.ts";
 import { LIMITS, mebibytes } from "./limits.ts";
-import { mismatch, type TableOfId, type ValidatorJSON } from "./validate.ts";
+import type { TableOfId, Validator } from "./validate.ts";
 import { sizeOf, type Encoded, type EncodedObject } from "./values.ts";
 import type { Fn } from "./functions.ts";
 import type { Transaction } from "./transaction.ts";
@@ -65,10 +65,10 @@ function requireSize(what: string, path: string, value: Encoded, limit: number):
 function requireMatch(
   code: string,
   value: Encoded,
-  validator: ValidatorJSON,
+  validator: Validator,
   tableOf: TableOfId,
 ): void {
-  const trouble = mismatch(validator, value, tableOf);
+  const trouble = validator(value, tableOf);
   if (trouble !== null) throw new Refusal(code, trouble);
 }
 

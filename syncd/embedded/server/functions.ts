@@ -1,6 +1,6 @@
 /** The registered functions of a bundle: by name, with their kind, visibility and validators. */
 import { Outage, Refusal } from "./failure.ts";
-import type { ValidatorJSON } from "./validate.ts";
+import { validatorOf, type Validator, type ValidatorJSON } from "./validate.ts";
 import type { CronSpec } from "./crons.ts";
 import type { ExportedSchema } from "./migrate.ts";
 
@@ -27,9 +27,9 @@ export interface Fn {
   path: string;
   kind: Kind;
   isPublic: boolean;
-  args: ValidatorJSON;
+  args: Validator;
   /** Null when the function declares none. */
-  returns: ValidatorJSON | null;
+  returns: Validator | null;
   /** Takes JSON text of the array of arguments, answers JSON text of the value. */
   invoke(requestId: string, args: string): Promise<string>;
 }
@@ -92,6 +92,7 @@ function describe(path: string, value: unknown): Fn[] {
         ? "action"
         : null;
   if (kind === null) return [];
+  const returns = JSON.parse(made.exportReturns() ?? "null") as ValidatorJSON | null;
   const invokers = {
     query: (_: string, args: string) => made.invokeQuery(args),
     mutation: (_: string, args: string) => made.invokeMutation(args),
@@ -102,8 +103,8 @@ function describe(path: string, value: unknown): Fn[] {
       path,
       kind,
       isPublic: made.isPublic === true,
-      args: JSON.parse(made.exportArgs()) as ValidatorJSON,
-      returns: JSON.parse(made.exportReturns() ?? "null") as ValidatorJSON | null,
+      args: validatorOf(JSON.parse(made.exportArgs()) as ValidatorJSON),
+      returns: returns && validatorOf(returns),
       invoke: invokers[kind],
     },
   ];

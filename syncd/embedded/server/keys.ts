@@ -34,7 +34,7 @@ export function encodeKey(
 ): Buffer {
   written = 0;
   for (const value of values) append(value, commitTs);
-  return Buffer.from(scratch.subarray(0, written));
+  return copyOf(scratch, written, written);
 }
 
 /**
@@ -44,17 +44,24 @@ export function encodeKey(
 export function after(prefix: Uint8Array): Buffer {
   let end = prefix.length;
   while (end > 0 && prefix[end - 1] === 0xff) end -= 1;
-  const next = Buffer.from(prefix.subarray(0, end));
+  const next = copyOf(prefix, end, end);
   next[end - 1]! += 1;
   return next;
 }
 
 /** The smallest byte string above `key`. */
 export function justAfter(key: Uint8Array): Buffer {
-  return Buffer.concat([key, ZERO]);
+  const next = copyOf(key, key.length, key.length + 1);
+  next[key.length] = 0;
+  return next;
 }
 
-const ZERO = Buffer.of(0);
+/** The first `used` bytes of `bytes`, in a buffer of this length; what follows is yet to be set. */
+function copyOf(bytes: Uint8Array, used: number, length: number): Buffer {
+  const copy = Buffer.allocUnsafe(length);
+  copy.set(used === bytes.length ? bytes : bytes.subarray(0, used));
+  return copy;
+}
 
 /** The value at a path of field names in a document, `undefined` where there is none. */
 export function fieldAt(document: EncodedObject, path: readonly string[]): Encoded | undefined {

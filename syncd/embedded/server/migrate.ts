@@ -12,7 +12,7 @@ import { BY_CREATION_TIME, Index, Table } from "./catalog.ts";
 import { makeTableOfId } from "./ids.ts";
 import { SearchIndex } from "./search.ts";
 import { SYSTEM_TABLES } from "./system.ts";
-import { mismatch, type ValidatorJSON } from "./validate.ts";
+import { validatorOf, type ValidatorJSON } from "./validate.ts";
 import type { EncodedObject } from "./values.ts";
 
 /** What `schema.export()` of npm `convex` says, as far as this backend reads it. */
@@ -81,11 +81,13 @@ function checkDocuments(
   const wanted = JSON.stringify(validates ? table.documentType : { type: "any" });
   const known = db.prepare("SELECT documentType FROM tables WHERE number = ?").get(number);
   if (known!["documentType"] === wanted) return [];
-  const validator = withSystemFields(JSON.parse(wanted) as ValidatorJSON, table.tableName);
+  const validator = validatorOf(
+    withSystemFields(JSON.parse(wanted) as ValidatorJSON, table.tableName),
+  );
   const tableOf = makeTableOfId(new Map([...numbers].map(([name, each]) => [each, name])));
   for (const { json } of db.prepare(`SELECT json FROM documents_${number}`).iterate()) {
     const document = JSON.parse(json as string) as EncodedObject;
-    const trouble = mismatch(validator, document, tableOf);
+    const trouble = validator(document, tableOf);
     if (trouble !== null) return [`${table.tableName} ${String(document["_id"])}: ${trouble}`];
   }
   db.prepare("UPDATE tables SET documentType = ? WHERE number = ?").run(wanted, number);
@@ -106,7 +108,7 @@ function open(db: DatabaseSync, table: ExportedTable, number: number): Table {
     db,
     number,
     table.tableName,
-    withSystemFields(table.documentType, table.tableName),
+    validatorOf(withSystemFields(table.documentType, table.tableName)),
     indexes,
     searchIndexes,
   );

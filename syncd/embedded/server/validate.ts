@@ -1,113 +1,161 @@
-/** Validators of arguments, return values and documents, over encoded values. */
+/**
+ * Validators of arguments, return values and documents, over encoded values.
+ *
+ * Every value that a call brings, writes and answers is checked, so a validator is turned into
+ * functions once, and a path is put together only where something is wrong.
+ */
 import type { ValidatorJSON } from "convex/values";
-import { specialKey, type Encoded, type EncodedObject } from "./values.ts";
+import { specialKey, type Encoded, type EncodedObject, type SpecialKey } from "./values.ts";
 
 export type { ValidatorJSON };
 
 /** The name of the table that an id belongs to, or null for what is no id of this deployment. */
 export type TableOfId = (id: string) => string | null;
 
-type ObjectValidator = Extract<ValidatorJSON, { type: "object" }>;
-type RecordValidator = Extract<ValidatorJSON, { type: "record" }>;
-
 /**
  * Says where and why a value does not match, or null when it does.
  *
  * The text names paths and validators and never quotes the value, which may hold a secret.
  */
-export function mismatch(
-  validator: ValidatorJSON,
-  value: Encoded,
-  tableOf: TableOfId,
-  path = "",
-): string | null {
+export type Validator = (value: Encoded, tableOf: TableOfId) => string | null;
+
+/** What is wrong, and the path to it from the value that was checked. */
+interface Trouble {
+  what: string;
+  path: string;
+}
+
+type Check = (value: Encoded, tableOf: TableOfId) => Trouble | null;
+
+type Of<Type extends ValidatorJSON["type"]> = Extract<ValidatorJSON, { type: Type }>;
+
+export function validatorOf(validator: ValidatorJSON): Validator {
+  const check = checkOf(validator);
+  return (value, tableOf) => {
+    const trouble = check(value, tableOf);
+    if (trouble === null) return null;
+    return trouble.path === "" ? trouble.what : `${trouble.what} Path: ${trouble.path}`;
+  };
+}
+
+function checkOf(validator: ValidatorJSON): Check {
   switch (validator.type) {
     case "any":
-      return null;
+      return () => null;
     case "array":
-      return Array.isArray(value)
-        ? first(value, (element, at) =>
-            mismatch(validator.value, element, tableOf, `${path}[${at}]`),
-          )
-        : wrong("an array", path);
+      return checkOfArray(validator);
     case "object":
-      return mismatchOfObject(validator, value, tableOf, path);
+      return checkOfObject(validator);
     case "record":
-      return mismatchOfRecord(validator, value, tableOf, path);
+      return checkOfRecord(validator);
     case "union":
-      return validator.value.some((member) => mismatch(member, value, tableOf) === null)
-        ? null
-        : wrong("one of the members of its union", path);
+      return checkOfUnion(validator);
     case "id":
-      return typeof value === "string" && tableOf(value) === validator.tableName
-        ? null
-        : wrong(`an id of table \`${validator.tableName}\``, path);
+      return checkOfId(validator);
     case "literal":
-      return value === validator.value ||
-        (typeof value === "object" && JSON.stringify(value) === JSON.stringify(validator.value))
-        ? null
-        : wrong(`the literal \`${JSON.stringify(validator.value)}\``, path);
+      return checkOfLiteral(validator);
     default:
-      return kindOf(value).includes(validator.type)
-        ? null
-        : wrong(`\`v.${validator.type}()\``, path);
+      return checkOfSimple(validator.type);
   }
 }
 
-/** The simple validators that a value satisfies; an ordinary object or an array satisfies none. */
-function kindOf(value: Encoded): readonly ValidatorJSON["type"][] {
-  if (value === null) return ["null"];
-  if (typeof value !== "object") return [typeof value as "boolean" | "number" | "string"];
-  switch (Array.isArray(value) ? null : specialKey(value)) {
-    case "$integer":
-      return ["bigint", "commitTs"];
-    case "$commitTs":
-      return ["commitTs"];
-    case "$float":
-      return ["number"];
-    case "$bytes":
-      return ["bytes"];
-    default:
-      return [];
-  }
-}
-
-function mismatchOfObject(
-  validator: ObjectValidator,
-  value: Encoded,
-  tableOf: TableOfId,
-  path: string,
-): string | null {
-  if (!isOrdinaryObject(value)) return wrong("an object", path);
-  for (const field in validator.value) {
-    const { fieldType, optional } = validator.value[field]!;
-    const found = Object.hasOwn(value, field) ? value[field] : undefined;
-    if (found === undefined) {
-      if (!optional) return `Object is missing the required field \`${field}\`.${at(path)}`;
-      continue;
+function checkOfArray(validator: Of<"array">): Check {
+  const check = checkOf(validator.value);
+  const wrong = troubleOf("an array");
+  return (value, tableOf) => {
+    if (!Array.isArray(value)) return wrong;
+    for (let at = 0; at < value.length; at += 1) {
+      const trouble = check(value[at]!, tableOf);
+      if (trouble !== null) return below(`[${at}]`, trouble);
     }
-    const trouble = mismatch(fieldType, found, tableOf, `${path}.${field}`);
-    if (trouble !== null) return trouble;
-  }
-  const extra = Object.keys(value).find((field) => !Object.hasOwn(validator.value, field));
-  return extra === undefined
-    ? null
-    : `Object contains extra field \`${extra}\` that is not in the validator.${at(path)}`;
+    return null;
+  };
 }
 
-function mismatchOfRecord(
-  validator: RecordValidator,
-  value: Encoded,
-  tableOf: TableOfId,
-  path: string,
-): string | null {
-  if (!isOrdinaryObject(value)) return wrong("an object", path);
-  return first(
-    Object.entries(value),
-    ([key, inner]) =>
-      mismatch(validator.keys, key, tableOf, `${path} (key)`) ??
-      mismatch(validator.values.fieldType, inner, tableOf, `${path}.${key}`),
-  );
+function checkOfObject(validator: Of<"object">): Check {
+  const fields = Object.entries(validator.value).map(([name, { fieldType, optional }]) => ({
+    name,
+    check: checkOf(fieldType),
+    missing: optional ? null : told(`Object is missing the required field \`${name}\`.`),
+  }));
+  const names = new Set(Object.keys(validator.value));
+  const wrong = troubleOf("an object");
+  return (value, tableOf) => {
+    if (!isOrdinaryObject(value)) return wrong;
+    let known = 0;
+    for (const { name, check, missing } of fields) {
+      if (!Object.hasOwn(value, name)) {
+        if (missing !== null) return missing;
+        continue;
+      }
+      known += 1;
+      const trouble = check(value[name]!, tableOf);
+      if (trouble !== null) return below(`.${name}`, trouble);
+    }
+    const found = Object.keys(value);
+    if (found.length === known) return null;
+    const extra = found.find((name) => !names.has(name));
+    return told(`Object contains extra field \`${extra}\` that is not in the validator.`);
+  };
+}
+
+function checkOfRecord(validator: Of<"record">): Check {
+  const [ofKey, ofValue] = [checkOf(validator.keys), checkOf(validator.values.fieldType)];
+  const wrong = troubleOf("an object");
+  return (value, tableOf) => {
+    if (!isOrdinaryObject(value)) return wrong;
+    for (const [key, inner] of Object.entries(value)) {
+      const wrongKey = ofKey(key, tableOf);
+      if (wrongKey !== null) return below(" (key)", wrongKey);
+      const trouble = ofValue(inner, tableOf);
+      if (trouble !== null) return below(`.${key}`, trouble);
+    }
+    return null;
+  };
+}
+
+function checkOfUnion(validator: Of<"union">): Check {
+  const members = validator.value.map(checkOf);
+  const wrong = troubleOf("one of the members of its union");
+  return (value, tableOf) => {
+    for (const member of members) if (member(value, tableOf) === null) return null;
+    return wrong;
+  };
+}
+
+function checkOfId({ tableName }: Of<"id">): Check {
+  const wrong = troubleOf(`an id of table \`${tableName}\``);
+  return (value, tableOf) =>
+    typeof value === "string" && tableOf(value) === tableName ? null : wrong;
+}
+
+function checkOfLiteral(validator: Of<"literal">): Check {
+  const text = JSON.stringify(validator.value);
+  const wrong = troubleOf(`the literal \`${text}\``);
+  return (value) =>
+    value === validator.value || (typeof value === "object" && JSON.stringify(value) === text)
+      ? null
+      : wrong;
+}
+
+/** The special values that satisfy a simple validator; only `commitTs` has more than one. */
+const SPECIAL: Partial<Record<ValidatorJSON["type"], readonly SpecialKey[]>> = {
+  bigint: ["$integer"],
+  number: ["$float"],
+  bytes: ["$bytes"],
+  commitTs: ["$integer", "$commitTs"],
+};
+
+function checkOfSimple(type: ValidatorJSON["type"]): Check {
+  const wrong = troubleOf(`\`v.${type}()\``);
+  const special = SPECIAL[type] ?? [];
+  return (value) => {
+    if (value === null) return type === "null" ? null : wrong;
+    if (typeof value !== "object") return typeof value === type ? null : wrong;
+    if (Array.isArray(value)) return wrong;
+    const key = specialKey(value);
+    return key !== null && special.includes(key) ? null : wrong;
+  };
 }
 
 function isOrdinaryObject(value: Encoded): value is EncodedObject {
@@ -119,18 +167,15 @@ function isOrdinaryObject(value: Encoded): value is EncodedObject {
   );
 }
 
-function first<T>(items: T[], trouble: (item: T, at: number) => string | null): string | null {
-  for (const [at, item] of items.entries()) {
-    const found = trouble(item, at);
-    if (found !== null) return found;
-  }
-  return null;
+function troubleOf(expected: string): Trouble {
+  return told(`Value is not ${expected}.`);
 }
 
-function wrong(expected: string, path: string): string {
-  return `Value is not ${expected}.${at(path)}`;
+function told(what: string): Trouble {
+  return { what, path: "" };
 }
 
-function at(path: string): string {
-  return path === "" ? "" : ` Path: ${path}`;
+/** The trouble of a part as one of the whole. */
+function below(step: string, { what, path }: Trouble): Trouble {
+  return { what, path: `${step}${path}` };
 }

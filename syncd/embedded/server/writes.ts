@@ -6,7 +6,7 @@
  * placeholder, which sorts as the largest int64; `resolve` rewrites those.
  */
 import { Refusal } from "./failure.ts";
-import { mismatch, type TableOfId } from "./validate.ts";
+import type { TableOfId } from "./validate.ts";
 import { COMMIT_TS_TEXT, resolveCommitTs, sizeOfDocument, type EncodedObject } from "./values.ts";
 import type { Index, Row, Table } from "./catalog.ts";
 import type { Meter } from "./limits.ts";
@@ -74,7 +74,7 @@ export class Writes {
 
   #put(table: Table, rid: number, document: EncodedObject, json: string): void {
     const size = sizeOfDocument(document);
-    const trouble = mismatch(table.documentType, document, this.#tableOf);
+    const trouble = table.documentType(document, this.#tableOf);
     if (trouble !== null)
       throw new Refusal(
         "SchemaEnforcementError",
