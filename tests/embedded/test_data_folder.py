@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import signal
 import socket
+import sqlite3
 import subprocess
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -69,6 +71,20 @@ def test_a_new_index_is_filled_and_a_dropped_one_goes(notes: Backend, tmp_path: 
     assert found == [f"note {n}" for n in range(1, 30, 3)]
     dropped = notes.call("query", "notes:by", {"index": "by_text", "value": "note 7"})
     assert "not found" in dropped.error
+
+
+def test_the_table_that_earlier_versions_kept_for_creation_times_goes(notes: Backend) -> None:
+    notes.kill(signal.SIGTERM)
+    with closing(sqlite3.connect(notes.data / "data.sqlite3")) as database, database:
+        (number,) = database.execute("SELECT number FROM tables WHERE name = 'notes'").fetchone()
+        database.execute("INSERT INTO indexes VALUES (999, ?, 'by_creation_time', '[]')", (number,))
+        database.execute("CREATE TABLE index_999 (key BLOB PRIMARY KEY, rid INTEGER)")
+    notes.start()
+    assert notes.query("notes:by", index="by_text", value="note 7") == ["note 7"]
+    notes.kill(signal.SIGTERM)
+    with closing(sqlite3.connect(notes.data / "data.sqlite3")) as database:
+        left = database.execute("SELECT 1 FROM sqlite_master WHERE name = 'index_999'").fetchall()
+    assert left == []
 
 
 def test_a_new_search_index_is_filled(notes: Backend, tmp_path: Path) -> None:

@@ -2,9 +2,9 @@
  * The tables and indexes of one deployment as SQLite holds them, and their prepared statements.
  *
  * A Convex table is an SQLite table `documents_<number>` keyed by row number, with each document's
- * size and its JSON text. An index, the built-in `by_creation_time` too, is an SQLite table
- * `index_<number>` from key to row. Keys end with the creation time, which no two documents share,
- * so they are unique and ties are in that order.
+ * size and its JSON text. An index of the schema is an SQLite table `index_<number>` from key to
+ * row. Keys end with the creation time, which no two documents share, so they are unique and ties
+ * are in that order. The built-in `by_creation_time` is in `creation`.
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { encodeKey, fieldAt } from "./keys.ts";
@@ -34,7 +34,26 @@ export type Order = "asc" | "desc";
 
 export const BY_CREATION_TIME = "by_creation_time";
 
-export class Index {
+/** Whether a key lies in a range. */
+export function covers({ low, high }: KeyRange, key: Uint8Array): boolean {
+  return Buffer.compare(low, key) <= 0 && Buffer.compare(key, high) < 0;
+}
+
+export interface Index {
+  readonly name: string;
+  readonly fields: readonly string[];
+  /** `commitTs` stands in for its placeholder, once it is known. */
+  keyOf(document: EncodedObject, commitTs?: bigint): Buffer;
+  /** Whether the document's key may hold a placeholder, and change when that is known. */
+  isOpen(document: EncodedObject): boolean;
+  insert(key: Uint8Array, rid: number): void;
+  remove(key: Uint8Array): void;
+  /** At most `limit` entries of a range, in order. */
+  scan(range: KeyRange, order: Order, limit: number): Entry[];
+}
+
+/** An index of the schema. */
+export class FieldIndex implements Index {
   readonly name: string;
   readonly fields: readonly string[];
   readonly #paths: readonly (readonly string[])[];
@@ -65,12 +84,16 @@ export class Index {
     this.#scan = { asc: scan("asc"), desc: scan("desc") };
   }
 
-  /** `commitTs` stands in for its placeholder, once it is known. */
   keyOf(document: EncodedObject, commitTs?: bigint): Buffer {
     return encodeKey(
       this.#paths.map((path) => fieldAt(document, path)),
       commitTs,
     );
+  }
+
+  /** Only an object is a placeholder or holds one. */
+  isOpen(document: EncodedObject): boolean {
+    return this.#paths.some((path) => typeof fieldAt(document, path) === "object");
   }
 
   insert(key: Uint8Array, rid: number): void {
@@ -81,7 +104,6 @@ export class Index {
     this.#remove.run(key);
   }
 
-  /** At most `limit` entries of a range, in order. */
   scan(range: KeyRange, order: Order, limit: number): Entry[] {
     return this.#scan[order].all(range.low, range.high, limit) as unknown as Entry[];
   }

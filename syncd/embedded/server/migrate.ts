@@ -8,7 +8,8 @@
  */
 import type { DatabaseSync } from "node:sqlite";
 import { Refusal } from "./failure.ts";
-import { BY_CREATION_TIME, Index, Table } from "./catalog.ts";
+import { FieldIndex, Table } from "./catalog.ts";
+import { CreationIndex } from "./creation.ts";
 import { makeTableOfId } from "./ids.ts";
 import { SearchIndex } from "./search.ts";
 import { SYSTEM_TABLES } from "./system.ts";
@@ -95,14 +96,16 @@ function checkDocuments(
 }
 
 function open(db: DatabaseSync, table: ExportedTable, number: number): Table {
-  const wanted = new Map<string, string[]>([[BY_CREATION_TIME, []]]);
-  for (const index of table.indexes) wanted.set(index.indexDescriptor, index.fields);
+  const wanted = new Map(table.indexes.map((index) => [index.indexDescriptor, index.fields]));
   const searched = table.searchIndexes ?? [];
   dropIndexes(db, number, [
     ...[...wanted].map(([name, fields]) => [name, JSON.stringify(fields)] as const),
     ...searched.map((index) => [index.indexDescriptor, searchedText(index)] as const),
   ]);
-  const indexes = [...wanted].map(([name, fields]) => openIndex(db, number, name, fields));
+  const indexes = [
+    new CreationIndex(db, number),
+    ...[...wanted].map(([name, fields]) => openIndex(db, number, name, fields)),
+  ];
   const searchIndexes = searched.map((index) => openSearchIndex(db, number, index));
   return new Table(
     db,
@@ -129,13 +132,13 @@ function dropIndexes(
   }
 }
 
-function openIndex(db: DatabaseSync, table: number, name: string, fields: string[]): Index {
+function openIndex(db: DatabaseSync, table: number, name: string, fields: string[]): FieldIndex {
   const { number, isNew } = catalogued(db, table, name, JSON.stringify(fields));
-  if (!isNew) return new Index(db, number, table, name, fields);
+  if (!isNew) return new FieldIndex(db, number, table, name, fields);
   db.exec(
     `CREATE TABLE index_${number} (key BLOB PRIMARY KEY, rid INTEGER NOT NULL) WITHOUT ROWID`,
   );
-  const index = new Index(db, number, table, name, fields);
+  const index = new FieldIndex(db, number, table, name, fields);
   for (const { rid, json } of db.prepare(`SELECT rid, json FROM documents_${table}`).iterate())
     index.insert(index.keyOf(JSON.parse(json as string) as EncodedObject), rid as number);
   return index;

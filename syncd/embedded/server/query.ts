@@ -162,7 +162,7 @@ export class Stream {
         ? { low: this.#read.high, high: this.#range.high }
         : { low: this.#range.low, high: this.#read.low };
     const size = this.#batchSize();
-    this.#batch = this.#index.scan(rest, this.order, size);
+    this.#batch = this.#tx.scan(this.#index, rest, this.order, size);
     this.#next = 0;
     this.#exhausted = this.#batch.length < size;
   }

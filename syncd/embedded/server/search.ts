@@ -130,6 +130,7 @@ export class SearchStream {
       field: fieldPath,
       key: encodeKey([value]),
     }));
+    tx.reveal();
     this.#ranked = index.find(words);
     this.#from = from;
     this.#to = to;
@@ -150,6 +151,7 @@ export class SearchStream {
       const key = encodeKey([-ranked.score, -ranked.rid]);
       if (this.#to !== undefined && key.compare(this.#to) > 0) return null;
       this.#next += 1;
+      this.#tx.reveal();
       const row = this.#table.get(ranked.rid);
       if (row === undefined || !this.#passes(row)) continue;
       this.#found += 1;

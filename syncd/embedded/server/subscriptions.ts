@@ -2,6 +2,7 @@
  * The queries one client is subscribed to: which of them a commit touches, and what is new in their
  * results.
  */
+import { covers } from "./catalog.ts";
 import { ANYBODY, type Caller } from "./frame.ts";
 import { queryFailed, queryUpdated, type Invocation, type Json } from "./messages.ts";
 import type { Backend, RunQuery } from "./backend.ts";
@@ -39,7 +40,7 @@ export class Subscriptions {
   touch(written: readonly WrittenKey[]): boolean {
     let touched = false;
     for (const query of this.#queries.values()) {
-      query.isDirty ||= query.reads.some((read) => written.some((key) => covers(read, key)));
+      query.isDirty ||= query.reads.some((read) => written.some(({ index, key }) => index === read.index && covers(read, key)));
       touched ||= query.isDirty;
     }
     return touched;
@@ -73,10 +74,4 @@ export class Subscriptions {
       ? queryUpdated(queryId, outcome.value, outcome.logLines)
       : queryFailed(queryId, outcome.message, outcome.data, outcome.logLines);
   }
-}
-
-function covers(read: ReadRange, { index, key }: WrittenKey): boolean {
-  return (
-    read.index === index && Buffer.compare(read.low, key) <= 0 && Buffer.compare(key, read.high) < 0
-  );
 }

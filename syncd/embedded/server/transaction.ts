@@ -6,11 +6,12 @@
  */
 import { Refusal } from "./failure.ts";
 import { makeId, parseId } from "./ids.ts";
+import { creationTime } from "./creation.ts";
 import { encodeKey, justAfter } from "./keys.ts";
 import { Meter } from "./limits.ts";
 import { resolveCommitTs, type EncodedObject } from "./values.ts";
 import { Writes, type WrittenKey } from "./writes.ts";
-import type { Index, KeyRange, Row, Table } from "./catalog.ts";
+import type { Entry, Index, KeyRange, Order, Row, Table } from "./catalog.ts";
 import type { Answer, RequestName, Store } from "./store.ts";
 
 /** A range of an index that was read. A stream widens its range as it goes. */
@@ -66,6 +67,17 @@ export class Transaction {
   /** The document's JSON text, or null. `tableName`, when given, must be the id's table. */
   get(id: string, tableName?: string): string | null {
     return this.#find(this.#locate(id, tableName))?.json ?? null;
+  }
+
+  /** At most `limit` entries of a range of an index, in order; what was read is told by who asks. */
+  scan(index: Index, range: KeyRange, order: Order, limit: number): Entry[] {
+    this.#writes.reveal(index, range);
+    return index.scan(range, order, limit);
+  }
+
+  /** Makes the store itself have all that was written so far. */
+  reveal(): void {
+    this.#writes.revealAll();
   }
 
   /** Adds a document; answers its id. */
@@ -196,6 +208,7 @@ export class Transaction {
     const key = encodeKey([creationTime(rid)]);
     this.reads.push({ index: table.byCreationTime, low: key, high: justAfter(key) });
     this.meter.countRange();
+    this.#writes.revealRow(rid);
     const row = table.get(rid);
     const beginning = `{"_creationTime":${creationTime(rid)},"_id":"${id}"`;
     if (row === undefined || !row.json.startsWith(beginning)) return null;
@@ -209,11 +222,6 @@ export class Transaction {
       throw new Refusal("NonexistentDocument", `${verb} on nonexistent document ID ${place.id}`);
     return row;
   }
-}
-
-/** Milliseconds, with the microseconds as their fraction. */
-function creationTime(rid: number): number {
-  return rid / 1000;
 }
 
 /** The whole document; the system fields come first, which `#find` relies on. */
