@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from pydantic import BaseModel
 
 from syncd.config import Config, StoreConfig
@@ -132,7 +130,7 @@ def _compare(config: Config, store: StoreConfig, key: Key, told: Explanation) ->
             held = held or plan.hold
             told.next = _next(view, local, plan)
             if key.record and store.kind is Kind.DEPLOYMENT and local == TOMBSTONE:
-                there = key.record in ledger.records.locals(replace(key, record=""))
+                there = key.record in ledger.records.locals(Key(key.store, key.path))
                 told.next = _PUT_BACK if there else Reason.NOTHING.value
     finally:
         ledger.close()

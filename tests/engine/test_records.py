@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -650,7 +649,7 @@ async def test_old_versions_of_the_whole_file_do_not_pile_up(laptop: Yard, tower
         tower.clock.seconds += 61.0
         assert tower.swapped.due(tower.clock.monotonic()) == []
     assert list(tower.history.sizes()) == []
-    former = tower.ledger.past.of(replace(FILE, record="d1"))
+    former = tower.ledger.past.of(FILE._replace(record="d1"))
     bodies = [json.loads(tower.ledger.contents.get(each.digest) or b"{}") for each in former]
     assert [each["status"] for each in bodies] == ["deploying", "building", "pending"]
 
@@ -680,7 +679,7 @@ async def test_one_file_of_several_comes_back_and_deletes_nothing(
     other = laptop.path.with_name("other.json")
     other.write_text(json.dumps({"deployments": [deploy("o1")], "queue": []}))
     laptop.put(deploy("d1"))
-    await laptop.reconciler.consider([replace(FILE, path="other.json")])
+    await laptop.reconciler.consider([FILE._replace(path="other.json")])
     await laptop.sync()
     laptop.path.unlink()
     assert await laptop.sync() == []
