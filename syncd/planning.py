@@ -104,8 +104,8 @@ def _copied(config: Config) -> Ledger:
 async def _hear(ledger: Ledger, stores: Sequence[str], news: News) -> list[Key]:
     keys: list[Key] = []
     done = False
-    while not done and ledger.cursor is not None:
-        page = await news.changes(stores, ledger.cursor)
+    while not done and ledger.passing.cursor is not None:
+        page = await news.changes(stores, ledger.passing.cursor)
         told = [Heard(c.key, c.snapshot, c.device, c.body, c.origin) for c in page.changes]
         keys += ledger.hear(told, page.cursor, 0.0)
         done = page.done

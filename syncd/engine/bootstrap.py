@@ -58,7 +58,7 @@ class Bootstrap:
         head = await self._remote.head()
         for name in fresh:
             await self._page(name, progress)
-        if self._ledger.cursor is None:
+        if self._ledger.passing.cursor is None:
             self._ledger.hear((), head, self._clock.now())
         for name in fresh:
             self._mark(name)

@@ -110,9 +110,10 @@ class Decider:
         decided = self._ledger.deletions.decided(file.store)
         return [key for key in live if key in decided]
 
-    def decide(self, key: Key, reading: Reading, turn: Turn) -> Decision | Merging | None:
+    def decide(
+        self, key: Key, reading: Reading, view: View, turn: Turn
+    ) -> Decision | Merging | None:
         """What to do about `key`, None for nothing now; what is left to others is in `turn`."""
-        view = self._ledger.view(key)
         match reading:
             case Found(content):
                 self._doubts.certain(key)
@@ -184,13 +185,12 @@ class Decider:
             return None
         merges = self._stores[decision.key.store].way.merges
         if found is None or decision.capture or not merges:
-            return replace(decision, body=found.body if found else None)
-        whole = replace(decision, body=found.body)
-        refined = self._combiner.refine(whole, view)
+            return decision
+        refined = self._combiner.refine(decision, view)
         if not isinstance(refined, Lacking):
             return refined
         # Bytes that nobody can have lose the conflict: the save goes over them.
-        return whole if not self._want(decision.key, turn) else None
+        return decision if not self._want(decision.key, turn) else None
 
     def _awaits_loser(self, decision: Decision, turn: Turn) -> bool:
         """Whether a payload is to lose that is not here yet: it is kept before it loses."""
@@ -243,13 +243,14 @@ class Decider:
         self, key: Key, plan: Plan, found: Found | None, *, capture: bool = False
     ) -> Decision:
         store = self._stores[key.store]
-        file = None
+        file, body = None, None
         if found is not None:
             file = FileState(found.stat, found.content.digest, self._clock.read_ns())
+            body = found.body if plan.to_local is None else None
         operation = OperationId(secrets.token_hex(16))
         payload = found is not None and found.body is None
         format = Format.BYTES if payload else store.format(key.path)
-        return Decision(key, kind_of(store.kind, key.path), format, plan, operation, file,
+        return Decision(key, kind_of(store.kind, key.path), format, plan, operation, file, body,
                         capture=capture)  # fmt: skip
 
     def _held(self, key: Key, hold: Hold) -> Decision:

@@ -139,7 +139,7 @@ class Link:
         shown = self._witnesses.show()
         passed = self._ledger.passing.place
         welcome = await self._remote.hello(
-            places.get("nonce") or "", start, self._ledger.cursor, shown, passed
+            places.get("nonce") or "", start, self._ledger.passing.cursor, shown, passed
         )
         if places.get("deployment") not in (None, welcome.deployment):
             with self._ledger.transaction():

@@ -124,7 +124,7 @@ class Puller:
         head, before = self._end
         if self._asked or not self._knows(head, before):
             return True
-        if head != self._ledger.cursor:
+        if head != self._ledger.passing.cursor:
             self._ledger.passing.skip_to(head)
             self._known.behind(head)
         return False
@@ -135,7 +135,7 @@ class Puller:
         And what was heard last lies before it: a deployment that was restored does not hold that,
         and who alone writes there would pass over it for ever.
         """
-        if head == self._ledger.cursor:
+        if head == self._ledger.passing.cursor:
             return True
         if before is None or not self._may_be_ours(head, before) or int(head) not in self._known:
             return False
@@ -143,7 +143,7 @@ class Puller:
 
     def _may_be_ours(self, head: Cursor, before: Cursor | None) -> bool:
         """Whether all that lies behind the cursor lies at one place."""
-        cursor = self._ledger.cursor
+        cursor = self._ledger.passing.cursor
         if cursor is None or before is None:
             return False
         return int(before) <= int(cursor) < int(head)
@@ -169,7 +169,7 @@ class Puller:
         keys = sorted(self._wanted)[:FETCHED]
         answers = await self._remote.fetch(keys) if keys else []
         shown = self._witnesses.show()
-        cursor = self._ledger.cursor
+        cursor = self._ledger.passing.cursor
         known = self._known.behind(cursor)
         page = await self._remote.changes(list(self._stores), cursor, shown, known)
         self._witnesses.checked(page.broken)

@@ -203,12 +203,13 @@ class Pusher:
         """
         answered = iter(outcomes)
         believed: list[tuple[Intent, Outcome]] = []
-        for intent in intents:
-            answers = [(half, next(answered)) for half in halves([intent])]
-            if any(self._is_overtaken(half, outcome) for half, outcome in answers):
-                self._frozen.append(intent)
-            else:
-                believed += answers
+        with self._ledger.moment():
+            for intent in intents:
+                answers = [(half, next(answered)) for half in halves([intent])]
+                if any(self._is_overtaken(half, outcome) for half, outcome in answers):
+                    self._frozen.append(intent)
+                else:
+                    believed += answers
         return believed
 
     def _is_overtaken(self, half: Intent, outcome: Outcome) -> bool:

@@ -90,22 +90,24 @@ class Reconciler:
             return turn
 
     async def _decide(self, readings: dict[Key, Reading], turn: Turn) -> list[Decision]:
-        former = self._moves.former(readings)
+        with self._ledger.moment():
+            former = self._moves.former(readings)
         others = {key for keys in former.values() for key in keys} - readings.keys()
         if others:  # A thread is asked only where it is needed: a single save waits for each.
             vanished = self._decidable(sorted(others))
             readings.update(await asyncio.to_thread(self._read, vanished, turn))
         gone = {key for key, reading in readings.items() if isinstance(reading, Missing)}
-        decided: list[Decision] = []
+        with self._ledger.moment():
+            views = {key: self._ledger.view(key) for key in readings}
+        decided: list[Decision | Merging] = []
         for key in sorted(readings, key=lambda key: key not in gone):
             if self._moves.waits(key, gone.intersection(former.get(key, ())), turn):
                 continue
-            decision = self._decider.decide(key, readings[key], turn)
-            if isinstance(decision, Merging):
-                decision = await finished(decision)
+            decision = self._decider.decide(key, readings[key], views[key], turn)
             if decision is not None:
                 decided.append(decision)
-        return [each for each in decided if not self._moves.comes_later(each, turn)]
+        whole = [await finished(each) if isinstance(each, Merging) else each for each in decided]
+        return [each for each in whole if not self._moves.comes_later(each, turn)]
 
     def unit(self, key: Key) -> Key:
         """What is considered when `key` is named: of a record its file, once for all its keys."""

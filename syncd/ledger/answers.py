@@ -67,9 +67,9 @@ def _is_coming(ledger: Ledger, intent: Intent, outcome: Outcome) -> bool:
     Considered before that, the key would be sent again, and answered the same.
     """
     halved = intent.source is not None or intent.target is not None
-    if not isinstance(outcome, Stale) or halved or ledger.cursor is None:
+    if not isinstance(outcome, Stale) or halved or ledger.passing.cursor is None:
         return False
-    return outcome.current.at > int(ledger.cursor)
+    return outcome.current.at > int(ledger.passing.cursor)
 
 
 def _applied(ledger: Ledger, intent: Intent, applied: Applied, device: str, now: float) -> bool:

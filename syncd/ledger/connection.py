@@ -115,6 +115,18 @@ def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         ) from error
 
 
+@contextmanager
+def moment(connection: sqlite3.Connection) -> Iterator[None]:
+    """What is read in the block is of one moment. A read by itself looks for what was written last
+    before it reads, and that takes as long.
+    """
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        connection.execute("COMMIT")
+
+
 def damage_in(error: BaseException) -> str | None:
     """What in `error`, which may be a group, says that a ledger's file is damaged; None: nothing.
 

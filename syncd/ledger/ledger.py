@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from syncd.core.decision import Decision, Heard, Taken, View
@@ -31,7 +31,7 @@ from syncd.ledger.carried import Carried
 from syncd.ledger.claimable import Claim
 from syncd.ledger.commits import commit
 from syncd.ledger.conflicts import Conflicts
-from syncd.ledger.connection import open_ledger, transaction
+from syncd.ledger.connection import moment, open_ledger, transaction
 from syncd.ledger.contents import Contents
 from syncd.ledger.costs import CostBook
 from syncd.ledger.deletions import Deletions
@@ -140,10 +140,9 @@ class Ledger:
         if self._tidemark is not None and written:
             self._tidemark.raise_to(counted)
 
-    @property
-    def cursor(self) -> Cursor | None:
-        """The place in the feed up to which all was heard."""
-        return self.passing.cursor
+    def moment(self) -> AbstractContextManager[None]:
+        """What is read in the block is of one moment; nothing is written in it, nothing awaited."""
+        return moment(self._connection)
 
     def view(self, key: Key) -> View:
         """What is known of `key` before a turn decides about it."""

@@ -40,7 +40,7 @@ async def test_own_writes_are_not_told_again(tmp_path: Path, told: list[Change])
     await laptop.sync()
     assert told == []
     ledger = laptop.ledger()
-    assert ledger.cursor == laptop.deployment.head()
+    assert ledger.passing.cursor == laptop.deployment.head()
     ledger.close()
 
 

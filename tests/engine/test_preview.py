@@ -53,7 +53,7 @@ async def previewed(machine: Machine) -> Preview:
     source.backup(copy)
     source.close()
     ledger = Ledger(copy)
-    page = await machine.remote.changes([STORE], ledger.cursor)
+    page = await machine.remote.changes([STORE], ledger.passing.cursor)
     news = [Heard(c.key, c.snapshot, c.device, c.body) for c in page.changes]
     heard = ledger.hear(news, page.cursor, 0.0)
     return await preview(ledger, {STORE: machine.replica()}, machine.clock, heard)

@@ -186,13 +186,13 @@ async def _told(machine: Machine, there: Deployment) -> None:
     """A hello that is answered, and the feed heard; the push that was sent is still lost."""
     ledger = machine.ledger()
     try:
-        page = there.changes("laptop", [STORE], ledger.cursor)
+        page = there.changes("laptop", [STORE], ledger.passing.cursor)
         ledger.hear([], page.cursor, 0.0)
         passed, start = ledger.passing.place, int(ledger.places.get("start") or 0) + 1
-        assert int(passed or 0) < int(ledger.cursor or 0)
+        assert int(passed or 0) < int(ledger.passing.cursor or 0)
         with ledger.transaction():
             ledger.places.put("start", str(start))
-        there.hello("laptop", _nonce_of(ledger), start, [], ledger.cursor, passed)
+        there.hello("laptop", _nonce_of(ledger), start, [], ledger.passing.cursor, passed)
     finally:
         ledger.close()
 

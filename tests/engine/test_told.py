@@ -63,7 +63,7 @@ class Running:
 
     @property
     def at_head(self) -> bool:
-        return self.ledger.cursor == self.machine.deployment.head()
+        return self.ledger.passing.cursor == self.machine.deployment.head()
 
 
 @asynccontextmanager

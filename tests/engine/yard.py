@@ -150,7 +150,7 @@ class Yard:
         return sent
 
     def hear(self) -> None:
-        page = self.remote.changes(self.name, [STORE], self.ledger.cursor)
+        page = self.remote.changes(self.name, [STORE], self.ledger.passing.cursor)
         news = [Heard(c.key, c.snapshot, c.device, c.body) for c in page.changes]
         own = [heard for heard in news if heard.device == self.name]
         assert all(heard.body is None for heard in own)
