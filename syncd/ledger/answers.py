@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from syncd.core.decision import Heard
 from syncd.core.model import (
     MISSING_BLOB,
     Applied,
@@ -116,7 +115,5 @@ def _agree_with(
             # revision, which must not be taken for news about the new base (sim).
             snapshot = replace(snapshot, at=known.at)
         else:
-            ledger.entries.acknowledge(intent.key, snapshot)
-            return False
-    ledger.entries.acknowledge(intent.key, snapshot)
-    return ledger.entries.hear(Heard(intent.key, snapshot, device, None))
+            return ledger.entries.acknowledge(intent.key, snapshot)
+    return ledger.entries.acknowledge(intent.key, snapshot, device)

@@ -120,10 +120,10 @@ def _settle(ledger: Ledger, decision: Decision, now: float, *, bulk: bool) -> No
     if isinstance(plan.to_remote or plan.to_local, Tombstone):
         ledger.carried.forget(key)
     ledger.carried.keep(key, decision.started)
-    _keep_bytes(ledger, decision)
     if plan.to_remote is not None:
         ledger.outbox.queue(decision, plan.to_remote, now, bulk=bulk)
     else:
+        _keep_bytes(ledger, decision)
         ledger.outbox.drop(key)
     if decision.part and plan.to_local is not None:
         ledger.records.keep(key, plan.to_local)

@@ -6,8 +6,8 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 
 from syncd.core.decision import Heard
-from syncd.core.model import NEVER, Digest, Key, Snapshot, Tombstone, Witness
-from syncd.ledger.rows import key_columns, snapshot_columns, to_snapshot, version_columns
+from syncd.core.model import NEVER, TOMBSTONE, Digest, Key, Snapshot, Tombstone, Witness
+from syncd.ledger.rows import Columns, key_columns, snapshot_columns, to_snapshot
 
 _KEY = "store = ? AND path = ? AND record = ?"
 _IN_FILE = """EXISTS (
@@ -15,6 +15,23 @@ _IN_FILE = """EXISTS (
 
 _WRITTEN = f"(local_digest IS NULL OR {_IN_FILE})"
 """Not a key of a records file that is still to be made."""
+
+_REMOTE = """remote_revision, remote_digest, remote_size, remote_last, remote_moved_to,
+             remote_at"""
+_HEARD = """remote_revision = excluded.remote_revision, remote_digest = excluded.remote_digest,
+            remote_size = excluded.remote_size, remote_last = excluded.remote_last,
+            remote_moved_to = excluded.remote_moved_to, remote_at = excluded.remote_at,
+            remote_device = excluded.remote_device"""
+_NEWER = """(remote_at IS NULL OR remote_at < excluded.remote_at
+             OR (remote_at = excluded.remote_at
+                 AND (remote_revision != excluded.remote_revision
+                      OR remote_digest IS NOT excluded.remote_digest)))"""
+_ACKNOWLEDGED = """base_revision = excluded.base_revision, base_digest = excluded.base_digest,
+                   base_size = excluded.base_size, receipt_revision = excluded.receipt_revision"""
+_CONFIRM = f"""INSERT INTO entries (store, path, record, {_REMOTE}, remote_device,
+                 base_revision, base_digest, base_size, receipt_revision)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?4, ?5, ?6, ?4)
+               ON CONFLICT DO UPDATE SET {_HEARD}, {_ACKNOWLEDGED} WHERE {_NEWER}"""  # noqa: S608
 
 
 class Entries:
@@ -51,46 +68,35 @@ class Entries:
 
         False where it was known already, so our own changes that come back name nothing.
         """
-        snapshot = heard.snapshot
-        gone = snapshot.version if isinstance(snapshot.version, Tombstone) else Tombstone()
         cursor = self._connection.execute(
-            """INSERT INTO entries (store, path, record, remote_revision, remote_digest,
-                 remote_size, remote_last, remote_moved_to, remote_at, remote_device, origin)
+            f"""INSERT INTO entries (store, path, record, {_REMOTE}, remote_device, origin)
                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-               ON CONFLICT DO UPDATE SET remote_revision = excluded.remote_revision,
-                 remote_digest = excluded.remote_digest, remote_size = excluded.remote_size,
-                 remote_last = excluded.remote_last, remote_at = excluded.remote_at,
-                 remote_moved_to = excluded.remote_moved_to,
-                 remote_device = excluded.remote_device,
-                 origin = coalesce(excluded.origin, origin)
-               WHERE remote_at IS NULL OR remote_at < excluded.remote_at
-                 OR (remote_at = excluded.remote_at
-                     AND (remote_revision != excluded.remote_revision
-                          OR remote_digest IS NOT excluded.remote_digest))""",
-            (
-                *key_columns(heard.key),
-                snapshot.revision,
-                *version_columns(snapshot.version),
-                gone.last,
-                gone.moved_to,
-                snapshot.at,
-                heard.device,
-                heard.origin,
-            ),
+               ON CONFLICT DO UPDATE SET {_HEARD}, origin = coalesce(excluded.origin, origin)
+               WHERE {_NEWER}""",  # noqa: S608
+            (*key_columns(heard.key), *_remote_columns(heard.snapshot), heard.device, heard.origin),
         )
         return cursor.rowcount > 0
 
-    def acknowledge(self, key: Key, base: Snapshot) -> None:
-        """Agree on `base`, for whose revision the deployment holds a receipt of ours."""
+    def acknowledge(self, key: Key, base: Snapshot, device: str | None = None) -> bool:
+        """Agree on `base`, for whose revision the deployment holds a receipt of ours.
+
+        With the `device` that made it, hear it too. True where that was news.
+        """
+        if device is not None and self._confirm(key, base, device):
+            return True
         self._connection.execute(
-            """INSERT INTO entries (store, path, record, base_revision, base_digest, base_size,
+            f"""INSERT INTO entries (store, path, record, base_revision, base_digest, base_size,
                                     receipt_revision)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?4)
-               ON CONFLICT DO UPDATE SET base_revision = excluded.base_revision,
-                 base_digest = excluded.base_digest, base_size = excluded.base_size,
-                 receipt_revision = excluded.receipt_revision""",
+               ON CONFLICT DO UPDATE SET {_ACKNOWLEDGED}""",  # noqa: S608
             (*key_columns(key), *snapshot_columns(base)),
         )
+        return False
+
+    def _confirm(self, key: Key, base: Snapshot, device: str) -> bool:
+        """Both at once, in one writing of the row; False, and nothing done, if newer was heard."""
+        columns = (*key_columns(key), *_remote_columns(base), device)
+        return self._connection.execute(_CONFIRM, columns).rowcount > 0
 
     def author(self, authored: Iterable[tuple[Key, Digest | None]], *, first: bool = False) -> None:
         """Files were seen to hold what syncd did not write; None: it was deleted.
@@ -184,3 +190,8 @@ class Entries:
             for place, (at, *key, revision, digest, receipt) in enumerate(rows)
             if place < least or at > after
         ]
+
+
+def _remote_columns(snapshot: Snapshot) -> Columns:
+    gone = snapshot.version if isinstance(snapshot.version, Tombstone) else TOMBSTONE
+    return (*snapshot_columns(snapshot), gone.last, gone.moved_to, snapshot.at)

@@ -150,6 +150,17 @@ def test_an_answer_that_comes_twice_changes_nothing_more(ledger: Ledger) -> None
     assert ledger.view(KEY).base == Snapshot(2, content(b"two"))
 
 
+def test_an_answer_is_not_heard_over_newer_news_and_names_its_key(ledger: Ledger) -> None:
+    ledger.commit([push(b"one")], 0.0)
+    (sent,) = claim(ledger)
+    theirs = Snapshot(2, content(b"theirs"), 200)
+    ledger.hear([Heard(KEY, theirs, "you", b"theirs")], None, 0.0)
+    assert ledger.acknowledge([(sent, Applied(1, 100))], "me", 0.0).named == [KEY]
+    view = ledger.view(KEY)
+    assert (view.base, view.remote) == (Snapshot(1, content(b"one")), theirs)
+    assert ledger.entries.last_write(KEY) == (200, "you")
+
+
 def test_a_replay_takes_the_receipts_revision_and_asks_for_the_rest(ledger: Ledger) -> None:
     ledger.commit([push(b"one")], 0.0)
     (sent,) = claim(ledger)
@@ -313,7 +324,7 @@ def test_what_is_heard_never_goes_back(ledger: Ledger) -> None:
     assert ledger.hear([newer], Cursor("700"), 0.0) == [KEY]
     assert ledger.hear([older], None, 0.0) == []
     assert ledger.view(KEY).remote == newer.snapshot
-    assert ledger.cursor == "700"
+    assert ledger.passing.cursor == "700"
 
 
 def test_news_and_cursor_are_one_transaction(ledger: Ledger) -> None:
@@ -321,7 +332,7 @@ def test_news_and_cursor_are_one_transaction(ledger: Ledger) -> None:
     bad = Heard(KEY, Snapshot(1, content(b"x"), 2**70), "you", b"x")
     with pytest.raises(OverflowError):
         ledger.hear([bad], Cursor("2"), 0.0)
-    assert ledger.cursor == "1"
+    assert ledger.passing.cursor == "1"
     assert ledger.view(KEY).remote == NEVER
 
 
@@ -458,6 +469,15 @@ def test_readers_cannot_write(ledger: Ledger, path: Path) -> None:
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
         reader.execute("DELETE FROM meta")
     reader.close()
+
+
+def test_a_moment_ends_with_its_block_whatever_ends_that(ledger: Ledger) -> None:
+    with pytest.raises(KeyError), ledger.moment():
+        raise KeyError(ledger.view(KEY))
+    ledger.commit([push(b"one")], 0.0)
+    with ledger.moment():
+        assert ledger.view(KEY).base == NEVER
+    assert claim(ledger)
 
 
 def test_looking_for_bytes_reads_none_of_them(ledger: Ledger) -> None:
