@@ -11,6 +11,9 @@ from syncd.core.model import Key
 ABSENCE = 1.0
 """Seconds between the two looks that must both find a file missing."""
 
+OVERDUE = 10.0
+"""Seconds after which nobody comes back to look: the folder is another one, or is not there."""
+
 PATIENCE = (0.25, 0.5, 1.0, 2.0, 5.0)
 """Seconds before each further look at a file that is not whole; then it is held."""
 
@@ -32,6 +35,11 @@ class Doubts:
             return since + ABSENCE
         del self._missing_since[key]
         return None
+
+    def absent(self, store: str, now: float) -> int:
+        """How many files of `store` were found missing once and are still to be looked at again."""
+        missing = self._missing_since.items()
+        return sum(key.store == store and now - since < OVERDUE for key, since in missing)
 
     def unsettled(self, key: Key, now: float) -> float | None:
         """When to look again at a file that is not whole; None once patience is exhausted."""

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from syncd.core.decision import Decision, FileState, View
-from syncd.core.doubt import Doubts
 from syncd.core.model import (
     BYTES_DAMAGED,
     TOMBSTONE,
@@ -65,7 +64,7 @@ class Decider:
         self._stores = stores
         self._guards = guards
         self._clock = clock
-        self._doubts = Doubts()
+        self._doubts = guards.doubts
         self._combiner = Combiner(ledger, self._arrived)
         self._planner = Planner(ledger, stores)
         self.parts = Parts(ledger, stores, self._planner, clock)

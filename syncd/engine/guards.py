@@ -9,6 +9,7 @@ from dataclasses import replace
 import structlog
 
 from syncd.core.decision import Decision
+from syncd.core.doubt import Doubts
 from syncd.core.guard import Direction, Guard, RootState, Verdict, gone_at_once, guard
 from syncd.core.model import Digest, Key
 from syncd.core.reading import Missing
@@ -42,6 +43,8 @@ class Guards:
     ) -> None:
         self.roots = Roots(ledger, stores)
         self.confirmed = True
+        self.doubts = Doubts()
+        """Which files are missing at first sight, and which are not whole yet."""
         self._ledger = ledger
         self._stores = stores
         self._clock = clock

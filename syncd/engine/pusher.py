@@ -27,6 +27,7 @@ from syncd.engine.guards import Guards
 from syncd.engine.intake import Intake
 from syncd.engine.known import Known
 from syncd.engine.ports import Clock, RemoteReplica
+from syncd.engine.vanishing import Vanishing
 from syncd.engine.waiting import woken
 from syncd.errors import FunctionFailed
 from syncd.ledger.claimable import Claim
@@ -39,7 +40,7 @@ TEXT_BYTES = 1024 * 1024
 """Bytes of text a call carries at most, what it replaces counted too (design, Sizes)."""
 
 PAUSED = 0.2
-"""Seconds between two looks whether git is done."""
+"""Seconds between two looks whether git is done, or files that were missing are there."""
 
 IN_FLIGHT = 3
 """Calls on their way at once."""
@@ -74,6 +75,9 @@ class Pusher:
         """Rows that are sent as the ledger has it, and on no call."""
         self._asked: dict[OperationId, int] = {}
         """How new the news of their keys was when operations were asked about once more."""
+        self._vanishing = Vanishing(ledger, guards.doubts, clock)
+        self._doubted: Collection[str] = ()
+        """Stores whose deletions were not claimed last time, for what may be going with them."""
         self._pace = Pace()
         self._pause = 0.0
         """Seconds that what is queued waits for more."""
@@ -104,7 +108,7 @@ class Pusher:
         self._asked.clear()
         while True:
             await self._drain()
-            if self._waiting():
+            if self._waiting() or self._doubted:
                 await self._soon()
             elif self._pause:
                 await woken(self._wakened, self._pause)
@@ -146,14 +150,15 @@ class Pusher:
 
     def _claim(self) -> Claim | None:
         """What may be claimed now; None where nothing need be, or waits for more for `_pause`."""
-        outbox = self._ledger.outbox
+        outbox, self._doubted = self._ledger.outbox, ()
         queued = 0 if self._frozen else outbox.claimable.queued(FULL)
         self._pause = self._pace.pause(queued, self._clock.monotonic()) if queued else 0.0
         if not queued or self._pause:
             return None
-        to_remote = Direction.TO_REMOTE
-        guarded = [s for s in outbox.deleting() if self._guards.holds_back(s, to_remote)]
-        return Claim(OPERATIONS, TEXT_BYTES, guarded, self._waiting())
+        deleting, to_remote = outbox.deleting(), Direction.TO_REMOTE
+        guarded = [store for store in deleting if self._guards.holds_back(store, to_remote)]
+        self._doubted = self._vanishing.among(set(deleting) - set(guarded))
+        return Claim(OPERATIONS, TEXT_BYTES, guarded, self._waiting(), self._doubted)
 
     async def _send(self, intents: Sequence[Intent]) -> None:
         try:

@@ -30,13 +30,15 @@ _WAITING = f"""EXISTS (
 class Claim:
     """How much is wanted: at most `most` rows and `most_bytes` of text.
 
-    Deletions of the stores in `guarded` stay queued, and all of the stores in `paused`.
+    Deletions of the stores in `guarded` stay queued, those of the stores in `doubted` unless they
+    are one half of a move, and all of the stores in `paused`.
     """
 
     most: int
     most_bytes: int
     guarded: Collection[str] = ()
     paused: Collection[str] = ()
+    doubted: Collection[str] = ()
 
 
 class Claimable:
@@ -74,13 +76,15 @@ class Claimable:
     def _of(self, claim: Claim, *, bulk: bool) -> list[tuple[Any, ...]]:
         marks = ",".join("?" * len(claim.guarded))
         pauses = ",".join("?" * len(claim.paused))
+        doubts = ",".join("?" * len(claim.doubted))
         return self._connection.execute(
             f"""SELECT {_CLAIMED} FROM outbox o JOIN entries e USING (store, path, record)
                 WHERE o.state = 'queued' AND o.bulk = {bulk:d} AND e.base_revision IS NOT NULL
                   AND o.upload IS NOT 'wanted'
                   AND NOT (o.digest IS NULL AND o.store IN ({marks}))
+                  AND NOT (o.digest IS NULL AND o.target IS NULL AND o.store IN ({doubts}))
                   AND o.store NOT IN ({pauses})
                   AND NOT ({_NEWS.format("e")}) AND NOT {_SENT.format("o")} AND NOT {_WAITING}
                 ORDER BY o.place LIMIT ?""",  # noqa: S608
-            (*claim.guarded, *claim.paused, claim.most),
+            (*claim.guarded, *claim.doubted, *claim.paused, claim.most),
         ).fetchall()

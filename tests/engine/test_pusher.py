@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
 
+from syncd.core.doubt import ABSENCE, OVERDUE, Doubts
 from syncd.core.model import Cursor, Intent, Key, Outcome
 from syncd.core.pace import BURST, RATE
 from syncd.engine.intake import Intake
@@ -83,3 +84,66 @@ async def test_what_fills_a_call_waits_for_nothing(tmp_path: Path) -> None:
         pusher.wake()
         await until(pusher.idle.is_set)
         assert [len(call) for call in line.calls] == [100, 100, 50]
+
+
+async def agreed(desk: Desk, files: int) -> list[Key]:
+    names = [f"note-{number:02}" for number in range(files)]
+    await desk.agree(**{name: name for name in names})
+    return [Key(STORE, f"{name}.txt") for name in names]
+
+
+async def test_a_slow_removal_of_many_sends_none_before_all_are_judged(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    keys = (await agreed(desk, 60))[:25]
+    line = Line(desk)
+    async with pushing(desk, line) as pusher:
+        for key in keys:
+            (desk.machine.files / key.path).unlink()
+            await desk.reconciler.consider([key])
+            desk.clock.seconds += ABSENCE / len(keys)
+        desk.clock.seconds += 0.001
+        for key in keys:  # As each is believed gone, others are only missed yet.
+            await desk.reconciler.consider([key])
+            pusher.wake()
+            await asyncio.sleep(0.01)
+            desk.clock.seconds += ABSENCE / len(keys)
+        assert desk.waiting() == {key.path.removesuffix(".txt") for key in keys}
+        await until(pusher.idle.is_set)
+    assert line.calls == []
+
+
+async def test_a_deletion_goes_once_the_files_that_were_missed_with_it_are_back(
+    tmp_path: Path,
+) -> None:
+    desk = Desk(tmp_path)
+    gone, *missed = await agreed(desk, 12)
+    line = Line(desk)
+    async with pushing(desk, line) as pusher:
+        bodies = {key: (desk.machine.files / key.path).read_bytes() for key in missed}
+        for key in (gone, *missed):
+            (desk.machine.files / key.path).unlink()
+        (desk.machine.files / "stays.txt").touch()
+        await desk.reconciler.consider([gone])
+        desk.clock.seconds += ABSENCE / 2
+        await desk.reconciler.consider(missed)
+        desk.clock.seconds += ABSENCE / 2
+        await desk.reconciler.consider([gone])
+        pusher.wake()
+        await asyncio.sleep(0.01)
+        assert line.calls == []
+        assert not pusher.idle.is_set()
+        for key in missed:
+            (desk.machine.files / key.path).write_bytes(bodies[key])
+        await desk.reconciler.consider(missed)
+        await until(pusher.idle.is_set)
+    assert line.calls == [[gone.path]]
+
+
+def test_who_never_came_back_to_look_holds_nothing_up() -> None:
+    doubts = Doubts()
+    doubts.missing(Key(STORE, "a"), 5.0)
+    doubts.missing(Key("other", "a"), 5.0)
+    assert doubts.absent(STORE, 5.0) == 1
+    assert doubts.absent(STORE, 5.0 + OVERDUE) == 0
+    doubts.certain(Key(STORE, "a"))
+    assert doubts.absent(STORE, 5.0) == 0
