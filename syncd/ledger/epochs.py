@@ -139,12 +139,14 @@ class Epochs:
 
         A deployment that was restored may hold less than was agreed before: what came after it,
         as far as is known, was not written over by it, and is no former version any more (sim).
+        Of what was agreed on more than once the first time counts: a restore that was written over
+        left it in the list once more, behind what is newer (sim).
         """
         if self._connection.execute("SELECT 1 FROM former LIMIT 1").fetchone() is None:
             return
         self._connection.executemany(
             """DELETE FROM former WHERE store = ?1 AND path = ?2 AND record = ?3
-                 AND number >= coalesce((SELECT max(number) FROM former f WHERE f.store = ?1
+                 AND number >= coalesce((SELECT min(number) FROM former f WHERE f.store = ?1
                    AND f.path = ?2 AND f.record = ?3 AND f.digest = ?4), 0)
                  AND NOT EXISTS (SELECT 1 FROM entries WHERE store = ?1 AND path = ?2
                    AND record = ?3 AND base_revision IS NOT NULL)""",

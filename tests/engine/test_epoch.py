@@ -102,6 +102,31 @@ def review(machine: Machine) -> Review | None:
         ledger.close()
 
 
+async def test_what_came_back_twice_with_a_restored_deployment_is_still_older(
+    tmp_path: Path,
+) -> None:
+    machine = Machine(tmp_path / "laptop", deployment())
+    other = Machine(tmp_path / "other", machine.deployment, "other")
+    machine.save(a="past")
+    await machine.sync()
+    await other.sync()
+    backup = machine.deployment.backup()
+    machine.save(a="newer")
+    await machine.sync()
+    await other.sync()
+    machine.deployment.restore(backup)
+    await machine.sync()
+    assert machine.mirror() == {"a": "newer"}, "the past was agreed on once more, and written over"
+    machine.deployment.restore(backup)
+    machine.delete("a")
+    await machine.sync()
+    assert machine.tree() == {"a": "past"}
+    machine.deployment.restore(backup)
+    await other.sync()
+    await machine.sync()
+    assert conflicts(machine) == 1, "what is newer was written over without a word"
+
+
 async def test_what_was_deleted_comes_back_with_a_restored_deployment(tmp_path: Path) -> None:
     machine = await synced(tmp_path)
     backup = machine.deployment.backup()
