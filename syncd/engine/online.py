@@ -76,6 +76,8 @@ class Online:
         self.link = Link(
             ledger, remote, bootstrap, health, epoch, witnesses, known, presence, settings
         )
+        self.tied = False
+        """Whether the deployment was met and not lost since: what answers is what was met."""
         self.carrier: Carrier | None = None
         if storage is not None:
             self.carrier = Carrier(ledger, storage, stores, intake, clock, waiting, health)
@@ -101,6 +103,7 @@ class Online:
     async def tie(self, progress: Progress) -> None:
         """Say hello once. Raises the remote's troubles, and AnotherDeployment."""
         welcome, _ = await self.link.tie(progress)
+        self.tied = True
         await self._welcome(welcome)
 
     async def run(self, tied: Tied) -> None:
@@ -108,6 +111,7 @@ class Online:
         while True:
             await self._hiatus.over()
             welcome, fresh = await self.link.tie_patiently(tied)
+            self.tied = True
             tied(None)
             await self._welcome(welcome)
             for store in fresh:
@@ -123,10 +127,15 @@ class Online:
                 tied(trouble)
             except Denied as denied:
                 log.warning("denied", what=str(denied), next="a hello finds out why")
+            self.tied = False
             await asyncio.sleep(spread(AFTER_LOSS))
 
     async def push_only(self) -> None:
-        """Send what is queued and return once nothing is left. Raises the remote's troubles."""
+        """Send what is queued and return once nothing is left. Raises the remote's troubles.
+
+        Only while tied: another deployment may answer by now, and what it says of revisions and
+        their order would be believed of ours (sim).
+        """
         self.pusher.wake()
         async with asyncio.TaskGroup() as group:
             pushing = group.create_task(self.pusher.run())

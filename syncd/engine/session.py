@@ -196,10 +196,16 @@ class Session:
             await asyncio.gather(*running, return_exceptions=True)
 
     async def flush(self, seconds: float) -> None:
-        """Give what is queued up to `seconds` to be sent; the rest stays in the outbox."""
+        """Give what is queued up to `seconds` to be sent; the rest stays in the outbox.
+
+        All of it where the deployment is lost: only a hello tells which one answers.
+        """
         gauge = self.gauge()
         left = gauge.queued + gauge.sent + gauge.growing
         if self._online is None or self.hiatus.left or not left:
+            return
+        if not self._online.tied:
+            log.info("flush_ended", left=gauge.queued + gauge.sent, why="the deployment is lost")
             return
         try:
             async with asyncio.timeout(seconds):

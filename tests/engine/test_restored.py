@@ -195,6 +195,36 @@ async def test_a_replay_that_comes_after_news_of_a_restored_deployment(story: St
     assert story.nothing_is_undone()
 
 
+async def test_a_stop_sends_nothing_to_a_deployment_that_was_not_met(tmp_path: Path) -> None:
+    machine = Machine(tmp_path / "laptop", deployment())
+    remote = machine.remote = Slow(machine.deployment, "laptop")
+    ledger = machine.ledger()
+    session = machine.session(ledger)
+    lost = asyncio.Event()
+
+    async def answer_is_lost() -> None:
+        raise Unavailable("the answer was lost", "wait")
+
+    running = asyncio.create_task(
+        session.run(lambda trouble: lost.set() if trouble is not None else None)
+    )
+    try:
+        await until(lambda: session.guards.confirmed)
+        remote.after["push"] = answer_is_lost
+        machine.save(a="ours")
+        session.intake.name([A])
+        await lost.wait()
+        another = remote.deployment = deployment(seed=1)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await session.flush(5.0)
+        assert ledger.outbox.count() == {"sent": 1}
+    finally:
+        running.cancel()
+        ledger.close()
+    assert another.state.entries == {}
+
+
 async def test_a_snapshot_fetched_after_an_edit_was_forgotten(story: Story) -> None:
     async with story.running():
 
