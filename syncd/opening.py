@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+import structlog
+
 from syncd.beside import Place
 from syncd.config import Config, StoreConfig
 from syncd.core.news import StoreSettings
@@ -15,6 +17,8 @@ from syncd.files.payloads import Payloads
 from syncd.files.replica import FileReplica
 from syncd.files.swapped import Swapped
 from syncd.ledger.state import StateFolder
+
+log = structlog.get_logger()
 
 
 class SystemClock:
@@ -85,16 +89,27 @@ def settings(store: StoreConfig) -> StoreSettings:
 
 
 def make_folder(config: Config, name: str) -> None:
-    """Make the folder of a store. Raises ConfigError."""
+    """Make the folder of a store where there is none, and say so: its path may be mistyped.
+    Raises ConfigError.
+    """
     # Only for a store that was never in touch: later a missing folder is a reason to stop.
     path = next(store.path for store in config.stores if store.name == name)
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        path.mkdir(parents=True)
+    except FileExistsError as error:
+        if not path.is_dir():
+            raise ConfigError(
+                f"{path}, the folder of store {name!r}, is none; nothing was started",
+                "mend its path in config.toml",
+            ) from error
     except OSError as error:
         raise ConfigError(
-            f"the folder of store {name!r} cannot be made: {error.strerror}; nothing was started",
+            f"{path}, the folder of store {name!r}, cannot be made: {error.strerror}; "
+            "nothing was started",
             "make it, or mend its path in config.toml",
         ) from error
+    else:
+        log.info("folder_made", store=name, path=str(path))
 
 
 def no_token(url: str) -> ConfigError:

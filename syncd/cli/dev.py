@@ -17,7 +17,9 @@ def dev(
     data: Annotated[Path, typer.Option(help="Where the backend keeps its data.")] = Path(
         ".syncd/convex"
     ),
-    port: Annotated[int, typer.Option(help="Where it listens on 127.0.0.1; 0 for any.")] = 3210,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Where it listens on 127.0.0.1; 0 for any.")
+    ] = 3210,
 ) -> int:
     """Run the embedded Convex-compatible backend until stopped.
 

@@ -10,6 +10,7 @@ from syncd.config import Config
 from syncd.core.wording import counted
 from syncd.doctor import contents, deployment, devices, ledger, machine, stores, systemd, watching
 from syncd.doctor.finding import Finding, ok, warn
+from syncd.files.trouble import refused
 
 
 async def examine(config: Config) -> AsyncIterator[Finding]:
@@ -39,8 +40,9 @@ def _as_far_as(check: str, findings: Iterator[Finding]) -> Iterator[Finding]:
         yield from findings
     except OSError as error:
         place = f" at {error.filename}" if error.filename else ""
-        yield warn(check, f"it could not be looked at: {error.strerror or error}{place}",
-                   "run this as the user whose daemon it is")  # fmt: skip
+        closed = isinstance(error, PermissionError)
+        advice = "run this as the user whose daemon it is" if closed else refused(error).advice
+        yield warn(check, f"it could not be looked at: {error.strerror or error}{place}", advice)
 
 
 def _ignored(config: Config) -> Finding:

@@ -11,7 +11,7 @@ from syncd.core.model import Hold
 ROOT_GONE: Final = Hold(
     "root-missing",
     "the store's folder is gone, was replaced or cannot be read",
-    "bring it back, or change its path in config.toml",
+    "bring it back, let syncd read it, or change its path in config.toml",
 )
 
 _PERMIT: Final = "let the user that runs syncd read and write it: chmod u+rw, or sudo chown"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shlex
@@ -276,8 +277,23 @@ async def test_a_check_that_may_not_look_stops_no_other(
     found = [finding async for finding in examine.examine(config)]
     (refused,) = [finding for finding in bad(found) if finding.check == "files:flows"]
     assert refused.evidence == "it could not be looked at: Permission denied at /etc/secret"
+    assert refused.fix == "run this as the user whose daemon it is"
     missing = every - {finding.check for finding in found}
     assert missing == {"names:flows", "sizes:flows", "ids:flows"}
+
+
+async def test_a_full_disk_is_no_matter_of_who_looks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(*_: object) -> Iterable[Finding]:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        yield
+
+    config = made(tmp_path)
+    monkeypatch.setattr(stores, "examine", refuses)
+    found = [finding async for finding in examine.examine(config)]
+    (full,) = [finding for finding in bad(found) if finding.check == "store:flows"]
+    assert full.fix == "free some space; it is tried again"
 
 
 def damage(config: Config) -> None:
