@@ -144,7 +144,7 @@ def _read(path: Path) -> dict[str, Any]:
         ) from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(
-            f"{path} is no TOML: {error}; nothing was started", "mend that line"
+            f"{path} cannot be read: {error}; nothing was started", "mend that line"
         ) from error
 
 
