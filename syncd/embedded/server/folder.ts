@@ -6,10 +6,11 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  renameSync,
   writeSync,
 } from "node:fs";
 import { randomBytes } from "node:crypto";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 export interface Folder {
   database: string;
@@ -46,9 +47,19 @@ function readOrMake(path: string, make: () => string): string {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
   }
   const text = make();
-  const file = openSync(path, "w", 0o600);
+  // Whole or not there: what a power cut leaves of half a key would be taken for the key.
+  const temporary = `${path}.new`;
+  const file = openSync(temporary, "w", 0o600);
   writeSync(file, `${text}\n`);
   fsyncSync(file);
   closeSync(file);
+  renameSync(temporary, path);
+  syncFolder(dirname(path));
   return text;
+}
+
+function syncFolder(path: string): void {
+  const folder = openSync(path, "r");
+  fsyncSync(folder);
+  closeSync(folder);
 }

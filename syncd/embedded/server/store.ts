@@ -21,7 +21,8 @@ const MEMORY = `
     session TEXT NOT NULL, request INTEGER NOT NULL, result TEXT NOT NULL, ts INTEGER NOT NULL,
     PRIMARY KEY (session, request)) WITHOUT ROWID;`;
 
-const REQUEST_LIFE_NS = 14n * 24n * 3600n * 1_000_000_000n;
+const DAY_NS = 24n * 3600n * 1_000_000_000n;
+const REQUEST_LIFE_NS = 14n * DAY_NS;
 
 /** A WebSocket client's name for one mutation; the same name is never executed twice. */
 export interface RequestName {
@@ -44,6 +45,7 @@ export class Store {
   readonly #byNumber: ReadonlyMap<number, Table>;
   #ts: bigint;
   #rid: number;
+  #pruneAt = 0n;
 
   /**
    * Opens or creates the file. Throws a `Refusal` DataInUse or SchemaMismatch, with nothing
@@ -88,8 +90,15 @@ export class Store {
     const row = this.#read("SELECT ts FROM clock").get();
     const ts = (row?.["ts"] as bigint | undefined) ?? wallClock();
     this.#db.prepare("INSERT OR REPLACE INTO clock (one, ts) VALUES (1, ?)").run(ts);
-    this.#db.prepare("DELETE FROM requests WHERE ts < ?").run(ts - REQUEST_LIFE_NS);
+    this.#forgetRequests(ts);
     return ts;
+  }
+
+  /** Forgets answers that nobody asks for any more, once a day: all of them are looked at. */
+  #forgetRequests(ts: bigint): void {
+    if (ts < this.#pruneAt) return;
+    this.#db.prepare("DELETE FROM requests WHERE ts < ?").run(ts - REQUEST_LIFE_NS);
+    this.#pruneAt = ts + DAY_NS;
   }
 
   #read(sql: string) {
@@ -156,8 +165,10 @@ export class Store {
   /** Commits at the answer's `ts`, which comes from `nextTs`. Durable when it returns. */
   commit(answer: Answer, name: RequestName | null): void {
     this.#saveClock().run(answer.ts);
-    if (name !== null)
+    if (name !== null) {
+      this.#forgetRequests(answer.ts);
       this.#saveRequest().run(name.session, name.request, answer.result, answer.ts);
+    }
     this.#db.exec("COMMIT");
     this.#ts = answer.ts;
   }
