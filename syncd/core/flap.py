@@ -9,6 +9,7 @@ a status that toggles, and two programs that fight there go on without end.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
@@ -57,7 +58,8 @@ class Flaps:
     """Remembers what keys changed to, for as long as a window."""
 
     def __init__(self) -> None:
-        self._traces: dict[Key, _Trace] = {}
+        # Forgotten from its front: of a dict each look there passes over all that was forgotten.
+        self._traces: OrderedDict[Key, _Trace] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._traces)
@@ -74,6 +76,8 @@ class Flaps:
         self._forget(now)
         trace = self._traces.get(key)
         if trace is None:
+            if shift.former is None:
+                return False  # It takes nobody's place: of a first pull nothing is remembered.
             self._traces[key] = _Trace(shift.former, shift.digest, shift.outward, now)
             return False
         if shift.digest != trace.current:
@@ -96,7 +100,7 @@ class Flaps:
         trace.former, trace.current = trace.current, shift.digest
         trace.outward, trace.touched = shift.outward, now
         # The newest change stands last: see _forget.
-        self._traces[key] = self._traces.pop(key)
+        self._traces.move_to_end(key)
 
     def _forget(self, now: float) -> None:
         while self._traces:

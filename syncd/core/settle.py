@@ -12,6 +12,7 @@ these for saves without end.
 from __future__ import annotations
 
 import heapq
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -49,7 +50,8 @@ class Settler:
         self._many = Backlog()
         """Bulk that is due, of which most that ever waits is."""
         self._named = 0.0
-        self._traces: dict[Key, _Trace] = {}
+        # Forgotten from its front: of a dict each look there passes over all that was forgotten.
+        self._traces: OrderedDict[Key, _Trace] = OrderedDict()
         self._touched: set[Key] = set()
 
     def __len__(self) -> int:

@@ -94,8 +94,15 @@ def test_whoever_is_held_has_swung_three_times(versions: str) -> None:
 def test_cold_keys_are_forgotten(places: list[int]) -> None:
     flaps = Flaps()
     for now, place in enumerate(places):
-        flaps.flaps(Key("s", str(place)), Shift(None, Digest("a"), True), now * WINDOW / 4)
+        flaps.flaps(Key("s", str(place)), shift("a", "b"), now * WINDOW / 4)
     assert len(flaps) <= 4
+
+
+def test_of_what_comes_where_nothing_was_nothing_is_remembered() -> None:
+    flaps = Flaps()
+    assert not flaps.flaps(KEY, Shift(None, Digest("a"), False), 0.0)
+    assert len(flaps) == 0
+    assert swing(flaps, "abababa") == [False, False, False, True, True, True]
 
 
 def decision(plan: Plan, file: str) -> Decision:
