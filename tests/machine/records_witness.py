@@ -234,10 +234,28 @@ class RecordsWitness:
         truth, beside = self._world.truth, self._shown(but_not=body if torn else None)
         if torn or busy:  # A whole file it has not made: it had deleted its own.
             truth.lost |= self.saved_tokens - truth.covered(beside)
+        if body is None and busy:
+            # It had deleted its file to make it anew: as where it finds it in pieces, who waited
+            # in its queue is known where another queue names it (see Operator.load).
+            mine = {name.encode() for name in self._world.programs[machine.name].queue}
+            truth.dequeued |= mine - self._queued()
         if torn or (body is None and busy):
             for database in machine.databases:
                 beside -= self._listed(database, _KEPT)
             truth.cut |= self.saved_tokens - truth.covered(beside)
+
+    def _queued(self) -> set[bytes]:
+        """Who waits in a queue of a file, of a deployment or of a ledger."""
+        bodies: list[bytes] = []
+        for machine in self._world.machines:
+            bodies += machine.live().values()
+            for database in machine.databases:
+                bodies += [zlib.decompress(packed) for _, packed in database.execute(_KEPT)]
+        for deployment in filter(None, (self._world.deployment, self._world.away)):
+            entries = deployment.state.entries.values()
+            bodies += [entry.body for entry in entries if entry.body is not None]
+        queues = [json.loads(body).get("queue", ()) for body in bodies if is_whole(PATH, body)]
+        return {name.encode() for queue in queues for name in queue}
 
     def began_anew(self) -> None:
         """The deployment is an older one: what is newer may come back over it."""
