@@ -168,7 +168,7 @@ class Guards:
     def _decide(self, store: str, count: int, how: str) -> Verdict:
         if not count and not any(name == store for name, _ in self._standing):
             return Verdict(0, "no deletion of it waits")
-        self.roots.adopt(store, self._stores[store].identity())
+        self.roots.adopt(store, self._stores[store].identity(), self._clock.now())
         for direction in Direction:
             self._lift((store, direction))
         log.warning("deletions_decided", store=store, deletions=count, how=how)
@@ -252,7 +252,7 @@ class Guards:
 
     def _seen_whole(self, store: str, walked: str) -> None:
         self._lift((store, Direction.BOTH))
-        self.roots.adopt(store, walked)
+        self.roots.adopt(store, walked, self._clock.now())
 
     def _unseen(self, store: str, known: int) -> None:
         root = self.root_state(store)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import structlog
@@ -14,6 +14,9 @@ from syncd.engine.holding import versions
 from syncd.engine.ports import LocalReplica
 from syncd.ledger.ledger import Ledger
 from syncd.ledger.places import StoreRecord
+
+Unanswered = Mapping[Key, Sequence[Digest | None]]
+"""What is queued and sent, by key, the sent one last; None: a deletion."""
 
 SAMPLE = 8
 """Files that tell whether a folder is the one that was known."""
@@ -68,29 +71,52 @@ class Roots:
             return RootState.PRESENT
         return RootState.PRESENT if self._moved_device(store) else RootState.REPLACED
 
-    def adopt(self, store: str, identity: str | None) -> None:
+    def adopt(self, store: str, identity: str | None, now: float) -> None:
         """The folder of `identity` is the store's from now on.
 
         What was agreed was agreed with another folder. A file that holds something else than was
         agreed is no edit of that: it is met for the first time (sim). Files that are missing
         keep their base: a person may have approved that they go. What was noted tells of names
-        in that folder and nothing of names in this one (sim).
+        in that folder and nothing of names in this one (sim). What is sent is of that folder too:
+        its answer must not pass for what this one agreed to (sim). Its bytes are in history.
         """
         record = self._records.get(store)
         if record is not None and identity is not None and identity != record.root:
             self._bind(store, identity)
-            strange = list(self._strangers(store))
+            unanswered = self._ledger.forgetting.outstanding(store)
+            strange = list(self._strangers(store, unanswered))
+            try:
+                kept = list(self._kept(store, unanswered, strange))
+            except OSError as error:
+                log.warning("adoption_put_off", store=store, why=str(error))
+                self._bind(store, record.root)
+                return
             with self._ledger.transaction():
+                for key, digest in kept:
+                    self._ledger.past.replaced(key, digest, "unsent", now)
                 self._ledger.forgetting.bases(strange)
                 self._ledger.forgetting.notes(store)
             self.record(store, replace(record, root=identity))
             log.info("root_adopted", store=store)
 
-    def _strangers(self, store: str) -> Iterator[Key]:
+    def _kept(
+        self, store: str, unanswered: Unanswered, strange: Iterable[Key]
+    ) -> Iterator[tuple[Key, Digest]]:
+        """What was to be sent of strangers, once it is in history. Raises OSError."""
+        for key in strange:
+            for digest in unanswered.get(key, ()):
+                body = self._ledger.contents.get(digest) if digest else None
+                if body is not None:
+                    yield key, self._stores[store].swapped.keep(body)
+
+    def _strangers(self, store: str, unanswered: Unanswered) -> Iterator[Key]:
         replica = self._stores[store]
         there = replica.scan().stats
         held: dict[str, Mapping[str, Digest] | None] = {}
-        for key, agreed in self._ledger.entries.live(store):
+        known: dict[Key, Digest | None] = dict(self._ledger.entries.live(store))
+        # An answer would make the base of what was sent last.
+        known |= {key: digests[-1] for key, digests in unanswered.items()}
+        for key, agreed in known.items():
             if key.path in there:
                 if key.path not in held:
                     held[key.path] = versions(replica.read(key.path), replica.pointer)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable
 
-from syncd.core.model import Key
+from syncd.core.model import Digest, Key
 from syncd.ledger.rows import key_columns
 
 _OF_PATHS = ("entries", "files", "held", "outbox", "deletions", "former", "agreed", "logs")
@@ -22,8 +22,18 @@ class Forgetting:
         self._connection = connection
 
     def bases(self, keys: Iterable[Key]) -> None:
-        """Forget what was agreed of `keys` and read of them: they are met anew."""
+        """Forget what was agreed of `keys`, read of them and sent: they are met anew."""
         gone = [key_columns(key) for key in keys]
+        # What was sent too: an answer to it would bring back a base. A half of a move takes the
+        # other with it, which alone is another operation.
+        self._connection.executemany(
+            """DELETE FROM outbox WHERE state IN ('queued', 'sent') AND operation IN (
+                 SELECT o.operation FROM outbox o LEFT JOIN outbox t ON t.operation = o.target
+                 WHERE (o.store, o.path, o.record) = (?1, ?2, ?3)
+                   OR (t.store, t.path, t.record) = (?1, ?2, ?3)
+                 UNION SELECT target FROM outbox WHERE (store, path, record) = (?1, ?2, ?3))""",
+            gone,
+        )
         self._connection.executemany(
             """UPDATE entries SET base_revision = NULL, base_digest = NULL, base_size = NULL,
                  authored_digest = NULL, local_digest = NULL, local_size = NULL
@@ -32,6 +42,18 @@ class Forgetting:
         )
         files = {columns[:2] for columns in gone}
         self._connection.executemany("DELETE FROM files WHERE store = ? AND path = ?", files)
+
+    def outstanding(self, store: str) -> dict[Key, list[Digest | None]]:
+        """What is queued and sent of `store`, the sent one last; None: a deletion."""
+        rows = self._connection.execute(
+            """SELECT path, record, digest FROM outbox
+               WHERE store = ? AND state IN ('queued', 'sent') ORDER BY state = 'sent'""",
+            (store,),
+        )
+        found: dict[Key, list[Digest | None]] = {}
+        for path, record, digest in rows:
+            found.setdefault(Key(store, path, record), []).append(digest and Digest(digest))
+        return found
 
     def deletions(self) -> None:
         """Forget every deletion that went, waits or was approved, with the guards that held it."""

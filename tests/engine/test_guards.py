@@ -16,8 +16,9 @@ from syncd.core.model import Hold, Key
 from syncd.core.writing import Note
 from syncd.engine.intake import Intake
 from syncd.engine.rescan import Rescan
+from syncd.ledger.claimable import Claim
 
-from .fakes import STORE, Desk
+from .fakes import STORE, Desk, digest
 
 
 @pytest.fixture
@@ -517,12 +518,31 @@ def unmount(files: Path) -> None:
     subprocess.run(["umount", str(files)], check=True)
 
 
+async def test_an_answer_of_before_another_folder_was_adopted_brings_no_base(desk: Desk) -> None:
+    await desk.agree(a="agreed")
+    desk.machine.save(a="of the folder that went")
+    await desk.consider(["a"])
+    sent = desk.ledger.claim(Claim(10, 1 << 20))
+    desk.machine.files.rename(desk.machine.files.with_name("away"))
+    desk.machine.files.mkdir()
+    desk.machine.save(a="of the folder that came")
+    desk.guards.roots.adopt(STORE, desk.replica.identity(), 0.0)
+    outcomes = desk.machine.deployment.push("laptop", sent, None)
+    desk.ledger.acknowledge(list(zip(sent, outcomes, strict=True)), "laptop", 0.0)
+    assert desk.ledger.entries.get(Key(STORE, "a.txt"))[0] is None, "it was not met anew"
+    assert "of the folder that went" in desk.machine.kept()
+    desk.hear()
+    await desk.consider(["a"])
+    (listed,) = desk.ledger.conflicts.unresolved()
+    assert listed.remote == digest(b"of the folder that went")
+
+
 async def test_unmounted(desk: Desk) -> None:
     files = desk.machine.files
     if not mount(files):
         pytest.skip("mounting is not permitted here")
     try:
-        desk.guards.roots.adopt(STORE, desk.replica.identity())
+        desk.guards.roots.adopt(STORE, desk.replica.identity(), 0.0)
         notes = await holding(desk, 5)
     finally:
         unmount(files)
