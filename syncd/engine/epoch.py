@@ -85,6 +85,16 @@ class Epoch:
         log.warning("epoch_began", why=end.value, next="files and deployment are compared anew; "
                     "nothing is deleted")  # fmt: skip
 
+    async def leave(self) -> None:
+        """Another ledger follows the files from now on, and would take what lies there for its own.
+
+        What a write met and is still under its temporary name is taken up before: the other ledger
+        has no note of it, and could only put it into history (sim).
+        """
+        await self._reconciler.recover()
+        with self._ledger.transaction():
+            self._ledger.records.disown()
+
     def settle(self, store: str) -> None:
         """What the deployment holds of `store` is heard: take up what was agreed on before.
 

@@ -142,8 +142,7 @@ class Link:
             places.get("nonce") or "", start, self._ledger.passing.cursor, shown, passed
         )
         if places.get("deployment") not in (None, welcome.deployment):
-            with self._ledger.transaction():
-                self._ledger.records.disown()  # Another ledger follows the files from now on.
+            await self._epoch.leave()
             raise AnotherDeployment(welcome.deployment)
         if end := ended(welcome, start, int(places.get("answered") or 0)):
             return end

@@ -136,8 +136,11 @@ class LocalReplica(Carrying, Protocol):
         A hold: it could not be finished, the note stands, `recover` decides.
         """
 
-    def recover(self, note: Note) -> Writing | Hold:
-        """Find out, after a crash, whether what was noted was done. A hold: not yet."""
+    def recover(self, note: Note, *, doubted: bool = False) -> Writing | Hold:
+        """Find out, after a crash, whether what was noted was done. A hold: not yet.
+
+        `doubted`: another copy of the ledger may have finished it; a hold if that can be.
+        """
 
     def discard(self, note: Note) -> None:
         """Clear the temporary name of a note that the ledger does not hold any more."""

@@ -170,9 +170,8 @@ class Reconciler:
             return [key for key, _ in turn.again]
 
     async def _recover(self, turn: Turn) -> None:
-        if not self._guards.confirmed:
-            return  # The notes of an old copy must not be settled: see engine/epoch.py.
-        performed = await self.writer.recover()
+        # Of an old copy only those must be settled that are as they were: see engine/epoch.py.
+        performed = await self.writer.recover(doubted=not self._guards.confirmed)
         turn.again += [(key, 0.0) for key in performed.again] + await self._met(performed)
         await self._commit(performed.done, turn)
 

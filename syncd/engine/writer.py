@@ -78,8 +78,11 @@ class Writer:
         for key, note in leftovers:
             await asyncio.to_thread(self._stores[key.store].discard, note)
 
-    async def recover(self) -> Performed:
-        """Decide about everything that a crash or a failed write left noted."""
+    async def recover(self, *, doubted: bool) -> Performed:
+        """Decide about everything that a crash or a failed write left noted.
+
+        `doubted`: the ledger may be an old copy, so only what nobody can have finished since.
+        """
         performed = Performed()
         noted = {key for key, _, _ in self._ledger.notes()}
         self._unfinished = {key: each for key, each in self._unfinished.items() if key in noted}
@@ -87,7 +90,7 @@ class Writer:
             store = self._stores.get(key.store)
             if store is None or store.identity() is None:
                 continue
-            result = await asyncio.to_thread(store.recover, note)
+            result = await asyncio.to_thread(store.recover, note, doubted=doubted)
             self.wrote.set()
             if isinstance(result, Hold):
                 continue

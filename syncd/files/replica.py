@@ -186,10 +186,14 @@ class FileReplica:
         return writing.perform_all(root, notes, self.swapped)
 
     @_alone
-    def recover(self, note: Note) -> Writing | Hold:
+    def recover(self, note: Note, *, doubted: bool = False) -> Writing | Hold:
         """Find out, after a crash, whether what was noted was done. A hold: not yet."""
         root = self._root()
-        return ROOT_GONE if root is None else writing.recover(root, note, self.swapped)
+        if root is None:
+            return ROOT_GONE
+        if doubted and (hold := writing.finished_elsewhere(root, note)):
+            return hold
+        return writing.recover(root, note, self.swapped)
 
     @_alone
     def discard(self, note: Note) -> None:

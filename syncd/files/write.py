@@ -44,6 +44,11 @@ _NOT_PREPARED: Final = Hold(
     "what was to be written was taken from beside the file",
     "nothing to do: it is fetched again",
 )
+_DOUBTED: Final = Hold(
+    "doubted",
+    "another copy of the ledger may have finished what was noted",
+    "nothing to do: the deployment tells whether this one is the newest",
+)
 _FOLDER_GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 
 
@@ -156,6 +161,19 @@ def perform_all(root: Root, notes: Sequence[Note], swapped: Swapped) -> list[Wri
 def recover(root: Root, note: Note, swapped: Swapped) -> Writing | Hold:
     """What became of a noted write or removal that was cut short. A hold: it cannot tell yet."""
     return _in_folders(root, [note], swapped, recover_in)[0]
+
+
+def finished_elsewhere(root: Root, note: Note) -> Hold | None:
+    """A hold where another copy of the ledger may have finished `note`: its temporary name is free.
+
+    The name is random and no other note's: while it is taken, nobody has finished it.
+    """
+    parent, _, _ = note.path.rpartition("/")
+    try:
+        with root.folder(parent) as folder:
+            return None if folder.stat(note.temporary) is not None else _DOUBTED
+    except OSError as error:
+        return refused(error)
 
 
 def discard(root: Root, note: Note, swapped: Swapped) -> None:

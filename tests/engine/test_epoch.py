@@ -15,6 +15,7 @@ from syncd.core.model import TOMBSTONE, Content, Digest, Key, Snapshot, Witness
 from syncd.core.news import Welcome
 from syncd.engine.link import AnotherDeployment
 from syncd.ledger.epochs import Review
+from syncd.ledger.ledger import CONTESTED
 from syncd.ledger.places import SUCCESSOR
 from syncd.ledger.state import StateFolder
 
@@ -319,6 +320,27 @@ async def test_another_deployment_takes_another_ledger_and_the_first_is_found_ag
     assert raised.value.deployment == machine.deployment.name
     assert machine.tree() == {"a": "first", "b": "other"}
     assert first.name != machine.deployment.name
+
+
+async def test_a_save_that_a_write_met_is_taken_up_before_another_ledger_is(tmp_path: Path) -> None:
+    machine = await synced(tmp_path)
+    machine.save(a="newest")
+    (machine.files / ".syncd-a").write_text("met")
+    ledger = machine.ledger()
+    with ledger.transaction() as connection:
+        # Cut short: "past" was written over "first", met a save, and was saved over again.
+        connection.execute(
+            "INSERT INTO notes VALUES ('notes', 'a.txt', '.syncd-a', 1, ?, ?, 2, ?, 4)",
+            (digest(b"first"), digest(b"past"), digest(b"past")),
+        )
+    ledger.close()
+    machine.remote.deployment = deployment(seed=1)
+    with pytest.raises(AnotherDeployment):
+        await machine.sync()
+    ledger = machine.ledger()
+    assert ledger.notes() == []
+    assert ledger.past.known(Key("notes", "a.txt"), digest(b"met"), CONTESTED)
+    ledger.close()
 
 
 def test_a_url_leads_to_the_ledger_of_the_deployment_behind_it(tmp_path: Path) -> None:
