@@ -11,7 +11,8 @@
  * - `backend` calls functions in turns, `execute` runs one, `outcome` words what came of it;
  * - `syscalls` is what functions ask for, `query`, `search`, `page` and `filter` how they read;
  * - `transaction` and `writes` are one execution's view of the documents, with its `limits`;
- * - `store`, `catalog` and `migrate` are SQLite, `system` its tables that are the platform's own;
+ * - `store`, `catalog`, `creation` and `migrate` are SQLite, `system` its tables that are the
+ *   platform's own;
  * - `storage` keeps files, `transfer` takes and sends them; `scheduler` runs what is due, with
  *   `crons` and `calendar`;
  * - `values`, `keys`, `ids` and `validate` know what Convex values are.
