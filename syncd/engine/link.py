@@ -33,6 +33,9 @@ FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 """Seconds, about, between attempts to reach the deployment, doubled to the longest."""
 
+QUIET = 3.0
+"""Seconds without an answer after which a deployment that was not met yet is called away."""
+
 log = structlog.get_logger()
 
 
@@ -138,9 +141,16 @@ class Link:
             places.put("start", str(start))
         shown = self._witnesses.show()
         passed = self._ledger.passing.place
-        welcome = await self._remote.hello(
-            places.get("nonce") or "", start, self._ledger.passing.cursor, shown, passed
+        # One that takes the call and says nothing is given most of a minute to answer.
+        silent = asyncio.get_running_loop().call_later(
+            QUIET, self._health.presume, "deployment", "offline", "it has not answered yet"
         )
+        try:
+            welcome = await self._remote.hello(
+                places.get("nonce") or "", start, self._ledger.passing.cursor, shown, passed
+            )
+        finally:
+            silent.cancel()
         if places.get("deployment") not in (None, welcome.deployment):
             await self._epoch.leave()
             raise AnotherDeployment(welcome.deployment)
