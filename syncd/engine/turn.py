@@ -38,7 +38,6 @@ PUT_OFF = 5.0
 
 log = structlog.get_logger()
 
-
 Amendment = Callable[[Reading, View], Sequence[Decision] | None]
 """What to do about a key as it is read and known now; None: not now."""
 
@@ -192,6 +191,7 @@ class Reconciler:
         """A records file taken apart, with what was known of it when it was last."""
         pointer = self._stores[key.store].pointer
         if not isinstance(reading, Found) or pointer is None or reading.body is None:
+            self._splits.pop(key, None)
             return None
         found = split(reading.body, pointer, self._splits.get(key))
         if isinstance(found, Split):

@@ -125,6 +125,7 @@ class FileReplica:
         """Read one file; `anew` a long one too whose digest is known for the stat that it has."""
         (found,) = self._look([path], 0)
         if not isinstance(found, Large):
+            self.transit.forget(path)
             return found
         return self.transit.measure(path, found, patient=True, anew=anew)
 
@@ -141,6 +142,7 @@ class FileReplica:
                     path = paths[len(readings)]
                     readings.append(self.transit.measure(path, found, patient=False))
                 else:
+                    self.transit.forget(paths[len(readings)])
                     readings.append(found)
                     most -= _held(found)
         return readings

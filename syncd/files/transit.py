@@ -52,6 +52,10 @@ class Transit:
             self._measured[path] = (reading.stat, reading.content.digest)
         return reading
 
+    def forget(self, path: str) -> None:
+        """The file at `path` is none, or short: what it held as a payload is of no more use."""
+        self._measured.pop(path, None)
+
     def open(self, path: str) -> BinaryIO | Hold:
         """The file at `path`, opened to be sent; what it holds by now is for the reader to see."""
         place = self._locate(path)

@@ -62,6 +62,15 @@ async def test_a_file_is_an_entry_a_record_and_one_for_the_rest(
     assert await laptop.sync() == []
 
 
+async def test_a_file_that_is_gone_is_not_kept_in_memory(laptop: Yard) -> None:
+    laptop.put(deploy("d1"))
+    await laptop.sync()
+    assert list(laptop.reconciler._splits) == [FILE]
+    laptop.path.unlink()
+    await laptop.sync()
+    assert not laptop.reconciler._splits
+
+
 async def test_an_update_of_one_is_one_operation(laptop: Yard) -> None:
     laptop.put(*(deploy(f"d{n}") for n in range(20)))
     await laptop.sync()

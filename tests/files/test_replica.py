@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from syncd.core.model import Kind
+from syncd.core.model import INLINE_LIMIT, Kind
 from syncd.core.reading import Found, Missing, Slow, Unreadable
 from syncd.files.history import History
 from syncd.files.replica import FileReplica
@@ -34,6 +35,18 @@ def test_as_many_are_read_as_fit_and_one_more(store: FileReplica, most: int) -> 
     found = store.read_first(paths, most)
     assert len(found) == min(6, most // 10 + 1)
     assert all(isinstance(each, Found) for each in found)
+
+
+def test_a_payload_that_is_gone_is_forgotten(store: FileReplica, tmp_path: Path) -> None:
+    path = tmp_path / "store" / "long.bin"
+    for look in (lambda: store.read("long.bin"), lambda: store.read_first(["long.bin"], 1)):
+        path.write_bytes(bytes(INLINE_LIMIT + 1))
+        os.utime(path, (1, 1))
+        while not store.transit._measured:
+            store.read("long.bin")  # What was changed only just is not to be believed.
+        path.unlink()
+        look()
+        assert not store.transit._measured
 
 
 def test_each_is_answered_in_its_place(store: FileReplica) -> None:
