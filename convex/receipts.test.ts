@@ -1,8 +1,18 @@
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { api } from "./_generated/api";
-import { at, deployment, enrolled, operationOn, type Deployment, type Enrolled } from "./fixture.test";
+import {
+  at,
+  deployment,
+  enrolled,
+  never,
+  operationOn,
+  type Deployment,
+  type Enrolled,
+} from "./fixture.test";
 import { RECEIPTS } from "./model/limits";
+import { push } from "./model/push";
+import { reapingOf } from "./model/reaped";
 import type { Operation } from "./validators";
 
 const CROWD = RECEIPTS + 4;
@@ -131,4 +141,24 @@ test("a move leaves the receipts of either key with it", async () => {
     ["a.json", RECEIPTS, true],
     ["b.json", 1, undefined],
   ]);
+});
+
+test("a push reads the registration of another device once, however many files that one wrote", async () => {
+  const t = deployment();
+  const [first, second] = [await enrolled(t, "first"), await enrolled(t, "second")];
+  const paths = Array.from({ length: 20 }, (_, n) => `${n}.json`);
+  await first.push(...(await Promise.all(paths.map((path) => operationOn(path, "1", never)))));
+  const before = await at(1, "1");
+  const operations = await Promise.all(paths.map((path) => operationOn(path, "2", before)));
+  const read = await t.run(async (ctx) => {
+    const get = vi.spyOn(ctx.db, "get");
+    const device = await ctx.db.get("devices", second.device);
+    if (device === null) throw new Error("not enrolled");
+    const { workspace } = device;
+    const reaping = reapingOf(ctx, workspace, null);
+    const results = await push({ ...ctx, device, workspace, reaping }, operations);
+    expect(results.map(({ outcome }) => outcome)).toEqual(paths.map(() => "applied"));
+    return get.mock.calls.filter((asked) => asked.includes(first.device)).length;
+  });
+  expect(read).toBe(1);
 });

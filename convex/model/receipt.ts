@@ -87,7 +87,21 @@ function findOlder(
     .unique();
 }
 
-async function isEnrolled(ctx: MutationCtx, id: Id<"devices">): Promise<boolean> {
+/**
+ * Which devices are enrolled, by the `db` of a mutation: a push of a hundred files that one other
+ * device wrote reads that one's registration once.
+ */
+const known = new WeakMap<object, Map<Id<"devices">, Promise<boolean>>>();
+
+function isEnrolled(ctx: MutationCtx, id: Id<"devices">): Promise<boolean> {
+  const devices = known.get(ctx.db) ?? new Map<Id<"devices">, Promise<boolean>>();
+  known.set(ctx.db, devices);
+  const enrolled = devices.get(id) ?? findEnrolled(ctx, id);
+  devices.set(id, enrolled);
+  return enrolled;
+}
+
+async function findEnrolled(ctx: MutationCtx, id: Id<"devices">): Promise<boolean> {
   const device = await ctx.db.get("devices", id);
   return device !== null && !device.revoked;
 }
