@@ -6,10 +6,10 @@ Part of the ledger; runs inside its transactions.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from syncd.core.model import Digest, Key
-from syncd.ledger.rows import key_columns
+from syncd.ledger.rows import Columns, key_columns
 
 _OF_PATHS = ("entries", "files", "held", "outbox", "deletions", "former", "agreed", "logs")
 """The tables that say something of a path, beside its past and what lost there."""
@@ -24,16 +24,7 @@ class Forgetting:
     def bases(self, keys: Iterable[Key]) -> None:
         """Forget what was agreed of `keys`, read of them and sent: they are met anew."""
         gone = [key_columns(key) for key in keys]
-        # What was sent too: an answer to it would bring back a base. A half of a move takes the
-        # other with it, which alone is another operation.
-        self._connection.executemany(
-            """DELETE FROM outbox WHERE state IN ('queued', 'sent') AND operation IN (
-                 SELECT o.operation FROM outbox o LEFT JOIN outbox t ON t.operation = o.target
-                 WHERE (o.store, o.path, o.record) = (?1, ?2, ?3)
-                   OR (t.store, t.path, t.record) = (?1, ?2, ?3)
-                 UNION SELECT target FROM outbox WHERE (store, path, record) = (?1, ?2, ?3))""",
-            gone,
-        )
+        self._withdraw(set(gone))
         self._connection.executemany(
             """UPDATE entries SET base_revision = NULL, base_digest = NULL, base_size = NULL,
                  authored_digest = NULL, local_digest = NULL, local_size = NULL
@@ -42,6 +33,21 @@ class Forgetting:
         )
         files = {columns[:2] for columns in gone}
         self._connection.executemany("DELETE FROM files WHERE store = ? AND path = ?", files)
+
+    def _withdraw(self, gone: Collection[Columns]) -> None:
+        # An answer to what was sent would bring back a base. One half of a move takes the other
+        # with it, which alone is another operation.
+        rows = self._connection.execute(
+            """SELECT operation, target, store, path, record FROM outbox
+               WHERE state IN ('queued', 'sent')"""
+        ).fetchall()
+        named = {operation for operation, _, *key in rows if tuple(key) in gone}
+        moves = [(one, other) for one, other, *_ in rows if one in named or other in named]
+        withdrawn = named.union(*moves) - {None}
+        self._connection.executemany(
+            "DELETE FROM outbox WHERE state IN ('queued', 'sent') AND operation = ?",
+            [(operation,) for operation in withdrawn],
+        )
 
     def outstanding(self, store: str) -> dict[Key, list[Digest | None]]:
         """What is queued and sent of `store`, the sent one last; None: a deletion."""

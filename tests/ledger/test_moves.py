@@ -200,5 +200,20 @@ def test_of_bytes_that_the_deployment_no_longer_holds_it_is_none(ledger: Ledger)
     assert keys(claim(ledger)) == [[NEW]]
 
 
+@pytest.mark.parametrize("strange", [OLD, NEW])
+@pytest.mark.parametrize("sent", [True, False])
+def test_where_one_half_is_forgotten_the_other_goes_with_it(
+    ledger: Ledger, strange: Key, sent: bool
+) -> None:
+    move(ledger)
+    other = Key("flows", "other.json")
+    ledger.commit([push(BODY, key=other)], 0.0)
+    if sent:
+        claim(ledger)
+    with ledger.transaction():
+        ledger.forgetting.bases([strange])
+    assert ledger.forgetting.outstanding("flows").keys() == {other}
+
+
 def _operation() -> OperationId:
     return OperationId(secrets.token_hex(16))
