@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
 
-from . import bulk, live, report
+from . import bulk, live, meanwhile, report
 from .row import Row
 from .stage import Load
 
@@ -44,9 +44,10 @@ def main() -> None:
 def _rows(home: Path, load: Load) -> list[Row]:
     print(f"{load.files:,} files", file=sys.stderr)
     home.mkdir()
-    for part in ("bulk", "live"):
+    for part in ("bulk", "live", "meanwhile"):
         (home / part).mkdir()
-    return bulk.rows(home / "bulk", load) + live.rows(home / "live", load)
+    found = bulk.rows(home / "bulk", load) + live.rows(home / "live", load)
+    return found + meanwhile.rows(home / "meanwhile", load)
 
 
 def _arguments() -> argparse.Namespace:

@@ -62,6 +62,10 @@ class Side:
             time.sleep(0.05)
         return found
 
+    def holds(self, paths: Sequence[Path]) -> bool:
+        """Whether the deployment holds any of these files by now."""
+        return bool(self._entries(paths))
+
     def _entries(self, paths: Sequence[Path]) -> dict[Path, dict[str, Any]]:
         found: dict[Path, dict[str, Any]] = {}
         left = list(paths)

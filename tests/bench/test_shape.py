@@ -28,6 +28,8 @@ ROWS = {
     "hot file, 4 saves at 20 a second: last commit": "s",
     "save to commit, 12 files": "ms",
     "commit to another machine's file, 12 files": "ms",
+    "save to commit beside a first mirror of 12": "ms",
+    "save to commit beside a pull of 12": "ms",
 }
 """Every row of a tiny run, with its unit."""
 
