@@ -6,7 +6,7 @@ import difflib
 import json
 import sys
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -188,26 +188,27 @@ def _versions(conflict: ConflictReport) -> dict[Side, Version | None]:
 
 def _diff(listing: Listing, conflict: ConflictReport) -> Iterator[str]:
     now = listing.mirrored(conflict) if conflict.resolved is None else None
-    theirs, mine = (_side(listing, each) for each in (conflict.theirs, now or conflict.mine))
+    sides = (conflict.theirs, now or conflict.mine)
+    bodies = [listing.body(each) for each in sides]
     try:
-        before, after = theirs.decode().splitlines(), mine.decode().splitlines()
+        before, after = ((body or b"").decode().splitlines() for body in bodies)
     except UnicodeDecodeError:
         yield "the versions differ, and are not both text"
         return
+    _require_kept(sides, bodies)
     who = _writer(conflict.theirs)
     name = "the file, as it was mirrored last" if now else "mine (the file, before it was merged)"
     yield from difflib.unified_diff(before, after, f"theirs ({who})", name, lineterm="")
 
 
-def _side(listing: Listing, version: Version | None) -> bytes:
-    """The bytes of a side, none of one that is a deletion. Raises ConfigError."""
-    body = listing.body(version)
-    if body is None and version is not None:
-        raise ConfigError(
-            f"the bytes of {version.digest[:12]} are not kept here: nothing was compared",
-            "`syncd conflicts show` tells which sides are kept",
-        )
-    return body or b""
+def _require_kept(sides: Iterable[Version | None], bodies: Iterable[bytes | None]) -> None:
+    """Raises ConfigError where there are no bytes of a side that is not a deletion."""
+    for version, body in zip(sides, bodies, strict=True):
+        if body is None and version is not None:
+            raise ConfigError(
+                f"the bytes of {version.digest[:12]} are not kept here: nothing was compared",
+                "`syncd conflicts show` tells which sides are kept",
+            )
 
 
 def _print_line(conflict: ConflictReport) -> None:
