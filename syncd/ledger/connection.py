@@ -124,7 +124,8 @@ def moment(connection: sqlite3.Connection) -> Iterator[None]:
     try:
         yield
     finally:
-        connection.execute("COMMIT")
+        if connection.in_transaction:  # After some errors SQLite has ended it already.
+            connection.execute("COMMIT")
 
 
 def damage_in(error: BaseException) -> str | None:

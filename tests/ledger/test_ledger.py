@@ -480,6 +480,15 @@ def test_a_moment_ends_with_its_block_whatever_ends_that(ledger: Ledger) -> None
     assert claim(ledger)
 
 
+def test_what_ends_a_moment_is_told_also_where_the_database_ended_it(ledger: Ledger) -> None:
+    def failed() -> None:  # As SQLite does after an error of the disk.
+        ledger._connection.execute("ROLLBACK")
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with pytest.raises(sqlite3.OperationalError, match="disk I/O error"), ledger.moment():
+        failed()
+
+
 def test_looking_for_bytes_reads_none_of_them(ledger: Ledger) -> None:
     """With bodies beside the digests, a look-up among 100,000 read a dozen pages of them."""
     (plan,) = ledger._connection.execute(
