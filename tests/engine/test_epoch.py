@@ -128,6 +128,27 @@ async def test_what_came_back_twice_with_a_restored_deployment_is_still_older(
     assert conflicts(machine) == 1, "what is newer was written over without a word"
 
 
+async def test_what_somebody_deleted_and_a_restore_brings_back_gives_way_to_what_came_after_it(
+    tmp_path: Path,
+) -> None:
+    machine = await synced(tmp_path)
+    other = Machine(tmp_path / "other", machine.deployment, "other")
+    await other.sync()
+    machine.save(a="second")
+    await machine.sync()
+    backup = machine.deployment.backup()
+    machine.delete("a")
+    await machine.sync()
+    other.save(a="of the first, unaware of all that")
+    await other.sync()
+    await machine.sync()
+    machine.deployment.restore(backup)
+    await machine.sync()
+    # Who wrote it had not read the second. That was deleted by then, and is not brought back.
+    assert machine.mirror()["a"] == machine.tree()["a"] == "of the first, unaware of all that"
+    assert conflicts(machine) == 0
+
+
 async def test_what_was_deleted_comes_back_with_a_restored_deployment(tmp_path: Path) -> None:
     machine = await synced(tmp_path)
     backup = machine.deployment.backup()

@@ -203,11 +203,13 @@ RETURNING = replace(REAPING, ledger_lost=0.01, ledger_old=0.04, ledger_foreign=0
 """Ledgers that are not what they were, while the deployment forgets what was deleted."""
 RESTORING = Mix(restored=0.15, lost_answer=0.1, slow=0.1, wake_lost=0.1, reaped=0.5)
 """A deployment that is restored again and again."""
+RELAPSING = replace(RESTORING, deleting=0.3)
+"""A deployment that is restored again and again, and brings back what was deleted."""
 LOSING = Mix(ledger_lost=0.12, lost_answer=0.2, late_request=0.15, slow=0.2, reaped=0.5)
 """Ledgers that are lost while requests are on their way."""
 COPYING = Mix(ledger_old=0.15, slow=0.1, reaped=0.5)
 """Old copies of ledgers, made at any moment."""
-PARTING = (RESTORING, LOSING, COPYING, RETURNING)
+PARTING = (RESTORING, RELAPSING, LOSING, COPYING, RETURNING)
 
 
 def swarm(mix: Mix, rng: random.Random) -> Mix:

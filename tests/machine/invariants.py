@@ -68,6 +68,8 @@ class Witness:
         self._saved: dict[tuple[str, str], set[Digest]] = {}
         self._removed: dict[tuple[str, str], int] = {}
         self._removed_at: dict[tuple[str, str], float] = {}
+        self._given_up: dict[tuple[str, str], set[Digest]] = {}
+        """What somebody deleted there, and what was not put back there since."""
         self._operations: Counter[str] = Counter()
         self._revisions: dict[tuple[str, int], set[Digest | None]] = {}
         self._heard: dict[tuple[_Epoch, str], int] = {}
@@ -97,12 +99,13 @@ class Witness:
 
     def saved(self, machine: str, path: str, save: Save) -> None:
         self._saved.setdefault((machine, path), set()).add(save.digest)
-        self._visible.setdefault((machine, path), set()).add(save.digest)
+        self._is_there(machine, path, save.digest)
 
     def removed(self, machine: str, path: str, digest: Digest) -> None:
         seen = {digest, *self._visible.get((machine, path), ())}
         mask = self._world.saves.masks(seen)
         self._removed_at.setdefault((machine, path), self._world.now)
+        self._given_up.setdefault((machine, path), set()).add(digest)
         self._removed[machine, path] = self._removed.get((machine, path), 0) | mask
 
     def began_anew(self) -> None:
@@ -117,7 +120,7 @@ class Witness:
 
     def cloned(self, machine: str, clone: str) -> None:
         """What happened on a machine happened on its copy."""
-        for found in (self._saved, self._visible):
+        for found in (self._saved, self._visible, self._given_up):
             found.update({(clone, p): set(ds) for (m, p), ds in found.items() if m == machine})
         for (name, path), mask in list(self._removed.items()):
             if name == machine:
@@ -174,9 +177,14 @@ class Witness:
             self._check_moved(machine, path)
             return
         digest = world.digest(inode.data)
-        self._visible.setdefault((machine.name, path), set()).add(digest)
+        self._is_there(machine.name, path, digest)
         if not world.saves.knows(digest):
             world.violated("old or new", f"{machine.name} {name} holds what nobody saved")
+
+    def _is_there(self, machine: str, path: str, digest: Digest) -> None:
+        """A file holds these bytes from now on."""
+        self._visible.setdefault((machine, path), set()).add(digest)
+        self._given_up.get((machine, path), set()).discard(digest)
 
     def _check_moved(self, machine: Machine, path: str) -> None:
         entry = self._world.deployment.state.entries.get(Key("docs", path))
@@ -215,7 +223,7 @@ class Witness:
             return
         # Where the two met for the first time the file wins, and what lost is kept.
         first_contact = first_contact or path in self._reverted or sender.way is Way.PUSH
-        if not first_contact or replaced not in self._kept(sender):
+        if not first_contact or not self._gave_way(sender, path, replaced):
             world.violated("no revert", f"{device} sends {path} {world.call(accepted.digest)}"
                            f" over {world.call(replaced)}, which was made from it")  # fmt: skip
 
@@ -251,6 +259,17 @@ class Witness:
         """Whether machine and deployment ever met without knowing what was agreed on before."""
         told = machine.device in self._revoked or epoch_of(machine)[2]
         return bool(machine.ledger_changes or self._epochs or told)
+
+    def _gave_way(self, machine: Machine, path: str, digest: Digest) -> bool:
+        """Whether these bytes, or what was made from them, had gone there before: kept, or deleted.
+
+        A deployment that is restored brings back what lay between two versions of which the older
+        had won. Where what that went over is kept, or somebody there had deleted it, nothing is
+        lost once more by going over what came back.
+        """
+        given_up = self._given_up.get((machine.name, path), set())
+        known = self._world.saves.masks(self._kept(machine) | given_up)
+        return all(save.bit & known for save in self._world.saves.of(digest))
 
     def _kept(self, machine: Machine) -> set[Digest]:
         return machine.history_digests().union(

@@ -20,7 +20,7 @@ from .run import Tally, run_seeds
 
 MIXES = ("HARD", "EPOCHS", "PLAIN", "COUNTING", "CRASHING", "MEDDLING", "INTERRUPTED", "LOSSY",
          "MOUNTING", "HIDING", "DEAF", "MOVING", "REMOVING", "BELATED", "WANDERING", "RESTORING",
-         "LOSING", "COPYING", "FAILING", "CHECKING", "WAITING", "REFUSING",
+         "RELAPSING", "LOSING", "COPYING", "FAILING", "CHECKING", "WAITING", "REFUSING",
          "REMEMBERING", "SERVING", "DIRECTED")  # fmt: skip
 KILLS = 60
 """Kills of one storm."""
