@@ -34,11 +34,15 @@ FLAPPING = Hold(
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """One version of a key gives way to another: on the deployment if `outward`, else here."""
+    """One version of a key gives way to another: on the deployment if `outward`, else here.
+
+    `fresh`: no file was there to give way. Without it, `former` None is a tombstone, or not told.
+    """
 
     former: Digest | None
     digest: Digest
     outward: bool
+    fresh: bool = False
 
 
 @dataclass(slots=True)
@@ -94,10 +98,13 @@ class Flaps:
     def _swing(self, key: Key, trace: _Trace, shift: Shift, now: float) -> None:
         recent = [(when, against) for when, against in trace.swings if now - when < WINDOW]
         swing = now, shift.outward != trace.outward
-        trace.swings = [*recent, swing] if shift.digest == trace.former else []
+        # What a restore, say, brings back where somebody deleted the file undoes nobody (sim).
+        returns = shift.digest == trace.former and not shift.fresh
+        trace.swings = [*recent, swing] if returns else []
         against = sum(against for _, against in trace.swings)
         trace.held = trace.held or against >= SWINGS or len(trace.swings) >= ALONE
-        trace.former, trace.current = trace.current, shift.digest
+        trace.former = None if shift.fresh else trace.current
+        trace.current = shift.digest
         trace.outward, trace.touched = shift.outward, now
         # The newest change stands last: see _forget.
         self._traces.move_to_end(key)
@@ -116,7 +123,10 @@ def _shift(decision: Decision) -> Shift | None:
     if decision.capture or plan.base is None or plan.base.revision == 0:
         return None
     if isinstance(plan.to_local, Content):
-        return Shift(file.digest if file else None, plan.to_local.digest, outward=False)
+        former = file.digest if file else None
+        # Of a part of a records file it is not told what the file held of it.
+        fresh = former is None and not decision.part
+        return Shift(former, plan.to_local.digest, outward=False, fresh=fresh)
     if isinstance(plan.to_remote, Content):
         return Shift(plan.base.digest, plan.to_remote.digest, outward=True)
     return None

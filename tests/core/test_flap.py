@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from syncd.core.decision import Decision, FileState
 from syncd.core.flap import ALONE, FLAPPING, WINDOW, Flaps, Shift
 from syncd.core.model import (
+    TOMBSTONE,
     Content,
     Digest,
     Format,
@@ -105,10 +106,10 @@ def test_of_what_comes_where_nothing_was_nothing_is_remembered() -> None:
     assert swing(flaps, "abababa") == [False, False, False, True, True, True]
 
 
-def decision(plan: Plan, file: str) -> Decision:
-    stat = Stat(1, 1, 1, 1)
-    return Decision(KEY, Kind.WORKFLOW, Format.JSON, plan, OperationId("0"),
-                    FileState(stat, Digest(file), 1), b"body")  # fmt: skip
+def decision(plan: Plan, file: str, *, part: bool = False) -> Decision:
+    state = FileState(Stat(1, 1, 1, 1), Digest(file), 1) if file else None
+    return Decision(KEY, Kind.WORKFLOW, Format.JSON, plan, OperationId("0"), state, b"body",
+                    part=part)  # fmt: skip
 
 
 def version(digest: str) -> Version:
@@ -123,6 +124,31 @@ def test_pushes_and_pulls_of_one_key_swing_together() -> None:
     assert judged[:3] == [ours, theirs, ours]
     assert judged[-1].plan.hold == FLAPPING
     assert judged[-1].plan.to_local is None
+
+
+def test_what_comes_back_where_it_was_deleted_undoes_nobody() -> None:
+    """A deployment that is restored brings a file back as often as somebody deletes it."""
+    flaps = Flaps()
+    ours = decision(Plan(Reason.PUSH, Snapshot(2, version("b")), to_remote=version("a")), "a")
+    back = decision(Plan(Reason.PULL, Snapshot(2, version("b")), to_local=version("b")), "")
+    assert [flaps.judged(each, 1.0) for each in [ours, back] * 4] == [ours, back] * 4
+
+
+def test_programs_that_delete_what_they_do_not_like_and_make_it_anew_are_held() -> None:
+    flaps = Flaps()
+    anew = decision(Plan(Reason.PUSH, Snapshot(3, TOMBSTONE), to_remote=version("a")), "a")
+    theirs = decision(Plan(Reason.PULL, Snapshot(4, version("b")), to_local=version("b")), "a")
+    judged = [flaps.judged(each, 1.0) for each in [anew, theirs] * 3]
+    assert judged[-1].plan.hold == FLAPPING
+
+
+def test_records_swing_though_no_file_of_their_own_gives_way() -> None:
+    flaps = Flaps()
+    base = Snapshot(2, version("b"))
+    ours = decision(Plan(Reason.PUSH, base, to_remote=version("a")), "", part=True)
+    theirs = decision(Plan(Reason.PULL, base, to_local=version("b")), "", part=True)
+    judged = [flaps.judged(each, 1.0) for each in [ours, theirs] * 3]
+    assert judged[-1].plan.hold == FLAPPING
 
 
 def test_a_first_version_does_not_swing() -> None:
