@@ -148,8 +148,12 @@ class Pusher:
         if claimed:
             self._pace.went(len(claimed), self._clock.monotonic())
 
-    def _claim(self) -> Claim | None:
-        """What may be claimed now; None where nothing need be, or waits for more for `_pause`."""
+    def _claim(self, answered: Collection[str] = ()) -> Claim | None:
+        """What may be claimed now; None where nothing need be, or waits for more for `_pause`.
+
+        `answered` are stores whose answers are taken before: what deletions these queue again are
+        not looked at here, and wait for the next claim.
+        """
         outbox, self._doubted = self._ledger.outbox, ()
         queued = 0 if self._frozen else outbox.claimable.queued(FULL)
         self._pause = self._pace.pause(queued, self._clock.monotonic()) if queued else 0.0
@@ -158,6 +162,7 @@ class Pusher:
         deleting, to_remote = outbox.deleting(), Direction.TO_REMOTE
         guarded = [store for store in deleting if self._guards.holds_back(store, to_remote)]
         self._doubted = self._vanishing.among(set(deleting) - set(guarded))
+        guarded += set(answered).difference(deleting)
         return Claim(OPERATIONS, TEXT_BYTES, guarded, self._waiting(), self._doubted)
 
     async def _send(self, intents: Sequence[Intent]) -> None:
@@ -184,8 +189,10 @@ class Pusher:
 
     def _acknowledge(self, intents: Sequence[Intent], outcomes: Sequence[Outcome]) -> None:
         answers = self._believed(intents, outcomes)
+        # Before the transaction: what it looks at, git and the folders, is told in others.
+        claim = self._claim({intent.key.store for intent in intents})
         # In one transaction: each waits for the disk, and a first mirror for little else.
-        taken = self._ledger.acknowledge(answers, self.device, self._clock.now(), self._claim)
+        taken = self._ledger.acknowledge(answers, self.device, self._clock.now(), claim)
         self._take(taken.claimed)
         if len(answers) == len(outcomes):
             self._known.acknowledged(outcomes)

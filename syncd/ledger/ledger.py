@@ -8,7 +8,7 @@ Ledger.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
@@ -229,17 +229,16 @@ class Ledger:
         answers: Iterable[tuple[Intent, Outcome]],
         device: str,
         now: float,
-        claim: Callable[[], Claim | None] = lambda: None,
+        claim: Claim | None = None,
     ) -> Acknowledged:
-        """Take the deployment's answers, and freeze the next rows in the same transaction.
+        """Take the deployment's answers, and then freeze the next rows in the same transaction.
 
         An operation applied while nothing else was heard of its key leaves nothing to consider:
-        saves made meanwhile are queued already. `claim` is asked when the answers were taken.
+        saves made meanwhile are queued already.
         """
         with self.transaction():
             taken = take(self, answers, device, now)
-            wish = claim()
-            taken.claimed += self._claim(wish) if wish is not None else []
+            taken.claimed += self._claim(claim) if claim is not None else []
         return taken
 
     def abandon(self, key: Key, kept: Iterable[Digest], now: float) -> None:

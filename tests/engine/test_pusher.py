@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -11,10 +11,13 @@ from typing import Any, cast
 from syncd.core.doubt import ABSENCE, OVERDUE, Doubts
 from syncd.core.model import Cursor, Intent, Key, Outcome
 from syncd.core.pace import BURST, RATE
+from syncd.core.pause import LOCKED, Operation
+from syncd.engine.health import Health
 from syncd.engine.intake import Intake
 from syncd.engine.known import Known
+from syncd.engine.pauses import Pauses
 from syncd.engine.ports import RemoteReplica
-from syncd.engine.pusher import Pusher
+from syncd.engine.pusher import IN_FLIGHT, Pusher
 
 from .fakes import STORE, Desk
 from .test_epoch import until
@@ -26,17 +29,24 @@ class Line:
     def __init__(self, desk: Desk) -> None:
         self._deployment = desk.machine.deployment
         self.calls: list[list[str]] = []
+        self.meanwhile: Callable[[], Awaitable[None]] | None = None
+        """What happens while the next call is on its way."""
 
     async def push(self, intents: Sequence[Intent], passed: Cursor | None) -> list[Outcome]:
         self.calls.append([intent.key.path for intent in intents])
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            await meanwhile()
         return self._deployment.push("laptop", intents, passed)
 
 
 @asynccontextmanager
-async def pushing(desk: Desk, line: Line) -> AsyncIterator[Pusher]:
+async def pushing(
+    desk: Desk, line: Line, waiting: Callable[[], Collection[str]] = lambda: ()
+) -> AsyncIterator[Pusher]:
     intake = Intake(desk.reconciler, desk.clock)
     remote = cast(RemoteReplica, cast(Any, line))
-    pusher = Pusher(desk.ledger, remote, intake, desk.guards, desk.clock, lambda: (), Known())
+    pusher = Pusher(desk.ledger, remote, intake, desk.guards, desk.clock, waiting, Known())
     running = asyncio.create_task(pusher.run())
     try:
         await until(pusher.idle.is_set)
@@ -137,6 +147,56 @@ async def test_a_deletion_goes_once_the_files_that_were_missed_with_it_are_back(
         await desk.reconciler.consider(missed)
         await until(pusher.idle.is_set)
     assert line.calls == [[gone.path]]
+
+
+async def test_git_may_begin_while_an_answer_is_on_its_way(tmp_path: Path) -> None:
+    """It ended the daemon: what git does was told in the transaction that takes the answers."""
+    desk = Desk(tmp_path)
+    line = Line(desk)
+    git: list[Operation] = []
+    pauses = Pauses(desk.ledger, {STORE: lambda: git[-1] if git else None}, desk.clock,
+                    Health(desk.ledger, desk.clock))  # fmt: skip
+
+    async def begins() -> None:
+        git.append(Operation(LOCKED, desk.clock.now()))
+
+    async with pushing(desk, line, pauses.waiting) as pusher:
+        await save_many(desk)
+        line.meanwhile = begins
+        pusher.wake()
+        await until(lambda: bool(git) and not desk.ledger.outbox.awaits_answers())
+        assert [len(call) for call in line.calls] == [100] * IN_FLIGHT
+        git.clear()
+        await until(pusher.idle.is_set)
+    assert [len(call) for call in line.calls] == [100] * 5
+
+
+async def test_a_folder_may_be_replaced_while_an_answer_is_on_its_way(tmp_path: Path) -> None:
+    """So with a guard: what it finds out is told in a transaction of its own."""
+    desk = Desk(tmp_path)
+    (gone, *_) = await agreed(desk, 12)
+    line = Line(desk)
+
+    async def deleted_and_replaced() -> None:
+        (desk.machine.files / gone.path).unlink()
+        await desk.consider([gone.path.removesuffix(".txt")])
+        desk.machine.files.rename(tmp_path / "aside")
+        desk.machine.files.mkdir()
+
+    async with pushing(desk, line) as pusher:
+        await save_many(desk)
+        line.meanwhile = deleted_and_replaced
+        pusher.wake()
+        await until(lambda: desk.guards.stand)
+        await until(pusher.idle.is_set)
+    assert [len(call) for call in line.calls] == [100] * 5
+
+
+async def save_many(desk: Desk) -> None:
+    """More than are sent at once."""
+    names = [f"more-{number:03}" for number in range(500)]
+    desk.machine.save(**dict.fromkeys(names, "x"))
+    await desk.reconciler.consider([Key(STORE, f"{name}.txt") for name in names])
 
 
 def test_who_never_came_back_to_look_holds_nothing_up() -> None:

@@ -18,7 +18,7 @@ from syncd.core.pause import Operation
 from syncd.engine.link import AnotherDeployment
 from syncd.engine.registry import Registration, register
 from syncd.engine.session import TIDIED, Session
-from syncd.errors import LedgerError, SyncdError
+from syncd.errors import SyncdError
 from syncd.files.history import History
 from syncd.files.replica import FileReplica
 from syncd.files.swapped import Swapped
@@ -292,12 +292,7 @@ class Machine:
             self.world.exercised["tied"] += 1
 
     def _ended(self, error: BaseException | None) -> None:
-        if isinstance(error, BaseExceptionGroup):
-            known = error.subgroup(LedgerError) is not None
-        else:
-            known = isinstance(error, LedgerError)
-        if not known:
-            self.world.died(self, repr(error), error)
+        self.world.died(self, repr(error), error)
         self.kill("the daemon gave up")
 
     def retry(self) -> None:
