@@ -38,8 +38,8 @@ class OpaqueFiles(Protocol):
     def perform(self, notes: Sequence[Note]) -> list[Writing | Hold]:
         """Do what was noted, each if its file still is what was expected."""
 
-    def discard(self, note: Note) -> None:
-        """Clear the temporary name of a note."""
+    def discard(self, notes: Sequence[Note]) -> None:
+        """Clear the temporary names of notes."""
 
 
 class Transit(Protocol):
@@ -136,7 +136,7 @@ def _write(files: OpaqueFiles, write: Write) -> Saved | Hold:
     # No note in the ledger: after a crash the file holds the one or the other, whole, and what
     # lies under the temporary name is retired into history by the next start.
     (result,) = files.perform([note])
-    files.discard(note)
+    files.discard([note])
     if isinstance(result, Written):
         return Saved(write.expected, changed=True)
     return result if isinstance(result, Hold) else _SAVED_MEANWHILE

@@ -142,8 +142,8 @@ class LocalReplica(Carrying, Protocol):
         `doubted`: another copy of the ledger may have finished it; a hold if that can be.
         """
 
-    def discard(self, note: Note) -> None:
-        """Clear the temporary name of a note that the ledger does not hold any more."""
+    def discard(self, notes: Sequence[Note]) -> None:
+        """Clear the temporary names of notes that the ledger does not hold any more."""
 
     def retire(self, leftovers: Sequence[str]) -> None:
         """Move files under temporary names that no note names into history."""

@@ -59,7 +59,7 @@ class Writer:
         self._guards = guards
         self._clock = clock
         self._unfinished = {key: (note, base) for key, note, base in ledger.notes()}
-        self._leftovers: list[tuple[Key, Note]] = []
+        self._leftovers: dict[str, list[Note]] = {}
         self._doubts = Doubts()
         self.wrote = asyncio.Event()
         """Set with every write: what it replaced is kept aside for a while."""
@@ -74,9 +74,9 @@ class Writer:
 
     async def clear(self) -> None:
         """Clear temporary names whose notes the last commit removed."""
-        leftovers, self._leftovers = self._leftovers, []
-        for key, note in leftovers:
-            await asyncio.to_thread(self._stores[key.store].discard, note)
+        leftovers, self._leftovers = self._leftovers, {}
+        for store, notes in leftovers.items():  # A thread for each file cost as much as the commit.
+            await asyncio.to_thread(self._stores[store].discard, notes)
 
     async def recover(self, *, doubted: bool) -> Performed:
         """Decide about everything that a crash or a failed write left noted.
@@ -158,7 +158,7 @@ class Writer:
         self, decision: Decision, note: Note, result: Writing, performed: Performed
     ) -> None:
         key = decision.key
-        self._leftovers.append((key, note))
+        self._leftovers.setdefault(key.store, []).append(note)
         match result:
             case Written(stat, replaced):
                 file = None

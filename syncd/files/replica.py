@@ -198,11 +198,11 @@ class FileReplica:
         return writing.recover(root, note, self.swapped)
 
     @_alone
-    def discard(self, note: Note) -> None:
-        """Clear the temporary name of a note that the ledger does not hold any more."""
+    def discard(self, notes: Sequence[Note]) -> None:
+        """Clear the temporary names of notes that the ledger does not hold any more."""
         root = self._root()
         if root is not None:
-            writing.discard(root, note, self.swapped)
+            writing.discard_all(root, notes, self.swapped)
 
     @_alone
     def retire(self, leftovers: Sequence[str]) -> None:

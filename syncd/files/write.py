@@ -177,12 +177,22 @@ def finished_elsewhere(root: Root, note: Note) -> Hold | None:
 
 
 def discard(root: Root, note: Note, swapped: Swapped) -> None:
-    """Clears the temporary name of a note that is in the ledger no more, or never was.
+    """Clears the temporary name of a note that is in the ledger no more, or never was."""
+    discard_all(root, [note], swapped)
+
+
+def discard_all(root: Root, notes: Sequence[Note], swapped: Swapped) -> None:
+    """Clears those of many notes, each folder opened once.
 
     What cannot be cleared now is a leftover that the next scan names.
     """
-    parent, _, _ = note.path.rpartition("/")
-    _clear(root, parent, note.temporary, swapped, note)
+    for parent, places in _by_folder(notes).items():
+        with suppress(OSError), root.folder(parent) as folder:
+            for place in places:
+                with suppress(OSError):
+                    _clear(folder, notes[place].temporary, swapped, notes[place])
+    with suppress(OSError):  # What is not durable now is so with what is taken next.
+        swapped.sync()
 
 
 def retire(root: Root, leftover: str, swapped: Swapped) -> Digest | Hold | None:
@@ -192,32 +202,31 @@ def retire(root: Root, leftover: str, swapped: Swapped) -> Digest | Hold | None:
     file is removed unlooked-at. None where there is no such file; a hold where it must stay.
     """
     parent, _, name = leftover.rpartition("/")
-    return _clear(root, parent, name, swapped, None)
-
-
-def _clear(
-    root: Root, parent: str, name: str, swapped: Swapped, note: Note | None
-) -> Digest | Hold | None:
     try:
         with root.folder(parent) as folder:
-            found = folder.look(name)
-            if found is None:
-                return None
-            if found.digest is None:
-                return _UNREADABLE
-            if note is None:
-                swapped.history.keep(folder, name, found.digest)
-            else:
-                # It had the file's name for a moment: a program may have opened it there.
-                ours = found.inode == note.inode and note.digest is not None
-                was = note.digest if ours and note.digest else found.digest
-                swapped.take(folder, name, note.path, was)
+            retired = _clear(folder, name, swapped, None)
             swapped.sync()
-            return found.digest
+            return retired
     except FileNotFoundError:
         return None
     except OSError as error:
         return refused(error)
+
+
+def _clear(folder: Folder, name: str, swapped: Swapped, note: Note | None) -> Digest | Hold | None:
+    found = folder.look(name)
+    if found is None:
+        return None
+    if found.digest is None:
+        return _UNREADABLE
+    if note is None:
+        swapped.history.keep(folder, name, found.digest)
+    else:
+        # It had the file's name for a moment: a program may have opened it there.
+        ours = found.inode == note.inode and note.digest is not None
+        was = note.digest if ours and note.digest else found.digest
+        swapped.take(folder, name, note.path, was)
+    return found.digest
 
 
 _Act = Callable[[Root, Folder, Note, Swapped], Writing]
@@ -226,17 +235,22 @@ _Act = Callable[[Root, Folder, Note, Swapped], Writing]
 def _in_folders(
     root: Root, notes: Sequence[Note], swapped: Swapped, act: _Act
 ) -> list[Writing | Hold]:
-    places: dict[str, list[int]] = {}
-    for place, note in enumerate(notes):
-        places.setdefault(note.path.rpartition("/")[0], []).append(place)
     answers: dict[int, Writing | Hold] = {}
-    for parent, here in places.items():
+    for parent, here in _by_folder(notes).items():
         answers |= _in_folder(root, parent, {place: notes[place] for place in here}, swapped, act)
     try:
         swapped.sync()
     except OSError as error:
         return [refused(error)] * len(notes)
     return [answers[place] for place in range(len(notes))]
+
+
+def _by_folder(notes: Sequence[Note]) -> Mapping[str, Sequence[int]]:
+    """The places in `notes` of those that are in one folder, by that."""
+    places: dict[str, list[int]] = {}
+    for place, note in enumerate(notes):
+        places.setdefault(note.path.rpartition("/")[0], []).append(place)
+    return places
 
 
 def _in_folder(

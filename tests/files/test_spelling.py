@@ -69,8 +69,7 @@ class Place:
         notes = [note for note in staged if isinstance(note, Note)]
         done = iter(self.replica.perform(notes) if notes else [])
         outcomes = [next(done) if isinstance(each, Note) else each for each in staged]
-        for note in notes:
-            self.replica.discard(note)
+        self.replica.discard(notes)
         return list(outcomes)
 
 
