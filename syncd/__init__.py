@@ -42,7 +42,7 @@ embedded} -> core`, `storage -> {remote, files}`, `files -> stores -> core`; a t
                `known` (news of our own), `presence` (tells how far we are), `uploads`
                (of what `outgoing` reads), `downloads`, `bootstrap`, `link`, `rescan`, `late` and
                `audit` (later looks), `guards`, `vanishing`, `epoch`; `tailer`, `generations`,
-               `appender` (files of lines); `session` wires them
+               `appender` (files of lines); `telling` (the log); `session` wires them
     storage/   what programs use: `records` (models, and what is made from them), `rows`, the four
                systems (`workflows`, `assets`, `deployments`, `metrics`; `blocking` is the same
                without a loop) on files (`file`, `edit`, `index`) with the `mirror` behind them

@@ -12,6 +12,9 @@ EVENTS = (
 )  # fmt: skip
 """The log's words that are counted."""
 
+MANY = {"pushed": "operations", "pulled": "entries", "moved": "files"}
+"""Where one line stands for many of them: the fact that says how many."""
+
 
 class Tally:
     """Counts the log's events; a processor of structlog that changes nothing."""
@@ -25,7 +28,7 @@ class Tally:
         """Count `event` and pass it on."""
         word = event.get("event")
         if word in self.counts:
-            self.counts[word] += int(event.get("operations", 1))
+            self.counts[word] += int(event.get(MANY.get(word, ""), 1))
         return event
 
 

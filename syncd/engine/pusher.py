@@ -19,7 +19,6 @@ from syncd.core.model import (
     Outcome,
     Refused,
     Replayed,
-    Tombstone,
     halves,
 )
 from syncd.core.pace import FULL, Pace
@@ -27,6 +26,7 @@ from syncd.engine.guards import Guards
 from syncd.engine.intake import Intake
 from syncd.engine.known import Known
 from syncd.engine.ports import Clock, RemoteReplica
+from syncd.engine.telling import tell_answers
 from syncd.engine.vanishing import Vanishing
 from syncd.engine.waiting import woken
 from syncd.errors import FunctionFailed
@@ -203,7 +203,7 @@ class Pusher:
         if any(isinstance(o, Refused) and o.reason == MISSING_BLOB for o in outcomes):
             self._upload()
         self.accepted += sum(isinstance(o, Applied | Replayed) for o in outcomes)
-        _tell(answers)
+        tell_answers(answers)
 
     def _believed(
         self, intents: Sequence[Intent], outcomes: Sequence[Outcome]
@@ -255,25 +255,3 @@ def _fill(waiting: deque[Intent]) -> list[Intent]:
 def _size(intent: Intent) -> int:
     # A target has no body to send, and the function rewrites the text all the same.
     return intent.version.size if isinstance(intent.version, Content) else 0
-
-
-def _tell(answers: Sequence[tuple[Intent, Outcome]]) -> None:
-    done = [i for i, outcome in answers if isinstance(outcome, Applied | Replayed)]
-    accepted = [intent for intent in done if intent.source is None and intent.target is None]
-    moved = [intent for intent in done if intent.source is not None]
-    if len(moved) > 5:
-        log.info("moved", files=len(moved), first=str(moved[0].source), to=str(moved[0].key))
-    else:
-        for intent in moved:
-            log.info("moved", key=str(intent.source), to=str(intent.key))
-    if len(accepted) > 5:
-        log.info("pushed", operations=len(accepted), first=str(accepted[0].key))
-    else:
-        for intent in accepted:
-            deleted = isinstance(intent.version, Tombstone)
-            log.info("pushed", key=str(intent.key), deleted=deleted)
-    for intent, outcome in answers:
-        if isinstance(outcome, Refused) and outcome.reason != MISSING_BLOB:
-            half = intent.target is not None or intent.source is not None
-            log.warning("move_refused" if half else "parked", key=str(intent.key),
-                        reason=outcome.reason, detail=outcome.detail)  # fmt: skip

@@ -10,12 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
-import structlog
-
 from syncd.core.decision import Decision, Taken, View
 from syncd.core.flap import Flaps
 from syncd.core.guard import RootState
-from syncd.core.model import Hold, Key, Reason, Tombstone
+from syncd.core.model import Hold, Key
 from syncd.core.reading import Found, Missing, Reading, Slow
 from syncd.engine.decide import Decider, Turn
 from syncd.engine.guards import Guards
@@ -25,6 +23,7 @@ from syncd.engine.moves import Moves
 from syncd.engine.parts import FileTurn
 from syncd.engine.ports import Clock, LocalReplica
 from syncd.engine.rewrite import Rewrites
+from syncd.engine.telling import tell_turn
 from syncd.engine.writer import Performed, Writer
 from syncd.ledger.ledger import Ledger
 from syncd.stores.carried import started_at
@@ -35,8 +34,6 @@ READ_BYTES = 16 * 1024 * 1024
 
 PUT_OFF = 5.0
 """Seconds until a key is considered again for which the disk had no room."""
-
-log = structlog.get_logger()
 
 Amendment = Callable[[Reading, View], Sequence[Decision] | None]
 """What to do about a key as it is read and known now; None: not now."""
@@ -234,7 +231,7 @@ class Reconciler:
         decisions = [_with_start(d) for d in decisions if not self._decider.overtaken(d, turn)]
         if decisions or taken:
             fresh = self._ledger.commit(decisions, self._clock.now(), taken)
-            self._tell(decisions, fresh)
+            tell_turn(decisions, fresh)
         await self.writer.clear()
         turn.queued |= any(decision.plan.to_remote is not None for decision in decisions)
 
@@ -276,20 +273,6 @@ class Reconciler:
                 readings[key] = reading
                 room -= len(reading.body or b"") if isinstance(reading, Found) else 0
         return readings
-
-    def _tell(self, decisions: Sequence[Decision], fresh_holds: set[Key]) -> None:
-        for decision in decisions:
-            plan, key = decision.plan, str(decision.key)
-            if plan.hold is not None:
-                if decision.key in fresh_holds:
-                    log.warning("held", key=key, reason=plan.hold.reason,
-                                detail=plan.hold.detail, advice=plan.hold.advice)  # fmt: skip
-            elif plan.conflict is not None:
-                log.warning("conflict", key=key, kept="the file; the other version is listed")
-            elif plan.reason is Reason.MERGED:
-                log.info("merged", key=key)
-            elif plan.reason is Reason.PULL:
-                log.info("pulled", key=key, deleted=isinstance(plan.to_local, Tombstone))
 
 
 def _with_start(decision: Decision) -> Decision:
