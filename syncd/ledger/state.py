@@ -29,10 +29,10 @@ from pathlib import Path
 import structlog
 
 from syncd.errors import AnotherInstance, LedgerDamaged, LedgerError
-from syncd.ledger.connection import read_ledger
+from syncd.ledger.belonging import last_written, of_deployment
 from syncd.ledger.costs import spent_in
 from syncd.ledger.ledger import Ledger
-from syncd.ledger.places import SUCCESSOR, Places
+from syncd.ledger.places import SUCCESSOR
 from syncd.ledger.tidemark import Tidemark
 
 _ANEW = "files and deployment are compared anew; nothing is deleted"
@@ -134,13 +134,16 @@ class StateFolder:
     def ledger_path(self, url: str | None, workspace: str) -> Path | None:
         """The ledger last bound under `url` (None: under whichever was last), if there is one.
         Raises LedgerError where that cannot be told: what is there must not pass for missing.
+
+        Where the bindings are lost it is the one of the workspace that was written last.
         """
-        name = self._bindings().get(_binding(url, workspace))
-        if name is None:
-            return None
-        path = self.path / "ledger" / name
+        path = self.path / "ledger"
         try:
-            return path if path.exists() else None
+            bindings = self._bindings()
+            if bindings is None:
+                return last_written(self.path, workspace, self._known_home())
+            name = bindings.get(_binding(url, workspace))
+            return path / name if name is not None and (path / name).exists() else None
         except OSError as error:
             raise _closed(path, error) from error
 
@@ -151,6 +154,7 @@ class StateFolder:
         hold is then compared as if they met for the first time, and nothing is deleted.
         """
         path = self.ledger_path(url, workspace)
+        self._mend_bindings(url, workspace, path)
         if path is None:
             return self.new_ledger(url, workspace)
         try:
@@ -175,11 +179,11 @@ class StateFolder:
 
     def rebind(self, url: str | None, workspace: str, deployment: str) -> None:
         """Let `url` lead to the ledger of `deployment`, a new one where there is none."""
-        for path in sorted((self.path / "ledger").glob("*.db")):
-            if _belongs(path, deployment, workspace, self._home()):
-                self._bind(url, workspace, path.name)
-                return
-        self.new_ledger(url, workspace).close()
+        path = of_deployment(self.path, deployment, workspace, self._home())
+        if path is None:
+            self.new_ledger(url, workspace).close()
+        else:
+            self._bind(url, workspace, path.name)
 
     def new_ledger(self, url: str | None, workspace: str) -> Ledger:
         """A ledger that agreed on nothing yet; the one it takes the place of is kept."""
@@ -189,7 +193,7 @@ class StateFolder:
             ledger.places.put("nonce", secrets.token_hex(16))
             ledger.places.put("workspace", workspace)
             ledger.places.put("home", self._home())
-            if self._bindings():
+            if (self.path / "bindings.json").exists():
                 ledger.places.put(SUCCESSOR, "")
         self._bind(url, workspace, name)
         return ledger
@@ -212,30 +216,44 @@ class StateFolder:
 
     def _home(self) -> str:
         """The state folder's own random name: a ledger of another one is not to be believed."""
-        path = self.path / "nonce"
+        if not self._known_home():
+            _write_durably(self.path / "nonce", secrets.token_hex(16))
+        return self._known_home()
+
+    def _known_home(self) -> str:
         try:
-            return path.read_text(encoding="ascii")
+            return (self.path / "nonce").read_text(encoding="ascii")
         except FileNotFoundError:
-            _write_durably(path, secrets.token_hex(16))
-            return path.read_text(encoding="ascii")
+            return ""
+
+    def _mend_bindings(self, url: str | None, workspace: str, found: Path | None) -> None:
+        """Say so where the bindings are lost, and bind the ledger that was `found` without."""
+        place = self.path / "bindings.json"
+        if self._bindings() is not None or (found is None and not place.exists()):
+            return
+        log.warning("bindings_lost", what=f"{place} does not tell which ledger is whose",
+                    next=_ANEW if found is None else f"goes on with {found}")  # fmt: skip
+        if found is not None:
+            self._bind(url, workspace, found.name)
 
     def _bind(self, url: str | None, workspace: str, name: str) -> None:
-        bindings = self._bindings()
+        bindings = self._bindings() or {}
         bindings[_binding(url, workspace)] = name
         if url is not None:
             bindings[_binding(None, workspace)] = name
         _write_durably(self.path / "bindings.json", json.dumps(bindings, indent=2))
 
-    def _bindings(self) -> dict[str, str]:
+    def _bindings(self) -> dict[str, str] | None:
+        """What is bound to what; None where that is lost, or was never written."""
         path = self.path / "bindings.json"
         try:
             found = json.loads(path.read_text())
         except (FileNotFoundError, NotADirectoryError, ValueError):
-            return {}
+            return None
         except OSError as error:
             raise _closed(path, error) from error
-        named = found.items() if isinstance(found, dict) else ()
-        return {str(key): str(name) for key, name in named}
+        named = isinstance(found, dict)
+        return {str(key): str(name) for key, name in found.items()} if named else None
 
 
 def _lock(descriptor: int, patience: float) -> None:
@@ -280,16 +298,3 @@ def put_aside(path: Path, why: str) -> None:
         if part.exists():
             part.rename(aside.with_name(aside.name + end))
     log.warning("ledger_damaged", what=why, kept=str(aside), next=_ANEW)
-
-
-def _belongs(path: Path, deployment: str, workspace: str, home: str) -> bool:
-    try:
-        connection = read_ledger(path)
-    except LedgerError:
-        return False
-    try:
-        places = Places(connection)
-        found = places.get("deployment"), places.get("workspace"), places.get("home") or home
-        return found == (deployment, workspace, home)
-    finally:
-        connection.close()

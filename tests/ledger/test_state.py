@@ -1,16 +1,29 @@
-"""The state folder: what cannot be looked at does not pass for missing."""
+"""The state folder: what cannot be looked at, or is lost, does not pass for missing."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from syncd.config import load
 from syncd.errors import LedgerError
 from syncd.ledger.state import StateFolder
 from syncd.status import report
 from tests.files.person import as_ordinary_user
+
+URL = "http://x"
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[StateFolder]:
+    opened = StateFolder(tmp_path / "state")
+    opened.open()
+    yield opened
+    opened.close()
 
 
 @pytest.mark.parametrize("closed", [".", "ledger", "bindings.json"])
@@ -37,13 +50,74 @@ def test_a_ledger_that_may_not_be_looked_at_is_not_missing(closed: str) -> None:
     as_ordinary_user(looked)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "3"])
-def test_bindings_that_tell_nothing_begin_anew(tmp_path: Path, text: str) -> None:
-    state = StateFolder(tmp_path / "state")
-    state.open()
-    state.open_ledger(None, "w").close()
-    (state.path / "bindings.json").write_text(text)
-    assert state.ledger_path(None, "w") is None
-    state.open_ledger(None, "w").close()
-    assert state.ledger_path(None, "w") is not None
-    state.close()
+LOST = [None, "", "{", "[]", "3"]
+"""What is left of bindings that are lost."""
+
+
+@pytest.mark.parametrize("text", LOST)
+def test_a_ledger_is_found_again_where_the_bindings_are_lost(
+    state: StateFolder, text: str | None
+) -> None:
+    former = made(state, "w", "former")
+    bound = made(state, "w", "bound")
+    made(state, "other", "of another workspace")
+    os.utime(state.path / "tidemarks" / former.name, (0, 0))
+    os.utime(former, (0, 0))
+    lose(state, text)
+    assert state.ledger_path(URL, "w") == bound
+    assert state.ledger_path(None, "w") == bound
+    with capture_logs() as told:
+        assert whose(state, "w") == "bound"
+    assert [each["event"] for each in told] == ["bindings_lost"]
+    assert str(bound) in told[0]["next"]
+    with capture_logs() as told:
+        assert whose(state, "w") == "bound"
+    assert told == []
+
+
+@pytest.mark.parametrize("text", LOST)
+def test_where_no_ledger_fits_lost_bindings_begin_anew(
+    state: StateFolder, text: str | None
+) -> None:
+    made(state, "other", "of another workspace")
+    foreign = made(state, "w", "of another folder")
+    lose(state, text)
+    (state.path / "nonce").unlink()
+    assert state.ledger_path(URL, "w") is None
+    with capture_logs() as told:
+        assert whose(state, "w") is None
+    assert [each["event"] for each in told] == ([] if text is None else ["bindings_lost"])
+    assert state.ledger_path(URL, "w") not in (None, foreign)
+
+
+def test_a_first_run_says_nothing_of_bindings(state: StateFolder) -> None:
+    with capture_logs() as told:
+        state.open_ledger(URL, "w").close()
+    assert told == []
+
+
+def made(state: StateFolder, workspace: str, name: str) -> Path:
+    """A ledger of its own that says whose it is; what was bound before stays as it was."""
+    ledger = state.new_ledger(URL, workspace)
+    with ledger.transaction():
+        ledger.places.put("whose", name)
+    ledger.close()
+    path = state.ledger_path(URL, workspace)
+    assert path is not None
+    return path
+
+
+def lose(state: StateFolder, text: str | None) -> None:
+    bindings = state.path / "bindings.json"
+    if text is None:
+        bindings.unlink()
+    else:
+        bindings.write_text(text)
+
+
+def whose(state: StateFolder, workspace: str) -> str | None:
+    ledger = state.open_ledger(URL, workspace)
+    try:
+        return ledger.places.get("whose")
+    finally:
+        ledger.close()
