@@ -20,7 +20,7 @@ from syncd.engine.ports import Clock, LocalReplica
 from syncd.engine.turn import Reconciler
 from syncd.ledger.epochs import Review
 from syncd.ledger.ledger import Ledger
-from syncd.ledger.places import SUCCESSOR
+from syncd.ledger.places import LEFT, SUCCESSOR
 
 log = structlog.get_logger()
 
@@ -52,29 +52,38 @@ class Epoch:
         recovered = await self._reconciler.recover()
         return chain(recovered, *map(self._ledger.entries.unfinished, self._stores))
 
-    async def end_if_old(self) -> None:
-        """End the epoch of a ledger that was found to be an old copy when it was opened.
+    async def take_up(self) -> None:
+        """Take up the ledger as it was found when it was opened, before anything is decided.
 
-        Before anything is decided: offline too, where nobody else could tell.
+        The epoch of an old copy ends: offline too, where nobody else could tell. Where another
+        ledger followed the files since, what was noted before is settled only as far as that let
+        it lie: the temporary names that it cleared would pass for writes that were done.
         """
         if self._ledger.epochs.is_old_copy:
             await self.end(End.OLD_COPY)
+        elif self._ledger.places.get(LEFT) is not None:
+            await self._reconciler.recover(doubted=True)
+            with self._ledger.transaction():
+                self._ledger.epochs.drop_notes()
+                self._ledger.records.disown()
+            self._reconciler.writer.forget()
 
     async def end(self, end: End) -> None:
         """End the epoch: hello is to be said again, and every store to be bootstrapped.
 
-        Notes of an old copy speak of writes that came to their end long ago, under a ledger that
-        is gone; those of any other are settled first, for what they say about files is true.
+        Notes are settled first, for what they say about files is true. But of an old copy only
+        those whose temporary names are taken: the others speak of writes that came to their end
+        long ago, under a ledger that is gone.
         """
-        if end is not End.OLD_COPY:
-            self._guards.confirmed = True
-            await self._reconciler.recover()
+        is_old = end is End.OLD_COPY
+        self._guards.confirmed = self._guards.confirmed or not is_old
+        await self._reconciler.recover(doubted=is_old)
         async with self._reconciler.between_turns:
             await self._save_outbox()
             with self._ledger.transaction():
-                dropped = self._ledger.epochs.drop_notes() if end is End.OLD_COPY else []
+                dropped = self._ledger.epochs.drop_notes() if is_old else []
                 self._ledger.epochs.end()
-                if end is End.OLD_COPY:
+                if is_old:
                     self._ledger.records.disown()
                 self._ledger.epochs.begin_review(Review(self._clock.now(), end.value))
                 self._ledger.forgetting.deletions()

@@ -45,7 +45,7 @@ class Preview(Reconciler):
     async def _rewrite(self, files: Sequence[FileTurn], turn: Turn) -> None:
         return
 
-    async def _recover(self, turn: Turn) -> None:
+    async def _recover(self, turn: Turn, *, doubted: bool = False) -> None:
         return
 
 

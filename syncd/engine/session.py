@@ -149,7 +149,7 @@ class Session:
     async def run(self, tied: Tied) -> None:
         """Keep both sides the same until cancelled; `tied` is told how the link is."""
         self.health.report("files", "reading", "what changed while no daemon ran")
-        await self._epoch.end_if_old()
+        await self._epoch.take_up()
         await self._prepare()
         async with asyncio.TaskGroup() as group:
             group.create_task(self.intake.run())
@@ -171,7 +171,7 @@ class Session:
             raise Paused(
                 "mirroring is paused; nothing was sent or written", "`syncd resume` ends the pause"
             )
-        await self._epoch.end_if_old()
+        await self._epoch.take_up()
         await self._online.tie(progress)
         await self._prepare()
         runs = [

@@ -157,17 +157,17 @@ class Reconciler:
             self._ledger.abandon(file, kept, self._clock.now())
         return [(file, 0.0) for file, _ in performed.contested]
 
-    async def recover(self) -> list[Key]:
-        """Finish what a crash left half done; the keys to consider after it."""
+    async def recover(self, *, doubted: bool = False) -> list[Key]:
+        """Finish what a crash left half done; the keys to consider after it. See Writer.recover."""
         async with self.between_turns:
             turn = Turn()
             await self._losers.catch_up()
-            await self._recover(turn)
+            await self._recover(turn, doubted=doubted)
             return [key for key, _ in turn.again]
 
-    async def _recover(self, turn: Turn) -> None:
+    async def _recover(self, turn: Turn, *, doubted: bool = False) -> None:
         # Of an old copy only those must be settled that are as they were: see engine/epoch.py.
-        performed = await self.writer.recover(doubted=not self._guards.confirmed)
+        performed = await self.writer.recover(doubted=doubted or not self._guards.confirmed)
         turn.again += [(key, 0.0) for key in performed.again] + await self._met(performed)
         await self._commit(performed.done, turn)
 

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from syncd.core.model import Digest, Key, Snapshot
+from syncd.ledger.places import LEFT
 from syncd.ledger.rows import key_columns, to_snapshot
 
 
@@ -97,7 +98,11 @@ class Epochs:
         self._connection.execute("DELETE FROM meta WHERE name = 'review'")
 
     def drop_notes(self) -> list[tuple[Key, str]]:
-        """Forget every note; the keys, and the temporary names they spoke of."""
+        """Forget every note; the keys, and the temporary names they spoke of.
+
+        With that it is seen to that another ledger followed the files.
+        """
+        self._connection.execute("DELETE FROM meta WHERE name = ?", (LEFT,))
         rows = self._connection.execute("DELETE FROM notes RETURNING store, path, temporary")
         return [(Key(store, path), temporary) for store, path, temporary in rows.fetchall()]
 

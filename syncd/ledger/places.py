@@ -17,6 +17,9 @@ from syncd.ledger.rows import inode_column, to_inode
 SUCCESSOR = "successor"
 """What a ledger is that is not the first of its state folder."""
 
+LEFT = "left"
+"""What a ledger is while it has not seen to it that another followed the files since."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoreRecord:

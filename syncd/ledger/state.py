@@ -5,6 +5,7 @@
   lock              held by the process that owns the folder
   nonce             the folder's random name, by which its ledgers are known
   bindings.json     which ledger belongs to which deployment and workspace
+  follows           the ledger that follows the files
   ledger/*.db       ledgers; one that does not fit any more is kept, never reused
   tidemarks/*       how often each of them was written: one put back was written less
   history/          bytes that remote changes replaced, by digest
@@ -24,6 +25,7 @@ import json
 import os
 import secrets
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import structlog
@@ -31,6 +33,7 @@ import structlog
 from syncd.errors import AnotherInstance, LedgerDamaged, LedgerError
 from syncd.ledger.belonging import last_written, of_deployment
 from syncd.ledger.costs import spent_in
+from syncd.ledger.following import follow, write_durably
 from syncd.ledger.ledger import Ledger
 from syncd.ledger.places import SUCCESSOR
 from syncd.ledger.tidemark import Tidemark
@@ -208,16 +211,18 @@ class StateFolder:
                 f"{path} cannot be opened: {error.strerror}; nothing was started",
                 "make it writable for the user whose daemon this is",
             ) from error
-        try:
-            return Ledger.open(self.path / "ledger" / name, mark)
-        except BaseException:
-            mark.close()
-            raise
+        with ExitStack() as opening:
+            opening.callback(mark.close)
+            ledger = Ledger.open(self.path / "ledger" / name, mark)
+            opening.callback(ledger.close)
+            follow(self.path, name, ledger)
+            opening.pop_all()
+        return ledger
 
     def _home(self) -> str:
         """The state folder's own random name: a ledger of another one is not to be believed."""
         if not self._known_home():
-            _write_durably(self.path / "nonce", secrets.token_hex(16))
+            write_durably(self.path / "nonce", secrets.token_hex(16))
         return self._known_home()
 
     def _known_home(self) -> str:
@@ -241,7 +246,7 @@ class StateFolder:
         bindings[_binding(url, workspace)] = name
         if url is not None:
             bindings[_binding(None, workspace)] = name
-        _write_durably(self.path / "bindings.json", json.dumps(bindings, indent=2))
+        write_durably(self.path / "bindings.json", json.dumps(bindings, indent=2))
 
     def _bindings(self) -> dict[str, str] | None:
         """What is bound to what; None where that is lost, or was never written."""
@@ -278,16 +283,6 @@ def _closed(path: Path, error: OSError) -> LedgerError:
 
 def _binding(url: str | None, workspace: str) -> str:
     return f"{url or 'offline'} {workspace}"
-
-
-def _write_durably(path: Path, text: str) -> None:
-    temporary = path.with_name(f"{path.name}.new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(descriptor)
-    temporary.rename(path)
 
 
 def put_aside(path: Path, why: str) -> None:

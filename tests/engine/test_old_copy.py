@@ -9,7 +9,7 @@ from pathlib import Path
 from syncd.core.epoch import End
 from syncd.engine.session import Session
 
-from .fakes import STORE, Machine
+from .fakes import STORE, Machine, digest
 from .test_epoch import conflicts, review, synced, until
 
 
@@ -73,3 +73,27 @@ async def test_offline_nothing_is_decided_on_the_word_of_an_old_copy(tmp_path: P
     ledger.close()
     await machine.sync()
     assert machine.tree() == machine.mirror() == {"a": "second", "b": "other"}
+
+
+async def test_a_save_that_a_write_of_the_copy_met_gets_its_name_back(tmp_path: Path) -> None:
+    machine = await synced(tmp_path)
+    other = Machine(tmp_path / "other", machine.deployment, "other")
+    await other.sync()
+    other.save(a="theirs")
+    await other.sync()
+    # A copy of the whole machine, made when "theirs" had just taken the place of a save.
+    machine.save(a="theirs")
+    temporary = machine.files / ".syncd-00000000000000aa"
+    temporary.write_text("met")
+    inode = (machine.files / "a.txt").stat().st_ino
+    ledger = machine.ledger()
+    with ledger.transaction() as connection:
+        connection.execute(
+            "INSERT INTO notes VALUES ('notes', 'a.txt', ?, ?, ?, ?, 2, ?, 6)",
+            (temporary.name, inode, digest(b"first"), digest(b"theirs"), digest(b"theirs")),
+        )
+        ledger.epochs.suspect()
+    ledger.close()
+    await machine.sync()
+    assert machine.tree()["a"] == machine.mirror()["a"] == "met"
+    assert conflicts(machine) == 1, "what it did not know is listed"

@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 
 from syncd.config import load
 from syncd.errors import LedgerError
+from syncd.ledger.places import LEFT
 from syncd.ledger.state import StateFolder
 from syncd.status import report
 from tests.files.person import as_ordinary_user
@@ -121,3 +122,22 @@ def whose(state: StateFolder, workspace: str) -> str | None:
         return ledger.places.get("whose")
     finally:
         ledger.close()
+
+
+def test_a_ledger_is_told_that_another_followed_the_files_since(tmp_path: Path) -> None:
+    state = StateFolder(tmp_path / "state")
+    state.open()
+
+    def left(url: str) -> bool:
+        ledger = state.open_ledger(url, "w")
+        try:
+            return ledger.places.get(LEFT) is not None
+        finally:
+            ledger.close()
+
+    assert not left("one"), "nobody was here before"
+    assert not left("one")
+    left("two")
+    assert left("one")
+    assert left("one"), "until it has seen to that"
+    state.close()

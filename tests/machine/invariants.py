@@ -280,7 +280,8 @@ class Witness:
         world = self._world
         path, device = accepted.key.path, sender.name
         removed = self._removed.get((device, path), 0)
-        if world.now - self._removed_at.get((device, path), world.now) < _BELIEVED:
+        # What nobody removed there is judged below: a person may have approved that it goes.
+        if world.now - self._removed_at.get((device, path), float("-inf")) < _BELIEVED:
             world.violated("deletion by rule", f"{device} believes at once that {path} is gone")
         of_deleted = 0
         for save in world.saves.of(accepted.replaced) if accepted.replaced else []:

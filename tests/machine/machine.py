@@ -25,7 +25,7 @@ from syncd.files.swapped import Swapped
 from syncd.ledger.claimable import Claim
 from syncd.ledger.connection import _migrate
 from syncd.ledger.ledger import Ledger
-from syncd.ledger.places import SUCCESSOR
+from syncd.ledger.places import LEFT, SUCCESSOR
 from syncd.ledger.tidemark import Tidemark
 from syncd.stores.layout import TEMPORARY_PREFIX, Layout
 
@@ -225,6 +225,8 @@ class Machine:
                 self.databases.append(database)
                 self.ledger_number += 1
                 self.world.exercised["former ledger taken again"] += 1
+                with Ledger(database).transaction() as connection:
+                    connection.execute("INSERT OR REPLACE INTO meta VALUES (?, '')", (LEFT,))
                 return
         self.new_ledger()
 

@@ -1,0 +1,42 @@
+"""Which ledger of a state folder follows the files. Does IO."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from syncd.errors import LedgerError
+from syncd.ledger.ledger import Ledger
+from syncd.ledger.places import LEFT
+
+
+def follow(folder: Path, name: str, ledger: Ledger) -> None:
+    """`ledger`, of this name, follows the files from now on. Raises LedgerError.
+
+    One that another has followed since is told so: under that one files were written, and what lay
+    under temporary names that its notes speak of was cleared.
+    """
+    path = folder / "follows"
+    try:
+        known = path.read_text(encoding="ascii") if path.exists() else None
+        if known not in (None, name):
+            with ledger.transaction():
+                ledger.places.put(LEFT, "")
+        if known != name:
+            write_durably(path, name)
+    except OSError as error:
+        raise LedgerError(
+            f"{path} cannot be read or written: {error.strerror}; nothing was started",
+            "make it readable and writable for the user whose daemon this is",
+        ) from error
+
+
+def write_durably(path: Path, text: str) -> None:
+    """Have the file at `path` hold `text` and nothing else, after a power cut too."""
+    temporary = path.with_name(f"{path.name}.new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(descriptor)
+    temporary.rename(path)

@@ -1,0 +1,114 @@
+"""Another ledger follows the files for a while: what the first noted before is not carried out.
+
+The other clears temporary names of which only the first knows, and a name that is free would say
+that what was noted was done.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from syncd.engine.link import AnotherDeployment
+from syncd.ledger.ledger import Ledger
+from syncd.ledger.state import StateFolder
+
+from .fakes import Machine, deployment, digest
+from .test_epoch import conflicts
+
+TEMPORARY = ".syncd-00000000000000aa"
+
+
+class Bound(Machine):
+    """A machine whose ledgers lie in a state folder, one for each deployment."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, deployment())
+        self.state = StateFolder(folder / "state")
+        self.state.open()
+        self.url = "one"
+        self.away = folder / "away"
+
+    def ledger(self) -> Ledger:
+        return self.state.open_ledger(self.url, "w")
+
+    async def rebind(self) -> None:
+        """Another deployment answers than the ledger's."""
+        with pytest.raises(AnotherDeployment) as another:
+            await self.sync()
+        self.state.rebind(self.url, "w", another.value.deployment)
+
+
+async def cut_short(folder: Path, *, met: str = "") -> Bound:
+    """A machine that ended with "theirs" beside "first", noted and not in its place yet.
+
+    Or just in its place: then what it `met` there lies under the temporary name.
+    """
+    machine = Bound(folder / "laptop")
+    machine.save(a="first")
+    await machine.sync()
+    other = Machine(folder / "other", machine.deployment, "other")
+    await other.sync()
+    other.save(a="theirs")
+    await other.sync()
+    temporary, file = machine.files / TEMPORARY, machine.files / "a.txt"
+    temporary.write_text(met or "theirs")
+    if met:
+        file.write_text("theirs")
+    inode = (file if met else temporary).stat().st_ino
+    ledger = machine.ledger()
+    with ledger.transaction() as connection:
+        connection.execute(
+            "INSERT INTO notes VALUES ('notes', 'a.txt', ?, ?, ?, ?, 2, ?, 6)",
+            (TEMPORARY, inode, digest(b"first"), digest(b"theirs"), digest(b"theirs")),
+        )
+    ledger.close()
+    return machine
+
+
+async def test_with_another_url_what_was_not_written_is_not_taken_for_written(
+    tmp_path: Path,
+) -> None:
+    machine = await cut_short(tmp_path)
+    first = machine.deployment
+    machine.url, machine.remote.deployment = "two", deployment(seed=1)
+    await machine.sync()
+    assert not (machine.files / TEMPORARY).exists()
+    machine.url, machine.remote.deployment = "one", first
+    await machine.sync()
+    assert machine.tree()["a"] == machine.mirror()["a"] == "theirs"
+    assert conflicts(machine) == 0
+
+
+async def test_with_its_folder_away_what_was_not_written_is_not_taken_for_written(
+    tmp_path: Path,
+) -> None:
+    machine = await cut_short(tmp_path)
+    first = machine.deployment
+    machine.files.rename(machine.away)
+    machine.remote.deployment = deployment(seed=1)
+    await machine.rebind()
+    machine.away.rename(machine.files)
+    await machine.sync()
+    assert not (machine.files / TEMPORARY).exists()
+    machine.remote.deployment = first
+    await machine.rebind()
+    await machine.sync()
+    assert machine.tree()["a"] == machine.mirror()["a"] == "theirs"
+    assert conflicts(machine) == 0
+
+
+async def test_a_save_that_the_other_ledger_let_lie_gets_its_name_back(tmp_path: Path) -> None:
+    machine = await cut_short(tmp_path, met="ours, unaware")
+    first = machine.deployment
+    machine.files.rename(machine.away)
+    machine.remote.deployment = deployment(seed=1)
+    await machine.rebind()
+    await machine.sync()
+    machine.away.rename(machine.files)
+    machine.remote.deployment = first
+    machine.state.rebind(machine.url, "w", first.name)
+    await machine.sync()
+    assert machine.tree()["a"] == machine.mirror()["a"] == "ours, unaware"
+    assert conflicts(machine) == 1, "what it did not know is listed"
