@@ -37,7 +37,7 @@ def _judge_going(found: StatusReport, deployment: Part | None, waiting: str) -> 
         what = "reaching the deployment" if found.parts else "it has just started"
         return State.SYNCING, f"{what}; {waiting}"
     if deployment.state != "online":
-        return State.OFFLINE, f"{deployment.detail}; {waiting}"
+        return State.OFFLINE, f"{waiting}; {deployment.detail}"
     return _judge_online(found, waiting)
 
 
@@ -113,7 +113,7 @@ def _judge_online(found: StatusReport, waiting: str) -> tuple[State, str]:
     if not _known(found):
         return State.SYNCING, f"comparing with the deployment; {waiting}"
     if found.queued + found.sent or any(store.unsent for store in found.stores):
-        return State.SYNCING, f"sending; {waiting}"
+        return State.SYNCING, f"{_put_off(found) or 'sending'}; {waiting}"
     if feed is None or feed.state != "current":
         return State.SYNCING, "hearing what changed on the deployment"
     if carrying := _carrying(found):
@@ -125,6 +125,16 @@ def _judge_online(found: StatusReport, waiting: str) -> tuple[State, str]:
         if name.startswith("watch:") and part.state == "unproven"
     )  # fmt: skip
     return State.IN_SYNC, f"everything told is here and everything saved is there ({means})"
+
+
+def _put_off(found: StatusReport) -> str:
+    """For what nothing of some store is sent now; empty where all goes."""
+    stores = [
+        f"{part.detail} in {name.removeprefix('git:')}"
+        for name, part in found.parts.items()
+        if name.startswith("git:") and part.state == "waiting"
+    ]
+    return f"not sent while git is at work: {', '.join(stores)}" if stores else ""
 
 
 def _carrying(found: StatusReport) -> str:

@@ -29,6 +29,16 @@ class Readiness(StrEnum):
     HALTED = "halted"
 
 
+class HealthReport(BaseModel):
+    """Of a daemon that makes progress, whether programs may rely on it: not asked with --live."""
+
+    version: int = 1
+    alive: bool = True
+    readiness: Readiness | None = None
+    state: State | None = None
+    detail: str = ""
+
+
 class Part(BaseModel):
     """How one part of the daemon is; times are seconds since the epoch."""
 

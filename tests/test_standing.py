@@ -65,7 +65,7 @@ def test_the_worst_that_holds_is_the_state(told: dict[str, object], state: State
     ("told", "rest"),
     [
         ({}, "everything else is"),
-        ({"deployment": "offline"}, "the rest: offline: why; nothing waits"),
+        ({"deployment": "offline"}, "the rest: offline: nothing waits; why"),
         ({"queued": 2}, "the rest: syncing: sending; 2 changes wait"),
         ({"paused": True}, "the rest: paused: until `syncd resume`; nothing waits"),
     ],
@@ -78,6 +78,16 @@ def test_a_deployment_that_was_not_asked_yet_is_not_called_away() -> None:
     asking = judge(found(deployment=None, queued=1))
     assert asking == (State.SYNCING, "reaching the deployment; 1 change waits")
     assert judge(found(parts={})) == (State.SYNCING, "it has just started; nothing waits")
+
+
+def test_what_waits_for_git_is_not_called_on_its_way() -> None:
+    report = found(queued=2)
+    git = Part(state="waiting", detail="a rebase is under way", since=0, checked=0)
+    report.parts["git:flows"] = git
+    told = "not sent while git is at work: a rebase is under way in flows; 2 changes wait"
+    assert judge(report) == (State.SYNCING, told)
+    report.parts["git:flows"] = git.model_copy(update={"state": "going-on"})
+    assert judge(report) == (State.SYNCING, "sending; 2 changes wait")
 
 
 @pytest.mark.parametrize(

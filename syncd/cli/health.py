@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from syncd.cli.app import CONFIG, ConfigPath, app, configured, reporting
+from syncd.cli.app import CONFIG, AsJson, ConfigPath, app, configured, reporting
 from syncd.config import Config
 from syncd.errors import NotReachable
+from syncd.standing import HealthReport, Readiness
 
 PATIENCE = 5.0
 """Seconds in which the engine must be able to begin a turn."""
@@ -24,6 +25,7 @@ def health(
     config: ConfigPath = CONFIG,
     live: Annotated[bool, typer.Option("--live", help=LIVE)] = False,
     startup: Annotated[bool, typer.Option("--startup", help=STARTUP)] = False,
+    as_json: AsJson = False,
 ) -> int:
     """Tell whether programs may rely on the daemon: exit code 0 for yes, 1 for not now, 6 for down.
 
@@ -32,16 +34,24 @@ def health(
     settings = configured(config)
     asyncio.run(_progresses(settings))
     if live:
-        typer.echo("alive")
+        _print(HealthReport(), as_json=as_json)
         return 0
     from syncd.judging import readiness
-    from syncd.standing import Readiness
     from syncd.status import report
 
     found = report(settings)
     told = readiness(found)
-    typer.echo(f"{told.value}: {found.state.value}")
+    _print(HealthReport(readiness=told, state=found.state, detail=found.detail), as_json=as_json)
     return 0 if told is Readiness.READY or (startup and told is Readiness.HALTED) else 1
+
+
+def _print(found: HealthReport, *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(found.model_dump_json(indent=2))
+    elif found.readiness is None or found.state is None:
+        typer.echo("alive")
+    else:
+        typer.echo(f"{found.readiness.value}: {found.state.value}")
 
 
 async def _progresses(config: Config) -> None:

@@ -14,7 +14,7 @@ from syncd.control.messages import Answer
 from syncd.explain import Explanation
 from syncd.listing import ConflictList, ConflictReport, EventList
 from syncd.planning import PlanReport
-from syncd.standing import StatusReport
+from syncd.standing import HealthReport, StatusReport
 
 
 class DriftReport(BaseModel):
@@ -117,6 +117,7 @@ REPORTS: Final[Mapping[str, type[BaseModel]]] = {
     "devices list": DeviceReports,
     "doctor": DoctorReport,
     "explain": Explanation,
+    "health": HealthReport,
     "log": EventList,
     "plan": PlanReport,
     "status": StatusReport,

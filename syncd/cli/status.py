@@ -74,7 +74,7 @@ def _print(found: StatusReport) -> None:
     for name, part in sorted(found.parts.items()):
         detail = f" ({shown(part.detail)})" if part.detail else ""
         told = f"for {_age(part.since)}" if found.running is not None else _last_told(part.checked)
-        typer.echo(f"{name}: {part.state} {told}{detail}")
+        typer.echo(folded(f"{name}: {part.state} {told}{detail}", "  "))
     print_problems(found)
 
 

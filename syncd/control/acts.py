@@ -119,7 +119,7 @@ class Acts:
             if verdict.why:
                 answer.failed.append(_undecided(name, verdict))
             else:
-                what = counted(verdict.deletions, "deletion")
+                what = f"{counted(verdict.deletions, 'deletion')} of"
                 answer.done.append(Done(key=name, what=what, detail=detail))
         return answer
 

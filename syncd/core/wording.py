@@ -13,4 +13,9 @@ def counted(number: int, noun: str, verb: str = "") -> str:
     return f"{things} {_IRREGULAR.get(verb, f'{verb}s') if one else verb}" if verb else things
 
 
+def sentence(text: str) -> str:
+    """`text` as it stands behind another sentence."""
+    return text[:1].upper() + text[1:]
+
+
 _IRREGULAR = {"are": "is", "have": "has"}

@@ -6,6 +6,7 @@ import os
 
 import structlog
 
+from syncd.core.wording import sentence
 from syncd.engine.ports import Clock
 from syncd.errors import SyncdError
 from syncd.ledger.ledger import Ledger
@@ -63,7 +64,7 @@ class Health:
     def trouble(self, part: str, state: str, error: SyncdError) -> None:
         """`part` met a trouble that it goes on trying to overcome."""
         known = self._parts.get(part)
-        self.report(part, state, f"{error}. {error.advice}")
+        self.report(part, state, f"{error}. {sentence(error.advice)}")
         if known is None or known[0] != state:
             log.warning("degraded", part=part, what=str(error), advice=error.advice)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from syncd.core.wording import counted
+from syncd.core.wording import counted, sentence
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,10 @@ from syncd.core.wording import counted
 )
 def test_things_are_counted(number: int, verb: str, told: str) -> None:
     assert counted(number, "file", verb) == told
+
+
+@pytest.mark.parametrize(
+    ("text", "told"), [("is it up?", "Is it up?"), ("`syncd run`", "`syncd run`"), ("", "")]
+)
+def test_a_sentence_begins_as_one(text: str, told: str) -> None:
+    assert sentence(text) == told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.readers  # noqa: F401 - the child may not be let to where it lies
 import os
 import shutil
 import tempfile

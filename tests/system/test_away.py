@@ -123,7 +123,7 @@ def test_without_a_deployment_it_says_so_and_runs(world: World) -> None:
     machine = world.loose_machine()
     machine.save("a.json", flow("a"))
     machine.start().until_state(State.OFFLINE)
-    assert asked(machine).startswith("offline: no deployment is configured")
+    assert asked(machine).startswith("offline: nothing waits; no deployment is configured")
     assert "neither CONVEX_URL nor url is set" in machine.said()
     assert machine.stop() == 0
     ran = machine.syncd("sync", "--once")

@@ -95,6 +95,7 @@ def test_it_mirrors_as_nobody_in_particular_on_a_root_that_cannot_be_written(
     machine.until_in_sync()
     assert machine.syncd("health", "--startup").code == 0
     assert machine.syncd("health", "--live").code == 0
+    assert json.loads(machine.syncd("health", "--json").out)["readiness"] == "ready"
     other.save("b.json", flow("b"))
     assert other.syncd("sync", "--once").code == 0
     machine.until_reads("b.json", flow("b"))
