@@ -13,6 +13,7 @@ from syncd.core.direction import Way
 from syncd.core.model import Kind
 from syncd.stores.layout import Layout, unsafe
 from syncd.stores.lines import COMPRESSED
+from syncd.stores.patterns import meaningless
 
 INCLUDE: Mapping[Kind, tuple[str, ...]] = {
     Kind.WORKFLOW: ("*.json", "*.yaml", "*.yml"),
@@ -94,6 +95,21 @@ class StoreConfig(BaseModel):
         if lines and self.direction is not Way.PUSH:
             raise ValueError('layout = "lines" has direction = "push": nothing is written to files')
         return self
+
+    @field_validator("include", "exclude")
+    @classmethod
+    def _meant(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        for each in patterns:
+            if why := meaningless(each):
+                raise ValueError(f"{each!r}: {why}")
+        return patterns
+
+    @field_validator("include")
+    @classmethod
+    def _including(cls, include: tuple[str, ...]) -> tuple[str, ...]:
+        if include and all(each.startswith("!") for each in include):
+            raise ValueError("it only takes away: what it takes from must stand before")
+        return include
 
     @field_validator("create")
     @classmethod

@@ -9,11 +9,13 @@ What has another shape is still matched by the expression itself.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Iterable
 from itertools import groupby
 from operator import attrgetter
 from typing import Final
 
+from pathspec.patterns.gitignore.base import GitIgnorePatternError
 from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
 _ANYWHERE: Final = "^(?:.+/)?"
@@ -98,6 +100,22 @@ class Patterns:
         if len(runs) == 1 and runs[0][0]:
             return runs[0][1]
         return lambda name: next((include for include, match in runs if match(name)), False)
+
+
+def meaningless(line: str) -> str | None:
+    """Why the pattern `line` cannot be meant: it matches no path at all. None where it may."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # Of [[:alpha:]], which is no class here.
+            pattern = GitIgnoreSpecPattern(line)
+    except (GitIgnorePatternError, re.error, FutureWarning):
+        return "it is no pattern of .gitignore"
+    if pattern.regex is not None:
+        return None
+    if line.startswith("#"):
+        return "it is a comment, as in .gitignore: write \\# for a name that begins so"
+    hint = ": an opening [ needs its ], and is written \\[ in a name" if "[" in line else ""
+    return f"it matches nothing{hint}"
 
 
 def _always(_name: str) -> bool:
