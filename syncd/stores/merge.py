@@ -166,6 +166,8 @@ def _yaml(
     result = merged_yaml(merged.value, before, ours, theirs, annotation(kind))
     if result is None:
         return _MISREAD
+    if why := unmergeable(before, result, theirs):
+        return Whole(why)  # else it could not be repeated after a crash
     if lost_comments(before, ours, result):
         return Whole("a comment that was written here is on what the remote removed")
     clashes = merged.clashes

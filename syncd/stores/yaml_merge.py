@@ -28,7 +28,7 @@ def unmergeable(before: Document | None, ours: Document, theirs: Document) -> st
     if not ours.line:
         return "the file's lines end in two ways"
     sides = [side for side in (before, ours, theirs) if side is not None]
-    if any(side.odd != ours.odd or side.odd & ours.names for side in sides):
+    if any(side.odd != ours.odd or ours.odd & side.names for side in sides):
         return "keys that are not text are not the same on both sides"
     return None
 

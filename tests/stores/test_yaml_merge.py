@@ -262,6 +262,14 @@ WHOLE = {
     "end in two ways": ("a: 1\n", "a: 2\r\nc: 1\n", "a: 1\nb: 1\n"),
     "not the same on both sides": ("a: 1\n", "a: 2\non: 1\n", "a: 1\nb: 1\n"),
     "not text are not the same": ("1: a\n", "1: b\nc: d\n", "'1': a\nb: 1\n"),
+    "that are not text are not the same": (
+        "a: {on: 1}\nb: {on: 1}\n", "a: {on: 2}\nb: {on: 1}\n", "a: {on: 1}\nb: {'on': 1}\nc: 1\n",
+    ),
+    "keys that are not text are not the same": (
+        "a: 1\nb: {no: 1, x: 1}\nc: {no: 1, x: 1}\n",
+        "a: 2\nb: {no: 1, x: 1}\nc: {x: 1}\n",
+        "a: 1\nb: {x: 1}\nc: {no: 1, x: 1}\n",
+    ),
     "nests": ("a: 1\n", "[" * 101 + "]" * 101, "a: 1\nb: 1\n"),
     "the base cannot be merged": ("a: [\n", "a: 2\n", "a: 1\nb: 1\n"),
     "the file cannot be merged": ("a: 1\n", "a: [\n", "a: 1\nb: 1\n"),
