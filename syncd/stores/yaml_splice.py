@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Final, NamedTuple
 
 from syncd.core.annotation import PLAIN, Annotation
@@ -30,7 +30,6 @@ _HEADER: Final = re.compile(r"[|>][-+0-9]*")
 _HEADER_COMMENT: Final = re.compile(r"[|>][-+0-9]*([ \t]+#[^\n]*)")
 _LITERAL: Final = re.compile(r"\|[-+0-9]*[^\n]*\n+( *)")
 _LINE_COMMENT: Final = re.compile(r"[ \t]+#[^\n]*")
-_ATTACHED: Final = re.compile(r"(?:\n[ ]*#[^\n]*)+\n[ ]*\Z")
 _UNSAFE_IN_FLOW: Final = re.compile(r"[,\[\]{}\n#]|\A[|>]|\A\Z")
 
 
@@ -96,19 +95,17 @@ class _Splice:
         place = _Place(_column(self._local, node.start), isinstance(part.value, list), copied)
         parts = [*_parts(part, node)]
         leads, rest = self._leads(node, {each.local.start for each in parts if each.local}, place)
+        gaps = _gaps(self._remote, theirs) if theirs and copied else {}
         text = ""
         for each in parts:
-            lead = leads[each.local.start] if each.local else self._new_lead(each, theirs, place)
+            lead = leads[each.local.start] if each.local else _new_lead(each, gaps, place)
             text += (lead if text else lead.lstrip("\n ")) + self._segment(each, place)
         return text + rest
 
     def _leads(self, node: Node, kept: set[int], place: _Place) -> tuple[dict[int, str], str]:
         """The lead of each item that is kept, and the comments that follow the last of them."""
         items = node.items or []
-        leads = {items[0].start: "\n" + " " * place.column}
-        for item, following in pairwise(items):
-            end = _line_end(self._local, item.node.end)
-            leads[following.start] = self._local[end : following.start]
+        leads = {items[0].start: "\n" + " " * place.column} | _gaps(self._local, node)
         rest = ""
         for item in items:
             lead = leads[item.start]
@@ -118,16 +115,6 @@ class _Splice:
             elif "#" in lead:
                 rest += lead[: lead.rindex("\n")]
         return leads, rest
-
-    def _new_lead(self, part: Partners, theirs: Node | None, place: _Place) -> str:
-        """The line break before a new item, with the comment lines right above it."""
-        margin = "\n" + " " * place.column
-        item = part.remote
-        if not (item and place.copied and theirs and theirs.items) or item is theirs.items[0]:
-            return margin
-        found = _ATTACHED.search(self._remote, 0, item.start)
-        lines = found[0].split("\n")[1:-1] if found else []
-        return "".join(margin + line.lstrip(" ") for line in lines) + margin
 
     def _segment(self, part: Partners, place: _Place) -> str:
         item = part.local
@@ -241,6 +228,29 @@ def _line_end(text: str, place: int) -> int:
 
 def _column(text: str, place: int) -> int:
     return place - (text.rfind("\n", 0, place) + 1)
+
+
+def _gaps(text: str, node: Node) -> dict[int, str]:
+    """What stands before each item but the first of a container in block style, by its start:
+    from the end of the line that the item before it ends on.
+    """
+    return {
+        following.start: text[_line_end(text, item.node.end) : following.start]
+        for item, following in pairwise(node.items or [])
+    }
+
+
+def _new_lead(part: Partners, gaps: dict[int, str], place: _Place) -> str:
+    """The line break before an item of the remote, and its comments: `gaps` are the remote's."""
+    margin = "\n" + " " * place.column
+    gap = gaps.get(part.remote.start, "") if part.remote else ""
+    return "".join(margin + line for line in _attached(gap)) + margin
+
+
+def _attached(gap: str) -> list[str]:
+    """The comments on the lines right above an item."""
+    lines = (line.lstrip(" ") for line in reversed(gap.split("\n")[1:-1]))
+    return [*takewhile(lambda line: line.startswith("#"), lines)][::-1]
 
 
 def _shifted(text: str, columns: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 
 import pytest
@@ -230,6 +231,12 @@ MERGED = {
         "on: 2\n1: a\nb: 1\nc: yes\n",
         "on: 2\n1: a\nb: 2\nc: yes\n",
     ),
+    "a line of text that looks like a comment": (
+        "a: 1\nk: |\n  t\n  # x\n",
+        "a: 2\nk: |\n  t\n  # x\nl: 1\n",
+        "a: 1\nk: |\n  t\n  # x\nb: 1\n",
+        "a: 2\nk: |\n  t\n  # x\nb: 1\nl: 1\n",
+    ),
     "comments of both, by lines": (
         "a: 1\n\nb: 1\n\nc: 1\n",
         "a: 2  # here\n\nb: 1\n\nc: 1\n",
@@ -309,6 +316,15 @@ def test_what_versions_of_yaml_read_differently_is_never_reinterpreted(scalar: s
 
 def counted(number: int, name: str = "n") -> bytes:
     return f"name: {name}\nmetadata:\n  downloads: {number}  # so far\n".encode()
+
+
+def test_thousands_of_new_items_are_brought_at_once() -> None:
+    """A bound and not a budget: where each was looked for from the text's beginning it was 20 s."""
+    base, new = b"a: 1\n", "".join(f"k{number}:\n  v: {number}\n" for number in range(10_000))
+    began = time.process_time()
+    result = merge(base, b"a: 1\nl: 1\n", base + new.encode(), Format.YAML, Kind.DOCUMENT)
+    assert result == Combined(f"a: 1\n{new}l: 1\n".encode())
+    assert time.process_time() - began < 8.0
 
 
 def test_two_increments_that_came_to_equal_bytes_are_summed() -> None:
