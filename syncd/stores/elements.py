@@ -17,6 +17,7 @@ from syncd.stores.tree import MARK
 _STRING: Final = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _LEVELS: Final = 40
 """Levels of nesting that the expression passes over; what nests deeper is not found whole."""
+_UNFIT: Final = f"nests more than {_LEVELS} levels deep, or is cut off"
 
 
 def _nested(levels: int) -> str:
@@ -66,7 +67,7 @@ def _member(text: str, place: int, name: str) -> int | Hold:
         value = _skip(text, colon + 1)
         passed = _VALUE.match(text, value)
         if passed is None or text[colon : colon + 1] != ":":
-            break
+            return refused(f"the value of {key[0][:40]} {_UNFIT}")
         if unquoted(key[0]) == name:
             if found is not None:
                 return refused(f"it has two members {name!r}")
@@ -88,7 +89,8 @@ def _elements(text: str, start: int, pointer: str) -> Place | Hold:
         found = _OBJECT.match(text, place)
         following = _COMMA_OR_BRACKET.match(text, found.end()) if found else None
         if found is None or following is None:
-            return refused(f"an element of the list at {pointer!r} is no object")
+            what = _UNFIT if text[place : place + 1] == "{" else "is no object"
+            return refused(f"an element of the list at {pointer!r} {what}")
         elements.append(found.span())
         more, place, end = following[1] == ",", following.end(), following.end(1)
     return Place(start, end, elements)

@@ -16,7 +16,7 @@ from typing import Final
 
 from syncd.core.model import Content, Digest, Hold
 from syncd.stores.elements import Place, locate, refused
-from syncd.stores.tree import compact
+from syncd.stores.tree import MARK, compact
 
 ENVELOPE: Final = ""
 """What stands for the envelope where parts are listed by the ids of records."""
@@ -59,10 +59,10 @@ def split(body: bytes, pointer: str, former: Split | None = None) -> Split | Hol
     place = locate(text, pointer)
     if isinstance(place, Hold):
         return place
-    outer = compact(text[: place.start] + "[]" + text[place.end :])
-    if not _parses(outer.removeprefix("\ufeff")):
+    outer = (text[: place.start] + "[]" + text[place.end :]).removeprefix(MARK)
+    if _parsed(outer) is None:
         return refused("it does not parse")
-    parts = {ENVELOPE: part_of(outer.removeprefix("\ufeff"))}
+    parts = {ENVELOPE: part_of(compact(outer))}
     found = Split(text, place, [], parts, {})
     for start, end in place.elements:
         written = text[start:end]
@@ -125,10 +125,6 @@ def _record(written: str) -> tuple[str, Part] | Hold:
     if long:
         return refused(f"the id {name[:40]!r} of a record is too long, or holds a null")
     return name, part_of(compact(written))
-
-
-def _parses(text: str) -> bool:
-    return _parsed(text) is not None
 
 
 def _parsed(text: str) -> object:

@@ -168,6 +168,8 @@ HELD = {
     "no JSON": '{"deployments": [{"id": "a"}',
     "no JSON in a record": '{"deployments": [{"id": "a", "b": 1,}]}',
     "no JSON beside": '{"deployments": [{"id": "a"}], "queue": [1,,2]}',
+    "two tokens that are none": '{"deployments": [], "a": 1 2}',
+    "white space that is none": '{"deployments": [], "a":\u00a01}',
     "something behind": '{"deployments": [{"id": "a"}]} x',
     "a comma too many": '{"deployments": [{"id": "a"},]}',
 }
@@ -176,6 +178,16 @@ HELD = {
 @pytest.mark.parametrize("why", HELD)
 def test_what_cannot_be_taken_apart_is_held(why: str) -> None:
     assert isinstance(split(HELD[why].encode(), AT), Hold)
+
+
+DEEP = '{"id": "a", "v": ' + "[" * 40 + "]" * 40 + "}"
+
+
+@pytest.mark.parametrize(("text", "at"), [(f'{{"deployments": [{DEEP}]}}', AT), (f"[{DEEP}]", "")])
+def test_what_nests_too_deep_is_held_and_told_so(text: str, at: str) -> None:
+    found = split(text.encode(), at)
+    assert isinstance(found, Hold)
+    assert "deep" in found.detail
 
 
 @given(st.text('{}[]",:\\ adeploymentsid1\n', max_size=60))
