@@ -23,11 +23,10 @@ def sum_counters(base: Maybe, local: Value, remote: Value, *, first_contact: boo
 
 
 def only_counters_changed(base: Maybe, local: Maybe, remote: Maybe, annotation: Annotation) -> bool:
-    """Whether each side differs from `base`, and in nothing but counters."""
-    if base is MISSING or local is MISSING or remote is MISSING or not annotation.counts:
+    """Whether each side differs from `base`, and in nothing but counters, begun ones too."""
+    if base is MISSING or not annotation.counts:
         return False
-    rest = _uncounted(base, annotation)
-    return all(side != base and _uncounted(side, annotation) == rest for side in (local, remote))
+    return all(side != base and _counted_up(base, side, annotation) for side in (local, remote))
 
 
 def counted_on(before: Maybe, save: Maybe, merged: Maybe, annotation: Annotation) -> bool:
@@ -48,14 +47,20 @@ def counted_on(before: Maybe, save: Maybe, merged: Maybe, annotation: Annotation
     )
 
 
-def _uncounted(value: Value, annotation: Annotation) -> Value:
-    """`value` with each counter in it set to one and the same number."""
-    if not annotation.counts:
-        return value
+def _counted_up(before: Maybe, after: Maybe, annotation: Annotation) -> bool:
+    """Whether `after` says what `before` did, but for counters that changed or were begun."""
+    if before == after or not annotation.counts:
+        return before == after
     if annotation.how is How.COUNTER:
-        return Number("0") if integer(value) is not None else value
-    if isinstance(value, dict):
-        return {key: _uncounted(each, annotation.member(key)) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_uncounted(each, annotation.element) for each in value]
-    return value
+        return integer(after) is not None and (before is MISSING or integer(before) is not None)
+    if isinstance(before, list) and isinstance(after, list):
+        pairs = zip(before, after, strict=False)
+        same = (_counted_up(former, each, annotation.element) for former, each in pairs)
+        return len(before) == len(after) and all(same)
+    former = {} if before is MISSING else before
+    if not isinstance(former, dict) or not isinstance(after, dict):
+        return False
+    return former.keys() <= after.keys() and all(
+        _counted_up(former.get(key, MISSING), each, annotation.member(key))
+        for key, each in after.items()
+    )

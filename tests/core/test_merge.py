@@ -191,7 +191,11 @@ def test_a_counter_removed_by_one_side_stays_where_the_other_counted() -> None:
 
 
 COUNTED = Annotation(
-    fields={"n": COUNTER, "list": Annotation(elements=Annotation(fields={"n": COUNTER}))}
+    fields={
+        "n": COUNTER,
+        "within": Annotation(fields={"n": COUNTER}),
+        "list": Annotation(elements=Annotation(fields={"n": COUNTER})),
+    }
 )
 ONLY = [
     ('{"n":1,"a":1}', '{"n":2,"a":1}', '{"n":2,"a":1}', True),
@@ -201,6 +205,11 @@ ONLY = [
     ('{"n":1,"a":1}', '{"n":2,"a":1}', '{"n":2,"a":2}', False),
     ('{"n":1,"a":1}', '{"n":"2","a":1}', '{"n":2,"a":1}', False),
     ('{"n":1}', '{"n":2}', "{}", False),
+    ("{}", '{"n":1}', '{"n":1}', True),
+    ("{}", '{"n":"1"}', '{"n":1}', False),
+    ("{}", '{"within":{"n":1}}', '{"within":{"n":2}}', True),
+    ("{}", '{"within":{"n":1,"a":1}}', '{"within":{"n":1,"a":1}}', False),
+    ('{"within":1}', '{"within":{"n":1}}', '{"within":{"n":1}}', False),
     ('{"list":[{"n":1}]}', '{"list":[{"n":2}]}', '{"list":[{"n":2}]}', True),
     ('{"list":[{"n":1}]}', '{"list":[{"n":2}]}', '{"list":[{"n":2},{}]}', False),
     (None, '{"n":2}', '{"n":2}', False),

@@ -257,6 +257,12 @@ def test_two_increments_that_came_to_equal_bytes_are_summed() -> None:
     assert only_counters_changed(counted(1), counted(2), counted(5), Format.JSON, Kind.ASSET)
 
 
+@pytest.mark.parametrize("base", [b'{"name": "n"}', b'{"name": "n", "metadata": {}}'])
+def test_two_first_increments_are_summed(base: bytes) -> None:
+    assert summed(base, counted(1), Format.JSON, Kind.ASSET) == counted(2)
+    assert summed(base, counted(0), Format.JSON, Kind.ASSET) is None
+
+
 @pytest.mark.parametrize(
     ("base", "both", "format", "kind"),
     [
