@@ -25,7 +25,7 @@ from syncd.core.annotation import PLAIN, Annotation, How
 from syncd.core.counter import sum_counters
 from syncd.core.lines import merge_lines
 from syncd.core.sequence import Identity, Scalar, identified, interleave, merge_sets, scalars
-from syncd.core.value import MISSING, Maybe, Value, alike
+from syncd.core.value import MISSING, Maybe, Number, Value, alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class _Merge:
         match annotation.how, local, remote:
             case How.WHOLE, _, _:
                 pass
-            case How.COUNTER, _, _:
+            case How.COUNTER, Number(), Number():
                 merged = self._counted(base, local, remote)
             case How.LINES, str(), str():
                 merged = _lines(base, local, remote)

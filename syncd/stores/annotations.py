@@ -110,7 +110,8 @@ def _workflow(value: dict[str, Value]) -> Iterator[str]:
 
 def _steps(steps: list[dict[str, Value]]) -> Iterator[str]:
     yield from _repeated("step", steps, "id")
-    needs = {_text(step, "id"): _texts(step.get("dependsOn")) for step in steps}
+    named = ((_text(step, "id") or _text(step, "stepId"), step) for step in steps)
+    needs = {name: _texts(step.get("dependsOn")) for name, step in named if name}
     for step, needed in needs.items():
         for name in needed:
             if name not in needs:
@@ -186,7 +187,7 @@ def _not_list(value: dict[str, Value], *fields: str) -> Iterator[str]:
 
 
 def _repeated(what: str, those: list[dict[str, Value]], field: str) -> Iterator[str]:
-    counts = Counter(_text(each, field) for each in those if field in each)
+    counts = Counter(name for each in those if isinstance(name := each.get(field), str))
     yield from (f"two are the {what} {name}" for name, times in counts.items() if times > 1)
 
 

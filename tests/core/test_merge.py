@@ -183,6 +183,11 @@ def test_what_is_not_increments_is_a_clash(base: str, local: str, remote: str) -
     assert len(result.clashes) == 1
 
 
+def test_an_object_in_the_place_of_a_counter_is_merged_as_any() -> None:
+    base, local, remote, both = of('{"a":1}', '{"a":2}', '{"a":1,"b":1}', '{"a":2,"b":1}')
+    assert merge(base, local, remote, COUNTER) == Merged(both)
+
+
 def test_a_counter_removed_by_one_side_stays_where_the_other_counted() -> None:
     annotation = Annotation(fields={"n": COUNTER})
     base, local, remote = of('{"n":1}', "{}", '{"n":2}')

@@ -29,6 +29,9 @@ SOUND = [
     (Kind.WORKFLOW, '{"id":"w","name":"n","steps":[{"id":"a"},{"id":"b","dependsOn":["a"]}]}'),
     (Kind.WORKFLOW, '{"nodes":[{"name":"A"},{"name":"B"}],'
                     '"connections":{"A":{"main":[[{"node":"B","type":"main","index":0}]]}}}'),
+    (Kind.WORKFLOW, '{"steps":[{"id":1},{"id":2,"dependsOn":["a"]}]}'),
+    (Kind.WORKFLOW, '{"nodes":[{"name":1},{"name":2}]}'),
+    (Kind.WORKFLOW, '{"steps":[{"stepId":"a"},{"stepId":"b","dependsOn":["a"]}]}'),
     (Kind.WORKFLOW, "{}"),
     (Kind.EXECUTION, '{"workflowId":"w","completedSteps":[]}'),
     (Kind.ASSET, '{"id":"a","name":"n","tags":[],"content":{"any":"thing"}}'),
@@ -49,6 +52,8 @@ FLAWED = [
     (Kind.WORKFLOW, '{"steps":{}}', "steps is not a list"),
     (Kind.WORKFLOW, '{"steps":[{"id":"a"},{"id":"a"}]}', "two are the step a"),
     (Kind.WORKFLOW, '{"steps":[{"id":"a","dependsOn":["b"]}]}',
+     "step a depends on b, which is not there"),
+    (Kind.WORKFLOW, '{"steps":[{"stepId":"a","dependsOn":["b"]},{"stepId":"c"}]}',
      "step a depends on b, which is not there"),
     (Kind.WORKFLOW, '{"steps":[{"id":"a","dependsOn":["b"]},{"id":"b","dependsOn":["a"]}]}',
      "steps depend on each other in a circle: ['a', 'b']"),
