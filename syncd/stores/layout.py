@@ -59,12 +59,23 @@ class Layout:
 
     def within(self, folder: str) -> Callable[[str], bool]:
         """`matches` for the names of the files in one folder (empty for the root)."""
+        if self._passed_over(folder):
+            return lambda _name: False
         wanted, unwanted = self._wanted.within(folder), self._unwanted.within(folder)
         return lambda name: wanted(name) and not unwanted(name)
 
     def prunes(self, directory: str) -> bool:
         """Whether nothing under `directory` (relative, POSIX, no final slash) is mirrored."""
         return self._unwanted.match_folder(directory)
+
+    def _passed_over(self, folder: str) -> bool:
+        """Whether a scan never comes to `folder`: as with git, no pattern with `!` brings back what
+        is in a folder that is left out. Other patterns match what is in it anyway.
+        """
+        if not folder or not self._unwanted.negates:
+            return False
+        ends = [at for at, letter in enumerate(folder) if letter == "/"]
+        return any(self.prunes(folder[:end]) for end in (*ends, len(folder)))
 
 
 def is_temporary(name: str) -> bool:

@@ -82,6 +82,11 @@ class Patterns:
             if include is not None
         ]
 
+    @property
+    def negates(self) -> bool:
+        """Whether there is a pattern with `!`."""
+        return not all(include for include, _ in self._last_first)
+
     def match(self, path: str) -> bool:
         """Whether the file at `path` matches, by itself or as part of a folder that does."""
         folder, _, name = path.rpartition("/")

@@ -72,6 +72,24 @@ def test_include_less_exclude() -> None:
     assert not layout.prunes("docs")
 
 
+@settings(max_examples=1000, deadline=None)
+@given(lines, lines, paths)
+@example(["*"], ["draft/", "!draft/x.json"], "draft/x.json")
+@example(["*"], ["!.git/x.json"], ".git/x.json")
+def test_nothing_matches_in_a_folder_that_no_scan_enters(
+    include: list[str], exclude: list[str], path: str
+) -> None:
+    layout = Layout(tuple(include), tuple(exclude))
+    parts = path.split("/")
+    above = ["/".join(parts[:end]) for end in range(1, len(parts))]
+    if any(map(layout.prunes, above)):
+        assert not layout.matches(path)
+    else:
+        wanted, unwanted = (PathSpec.from_lines(GitIgnoreSpecPattern, each).match_file(path)
+                            for each in (include, [*EDITOR_LEFTOVERS, *exclude]))  # fmt: skip
+        assert layout.matches(path) == (bool(wanted) and not unwanted)
+
+
 def test_line_breaks_in_names_are_part_of_them() -> None:
     layout = Layout(("*.json",), ())
     assert layout.matches("line\nbreak.json")
