@@ -6,6 +6,7 @@ import hashlib
 import random
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from syncd.core.decision import Heard
@@ -183,7 +184,11 @@ class Machine:
             (self.files / f"{name}.txt").unlink()
 
     def tree(self) -> dict[str, str]:
-        return {path.stem: path.read_text() for path in self.files.glob("*.txt")}
+        found = {}
+        for path in self.files.glob("*.txt"):
+            with suppress(FileNotFoundError):  # RACE: a session may remove it just now.
+                found[path.stem] = path.read_text()
+        return found
 
     def mirror(self) -> dict[str, str]:
         """What the deployment holds."""
