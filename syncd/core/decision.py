@@ -43,9 +43,15 @@ def racy(mtime_ns: int, ctime_ns: int, read_ns: int) -> bool:
     return read_ns - max(mtime_ns, ctime_ns) <= RACY_NS
 
 
+UNREAD = 0
+"""When a file was read that was only ever written: its stat is not to be trusted yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class FileState:
-    """A file as it was last read: `stat` and the digest of the bytes. `read_ns` is when."""
+    """A file as it was last read: `stat` and the digest of the bytes. `read_ns` is when that began,
+    so that no save while it was read is passed over.
+    """
 
     stat: Stat
     digest: Digest

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from syncd.core.decision import Decision, FileState, View
+from syncd.core.decision import UNREAD, Decision, FileState, View
 from syncd.core.model import (
     BYTES_DAMAGED,
     TOMBSTONE,
@@ -42,7 +42,8 @@ class Turn:
     `unready`: payloads that are here but not beside their files. `slow`: keys whose files are to
     be read apart. `deferred`: keys to name when their sent row is answered. `queued`: rows were
     queued.
-    `guarded`: the stores looked at for deletions, and whether these must wait.
+    `guarded`: the stores looked at for deletions, and whether these must wait. `looked_ns`: when
+    its files began to be read.
     """
 
     again: list[tuple[Key, float]] = field(default_factory=list)
@@ -52,6 +53,7 @@ class Turn:
     deferred: list[Key] = field(default_factory=list)
     queued: bool = False
     guarded: dict[str, bool] = field(default_factory=dict)
+    looked_ns: int = field(default=UNREAD, compare=False)
 
 
 class Decider:
@@ -67,7 +69,7 @@ class Decider:
         self._doubts = guards.doubts
         self._combiner = Combiner(ledger, self._arrived)
         self._planner = Planner(ledger, stores)
-        self.parts = Parts(ledger, stores, self._planner, clock)
+        self.parts = Parts(ledger, stores, self._planner)
 
     async def decide_file(
         self, key: Key, reading: Reading, split: Split | Hold | None, turn: Turn
@@ -75,7 +77,8 @@ class Decider:
         """What to do about a records file and all its keys, None for nothing now."""
         if isinstance(reading, Found) and isinstance(split, Split):
             self._doubts.certain(key)
-            decided = await self.parts.decide(key, reading, split)
+            state = FileState(reading.stat, reading.content.digest, turn.looked_ns)
+            decided = await self.parts.decide(key, state, split)
         elif isinstance(reading, Found) and isinstance(split, Hold):
             decided = FileTurn(key, decisions=[self._held(key, split)])
         elif isinstance(reading, Unsettled | Unreadable):
@@ -166,7 +169,7 @@ class Decider:
             plan = _behind(view.sent, local)
         else:
             plan = self._planner.plan(key, view, local)
-        decision = self._decision(key, plan, found, capture=capture)
+        decision = self._decision(key, plan, found, turn.looked_ns, capture=capture)
         if plan.reason is Reason.NOTHING and not capture and self._known(decision):
             return None
         match plan.to_local:
@@ -239,12 +242,18 @@ class Decider:
         return same and self._ledger.attention.reason(decision.key) is None
 
     def _decision(
-        self, key: Key, plan: Plan, found: Found | None, *, capture: bool = False
+        self,
+        key: Key,
+        plan: Plan,
+        found: Found | None,
+        looked_ns: int = UNREAD,
+        *,
+        capture: bool = False,
     ) -> Decision:
         store = self._stores[key.store]
         file, body = None, None
         if found is not None:
-            file = FileState(found.stat, found.content.digest, self._clock.read_ns())
+            file = FileState(found.stat, found.content.digest, looked_ns)
             body = found.body if plan.to_local is None else None
         operation = OperationId(secrets.token_hex(16))
         payload = found is not None and found.body is None

@@ -28,11 +28,10 @@ from syncd.core.model import (
     Tombstone,
     Version,
 )
-from syncd.core.reading import Found
 from syncd.engine.combine import Combiner, Lacking
 from syncd.engine.merging import Merging, finished
 from syncd.engine.plan import Planner
-from syncd.engine.ports import Clock, LocalReplica
+from syncd.engine.ports import LocalReplica
 from syncd.engine.saves import UNKNOWN, Saves
 from syncd.ledger.ledger import Ledger
 from syncd.stores.records import ENVELOPE, Split, fitting, part_of
@@ -64,19 +63,17 @@ class Parts:
     """Decides the keys of records files."""
 
     def __init__(
-        self, ledger: Ledger, stores: Mapping[str, LocalReplica], planner: Planner, clock: Clock
+        self, ledger: Ledger, stores: Mapping[str, LocalReplica], planner: Planner
     ) -> None:
         self._ledger = ledger
         self._stores = stores
-        self._clock = clock
         self._planner = planner
         self.saves = Saves(ledger, stores)
         self._combiner = Combiner(ledger)
 
-    async def decide(self, file: Key, found: Found, split: Split) -> FileTurn:
+    async def decide(self, file: Key, state: FileState, split: Split) -> FileTurn:
         """What to do about a file that was read and taken apart."""
         before = self._ledger.places.file(file.store, file.path)
-        state = FileState(found.stat, found.content.digest, self._clock.read_ns())
         saved = before is None or before.digest != state.digest
         turn = FileTurn(file, state, split, saved)
         known = self._ledger.records.known(file)

@@ -36,7 +36,10 @@ class Clock(Protocol):
         """Seconds that never jump, from an arbitrary start."""
 
     def read_ns(self) -> int:
-        """Nanoseconds since the epoch, on the clock that stamps files."""
+        """Nanoseconds since the epoch, on the clock that stamps files.
+
+        Asked before a look at files: what is saved while it lasts is not in it for certain.
+        """
 
 
 class Seen(Protocol):

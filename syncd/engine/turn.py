@@ -64,7 +64,7 @@ class Reconciler:
     async def consider(self, keys: Sequence[Key]) -> Turn:
         """Bring `keys` nearer to agreement. Raises LedgerError; then nothing was recorded."""
         async with self.between_turns:
-            turn = Turn()
+            turn = Turn(looked_ns=self._clock.read_ns())
             keys = list(dict.fromkeys(map(self.unit, keys)))
             if any(self.writer.unfinished(key) for key in keys):
                 await self._recover(turn)
@@ -119,7 +119,7 @@ class Reconciler:
         For what no reading of files tells: see `late`. Raises LedgerError.
         """
         async with self.between_turns:
-            turn = Turn()
+            turn = Turn(looked_ns=self._clock.read_ns())
             if not self._guards.confirmed or not self._decidable([key]):
                 return None
             reading = (await asyncio.to_thread(self._read, [key], turn)).get(key)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
-from syncd.core.decision import Decision, FileState, Write
+from syncd.core.decision import UNREAD, Decision, FileState, Write
 from syncd.core.doubt import Doubts
 from syncd.core.guard import Direction
 from syncd.core.model import (
@@ -163,7 +163,8 @@ class Writer:
             case Written(stat, replaced):
                 file = None
                 if stat is not None and note.digest is not None:
-                    file = FileState(stat, note.digest, self._clock.read_ns())
+                    # RACE: a save may have met it before its stat was taken, or leave the same.
+                    file = FileState(stat, note.digest, UNREAD)
                 elif note.digest is not None:
                     performed.again.append(key)
                 performed.done.append(replace(decision, file=file, replaced=replaced))

@@ -88,6 +88,7 @@ class Names:
         """Judges the root, until a name in it has told."""
         if self.folding.case is not None:
             return
+        began = time.time_ns()  # RACE: not after the look: what came while it lasted is not in it.
         try:
             changed = root.path.stat().st_mtime_ns
             if changed == self._undecided:
@@ -97,7 +98,7 @@ class Names:
         except OSError:
             # Undecided for now. Why the root cannot be listed, every scan says.
             return
-        if time.time_ns() - changed > _RACY_NS:
+        if began - changed > _RACY_NS:
             self._undecided = changed
 
     def taken(self, root: Root, path: str) -> str | None:
@@ -119,6 +120,7 @@ class Names:
         return spelled if normal(spelled) != path else None
 
     def _list(self, root: Root, folder: str) -> dict[str, str]:
+        began = time.time_ns()
         with root.folder(folder) as opened:
             changed = os.fstat(opened.fd).st_mtime_ns
             known = self._listings.get(folder)
@@ -126,7 +128,7 @@ class Names:
                 return known[1]
             with os.scandir(opened.fd) as listing:
                 names = {fold(found.name): found.name for found in listing}
-        if time.time_ns() - changed > _RACY_NS:
+        if began - changed > _RACY_NS:
             self._listings[folder] = (changed, names)
         return names
 

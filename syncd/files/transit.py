@@ -47,8 +47,11 @@ class Transit:
         if not patient and large.stat.size > SLOW_BYTES:
             os.close(large.fd)
             return _SLOW
+        # RACE: a save in the tick of the one that is read leaves its stat: what counts is when the
+        # look began, and it may take minutes.
+        began = time.time_ns()
         reading = measure(large)
-        if isinstance(reading, Found) and not _racy(reading.stat):
+        if isinstance(reading, Found) and not _racy(reading.stat, began):
             self._measured[path] = (reading.stat, reading.content.digest)
         return reading
 
@@ -118,8 +121,8 @@ class Transit:
         return writing.stage_prepared(root, spelled, ready, write.expected)
 
 
-def _racy(stat: Stat) -> bool:
-    return time.time_ns() - max(stat.mtime_ns, stat.ctime_ns) <= RACY_NS
+def _racy(stat: Stat, read_ns: int) -> bool:
+    return read_ns - max(stat.mtime_ns, stat.ctime_ns) <= RACY_NS
 
 
 _NOT_READY = Hold(

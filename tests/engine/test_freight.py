@@ -7,11 +7,12 @@ import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from syncd.core.decision import Heard
+from syncd.core.decision import RACY_NS, Heard
 from syncd.core.model import INLINE_LIMIT, Content, Digest, Hold, Key, Snapshot
 from syncd.core.reading import Reading
 from syncd.engine import uploads as uploads_module
@@ -184,3 +185,26 @@ async def test_an_audit_reads_payloads_although_their_digests_are_known_for_thei
     audit = Audit(yard.ledger, {STORE: yard.replica}, intake, health, yard.clock)
     assert await audit.round() == 0
     assert measured == [INLINE_LIMIT + 1]
+
+
+async def test_a_payload_that_was_just_saved_is_measured_again_however_long_it_took(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = yard.machine.files / "one.txt"
+    file.write_bytes(b"\xff" * (INLINE_LIMIT + 1))
+    saved, measured = file.stat().st_ctime_ns, list[int]()
+
+    def lasting(large: Large) -> Reading:
+        measured.append(large.stat.size)
+        return measure(large)
+
+    def now() -> int:
+        return saved + 1 + len(measured) * 10 * RACY_NS
+
+    monkeypatch.setattr(transit, "measure", lasting)
+    monkeypatch.setattr(transit, "time", SimpleNamespace(time_ns=now))
+    yard.replica.read("one.txt")
+    yard.replica.read("one.txt")
+    assert len(measured) == 2
+    yard.replica.read("one.txt")
+    assert len(measured) == 2, "by then it was old enough to be trusted"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -210,3 +212,53 @@ def test_an_undecided_root_is_listed_again_only_once_it_changed(
     (tmp_path / "letters").mkdir()
     names.probe(root)
     assert (names.folding.case, len(listed)) == (False, 2)
+
+
+class Clock:
+    """Stands in for `time`: it stands, and what is looked at takes long."""
+
+    def __init__(self, ns: int) -> None:
+        self.ns = ns
+
+    def time_ns(self) -> int:
+        return self.ns
+
+    def passing(self, look: Callable[..., Any]) -> Callable[..., Any]:
+        def looked(*args: object) -> Any:
+            found = look(*args)
+            self.ns += 10 * spelling._RACY_NS
+            return found
+
+        return looked
+
+
+def test_a_listing_that_took_long_is_as_old_as_its_beginning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "first.json").write_bytes(OLD)
+    changed = tmp_path.stat().st_mtime_ns
+    clock = Clock(changed + 1)
+    monkeypatch.setattr(spelling, "time", clock)
+    monkeypatch.setattr(spelling, "fold", clock.passing(fold))
+    names, root = Names(), Root.open(tmp_path)
+    names.folding = Folding(case=True, form=True)
+    assert names.taken(root, "Name.json") is None
+    (tmp_path / "Name.json").write_bytes(OLD)
+    os.utime(tmp_path, ns=(changed, changed))
+    assert names.taken(root, "name.json") == "Name.json"
+
+
+def test_so_is_a_look_for_what_a_root_tells(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "2025").mkdir()
+    changed = tmp_path.stat().st_mtime_ns
+    clock = Clock(changed + 1)
+    monkeypatch.setattr(spelling, "time", clock)
+    monkeypatch.setattr(spelling, "probe", clock.passing(probe))
+    names, root = Names(), Root.open(tmp_path)
+    names.probe(root)
+    (tmp_path / "letters").mkdir()
+    os.utime(tmp_path, ns=(changed, changed))
+    names.probe(root)
+    assert names.folding.case is False
