@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import stat
 from typing import Final
 
@@ -32,12 +33,21 @@ _ADVICE: Final = {
 }
 
 
+_TOLD: Final = {errno.ELOOP: "it, or a folder of its path, is a symbolic link"}
+"""What says more than the operating system does."""
+
+
 def refused(error: OSError) -> Hold:
     """The hold for an error of the operating system; anything unknown is `io-error`."""
     reason, advice = _ADVICE.get(
         error.errno or 0, ("io-error", "check the disk and the mount; it is tried again")
     )
-    return Hold(reason, error.strerror or str(error), advice)
+    what = _TOLD.get(error.errno or 0) or error.strerror or str(error)
+    # What lies in a store is reached from its folder, without its whole path: a place with one is
+    # the folder itself, or in the state folder.
+    named = [str(each) for each in (error.filename, error.filename2) if each is not None]
+    places = filter(os.path.isabs, named)
+    return Hold(reason, ": ".join([what, *places]), advice)
 
 
 def not_a_file(mode: int) -> Hold | None:

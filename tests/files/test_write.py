@@ -351,3 +351,20 @@ def test_without_a_refusing_rename_a_crash_between_link_and_unlink(plain: World)
 def stat_of(path: Path) -> Stat:
     found = path.stat()
     return Stat(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+
+
+def test_what_is_wrong_with_the_state_folder_is_told_of_it_and_not_of_the_file(at: World) -> None:
+    note = stage(at.root, PATH, OURS, digest(OLD))
+    (at.base / "swapped").write_text("a file where a folder is to be")
+    at.checked = False
+    answer = perform(at.root, note, at.swapped)
+    assert isinstance(answer, Hold)
+    assert answer.detail.endswith(f": {at.base / 'swapped'}"), answer
+
+
+def test_a_link_on_the_way_is_told_in_words(at: World) -> None:
+    at.file.parent.rename(at.base / "elsewhere")
+    at.file.parent.symlink_to(at.base / "elsewhere")
+    with pytest.raises(WriteFailed) as raised:
+        stage(at.root, PATH, OURS, digest(OLD))
+    assert raised.value.hold.detail == "it, or a folder of its path, is a symbolic link"
