@@ -136,8 +136,8 @@ class Guards:
         elif (store, Direction.BOTH) not in self._standing:
             known = self._known(store)
             # As many that appeared may be the same files under new names: see gone_at_once.
-            present = known - len(lost) if appeared < len(lost) else appeared
-            found = guard(store, root, known, present)
+            renamed = root is RootState.PRESENT and appeared >= len(lost)
+            found = guard(store, root, known, known if renamed else known - len(lost))
             self._stop(found or gone_at_once(store, known, len(lost), appeared))
         self._list_lost(store, lost)
 

@@ -372,6 +372,16 @@ async def test_a_wrong_folder_stops_deletions_at_the_decision(
     assert (STORE, Direction.BOTH) in desk.ledger.attention.guards()
 
 
+async def test_a_folder_with_more_files_than_the_known_one_had_lacks_all_the_same(
+    desk: Desk,
+) -> None:
+    await holding(desk, 5)
+    replaced(desk.machine.files)
+    desk.machine.save(**{f"other{number}": "another" for number in range(8)})
+    desk.scan()
+    assert desk.ledger.attention.guards()[STORE, Direction.BOTH].missing == 5
+
+
 @WAYS
 async def test_a_wrong_folder_stops_what_was_decided_before(
     desk: Desk, how: Callable[[Path], None]
