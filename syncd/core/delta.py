@@ -7,12 +7,12 @@ sorting, finds appends and scattered edits, and tells a rewritten file as one sp
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
+
+from syncd.core.patience import in_order
 
 LEAST: Final = 1024
 """Bytes of the shortest text that is worth a comparison, which takes some 15 us of 2 KB: what else
@@ -79,7 +79,7 @@ def _differing(former: bytes, text: bytes) -> Iterator[_Gap]:
     old = former[at:end].splitlines(keepends=True)
     new = text[start:stop].splitlines(keepends=True)
     old_places, new_places = _places(old, at), _places(new, start)
-    kept = [(-1, -1), *_kept(old, new), (len(old), len(new))]
+    kept = [(-1, -1), *in_order(old, new), (len(old), len(new))]
     for (one, other), (next_one, next_other) in pairwise(kept):
         gap = (old_places[one + 1], old_places[next_one],
                new_places[other + 1], new_places[next_other])  # fmt: skip
@@ -99,32 +99,6 @@ def _places(lines: Sequence[bytes], start: int) -> list[int]:
     for line in lines:
         places.append(places[-1] + len(line))
     return places
-
-
-def _kept(old: Sequence[bytes], new: Sequence[bytes]) -> list[tuple[int, int]]:
-    """Lines that both have once, as many as come in the same order: (old place, new place)."""
-    once = {line for line, count in Counter(old).items() if count == 1}
-    there = {line: place for place, line in enumerate(old) if line in once}
-    counts = Counter(line for line in new if line in there)
-    pairs = [(there[line], place) for place, line in enumerate(new) if counts[line] == 1]
-    return _ascending(pairs)
-
-
-def _ascending(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The longest part of `pairs`, whose second numbers ascend, of which the first do too."""
-    ends: list[int] = []
-    last: list[int] = []
-    before: list[int] = []
-    for place, (number, _) in enumerate(pairs):
-        length = bisect_left(ends, number)
-        before.append(last[length - 1] if length else -1)
-        ends[length : length + 1], last[length : length + 1] = [number], [place]
-    chain: list[tuple[int, int]] = []
-    place = last[-1] if last else -1
-    while place >= 0:
-        chain.append(pairs[place])
-        place = before[place]
-    return chain[::-1]
 
 
 def _trimmed(former: bytes, text: bytes, gap: _Gap) -> _Gap:

@@ -6,11 +6,11 @@ diff3; changes that touch or overlap are a clash, unless they are one and the sa
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections import Counter
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 from typing import NamedTuple
+
+from syncd.core.patience import in_order
 
 MOST_PAIRS = 10_000
 """Pairs of lines up to which difflib looks between two anchors (milliseconds). Beyond, what is
@@ -56,40 +56,9 @@ def _combined(base: str, local: str, remote: str) -> str | None:
 def _changes(base: list[str], side: list[str]) -> Iterator[_Change]:
     """What `side` changed; between two changes is at least one line that it left alone."""
     place = new_place = 0
-    for anchor, new_anchor in [*_anchors(base, side), (len(base), len(side))]:
+    for anchor, new_anchor in [*in_order(base, side), (len(base), len(side))]:
         yield from _within(base[place:anchor], side[new_place:new_anchor], place)
         place, new_place = anchor + 1, new_anchor + 1
-
-
-def _anchors(base: list[str], side: list[str]) -> list[tuple[int, int]]:
-    """Lines that stand once in each text, as many as keep the same order in both.
-
-    As in patience diff, found by patience sorting: cards on piles, each with a link to the top
-    of the pile before it. It costs n log n, whatever the texts.
-    """
-    once = {line for line, times in Counter(base).items() if times == 1}
-    once &= {line for line, times in Counter(side).items() if times == 1}
-    places = {line: place for place, line in enumerate(side) if line in once}
-    tops: list[int] = []
-    cards: list[_Card] = []
-    for place, line in enumerate(base):
-        if line in once:
-            pile = bisect_left(tops, places[line])
-            card = _Card(place, places[line], cards[pile - 1] if pile else None)
-            tops[pile : pile + 1] = [card.new_place]
-            cards[pile : pile + 1] = [card]
-    found: list[tuple[int, int]] = []
-    last = cards[-1] if cards else None
-    while last is not None:
-        found.append((last.place, last.new_place))
-        last = last.before
-    return found[::-1]
-
-
-class _Card(NamedTuple):
-    place: int
-    new_place: int
-    before: _Card | None
 
 
 def _within(before: list[str], after: list[str], start: int) -> Iterator[_Change]:
