@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from datetime import UTC, datetime
 
 import orjson
@@ -16,10 +18,11 @@ def started_at(kind: Kind, format: Format, body: bytes) -> int | None:
     """
     if kind is not Kind.EXECUTION or format is not Format.JSON or b'"startTime"' not in body:
         return None
+    text = body.removeprefix(b"\xef\xbb\xbf")
     try:
-        value = orjson.loads(body.removeprefix(b"\xef\xbb\xbf"))
+        value = orjson.loads(text)
     except orjson.JSONDecodeError:
-        return None
+        value = _leniently_read(text)
     told = value.get("startTime") if isinstance(value, dict) else None
     match told:
         case bool():
@@ -32,11 +35,24 @@ def started_at(kind: Kind, format: Format, body: bytes) -> int | None:
             return None
 
 
+def _leniently_read(text: bytes) -> object:
+    # Lone surrogates and integers beyond 64 bits, which JavaScript reads: see `codec`.
+    try:
+        return json.loads(text.decode(), parse_int=float)
+    except (ValueError, RecursionError):
+        return None
+
+
 _MOST = 8.64e15
 """The largest time that a JavaScript Date holds, in ms."""
 
 
+_DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
 def _parsed(text: str) -> int | None:
+    if not _DATE.match(text):
+        return None
     try:
         time = datetime.fromisoformat(text)
     except ValueError:

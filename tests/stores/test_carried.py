@@ -28,9 +28,16 @@ def test_iso_and_milliseconds_say_the_same(time: datetime) -> None:
     assert told(written.removesuffix("+00:00")) == ms
 
 
-@pytest.mark.parametrize("value", [None, True, "", "soon", [], {}, 1e300, "2026-99-01T00:00:00Z"])
+@pytest.mark.parametrize("value", [None, True, "", "soon", [], {}, 1e300, "2026-99-01T00:00:00Z",
+                                   "20260102", "2026-W01-1"])  # fmt: skip
 def test_what_is_no_time_tells_nothing(value: object) -> None:
     assert told(value) is None
+
+
+@pytest.mark.parametrize("value", ['"\\ud800"', "123456789012345678901", "1" * 5000])
+def test_what_else_the_file_holds_does_not_matter(value: str) -> None:
+    body = f'{{"startTime": 5, "output": {value}}}'.encode()
+    assert started_at(Kind.EXECUTION, Format.JSON, body) == 5
 
 
 @given(st.binary(max_size=80))
