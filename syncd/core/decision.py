@@ -75,6 +75,7 @@ class Decision:
     `plan.to_local` is what the file is to hold of it.
     `target`: this deletion is half of a move, and that is the operation of the other half.
     `started`: when the execution says that it began, in ms since the epoch; see `stores.carried`.
+    `seen`: the file is as it was last read or written, so this is no save.
     """
 
     key: Key
@@ -89,6 +90,7 @@ class Decision:
     part: bool = False
     target: OperationId | None = None
     started: int | None = None
+    seen: bool = False
 
 
 @dataclass(frozen=True, slots=True)

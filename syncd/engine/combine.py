@@ -45,15 +45,18 @@ class Combiner:
 
     def refine(self, decision: Decision, view: View) -> Decision | Merging | Lacking:
         """The decision to take for a file whose bytes are `decision.body`."""
+        if decision.plan.reason not in (Reason.CONFLICT, Reason.CONVERGED, Reason.PUSH):
+            return decision
+        last = self._last(decision.key) if view.base is not None else None
+        if last is not None and decision.file is not None and last == decision.file.digest:
+            decision = replace(decision, seen=True)
         match decision.plan.reason:
             case Reason.CONFLICT:
                 return self._conflict(decision, view)
             case Reason.CONVERGED:
                 return self._converged(decision, view)
-            case Reason.PUSH:
-                return self._push(decision, view)
             case _:
-                return decision
+                return self._push(decision, view, last)
 
     def _conflict(self, decision: Decision, view: View) -> Decision | Merging | Lacking:
         theirs = self._bytes(view.remote.version)
@@ -81,18 +84,23 @@ class Combiner:
             len(decision.body), partial(_summed, decision, view.remote, before, decision.body)
         )
 
-    def _push(self, decision: Decision, view: View) -> Decision | Merging:
-        """A save from an editor's old buffer, perhaps: see `_unaware`."""
+    def _push(self, decision: Decision, view: View, last: Digest | None) -> Decision | Merging:
+        """A save from an editor's old buffer, perhaps: see `_unaware`.
+
+        `last` is what the file held before the save: what syncd wrote, if it is not `authored`.
+        What was written may be more than the base, and not be sent yet: a merge of two sides.
+        """
         base, save = view.base, decision.body
         if save is None or decision.plan.to_remote is None:
             return decision
-        if base is None or base.digest is None or self._seen(decision):
+        # What the last turn read or wrote is no new save: `authored` may be that save itself.
+        if base is None or base.digest is None or decision.seen:
             return decision
         authored = self._ledger.entries.authored(decision.key)
-        if authored in (None, base.digest):
+        if authored in (None, base.digest, last):
             return decision
         before = self._ledger.contents.get(authored) if authored else None
-        written = self._bytes(base.version)
+        written = self._ledger.contents.get(last or base.digest)
         if authored is None or before is None or written is None:
             return decision
         known = Snapshot(0, Content(authored, len(before)))
@@ -102,12 +110,10 @@ class Combiner:
             partial(_unaware, decision, before, save, written, conflict),
         )
 
-    def _seen(self, decision: Decision) -> bool:
-        # What the last turn read or wrote is no new save: `authored` may be that save itself.
-        known = self._ledger.places.file(decision.key.store, decision.key.path)
-        return (
-            known is not None and decision.file is not None and known.digest == decision.file.digest
-        )
+    def _last(self, key: Key) -> Digest | None:
+        """What the file held when it was last read or written."""
+        known = self._ledger.places.file(key.store, key.path)
+        return known.digest if known is not None else None
 
     def _bytes(self, version: Version) -> bytes | None:
         if not isinstance(version, Content):

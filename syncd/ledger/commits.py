@@ -76,7 +76,8 @@ def _authored(decisions: Sequence[Decision]) -> Iterator[tuple[Key, Digest | Non
             saved = plan.to_remote is not None
         else:
             saved = plan.to_local is None and plan.reason not in silent
-        if saved and not decision.part:
+        # What was merged and is not sent yet is looked at again, and is no save either (sim).
+        if saved and not decision.part and not decision.seen:
             yield decision.key, decision.file.digest if decision.file else None
 
 
@@ -87,7 +88,8 @@ def _written(settled: Sequence[Decision]) -> Iterator[tuple[Key, Digest]]:
     """
     for decision in settled:
         whole = not decision.part and decision.plan.reason is not Reason.REWRITE
-        if whole and decision.plan.to_local is not None and decision.file is not None:
+        known = decision.plan.to_local is not None or decision.seen
+        if whole and known and decision.file is not None:
             yield decision.key, decision.file.digest
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from .fakes import Machine, deployment
+from syncd.core.model import Content, Format, Intent, Key, Kind, OperationId
+
+from .fakes import STORE, Desk, Machine, deployment, digest
 
 FIRST = "one\ntwo\nthree\nfour\nfive\n"
 THEIRS = FIRST.replace("five", "five, theirs")
@@ -67,3 +69,82 @@ async def test_a_first_edit_of_a_file_that_was_pulled_is_no_conflict(tmp_path: P
     await mine.sync()
     assert mine.mirror() == {"a": UNAWARE}
     assert listed(mine) == []
+
+
+async def test_what_went_over_a_restored_deployment_is_what_an_old_buffer_knows(
+    tmp_path: Path,
+) -> None:
+    mine, other = await both(tmp_path, made_here=True)
+    backup = mine.deployment.backup()
+    mine.save(a=AWARE)
+    await mine.sync()
+    mine.deployment.restore(backup)
+    await mine.sync()
+    assert mine.mirror() == {"a": AWARE}
+    await other.sync()
+    later = AWARE.replace("three", "three, theirs")
+    other.save(a=later)
+    await other.sync()
+    await mine.sync()
+    mine.save(a=AWARE.replace("five", "five, ours"))
+    await mine.sync()
+    assert later in listed(mine)
+
+
+OURS = UNAWARE
+BOTH = AWARE
+
+
+async def edited_there(desk: Desk) -> None:
+    """The other machine writes `THEIRS`, and a turn takes that up."""
+    key, body = Key(STORE, "a.txt"), THEIRS.encode()
+    there = desk.machine.deployment.state.entries[key]
+    version = Content(digest(body), len(body))
+    operation = OperationId("0" * 32)
+    expected = there.revision, there.digest
+    edit = Intent(operation, key, Kind.DOCUMENT, Format.TEXT, version, *expected, body)
+    desk.machine.deployment.push("other", [edit])
+    desk.hear()
+    await desk.consider(["a"])
+
+
+async def save(desk: Desk, body: str) -> list[str]:
+    """Save, and take that up, and send nothing; what is listed then."""
+    desk.machine.save(a=body)
+    await desk.consider(["a"])
+    desk.ledger.close()
+    found = listed(desk.machine)
+    desk.open()
+    return found
+
+
+async def test_saves_that_wait_follow_each_other_and_are_no_conflict(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    await desk.agree(a=FIRST)
+    await edited_there(desk)
+    assert await save(desk, AWARE) == []
+    assert await save(desk, AWARE.replace("three", "three, ours")) == []
+
+
+async def merged(folder: Path) -> Desk:
+    """What was saved here was merged with the other machine's, and is not sent yet."""
+    desk = Desk(folder)
+    await desk.agree(a=FIRST)
+    assert await save(desk, OURS) == []
+    await edited_there(desk)
+    assert desk.machine.tree() == {"a": BOTH}
+    # The write is seen by the watcher, and looked at once more.
+    await desk.consider(["a"])
+    return desk
+
+
+async def test_an_edit_of_what_was_merged_and_waits_is_no_conflict(tmp_path: Path) -> None:
+    desk = await merged(tmp_path)
+    assert await save(desk, BOTH.replace("three", "three, ours")) == []
+
+
+async def test_what_an_old_buffer_did_not_know_of_a_merge_that_waits_is_listed(
+    tmp_path: Path,
+) -> None:
+    desk = await merged(tmp_path)
+    assert await save(desk, FIRST.replace("three", "three, ours")) == [THEIRS]

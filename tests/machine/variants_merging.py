@@ -64,7 +64,7 @@ def _nothing(*_args: Any, **_kwargs: Any) -> None:
     return None
 
 
-def _aware(_self: combine.Combiner, decision: Decision, _view: Any) -> Decision:
+def _aware(_self: combine.Combiner, decision: Decision, *_: Any) -> Decision:
     return decision
 
 
