@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import errno
-import os
 import stat
+from posixpath import isabs
 from typing import Final
 
 from syncd.core.model import Hold
@@ -46,7 +46,7 @@ def refused(error: OSError) -> Hold:
     # What lies in a store is reached from its folder, without its whole path: a place with one is
     # the folder itself, or in the state folder.
     named = [str(each) for each in (error.filename, error.filename2) if each is not None]
-    places = filter(os.path.isabs, named)
+    places = filter(isabs, named)
     return Hold(reason, ": ".join([what, *places]), advice)
 
 
