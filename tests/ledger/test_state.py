@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from syncd.config import load
+from syncd.config import Config, load
 from syncd.errors import LedgerError
 from syncd.ledger.places import LEFT
 from syncd.ledger.state import StateFolder
@@ -28,13 +28,11 @@ def state(tmp_path: Path) -> Iterator[StateFolder]:
 
 
 @pytest.mark.parametrize("closed", [".", "ledger", "bindings.json"])
-def test_a_ledger_that_may_not_be_looked_at_is_not_missing(closed: str) -> None:
+def test_a_ledger_that_may_not_be_looked_at_is_not_missing(closed: str, tmp_path: Path) -> None:
+    report(opened(tmp_path)[0])  # As ourselves: the interpreter's files may be closed to others.
+
     def looked(base: Path) -> None:
-        (base / "config.toml").write_text("")
-        config = load(base / "config.toml", {"SYNCD_TOKEN": "token"})
-        state = StateFolder(config.state)
-        state.open()
-        state.open_ledger(None, "default").close()
+        config, state = opened(base)
         place = config.state / closed
         place.chmod(0)
         try:
@@ -49,6 +47,15 @@ def test_a_ledger_that_may_not_be_looked_at_is_not_missing(closed: str) -> None:
             state.close()
 
     as_ordinary_user(looked)
+
+
+def opened(base: Path) -> tuple[Config, StateFolder]:
+    (base / "config.toml").write_text("")
+    config = load(base / "config.toml", {"SYNCD_TOKEN": "token"})
+    state = StateFolder(config.state)
+    state.open()
+    state.open_ledger(None, "default").close()
+    return config, state
 
 
 LOST = [None, "", "{", "[]", "3"]
