@@ -114,6 +114,11 @@ class Witness:
         self._operations.clear()
         self._parted = {epoch_of(machine) for machine in self._world.machines}
 
+    def copied_back(self, machine: Machine) -> None:
+        """Its ledger is an old copy: it may be of before the deployment forgot something."""
+        if self._epochs:
+            self._parted.add(epoch_of(machine))
+
     def revoked(self, device: str) -> None:
         """The deployment forgets what the device knew it by, its receipts too."""
         self._revoked.add(device)
@@ -412,9 +417,12 @@ class Witness:
         return any(machine.way is Way.PUSH for machine in self._world.machines)
 
     def _was_renamed(self, digest: Digest | None) -> bool:
-        """Whether these bytes had several names: who read them under which, they do not tell."""
+        """Whether these bytes had several names: who read them under which, they do not tell.
+
+        What a merge made has none until a rename gives it one: by then it has had another.
+        """
         saves = self._world.saves.of(digest) if digest else []
-        return len({save.path for save in saves if save.path}) > 1
+        return len({save.path for save in saves}) > 1
 
     # Looked at in the end
 

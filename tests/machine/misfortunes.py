@@ -130,6 +130,7 @@ class Misfortunes:
             tidemark = machine.tidemark
             self._lose(machine, "the ledger is an old copy")
             machine.use_ledger(self._world.rng.choice(images), tidemark)
+            self._world.witness.copied_back(machine)
 
     def ledger_foreign(self, machine: Machine) -> None:
         """The ledger is another machine's.
@@ -143,6 +144,7 @@ class Misfortunes:
             tidemark = machine.tidemark
             self._lose(machine, "the ledger is another machine's")
             machine.use_ledger(self._world.rng.choice(self._images[others[0]]), tidemark)
+            self._world.witness.copied_back(machine)
 
     def cloned(self, machine: Machine) -> None:
         """A copy of the machine as it is now begins to run."""
