@@ -118,7 +118,9 @@ def _payloads(connection: sqlite3.Connection, store: str) -> int:
     # What both sides agree on is kept here too, unless it is a payload.
     row = connection.execute(
         """SELECT count(*) FROM entries WHERE store = ? AND base_digest IS NOT NULL
-           AND base_digest NOT IN (SELECT digest FROM contents)""",
+           AND NOT EXISTS (SELECT 1 FROM contents c
+             WHERE substr(c.digest, 1, 8) = substr(base_digest, 1, 8)
+               AND c.digest = base_digest)""",
         (store,),
     ).fetchone()
     return int(row[0])

@@ -216,15 +216,19 @@ class Pusher:
         answered = iter(outcomes)
         believed: list[tuple[Intent, Outcome]] = []
         with self._ledger.moment():
+            newest = max((at for at, _ in self._ledger.entries.witnesses(0, 1, 1)), default=0)
             for intent in intents:
                 answers = [(half, next(answered)) for half in halves([intent])]
-                if any(self._is_overtaken(half, outcome) for half, outcome in answers):
+                if any(self._is_overtaken(half, outcome, newest) for half, outcome in answers):
                     self._frozen.append(intent)
                 else:
                     believed += answers
         return believed
 
-    def _is_overtaken(self, half: Intent, outcome: Outcome) -> bool:
+    def _is_overtaken(self, half: Intent, outcome: Outcome, newest: int) -> bool:
+        """`newest` is the latest that was heard of any key: what is not before it need not be
+        looked up.
+        """
         known = self._asked.pop(half.operation, 0)
         match outcome:
             case Applied(_, at):
@@ -234,7 +238,7 @@ class Pusher:
             case _:
                 return False
         # What was heard before the last question is no news: it would be answered the same.
-        heard = self._ledger.entries.last_write(half.key)[0]
+        heard = self._ledger.entries.last_write(half.key)[0] if newest > told else 0
         if heard <= max(told, known):
             return False
         self._asked[half.operation] = heard

@@ -94,7 +94,7 @@ class Reconciler:
             readings.update(await asyncio.to_thread(self._read, vanished, turn))
         gone = {key for key, reading in readings.items() if isinstance(reading, Missing)}
         with self._ledger.moment():
-            views = {key: self._ledger.view(key) for key in readings}
+            views = self._ledger.views.of(readings)
         decided: list[Decision | Merging] = []
         for key in sorted(readings, key=lambda key: key not in gone):
             if self._moves.waits(key, gone.intersection(former.get(key, ())), turn):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -44,11 +44,11 @@ def take(
     An operation applied while nothing else was heard of its key leaves nothing to consider:
     saves made meanwhile are queued already.
     """
-    taken = Acknowledged()
-    for intent, outcome in answers:
+    every = list(answers)
+    applied = [(intent, each) for intent, each in every if isinstance(each, Applied)]
+    taken = Acknowledged(_applied(ledger, applied, device, now))
+    for intent, outcome in every:
         if isinstance(outcome, Applied):
-            if not _applied(ledger, intent, outcome, device, now):
-                taken.named.append(intent.key)
             continue
         wanted = _take(ledger, intent, outcome, device, now)
         if wanted and _is_coming(ledger, intent, outcome):
@@ -71,12 +71,21 @@ def _is_coming(ledger: Ledger, intent: Intent, outcome: Outcome) -> bool:
     return outcome.current.at > int(ledger.passing.cursor)
 
 
-def _applied(ledger: Ledger, intent: Intent, applied: Applied, device: str, now: float) -> bool:
-    """Take an operation that was applied; whether base and what was heard are one by that."""
-    snapshot = Snapshot(applied.revision, intent.version, applied.at)
-    if _agree_with(ledger, intent, snapshot, device, now):
-        return True
-    base, remote = ledger.entries.get(intent.key)
+def _applied(
+    ledger: Ledger, answers: Sequence[tuple[Intent, Applied]], device: str, now: float
+) -> list[Key]:
+    """Take operations that were applied; the keys whose base is not what was heard last."""
+    here = ledger.outbox.remove(intent.operation for intent, _ in answers)
+    ours = [each for each in answers if each[0].operation in here]
+    ledger.events.pushed([(intent, made.revision) for intent, made in ours], device, now)
+    bases = [(i.key, Snapshot(made.revision, i.version, made.at)) for i, made in ours]
+    named = ledger.entries.acknowledge(bases, device)
+    gone = (intent.key for intent, _ in answers if intent.operation not in here)
+    return named + [key for key in gone if not _is_settled(ledger, key)]
+
+
+def _is_settled(ledger: Ledger, key: Key) -> bool:
+    base, remote = ledger.entries.get(key)
     return base == remote
 
 
@@ -93,7 +102,7 @@ def _take(
                 ledger.events.parked(intent, outcome, now)
             return False
         case Stale(current):
-            ledger.outbox.remove(intent.operation)
+            ledger.outbox.remove([intent.operation])
             return ledger.entries.get(intent.key)[1] != current
         case Replayed(revision, current):
             at = current.at if current.revision == revision else 0
@@ -103,11 +112,11 @@ def _take(
 
 def _agree_with(
     ledger: Ledger, intent: Intent, snapshot: Snapshot, device: str, now: float
-) -> bool:
-    """Take `snapshot` of our own making for the base; whether it also is what is now heard."""
-    if not ledger.outbox.remove(intent.operation):
-        return False
-    ledger.events.pushed(intent, snapshot.revision, device, now)
+) -> None:
+    """Take `snapshot` of our own making for the base, and for what is heard where `at` tells."""
+    if not ledger.outbox.remove([intent.operation]):
+        return
+    ledger.events.pushed([(intent, snapshot.revision)], device, now)
     if not snapshot.at:
         _, known = ledger.entries.get(intent.key)
         if known.revision < snapshot.revision:
@@ -115,5 +124,6 @@ def _agree_with(
             # revision, which must not be taken for news about the new base (sim).
             snapshot = replace(snapshot, at=known.at)
         else:
-            return ledger.entries.acknowledge(intent.key, snapshot)
-    return ledger.entries.acknowledge(intent.key, snapshot, device)
+            ledger.entries.acknowledge([(intent.key, snapshot)])
+            return
+    ledger.entries.acknowledge([(intent.key, snapshot)], device)

@@ -7,9 +7,11 @@ a save does not wait for a first mirror, nor that for saves without end.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from syncd.ledger import many
 
 _CLAIMED = """o.operation, o.store, o.path, o.record, o.kind, o.format, o.digest, o.size,
               e.base_revision, e.base_digest, e.base_size, o.target"""
@@ -72,6 +74,23 @@ class Claimable:
             (operation,),
         ).fetchone()
         return tuple(row) if row else None
+
+    def freeze(self, rows: Sequence[tuple[tuple[Any, ...], tuple[Any, ...]]]) -> None:
+        """Mark rows as sent: each as it was queued, and as it is sent."""
+        many.write(
+            self._connection,
+            """UPDATE outbox SET state = 'sent', operation = n.column2,
+                 expect_revision = n.column3, expect_digest = n.column4
+               FROM ({rows}) n WHERE operation = n.column1""",
+            [(queued[0], sent[0], sent[8], sent[9]) for queued, sent in rows],
+        )
+        query = "SELECT 1 FROM outbox WHERE target IS NOT NULL LIMIT 1"
+        if self._connection.execute(query).fetchone() is None:
+            return  # As good as always, and then thousands of rows cost nothing.
+        self._connection.executemany(
+            "UPDATE outbox SET target = ? WHERE target = ?",
+            [(sent[0], queued[0]) for queued, sent in rows],
+        )
 
     def _of(self, claim: Claim, *, bulk: bool) -> list[tuple[Any, ...]]:
         marks = ",".join("?" * len(claim.guarded))

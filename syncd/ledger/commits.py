@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from syncd.core.decision import Decision, Taken
 from syncd.core.direction import UNSENT
-from syncd.core.model import Content, Digest, Key, Reason, Snapshot, Tombstone
+from syncd.core.model import Content, Digest, Key, Reason, Snapshot, Tombstone, Version
 from syncd.core.settle import FEW
 from syncd.ledger.events import Event
 
@@ -33,14 +33,17 @@ def commit(
     ledger.attention.release_keys(decision.key for decision in settled)
     ledger.places.record_files((each.key, each.file) for each in rest if not each.part)
     ledger.epochs.taken(_pulled(settled))
-    ledger.entries.agree(_bases(settled))
+    bases, authored = dict(_bases(settled)), dict(_authored(rest))
+    saved = {key: save for key, save in authored.items() if save is not None and key in bases}
+    ledger.entries.agree(bases.items(), saved)
     bulk = sum(decision.plan.to_remote is not None for decision in rest) > FEW
     for decision in rest:
         if decision.capture:
-            _capture(ledger, decision, now, bulk=bulk)
+            _capture(ledger, decision)
         elif decision.plan.reason is not Reason.REWRITE:
-            _settle(ledger, decision, now, bulk=bulk)
-    ledger.entries.author(_authored(rest))
+            _settle(ledger, decision, now)
+    ledger.outbox.queue(list(_queued(rest)), now, bulk=bulk)
+    ledger.entries.author((key, save) for key, save in authored.items() if key not in saved)
     ledger.entries.author(_written(settled), first=True)
     ledger.places.forget_notes(decision.key for decision in settled if not decision.part)
     return {decision.key for decision in held if _hold(ledger, decision, now)}
@@ -107,24 +110,27 @@ def _take_over(ledger: Ledger, taken: Taken, now: float) -> None:
         ledger.conflicts.add(key, conflict, ledger.entries.last_write(key)[1], now)
 
 
-def _capture(ledger: Ledger, decision: Decision, now: float, *, bulk: bool) -> None:
+def _queued(decisions: Sequence[Decision]) -> Iterator[tuple[Decision, Version]]:
+    for decision in decisions:
+        sent = decision.plan.to_remote
+        if sent is not None and (decision.capture or decision.plan.reason is not Reason.REWRITE):
+            yield decision, sent
+
+
+def _capture(ledger: Ledger, decision: Decision) -> None:
     # The sent row is frozen and nothing is agreed until its answer; the newer save waits
     # behind it, durable, and takes its expectation from the base that the answer brings.
     ledger.carried.keep(decision.key, decision.started)
-    if decision.plan.to_remote is not None:
-        ledger.outbox.queue(decision, decision.plan.to_remote, now, bulk=bulk)
-    else:
+    if decision.plan.to_remote is None:
         ledger.outbox.drop(decision.key)
 
 
-def _settle(ledger: Ledger, decision: Decision, now: float, *, bulk: bool) -> None:
+def _settle(ledger: Ledger, decision: Decision, now: float) -> None:
     key, plan = decision.key, decision.plan
     if isinstance(plan.to_remote or plan.to_local, Tombstone):
         ledger.carried.forget(key)
     ledger.carried.keep(key, decision.started)
-    if plan.to_remote is not None:
-        ledger.outbox.queue(decision, plan.to_remote, now, bulk=bulk)
-    else:
+    if plan.to_remote is None:
         _keep_bytes(ledger, decision)
         ledger.outbox.drop(key)
     if decision.part and plan.to_local is not None:

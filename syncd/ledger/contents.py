@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from syncd.core.model import Digest
+from syncd.ledger import many
 
 _LEVEL = 1
 """zlib level: real stores shrink to a fifth at 1, and to a sixth at 6 for thrice the time."""
@@ -15,50 +17,79 @@ _SMALL = 8 * 1024
 """Bytes that fit into a small window. To make the usual one ready, a quarter of a megabyte, takes
 ten times as long as to compress 2 KB."""
 
+_AT_HAND = 1024 * 1024
+"""Bytes that were kept last and are held in memory until they are asked for: what a turn queues is
+claimed in a moment, and what is heard is written to its file."""
+
+_DIGEST = "substr(digest, 1, 8) = substr(?1, 1, 8) AND +digest = ?1"
+"""Found by the index of what digests begin with. Without the plus SQLite puts the value in place of
+the column, in the first condition too, and then looks at every row."""
+
 
 class Contents:
     """What the ledger keeps of file bytes until nothing refers to them any more."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self._at_hand: dict[Digest, bytes] = {}
+        self._held = 0
 
     def put(self, digest: Digest, body: bytes) -> None:
         """Keep `body`, whose SHA-256 is `digest`."""
-        if not self.has(digest):
-            self._connection.execute(
-                "INSERT INTO contents VALUES (?, ?, ?)",
-                (digest, len(body), _packed(body)),
-            )
+        self.put_all({digest: body})
+
+    def put_all(self, bodies: Mapping[Digest, bytes]) -> None:
+        """Keep `bodies` by their SHA-256."""
+        lacking = self.lacking(bodies)
+        many.write(
+            self._connection,
+            "INSERT INTO contents (digest, size, packed) {rows}",
+            [(name, len(body), _packed(body)) for name, body in bodies.items() if name in lacking],
+        )
+        for digest, body in bodies.items():
+            self._hold(digest, body)
+
+    def _hold(self, digest: Digest, body: bytes) -> None:
+        self._take(digest)
+        self._at_hand[digest] = body
+        self._held += len(body)
+        while self._held > _AT_HAND:
+            self._take(next(iter(self._at_hand)))
+
+    def _take(self, digest: Digest) -> bytes | None:
+        body = self._at_hand.pop(digest, None)
+        self._held -= len(body or b"")
+        return body
 
     def get(self, digest: Digest) -> bytes | None:
         """The bytes of `digest`, or None where they are not kept."""
-        row = self._connection.execute(
-            "SELECT packed FROM contents WHERE digest = ?", (digest,)
-        ).fetchone()
+        if (body := self._take(digest)) is not None:
+            return body
+        row = self._one("packed", digest)
         return zlib.decompress(row[0]) if row else None
 
     def size(self, digest: Digest) -> int | None:
         """How many bytes `digest` has, or None where they are not kept."""
-        row = self._connection.execute(
-            "SELECT size FROM contents WHERE digest = ?", (digest,)
-        ).fetchone()
+        row = self._one("size", digest)
         return int(row[0]) if row else None
 
     def has(self, digest: Digest) -> bool:
         """Whether the bytes of `digest` are kept."""
-        return (
-            self._connection.execute(
-                "SELECT 1 FROM contents WHERE digest = ?", (digest,)
-            ).fetchone()
-            is not None
-        )
+        return self._one("1", digest) is not None
+
+    def _one(self, column: str, digest: Digest) -> tuple[Any, ...] | None:
+        query = f"SELECT {column} FROM contents WHERE {_DIGEST}"  # noqa: S608
+        row: tuple[Any, ...] | None = self._connection.execute(query, (digest,)).fetchone()
+        return row
 
     def lacking(self, digests: Iterable[Digest]) -> set[Digest]:
         """Those of `digests` whose bytes are not kept."""
-        return {digest for digest in digests if not self.has(digest)}
+        rows = many.read(self._connection, _LACKING, [(digest,) for digest in digests])
+        return {row[0] for row in rows}
 
     def drop_unreferenced(self) -> int:
         """Forget bytes that no entry, note, outbox row or conflict names; how many went."""
+        self._at_hand, self._held = {}, 0
         return self._connection.execute(
             f"DELETE FROM contents WHERE {' AND '.join(_UNNAMED)}"  # noqa: S608
         ).rowcount
@@ -81,6 +112,10 @@ _UNNAMED = (
     ),
     "digest NOT IN (SELECT digest FROM history WHERE record != '')",
 )
+
+_LACKING = """SELECT column1 FROM ({rows}) WHERE NOT EXISTS (
+                SELECT 1 FROM contents
+                WHERE substr(digest, 1, 8) = substr(column1, 1, 8) AND digest = column1)"""
 
 
 def _packed(body: bytes) -> bytes:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from syncd.core.decision import Heard
 from syncd.core.model import NEVER, TOMBSTONE, Digest, Key, Snapshot, Tombstone, Witness
+from syncd.ledger import many
 from syncd.ledger.rows import Columns, key_columns, snapshot_columns, to_snapshot
 
 _KEY = "store = ? AND path = ? AND record = ?"
@@ -29,9 +31,11 @@ _NEWER = """(remote_at IS NULL OR remote_at < excluded.remote_at
 _ACKNOWLEDGED = """base_revision = excluded.base_revision, base_digest = excluded.base_digest,
                    base_size = excluded.base_size, receipt_revision = excluded.receipt_revision"""
 _CONFIRM = f"""INSERT INTO entries (store, path, record, {_REMOTE}, remote_device,
-                 base_revision, base_digest, base_size, receipt_revision)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?4, ?5, ?6, ?4)
-               ON CONFLICT DO UPDATE SET {_HEARD}, {_ACKNOWLEDGED} WHERE {_NEWER}"""  # noqa: S608
+                 base_revision, base_digest, base_size, receipt_revision) {{rows}}
+               ON CONFLICT DO UPDATE SET {_HEARD}, {_ACKNOWLEDGED} WHERE {_NEWER}"""
+_AGREE = f"""INSERT INTO entries (store, path, record, base_revision, base_digest, base_size,
+               receipt_revision) {{rows}}
+             ON CONFLICT DO UPDATE SET {_ACKNOWLEDGED}"""
 
 
 class Entries:
@@ -53,14 +57,24 @@ class Entries:
             return None, NEVER
         return to_snapshot(*row[:3]), to_snapshot(*row[3:]) or NEVER
 
-    def agree(self, bases: Iterable[tuple[Key, Snapshot]]) -> None:
-        """Both sides were seen to hold these, or to start from them."""
-        self._connection.executemany(
-            """INSERT INTO entries (store, path, record, base_revision, base_digest, base_size)
-               VALUES (?, ?, ?, ?, ?, ?)
+    def agree(
+        self,
+        bases: Iterable[tuple[Key, Snapshot]],
+        saved: Mapping[Key, Digest] = MappingProxyType({}),
+    ) -> None:
+        """Both sides were seen to hold these, or to start from them.
+
+        Those of them that are in `saved`, files, were seen to hold that, which syncd did not write.
+        """
+        many.write(
+            self._connection,
+            """INSERT INTO entries (store, path, record, base_revision, base_digest, base_size,
+                 authored_digest) {rows}
                ON CONFLICT DO UPDATE SET base_revision = excluded.base_revision,
-                 base_digest = excluded.base_digest, base_size = excluded.base_size""",
-            [(*key_columns(key), *snapshot_columns(base)) for key, base in bases],
+                 base_digest = excluded.base_digest, base_size = excluded.base_size,
+                 authored_digest = coalesce(excluded.authored_digest, authored_digest),
+                 unseen = iif(excluded.authored_digest IS NULL, unseen, 0)""",
+            [(*key_columns(key), *snapshot_columns(base), saved.get(key)) for key, base in bases],
         )
 
     def hear(self, heard: Heard) -> bool:
@@ -77,26 +91,41 @@ class Entries:
         )
         return cursor.rowcount > 0
 
-    def acknowledge(self, key: Key, base: Snapshot, device: str | None = None) -> bool:
-        """Agree on `base`, for whose revision the deployment holds a receipt of ours.
+    def acknowledge(
+        self, bases: Sequence[tuple[Key, Snapshot]], device: str | None = None
+    ) -> list[Key]:
+        """Agree on `bases`, for whose revisions the deployment holds receipts of ours.
 
-        With the `device` that made it, hear it too. True where that was news.
+        With the `device` that made them, hear them too. The keys of which something else was
+        heard.
         """
-        if device is not None and self._confirm(key, base, device):
-            return True
-        self._connection.execute(
-            f"""INSERT INTO entries (store, path, record, base_revision, base_digest, base_size,
-                                    receipt_revision)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?4)
-               ON CONFLICT DO UPDATE SET {_ACKNOWLEDGED}""",  # noqa: S608
-            (*key_columns(key), *snapshot_columns(base)),
+        if device is not None and self._confirm(bases, device) == len(bases):
+            return []
+        # Again where it was done: newer was heard of the others, which agree on this all the same.
+        many.write(
+            self._connection,
+            _AGREE,
+            [(*key_columns(k), *snapshot_columns(base), base.revision) for k, base in bases],
         )
-        return False
+        return [key for key, _ in bases if not self._is_settled(key)]
 
-    def _confirm(self, key: Key, base: Snapshot, device: str) -> bool:
-        """Both at once, in one writing of the row; False, and nothing done, if newer was heard."""
-        columns = (*key_columns(key), *_remote_columns(base), device)
-        return self._connection.execute(_CONFIRM, columns).rowcount > 0
+    def _confirm(self, bases: Sequence[tuple[Key, Snapshot]], device: str) -> int:
+        """Both in one writing of each row, unless newer was heard; of how many none was."""
+        return many.write(
+            self._connection,
+            _CONFIRM,
+            [
+                (
+                    *key_columns(key), *_remote_columns(base), device,
+                    *snapshot_columns(base), base.revision,
+                )
+                for key, base in bases
+            ],
+        )  # fmt: skip
+
+    def _is_settled(self, key: Key) -> bool:
+        base, remote = self.get(key)
+        return base == remote
 
     def author(self, authored: Iterable[tuple[Key, Digest | None]], *, first: bool = False) -> None:
         """Files were seen to hold what syncd did not write; None: it was deleted.

@@ -6,11 +6,13 @@ No decision reads it. Bounded: `trim` keeps the newest MOST events, none older t
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from syncd.core.decision import Decision
 from syncd.core.model import Content, Digest, Intent, Key, Refused, Tombstone, Version
-from syncd.ledger.rows import key_columns
+from syncd.ledger import many
+from syncd.ledger.rows import Columns, key_columns
 
 MOST = 100_000
 """Events that are kept, about 20 MB."""
@@ -46,15 +48,15 @@ class Events:
 
     def add(self, event: Event) -> None:
         """Append."""
-        self._connection.execute(
+        self._append([event])
+
+    def _append(self, events: Sequence[Event]) -> None:
+        many.write(
+            self._connection,
             """INSERT INTO events
-                 (store, path, record, what, digest, revision, device, detail, at)
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-            (
-                *key_columns(event.key), event.what, event.digest, event.revision,
-                event.device, event.detail, event.at,
-            ),
-        )  # fmt: skip
+                 (store, path, record, what, digest, revision, device, detail, at) {rows}""",
+            [_columns(event) for event in events],
+        )
 
     def written(self, decision: Decision, device: str | None, now: float) -> None:
         """A file was written or removed as a decision said."""
@@ -69,15 +71,9 @@ class Events:
                 what, detail = "moved", f"to {plan.to_local.moved_to}"
         self.add(Event(decision.key, what, now, digest, plan.base.revision, device, detail))
 
-    def pushed(self, intent: Intent, revision: int, device: str, now: float) -> None:
-        """The deployment applied an operation."""
-        digest = _digest(intent.version)
-        what, detail = "deleted" if digest is None else "pushed", None
-        if intent.target is not None:
-            what, detail = "moved", f"to {intent.target.key.path}"
-        elif intent.source is not None:
-            what, detail = "moved", f"from {intent.source.path}"
-        self.add(Event(intent.key, what, now, digest, revision, device, detail))
+    def pushed(self, applied: Sequence[tuple[Intent, int]], device: str, now: float) -> None:
+        """The deployment applied operations, each at a revision."""
+        self._append([_pushed(intent, revision, device, now) for intent, revision in applied])
 
     def parked(self, intent: Intent, refused: Refused, now: float) -> None:
         """The deployment refused an operation for good."""
@@ -132,6 +128,23 @@ class Events:
             values,
         )
         return [Event(Key(*row[:3]), *row[3:]) for row in rows]
+
+
+def _columns(event: Event) -> Columns:
+    return (
+        *key_columns(event.key), event.what, event.digest, event.revision,
+        event.device, event.detail, event.at,
+    )  # fmt: skip
+
+
+def _pushed(intent: Intent, revision: int, device: str, now: float) -> Event:
+    digest = _digest(intent.version)
+    what, detail = "deleted" if digest is None else "pushed", None
+    if intent.target is not None:
+        what, detail = "moved", f"to {intent.target.key.path}"
+    elif intent.source is not None:
+        what, detail = "moved", f"from {intent.source.path}"
+    return Event(intent.key, what, now, digest, revision, device, detail)
 
 
 def _digest(version: Version) -> Digest | None:

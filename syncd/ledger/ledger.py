@@ -14,7 +14,6 @@ from pathlib import Path
 
 from syncd.core.decision import Decision, Heard, Taken, View
 from syncd.core.model import (
-    NEVER,
     Conflict,
     Content,
     Cursor,
@@ -47,22 +46,13 @@ from syncd.ledger.places import Places
 from syncd.ledger.records import Records
 from syncd.ledger.rows import (
     inode_column,
-    key_columns,
     snapshot_columns,
     to_inode,
     to_snapshot,
-    to_version,
 )
 from syncd.ledger.tidemark import Tidemark, commits, count
 from syncd.ledger.uploads import Uploads
-
-_VIEW = """SELECT e.base_revision, e.base_digest, e.base_size,
-                  e.remote_revision, e.remote_digest, e.remote_size, e.remote_last, e.remote_at,
-                  e.remote_moved_to, s.operation, s.digest, s.size
-           FROM (SELECT ?1 AS store, ?2 AS path, ?3 AS record) k
-           LEFT JOIN entries e USING (store, path, record)
-           LEFT JOIN outbox s ON s.state = 'sent'
-             AND s.store = k.store AND s.path = k.path AND s.record = k.record"""
+from syncd.ledger.views import Views
 
 CONTESTED = "contested"
 """How the history index calls saves that a write of the daemon's met."""
@@ -74,6 +64,7 @@ class Ledger:
     def __init__(self, connection: sqlite3.Connection, tidemark: Tidemark | None = None) -> None:
         self._connection = connection
         self._tidemark = tidemark
+        self.views = Views(connection)
         self.contents = Contents(connection)
         self.entries = Entries(connection)
         self.carried = Carried(connection)
@@ -146,9 +137,7 @@ class Ledger:
 
     def view(self, key: Key) -> View:
         """What is known of `key` before a turn decides about it."""
-        row = self._connection.execute(_VIEW, key_columns(key)).fetchone()
-        sent = to_version(*row[10:]) if row[9] is not None else None
-        return View(to_snapshot(*row[:3]), to_snapshot(*row[3:9]) or NEVER, sent)
+        return self.views.of([key])[key]
 
     def note(
         self, noted: Sequence[tuple[Key, Note, Snapshot | None, Conflict | None]], now: float
@@ -203,14 +192,10 @@ class Ledger:
 
     def hear(self, news: Iterable[Heard], cursor: Cursor | None, now: float) -> list[Key]:
         """Remember news and the cursor behind it in one transaction; the keys it was news of."""
-        fresh: list[Key] = []
         with self.transaction():
-            for heard in news:
-                version = heard.snapshot.version
-                if isinstance(version, Content) and heard.body is not None:
-                    self.contents.put(version.digest, heard.body)
-                if self.entries.hear(heard):
-                    fresh.append(heard.key)
+            every = list(news)
+            self.contents.put_all(dict(filter(None, map(_body, every))))
+            fresh = [heard.key for heard in every if self.entries.hear(heard)]
             if cursor is not None:
                 self.passing.heard(cursor)
         return fresh
@@ -248,3 +233,10 @@ class Ledger:
             for digest in kept:
                 self.past.replaced(key, digest, CONTESTED, now)
                 self.events.add(Event(key, CONTESTED, now, digest))
+
+
+def _body(heard: Heard) -> tuple[Digest, bytes] | None:
+    version = heard.snapshot.version
+    if isinstance(version, Content) and heard.body is not None:
+        return version.digest, heard.body
+    return None

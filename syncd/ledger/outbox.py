@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import starmap
 from typing import Any
 
 from syncd.core.decision import Decision
@@ -29,14 +30,17 @@ from syncd.core.model import (
     Refused,
     Version,
 )
+from syncd.ledger import many
 from syncd.ledger.carried import Carried
 from syncd.ledger.claimable import Claim, Claimable
 from syncd.ledger.contents import Contents
-from syncd.ledger.rows import key_columns, to_version, version_columns
+from syncd.ledger.rows import Columns, key_columns, to_version, version_columns
 
 _KEY = "store = ? AND path = ? AND record = ?"
 _INTENT = """o.operation, o.store, o.path, o.record, o.kind, o.format, o.digest, o.size,
              o.expect_revision, o.expect_digest, o.target"""
+_ROWS = """SELECT o.store, o.path, o.record, o.state, o.digest, o.size FROM ({rows}) k
+           JOIN outbox o ON o.store = k.column1 AND o.path = k.column2 AND o.record = k.column3"""
 
 
 class Outbox:
@@ -51,36 +55,48 @@ class Outbox:
         self.claimable = Claimable(connection)
 
     def queue(
-        self, decision: Decision, version: Version, now: float, *, bulk: bool = False
+        self, decided: Sequence[tuple[Decision, Version]], now: float, *, bulk: bool = False
     ) -> None:
-        """Queue `version`, in place of what was queued or parked before if that was another."""
-        key = decision.key
-        rows = self._rows(key)
+        """Queue versions of different keys, in order, each in place of what was queued or parked
+        before if that was another.
+        """
+        rows = self._rows([decision.key for decision, _ in decided])
+        fresh = [
+            (decision, version)
+            for decision, version in decided
+            if not self._stands(decision.key, version, rows.get(decision.key, []), bulk=bulk)
+        ]
+        self._contents.put_all(dict(filter(None, starmap(_text_of, fresh))))
+        many.write(
+            self._connection,
+            """INSERT INTO outbox (operation, store, path, record, kind, format, digest, size,
+                                   state, since, target, upload, bulk) {rows}""",
+            [
+                (
+                    d.operation, *key_columns(d.key), d.kind, d.format, *_columns(version),
+                    "queued", now, d.target, self._upload(d, version), bulk,
+                )
+                for d, version in fresh
+            ],
+        )  # fmt: skip
+
+    def _stands(
+        self, key: Key, version: Version, rows: Sequence[tuple[str, Version]], *, bulk: bool
+    ) -> bool:
+        """Whether `version` need not be queued. What else waits goes."""
         waiting = [there for state, there in rows if state != "sent"]
         if waiting == [version]:
             self._press(key, bulk=bulk)
-            return
+            return True
         if rows:
             self.drop(key)
         # RACE: a turn may name again what an earlier one queued; it was claimed since then.
-        if ("sent", version) in rows:
-            return
-        upload = None
-        if isinstance(version, Content):
-            if decision.body is not None:
-                self._contents.put(version.digest, decision.body)
-            elif not self._contents.has(version.digest):
-                upload = "wanted"
-        digest, size = version_columns(version)
-        self._connection.execute(
-            """INSERT INTO outbox (operation, store, path, record, kind, format, digest, size,
-                                   state, since, target, upload, bulk)
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?)""",
-            (
-                decision.operation, *key_columns(key), decision.kind, decision.format,
-                digest, size or 0, now, decision.target, upload, bulk,
-            ),
-        )  # fmt: skip
+        return ("sent", version) in rows
+
+    def _upload(self, decision: Decision, version: Version) -> str | None:
+        if decision.body is not None or not isinstance(version, Content):
+            return None
+        return None if self._contents.has(version.digest) else "wanted"
 
     def _press(self, key: Key, *, bulk: bool) -> None:
         if not bulk:
@@ -120,26 +136,11 @@ class Outbox:
             sent = [(self._operation(), *each[1:]) for each in queued]
             frozen += zip(queued, sent, strict=True)
             claimed.append(self._move(*sent) if target else self._intent(sent[0]))
-        self._freeze(frozen)
+        self.claimable.freeze(frozen)
         return claimed
 
     def _operation(self) -> str:
         return secrets.token_hex(16)
-
-    def _freeze(self, rows: Sequence[tuple[tuple[Any, ...], tuple[Any, ...]]]) -> None:
-        """Rows as they were queued, and as they are sent."""
-        self._connection.executemany(
-            """UPDATE outbox SET state = 'sent', operation = ?, expect_revision = ?,
-                 expect_digest = ? WHERE operation = ?""",
-            [(sent[0], sent[8], sent[9], queued[0]) for queued, sent in rows],
-        )
-        query = "SELECT 1 FROM outbox WHERE target IS NOT NULL LIMIT 1"
-        if self._connection.execute(query).fetchone() is None:
-            return  # As good as always, and then thousands of rows cost nothing.
-        self._connection.executemany(
-            "UPDATE outbox SET target = ? WHERE target = ?",
-            [(sent[0], queued[0]) for queued, sent in rows],
-        )
 
     def unanswered(self) -> list[Intent]:
         """Every sent row, oldest first: to be sent again just as it was."""
@@ -159,14 +160,14 @@ class Outbox:
         query = "SELECT EXISTS (SELECT 1 FROM outbox WHERE state = 'sent')"
         return bool(self._connection.execute(query).fetchone()[0])
 
-    def remove(self, operation: OperationId) -> bool:
-        """The row was answered. False where an earlier answer had removed it."""
-        return (
-            self._connection.execute(
-                "DELETE FROM outbox WHERE operation = ?", (operation,)
-            ).rowcount
-            > 0
+    def remove(self, operations: Iterable[OperationId]) -> set[OperationId]:
+        """The rows were answered. Those of them that no earlier answer had removed."""
+        removed = many.read(
+            self._connection,
+            "DELETE FROM outbox WHERE operation IN ({rows}) RETURNING operation",
+            [(operation,) for operation in operations],
         )
+        return {row[0] for row in removed}
 
     def park(self, intent: Intent, refused: Refused) -> bool:
         """The row was refused for good: keep it in sight until the next save or a retry.
@@ -245,13 +246,15 @@ class Outbox:
         """How many rows are in each state."""
         return dict(self._connection.execute("SELECT state, count(*) FROM outbox GROUP BY state"))
 
-    def _rows(self, key: Key) -> list[tuple[str, Version]]:
-        """(state, version) of every row of `key`."""
-        rows = self._connection.execute(
-            f"SELECT state, digest, size FROM outbox WHERE {_KEY}",  # noqa: S608
-            key_columns(key),
-        ).fetchall()
-        return [(state, to_version(digest, size)) for state, digest, size in rows]
+    def _rows(self, keys: Iterable[Key]) -> dict[Key, list[tuple[str, Version]]]:
+        """(state, version) of every row of `keys`."""
+        found: dict[Key, list[tuple[str, Version]]] = {}
+        for store, path, record, state, digest, size in many.read(
+            self._connection, _ROWS, [key_columns(key) for key in keys]
+        ):
+            there = found.setdefault(Key(store, path, record), [])
+            there.append((state, to_version(digest, size)))
+        return found
 
     def _move(self, row: tuple[Any, ...], target: tuple[Any, ...]) -> Intent:
         intent = self._intent(row)
@@ -274,6 +277,18 @@ class Outbox:
             started=self._carried.started(key) if kind == Kind.EXECUTION else None,
             former=self._contents.get(Digest(expected)) if worth else None,
         )
+
+
+def _columns(version: Version) -> Columns:
+    """(digest, size), of which a tombstone has none."""
+    digest, size = version_columns(version)
+    return digest, size or 0
+
+
+def _text_of(decision: Decision, version: Version) -> tuple[Digest, bytes] | None:
+    if isinstance(version, Content) and decision.body is not None:
+        return version.digest, decision.body
+    return None
 
 
 def _text(size: int) -> int:

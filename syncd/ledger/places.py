@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from syncd.core.decision import FileState
 from syncd.core.model import Digest, Key
 from syncd.core.reading import Stat
+from syncd.ledger import many
 from syncd.ledger.rows import inode_column, to_inode
 
 SUCCESSOR = "successor"
@@ -115,14 +116,16 @@ class Places:
     def like(self, store: str, digest: Digest, inode: int, most: int) -> list[tuple[str, int]]:
         """(path, inode) of files that held these bytes when last read: those of that inode, and
         of the others, if there are no more than `most`, all."""
+        # The plus: see `contents`.
+        like = "substr(digest, 1, 8) = substr(?1, 1, 8) AND +digest = ?1 AND +store = ?2"
         rows = self._connection.execute(
-            "SELECT path, inode FROM files WHERE store = ? AND digest = ? LIMIT ?",
-            (store, digest, most + 1),
+            f"SELECT path, inode FROM files WHERE {like} LIMIT ?3",  # noqa: S608
+            (digest, store, most + 1),
         ).fetchall()
         if len(rows) > most:
             rows = self._connection.execute(
-                "SELECT path, inode FROM files WHERE store = ? AND digest = ? AND inode = ?",
-                (store, digest, inode_column(inode)),
+                f"SELECT path, inode FROM files WHERE {like} AND inode = ?3",  # noqa: S608
+                (digest, store, inode_column(inode)),
             ).fetchall()
         return [(path, to_inode(met)) for path, met in rows]
 
@@ -133,8 +136,9 @@ class Places:
             "DELETE FROM files WHERE store = ? AND path = ?",
             [(key.store, key.path) for key, file in seen if file is None],
         )
-        self._connection.executemany(
-            "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        many.write(
+            self._connection,
+            "INSERT OR REPLACE INTO files {rows}",
             [
                 (
                     key.store, key.path, file.stat.size, file.stat.mtime_ns, file.stat.ctime_ns,
@@ -147,6 +151,8 @@ class Places:
 
     def forget_notes(self, keys: Iterable[Key]) -> None:
         """The noted writes of `keys` came to their end; those that were not noted had none."""
+        if self._connection.execute("SELECT 1 FROM notes LIMIT 1").fetchone() is None:
+            return  # As good as always: only while files are written there are any.
         self._connection.executemany(
             "DELETE FROM notes WHERE store = ? AND path = ?",
             [(key.store, key.path) for key in keys],

@@ -490,12 +490,31 @@ def test_what_ends_a_moment_is_told_also_where_the_database_ended_it(ledger: Led
         failed()
 
 
-def test_looking_for_bytes_reads_none_of_them(ledger: Ledger) -> None:
-    """With bodies beside the digests, a look-up among 100,000 read a dozen pages of them."""
-    (plan,) = ledger._connection.execute(
-        "EXPLAIN QUERY PLAN SELECT 1 FROM contents WHERE digest = 'a'"
-    )
-    assert "USING COVERING INDEX" in plan[3]
+def test_what_is_found_by_a_digest_is_found_by_what_that_begins_with(ledger: Ledger) -> None:
+    digest = content(b"x").digest
+    asked: dict[str, Callable[[], object]] = {
+        "contents_digest": lambda: ledger.contents.has(digest),
+        "files_alike": lambda: ledger.places.like("flows", digest, 1, 20),
+    }
+    for index, ask in asked.items():
+        assert f"USING INDEX {index} (<expr>=?)" in _plan(ledger, ask)[0]
+    assert any("contents_digest" in step for step in _plan(ledger, lambda: lacking(ledger)))
+
+
+def lacking(ledger: Ledger) -> set[Digest]:
+    return ledger.contents.lacking([content(b"x").digest])
+
+
+def test_digests_that_begin_alike_are_told_apart(ledger: Ledger) -> None:
+    one, other = Digest("12345678" + 56 * "0"), Digest("12345678" + 56 * "1")
+    read = FileState(Stat(1, 1, 1, 1), one, 1)
+    with ledger.transaction():
+        ledger.contents.put(one, b"one")
+        ledger.places.record_files([(KEY, read)])
+    assert ledger.contents.lacking([one, other]) == {other}
+    assert (ledger.contents.get(other), ledger.contents.size(one)) == (None, 3)
+    assert ledger.places.like("flows", other, 1, 20) == []
+    assert ledger.places.like("flows", one, 1, 0) == [(KEY.path, 1)]
 
 
 def test_answers_are_taken_and_the_next_rows_frozen_in_one_transaction(ledger: Ledger) -> None:

@@ -34,6 +34,7 @@ from syncd.ledger.entries import Entries
 from syncd.ledger.ledger import Ledger
 from syncd.ledger.outbox import Outbox
 from syncd.ledger.places import Places
+from syncd.ledger.views import Views
 
 from .deployment import Deployment, Entry, Receipt
 from .faults import (
@@ -71,13 +72,13 @@ class Variant:
             yield
 
 
-_view, _hear, _drop, _read = Ledger.view, Ledger.hear, Outbox.drop, FileReplica.read_first
+_views, _hear, _drop, _read = Views.of, Ledger.hear, Outbox.drop, FileReplica.read_first
 _entries_hear, _take, _unanswered = Entries.hear, answers._take, Outbox.unanswered
 _claim, _begin, _agree_with = Ledger._claim, rescan.Rescan.begin, answers._agree_with
 
 
-def _view_without_sent(self: Ledger, key: Any) -> View:
-    return replace(_view(self, key), sent=None)
+def _views_without_sent(self: Views, keys: Any) -> dict[Any, View]:
+    return {key: replace(view, sent=None) for key, view in _views(self, keys).items()}
 
 
 def _drop_sent_too(self: Outbox, key: Any) -> None:
@@ -135,7 +136,7 @@ def _base_at_claim(self: Ledger, *args: Any) -> Any:
 def _receipt_tells_nothing_heard(
     self: Ledger, intent: Any, snapshot: Snapshot, device: str, now: float
 ) -> None:
-    if self.outbox.remove(intent.operation):
+    if self.outbox.remove([intent.operation]):
         self.entries.agree([(intent.key, snapshot)])
         if snapshot.at:
             self.entries.hear(Heard(intent.key, snapshot, device, None))
@@ -297,9 +298,9 @@ VARIANTS = (
     Variant("removal taken as expected", ((swap, "_judge_removed", _taken_unlooked),), REMOVING),
     Variant(
         "a sent row is replaced",
-        ((Ledger, "view", _view_without_sent), (Outbox, "drop", _drop_sent_too)),
+        ((Views, "of", _views_without_sent), (Outbox, "drop", _drop_sent_too)),
     ),
-    Variant("changes before answers", ((Ledger, "view", _view_without_sent),)),
+    Variant("changes before answers", ((Views, "of", _views_without_sent),)),
     Variant("no receipts", deployment=_NoReceipts),
     Variant(
         "same digest means applied",

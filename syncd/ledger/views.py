@@ -1,0 +1,38 @@
+"""What is known of keys before a turn decides about them. Part of the ledger; only reads."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from typing import Any
+
+from syncd.core.decision import View
+from syncd.core.model import NEVER, Key
+from syncd.ledger import many
+from syncd.ledger.rows import key_columns, to_snapshot, to_version
+
+_VIEWS = """SELECT k.column1, k.column2, k.column3, e.base_revision, e.base_digest, e.base_size,
+                  e.remote_revision, e.remote_digest, e.remote_size, e.remote_last, e.remote_at,
+                  e.remote_moved_to, s.operation, s.digest, s.size
+           FROM ({rows}) k
+           LEFT JOIN entries e
+             ON e.store = k.column1 AND e.path = k.column2 AND e.record = k.column3
+           LEFT JOIN outbox s ON s.state = 'sent'
+             AND s.store = k.column1 AND s.path = k.column2 AND s.record = k.column3"""
+
+
+class Views:
+    """Base, what was heard last and what is sent, beside each other."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def of(self, keys: Iterable[Key]) -> dict[Key, View]:
+        """What is known of each of `keys`."""
+        rows = many.read(self._connection, _VIEWS, [key_columns(key) for key in keys])
+        return {Key(*row[:3]): _view(*row[3:]) for row in rows}
+
+
+def _view(*columns: Any) -> View:
+    sent = to_version(*columns[10:]) if columns[9] is not None else None
+    return View(to_snapshot(*columns[:3]), to_snapshot(*columns[3:9]) or NEVER, sent)
