@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from importlib import import_module
@@ -55,6 +56,7 @@ def registered(command: str | None = None) -> Typer:
 
 def main() -> None:
     """Run `syncd`."""
+    _take_names_for_utf8()
     words = sys.argv[1:]
     if words == ["--version"]:
         print(f"syncd {__version__}")  # noqa: T201
@@ -66,6 +68,16 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _interrupt)
     program()
+
+
+def _take_names_for_utf8() -> None:
+    """Begin anew where the locale has names of files in another encoding: keys are UTF-8, and the
+    same on every machine. What is printed stays in that of the terminal.
+    """
+    if sys.getfilesystemencoding() != "utf-8":
+        spoken = getattr(sys.stdout, "encoding", None) or "utf-8"
+        os.environ["PYTHONIOENCODING"] = f"{spoken}:backslashreplace"
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606
 
 
 def _leave(number: int, frame: FrameType | None) -> None:

@@ -58,6 +58,7 @@ def init(
                    f"{settings.source}, then `syncd init` again")  # fmt: skip
         return 2
     settings = asyncio.run(_enrolled(settings, device or socket.gethostname()))
+    _make_folders(settings)
     verdicts = asyncio.run(_plan(settings))
     _print_plan(verdicts, [store.name for store in settings.stores if store.layout == "lines"])
     if _clashes(verdicts) and not yes and not _agreed():
@@ -147,6 +148,18 @@ async def _accepted(config: Config) -> bool:
             "unset SYNCD_TOKEN and SYNCD_TOKEN_FILE, which go before the token that init keeps",
         ) from error
     return True
+
+
+def _make_folders(config: Config) -> None:
+    """Make what `syncd run` would: before anything is mirrored a missing folder is an empty one."""
+    from syncd.ledger.state import StateFolder
+    from syncd.logs import set_up
+    from syncd.opening import make_folder
+
+    set_up(secrets=(config.token or "",))
+    if StateFolder(config.state).ledger_path(config.url, config.workspace) is None:
+        for store in config.stores:
+            make_folder(config, store.name)
 
 
 async def _plan(config: Config) -> list[Verdict]:

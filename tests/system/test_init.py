@@ -49,6 +49,19 @@ def test_a_newcomer_is_ready_in_one_command(world: World) -> None:
     assert world.deployment.admin_key not in _everything_in(machine)
 
 
+def test_another_machine_hears_what_there_is_for_it(world: World) -> None:
+    first, second = world.machine("first"), newcomer(world, "second")
+    first.save("a.json", flow("a"))
+    assert first.syncd("sync", "--once").code == 0
+    second.configure("")
+    second.folder.rmdir()
+    code, out, err = init(world, second)
+    assert code == 0
+    assert row(out, "flows") == ["0", "1", "0", "0", "0"]
+    assert "folder_made" in err
+    assert list(second.folder.iterdir()) == []
+
+
 def row(out: str, name: str) -> list[str]:
     """The cells of a row of the plan."""
     (line,) = [line for line in out.splitlines() if line.startswith(f"  {name} ")]

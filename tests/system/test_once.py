@@ -32,6 +32,20 @@ def test_a_second_machine_starts_empty_and_ends_byte_identical(world: World) -> 
     assert first.mirror().revisions() == before
 
 
+def test_names_are_the_same_on_a_machine_whose_locale_has_them_otherwise(world: World) -> None:
+    first = world.machine("first")
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    second = world.machine("second", environment=plain)
+    first.save("ünï-漢.json", flow("a"))
+    assert first.syncd("sync", "--once").code == 0
+    second.save("é.json", flow("b"))
+    ran = second.syncd("sync", "--once")
+    assert ran.code == 0, ran.err
+    assert first.syncd("sync", "--once").code == 0
+    assert first.tree().keys() == second.tree().keys() == {"flows/ünï-漢.json", "flows/é.json"}
+    assert second.syncd("explain", "flows/é.json").code == 0
+
+
 def test_a_second_machine_enrolls_on_the_embedded_backend(world: World) -> None:
     first = world.local_machine("first")
     first.save("a.json", flow("a"))
