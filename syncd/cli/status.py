@@ -61,13 +61,15 @@ def short(found: StatusReport) -> str:
 def _print(found: StatusReport) -> None:
     runs = f"daemon {found.running}" if found.running is not None else "no daemon"
     typer.echo(folded(f"{found.state.value}: {shown(found.detail)}", "  "))
-    typer.echo(f"{runs}; workspace {found.workspace}; {found.url or 'no deployment'}")
+    place = f"workspace {found.workspace}; {found.url or 'no deployment'}"
+    typer.echo(folded(f"{runs}; {place}", "  "))
     typer.echo(f"outbox: {found.queued} queued, {found.sent} sent, {found.parked} parked")
     for store in found.stores:
         more = f", {store.payloads} of them payloads, without columns" if store.payloads else ""
         more += f", {counted(store.unsent, 'byte')} of lines to be sent" if store.unsent else ""
         more += "" if store.bootstrapped else ", not in touch with the deployment yet"
-        typer.echo(f"store {store.name}: {counted(store.files, 'file')}{more}, {store.held} held")
+        numbers = f"{counted(store.files, 'file')}{more}, {store.held} held"
+        typer.echo(folded(f"store {store.name}: {numbers}", "  "))
         typer.echo(f"  {store.path}")
     if found.cost is not None:
         _print_cost(found.cost)

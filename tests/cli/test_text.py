@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 import os
 import shutil
+import sys
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from syncd.cli import status
 from syncd.cli.text import cells, folded, padded
+from syncd.standing import Part, State, StatusReport, StoreReport
 
 WORDS = st.lists(st.text("ab-`>:日e\u0301", min_size=1, max_size=12), min_size=1, max_size=30)
 
@@ -48,3 +51,20 @@ def test_what_stands_apart_stays_apart() -> None:
         assert folded("ok    check: one two", "      ", Terminal()) == (
             "ok    check:\n      one\n      two"
         )
+
+
+def test_status_fits_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((40, 24)))
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    away = Part(state="offline", detail="the deployment cannot be reached, is it up?", since=0,
+                checked=0)  # fmt: skip
+    store = StoreReport(name="workflows", path="/w", files=1000, held=3, bootstrapped=False)
+    status._print(
+        StatusReport(state=State.OFFLINE, detail="nothing waits; it cannot be reached", running=7,
+                     url="https://a.convex.cloud", workspace="default", stores=[store],
+                     parts={"deployment": away})
+    )  # fmt: skip
+    lines = terminal.getvalue().splitlines()
+    assert lines
+    assert [line for line in lines if cells(line) > 40] == []
