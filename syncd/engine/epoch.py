@@ -66,14 +66,15 @@ class Epoch:
             with self._ledger.transaction():
                 self._ledger.epochs.drop_notes()
                 self._ledger.records.disown()
-            self._reconciler.writer.forget()
+            self._reconciler.writer.reload()
 
     async def end(self, end: End) -> None:
         """End the epoch: hello is to be said again, and every store to be bootstrapped.
 
-        Notes are settled first, for what they say about files is true. But of an old copy only
-        those whose temporary names are taken: the others speak of writes that came to their end
-        long ago, under a ledger that is gone.
+        Notes are settled first, for what they say about files is true; where the folder is away
+        they wait for it, and say nothing of bases any more. But of an old copy only those whose
+        temporary names are taken: the others speak of writes that came to their end long ago,
+        under a ledger that is gone.
         """
         is_old = end is End.OLD_COPY
         self._guards.confirmed = self._guards.confirmed or not is_old
@@ -88,7 +89,7 @@ class Epoch:
                 self._ledger.epochs.begin_review(Review(self._clock.now(), end.value))
                 self._ledger.forgetting.deletions()
                 self._renumber(end)
-            self._reconciler.writer.forget()
+            self._reconciler.writer.reload()
             self._guards.reload()
         await self._retire(dropped)
         log.warning("epoch_began", why=end.value, next="files and deployment are compared anew; "

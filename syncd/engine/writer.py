@@ -58,7 +58,7 @@ class Writer:
         self._stores = stores
         self._guards = guards
         self._clock = clock
-        self._unfinished = {key: (note, base) for key, note, base in ledger.notes()}
+        self._unfinished = _noted(ledger)
         self._leftovers: dict[str, list[Note]] = {}
         self._doubts = Doubts()
         self.wrote = asyncio.Event()
@@ -106,9 +106,9 @@ class Writer:
         """Whether a noted write of `key` waits to be recovered, so that it must not be touched."""
         return key in self._unfinished
 
-    def forget(self) -> None:
-        """The ledger holds no notes any more: nothing waits to be recovered."""
-        self._unfinished.clear()
+    def reload(self) -> None:
+        """What waits to be recovered is what the ledger notes by now."""
+        self._unfinished = _noted(self._ledger)
 
     async def _write_store(
         self, store: LocalReplica, decisions: Sequence[Decision], performed: Performed
@@ -207,6 +207,10 @@ class Writer:
         operation = OperationId(secrets.token_hex(16))
         format = store.format(key.path)
         return Decision(key, kind_of(store.kind, key.path), format, plan, operation, file=None)
+
+
+def _noted(ledger: Ledger) -> dict[Key, tuple[Note, Snapshot | None]]:
+    return {key: (note, base) for key, note, base in ledger.notes()}
 
 
 def _held(decision: Decision, hold: Hold) -> Decision:

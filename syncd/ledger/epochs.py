@@ -63,6 +63,9 @@ class Epochs:
                  remote_last = NULL, remote_moved_to = NULL, remote_at = NULL, remote_device = NULL,
                  authored_digest = iif(local_digest IS NULL, NULL, authored_digest),
                  receipt_revision = NULL""",
+            # Of a folder that is away they are still to be settled (sim): a base that follows from
+            # one would pass for agreed, and what the file holds be written over.
+            "UPDATE notes SET base_revision = NULL, base_digest = NULL, base_size = NULL",
             "DELETE FROM meta WHERE name IN ('cursor', 'passed', 'old_copy')",
             "UPDATE stores SET bootstrapped = 0",
         ):

@@ -245,7 +245,7 @@ class Desk:
     def hear(self) -> None:
         """Hear everything there is."""
         page = self.machine.deployment.changes("laptop", [STORE], None)
-        news = [_heard(change) for change in page.changes]
+        news = [heard(change) for change in page.changes]
         self.ledger.hear(news, page.cursor, self.clock.now())
 
     async def agree(self, **bodies: str) -> None:
@@ -279,7 +279,8 @@ class Desk:
         self.hear()
 
 
-def _heard(change: Change) -> Heard:
+def heard(change: Change) -> Heard:
+    """As a ledger takes a change."""
     return Heard(change.key, change.snapshot, change.device, change.body)
 
 

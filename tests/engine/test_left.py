@@ -1,4 +1,4 @@
-"""Another ledger follows the files for a while: what the first noted before is not carried out.
+"""Another ledger or epoch follows: what was noted before is not carried out, and agreed by nobody.
 
 The other clears temporary names of which only the first knows, and a name that is free would say
 that what was noted was done.
@@ -14,7 +14,7 @@ from syncd.engine.link import AnotherDeployment
 from syncd.ledger.ledger import Ledger
 from syncd.ledger.state import StateFolder
 
-from .fakes import Machine, deployment, digest
+from .fakes import STORE, Machine, deployment, digest, heard
 from .test_epoch import conflicts
 
 TEMPORARY = ".syncd-00000000000000aa"
@@ -29,6 +29,7 @@ class Bound(Machine):
         self.state.open()
         self.url = "one"
         self.away = folder / "away"
+        self.backup = self.deployment.backup()
 
     def ledger(self) -> Ledger:
         return self.state.open_ledger(self.url, "w")
@@ -48,6 +49,7 @@ async def cut_short(folder: Path, *, met: str = "") -> Bound:
     machine = Bound(folder / "laptop")
     machine.save(a="first")
     await machine.sync()
+    machine.backup = machine.deployment.backup()
     other = Machine(folder / "other", machine.deployment, "other")
     await other.sync()
     other.save(a="theirs")
@@ -112,3 +114,16 @@ async def test_a_save_that_the_other_ledger_let_lie_gets_its_name_back(tmp_path:
     await machine.sync()
     assert machine.tree()["a"] == machine.mirror()["a"] == "ours, unaware"
     assert conflicts(machine) == 1, "what it did not know is listed"
+
+
+async def test_what_was_noted_before_an_epoch_ended_is_agreed_by_nobody(tmp_path: Path) -> None:
+    machine = await cut_short(tmp_path, met="first")
+    ledger, page = machine.ledger(), machine.deployment.changes("laptop", [STORE], None)
+    ledger.hear([heard(change) for change in page.changes], page.cursor, 0.0)
+    ledger.close()
+    machine.files.rename(machine.away)
+    machine.deployment.restore(machine.backup)
+    await machine.sync()
+    machine.away.rename(machine.files)
+    await machine.sync()
+    assert machine.tree()["a"] == machine.mirror()["a"] == "theirs"
