@@ -17,7 +17,7 @@ _SMALL = 8 * 1024
 """Bytes that fit into a small window. To make the usual one ready, a quarter of a megabyte, takes
 ten times as long as to compress 2 KB."""
 
-_AT_HAND = 4 * 1024 * 1024
+_AT_HAND = 2 * 1024 * 1024
 """Bytes that were kept last and are held in memory until they are asked for: what a turn queues is
 claimed in a moment, and what is heard is written to its file."""
 

@@ -54,12 +54,15 @@ def _burst(
     load: Load,
 ) -> Row:  # fmt: skip
     limit, script = _limits(bare, naive, len(paths), load, switch=False)
-    found, cost = counted(lambda: burst(side, paths, load.size))
+    # One alone says as much of what else the machine did just then.
+    runs = [counted(lambda: burst(side, paths, load.size)) for _ in range(load.rounds)]
+    found, cost = sorted(runs, key=lambda run: run[0].behind)[len(runs) // 2]
+    behind = Figures.of([run.behind for run, _ in runs])
     trip = limit * IN_FLIGHT / math.ceil(len(paths) / OPERATIONS)
     latest = max(0.0, limit - found.saving) + ROUND_TRIPS * trip
     most = len(paths) // 50 + 2
     return Row(
-        f"burst of {len(paths):,} saves: last commit", "s", _one(found.behind), "P3", _one(limit),
+        f"burst of {len(paths):,} saves: last commit", "s", behind, "P3", _one(limit),
         _one(script), cost,
         (
             Budget.most("2 round trips behind P3", found.behind, latest),
