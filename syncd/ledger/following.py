@@ -18,7 +18,8 @@ def follow(folder: Path, name: str, ledger: Ledger) -> None:
     """
     path = folder / "follows"
     try:
-        known = path.read_text(encoding="ascii") if path.exists() else None
+        # What is damaged names another: it is not known who followed.
+        known = path.read_text(encoding="ascii", errors="replace") if path.exists() else None
         if known not in (None, name):
             with ledger.transaction():
                 ledger.places.put(LEFT, "")

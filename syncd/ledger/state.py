@@ -226,9 +226,10 @@ class StateFolder:
         return self._known_home()
 
     def _known_home(self) -> str:
+        """The folder's name; empty where it has none yet, or that is damaged."""
         try:
             return (self.path / "nonce").read_text(encoding="ascii")
-        except FileNotFoundError:
+        except (FileNotFoundError, UnicodeDecodeError):
             return ""
 
     def _mend_bindings(self, url: str | None, workspace: str, found: Path | None) -> None:

@@ -148,3 +148,19 @@ def test_a_ledger_is_told_that_another_followed_the_files_since(tmp_path: Path) 
     assert left("one")
     assert left("one"), "until it has seen to that"
     state.close()
+
+
+@pytest.mark.parametrize("damaged", ["follows", "nonce", "bindings.json"])
+def test_a_damaged_file_of_the_state_folder_ends_no_start(state: StateFolder, damaged: str) -> None:
+    made(state, "w", "whose")
+    (state.path / damaged).write_bytes(b"\xff\xfe")
+    assert state.ledger_path(URL, "w") is not None
+    assert whose(state, "w") == (None if damaged == "nonce" else "whose")
+
+
+def test_where_it_is_not_known_who_followed_the_files_it_was_another(state: StateFolder) -> None:
+    state.open_ledger(URL, "w").close()
+    (state.path / "follows").write_bytes(b"\xff\xfe")
+    ledger = state.open_ledger(URL, "w")
+    assert ledger.places.get(LEFT) is not None
+    ledger.close()
