@@ -77,6 +77,10 @@ class Contents:
         """Whether the bytes of `digest` are kept."""
         return self._one("1", digest) is not None
 
+    def let_go(self) -> None:
+        """Hold nothing at hand: what was put may not be kept after all."""
+        self._at_hand, self._held = {}, 0
+
     def _one(self, column: str, digest: Digest) -> tuple[Any, ...] | None:
         query = f"SELECT {column} FROM contents WHERE {_DIGEST}"  # noqa: S608
         row: tuple[Any, ...] | None = self._connection.execute(query, (digest,)).fetchone()
@@ -89,7 +93,7 @@ class Contents:
 
     def drop_unreferenced(self) -> int:
         """Forget bytes that no entry, note, outbox row or conflict names; how many went."""
-        self._at_hand, self._held = {}, 0
+        self.let_go()
         return self._connection.execute(
             f"DELETE FROM contents WHERE {' AND '.join(_UNNAMED)}"  # noqa: S608
         ).rowcount

@@ -119,13 +119,17 @@ class Ledger:
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """One transaction over calls to the parts. Raises LedgerError."""
         before = self._connection.total_changes
-        with transaction(self._connection) as connection:
-            yield connection
-            costs = self.costs.write()
-            self.passing.write()
-            # A commit of nothing is not written, and stays free.
-            written = connection.total_changes != before
-            counted = count(connection) if written else 0
+        try:
+            with transaction(self._connection) as connection:
+                yield connection
+                costs = self.costs.write()
+                self.passing.write()
+                # A commit of nothing is not written, and stays free.
+                written = connection.total_changes != before
+                counted = count(connection) if written else 0
+        except BaseException:
+            self.contents.let_go()
+            raise
         self.costs.written(costs)
         self.passing.written()
         if self._tidemark is not None and written:

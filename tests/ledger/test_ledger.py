@@ -517,6 +517,19 @@ def test_digests_that_begin_alike_are_told_apart(ledger: Ledger) -> None:
     assert ledger.places.like("flows", one, 1, 0) == [(KEY.path, 1)]
 
 
+def test_bytes_of_a_step_that_was_not_recorded_are_not_kept(ledger: Ledger) -> None:
+    digest = content(b"x").digest
+
+    def fails() -> None:
+        with ledger.transaction():
+            ledger.contents.put(digest, b"x")
+            raise LedgerError("the disk is full", "free some")
+
+    with pytest.raises(LedgerError):
+        fails()
+    assert (ledger.contents.has(digest), ledger.contents.get(digest)) == (False, None)
+
+
 def test_answers_are_taken_and_the_next_rows_frozen_in_one_transaction(ledger: Ledger) -> None:
     first, second = Key("flows", "first.json"), Key("flows", "second.json")
     ledger.commit([push(b"one", key=first), push(b"two", key=second)], 0.0)
