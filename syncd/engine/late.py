@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from syncd.core.decision import Decision, FileState, View
+from syncd.core.decision import UNREAD, Decision, FileState, View
 from syncd.core.model import (
     INLINE_LIMIT,
     TOMBSTONE,
@@ -157,7 +157,7 @@ class _Late:
         self._record(found.content if found.content.digest != self.save.digest else None)
         if body is None or view.base is None:
             return []
-        file = FileState(found.stat, found.content.digest, self.clock.read_ns())
+        file = FileState(found.stat, found.content.digest, UNREAD)
         return [self._decision(view.base, body, file)]
 
     def _same(self, found: Found) -> bool:
