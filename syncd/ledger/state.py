@@ -191,12 +191,14 @@ class StateFolder:
     def new_ledger(self, url: str | None, workspace: str) -> Ledger:
         """A ledger that agreed on nothing yet; the one it takes the place of is kept."""
         name = f"{secrets.token_hex(8)}.db"
+        told = ("bindings.json", "follows")
+        is_first = not any((self.path / each).exists() for each in told)
         ledger = self._opened(name)
         with ledger.transaction():
             ledger.places.put("nonce", secrets.token_hex(16))
             ledger.places.put("workspace", workspace)
             ledger.places.put("home", self._home())
-            if (self.path / "bindings.json").exists():
+            if not is_first:
                 ledger.places.put(SUCCESSOR, "")
         self._bind(url, workspace, name)
         return ledger

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from syncd.config import Config, load
 from syncd.errors import LedgerError
-from syncd.ledger.places import LEFT
+from syncd.ledger.places import LEFT, SUCCESSOR
 from syncd.ledger.state import StateFolder
 from syncd.status import report
 from tests.files.person import as_ordinary_user
@@ -164,3 +164,17 @@ def test_where_it_is_not_known_who_followed_the_files_it_was_another(state: Stat
     ledger = state.open_ledger(URL, "w")
     assert ledger.places.get(LEFT) is not None
     ledger.close()
+
+
+@pytest.mark.parametrize("lost", [(), ("nonce",), ("nonce", "bindings.json")])
+def test_a_ledger_knows_that_it_is_not_the_first_whatever_is_lost(
+    state: StateFolder, lost: tuple[str, ...]
+) -> None:
+    first = state.open_ledger(URL, "w")
+    assert first.places.get(SUCCESSOR) is None
+    first.close()
+    for name in lost:
+        (state.path / name).unlink()
+    second = state.open_ledger(URL, "w" if lost else "other")
+    assert second.places.get(SUCCESSOR) is not None
+    second.close()
