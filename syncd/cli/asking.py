@@ -24,7 +24,7 @@ def have_done(config: Config, request: AnyRequest) -> Answer:
 def print_answer(answer: Answer, *, as_json: bool, nothing: str) -> int:
     """What was done and what was not; the exit code. `nothing` is said where there was nothing."""
     if as_json:
-        typer.echo(answer.model_dump_json(indent=2))
+        typer.echo(answer.model_dump_json(indent=2, ensure_ascii=True))
         return answer.exit_code
     for done in answer.done:
         detail = f": {done.detail}" if done.detail else ""

@@ -50,7 +50,7 @@ def list_(
     with open_listing(configured(config)) as listing:
         found = listing.conflicts(SHOWN if everything else None)
     if as_json:
-        typer.echo(found.model_dump_json(indent=2))
+        typer.echo(found.model_dump_json(indent=2, ensure_ascii=True))
     else:
         for conflict in found.conflicts:
             _print_line(conflict)

@@ -31,7 +31,7 @@ def explain(
     settings = configured(config)
     told = gathered(settings, key_of(settings, path))
     if as_json:
-        typer.echo(told.model_dump_json(indent=2))
+        typer.echo(told.model_dump_json(indent=2, ensure_ascii=True))
     else:
         _print(told)
     return 4 if told.held else 0

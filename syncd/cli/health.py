@@ -47,7 +47,7 @@ def health(
 
 def _print(found: HealthReport, *, as_json: bool) -> None:
     if as_json:
-        typer.echo(found.model_dump_json(indent=2))
+        typer.echo(found.model_dump_json(indent=2, ensure_ascii=True))
     elif found.readiness is None or found.state is None:
         typer.echo("alive")
     else:

@@ -49,7 +49,7 @@ def log(
     with open_listing(settings) as listing:
         found = listing.log(key, most)
     if as_json:
-        typer.echo(found.model_dump_json(indent=2))
+        typer.echo(found.model_dump_json(indent=2, ensure_ascii=True))
         return 0
     for event in reversed(found.events):
         _print(event, named=path is None or bool(event.record))
@@ -94,7 +94,7 @@ def _follow(config: Config, key: Key | None, most: int, *, as_json: bool) -> int
                 place, events = listing.after(place, key, most)
             for event in events:
                 if as_json:
-                    typer.echo(event.model_dump_json())
+                    typer.echo(event.model_dump_json(ensure_ascii=True))
                 else:
                     _print(event, named=key is None)
             sys.stdout.flush()

@@ -39,7 +39,7 @@ def plan(
     # What a turn would log did not happen.
     found = asyncio.run(_planned(configured(config, level="error")))
     if as_json:
-        typer.echo(found.model_dump_json(indent=2))
+        typer.echo(found.model_dump_json(indent=2, ensure_ascii=True))
     else:
         _print(found)
     return 7 if differs and found.steps else 0

@@ -40,7 +40,7 @@ def status(
     """
     found = report(configured(config))
     if as_json:
-        typer.echo(found.model_dump_json(indent=2))
+        typer.echo(found.model_dump_json(indent=2, ensure_ascii=True))
     elif in_short:
         typer.echo(short(found))
     else:

@@ -27,7 +27,7 @@ def verify(config: ConfigPath = CONFIG, as_json: AsJson = False) -> int:
     """
     verdicts = asyncio.run(_verify(configured(config)))
     if as_json:
-        typer.echo(_report(verdicts).model_dump_json(indent=2))
+        typer.echo(_report(verdicts).model_dump_json(indent=2, ensure_ascii=True))
     else:
         _print(verdicts)
     if any(verdict.drifts for verdict in verdicts):

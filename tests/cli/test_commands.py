@@ -97,6 +97,16 @@ def test_a_conflict_is_listed_shown_compared_resolved_and_undone(terminal: Termi
     ]  # fmt: skip
 
 
+def test_json_is_ascii_and_so_json_in_every_locale(terminal: Terminal) -> None:
+    terminal.home.save(MINE)
+    path = "\N{LATIN SMALL LETTER E WITH ACUTE}t\N{GRINNING FACE}.json"
+    with terminal.home.ledger() as ledger, ledger.transaction():
+        ledger.events.add(Event(Key("flows", path), "pulled", 4.0))
+    out = terminal.run("log", "--json")[1]
+    assert out.isascii()
+    assert path in str(json.loads(out))
+
+
 def test_status_counts_what_is_open_and_says_how_to_go_on(terminal: Terminal) -> None:
     terminal.home.save(MINE)
     terminal.home.conflict()
