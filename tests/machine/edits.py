@@ -51,14 +51,19 @@ class Edits:
         fields[field] = number
         return json.dumps(fields).encode()
 
-    def takes_back(self, one: Digest, other: Digest, since: Collection[Digest]) -> bool:
+    def takes_back(
+        self, one: Digest, other: Digest, since: Collection[Digest], ours: Collection[Digest]
+    ) -> bool:
         """Whether a field of `one` has a value over which that of `other` was written.
 
         One that it had in every version of `since` too: others may have been changed on purpose.
+        And none whose value in `other` is that of a save of `ours`: that is ours to take back.
         """
         now, former, *before = (self._fields(digest) for digest in (one, other, *since))
         left = [name for name in former if all(each.get(name) == now.get(name) for each in before)]
-        return any(now.get(name) in self._before(former[name]) for name in left)
+        own = [self._fields(digest) for digest in ours]
+        theirs = [n for n in left if all(each.get(n) != former[n] for each in own)]
+        return any(now.get(name) in self._before(former[name]) for name in theirs)
 
     def _fields(self, digest: Digest) -> dict[str, str]:
         found = json.loads(self._bodies.get(digest) or b"{}")

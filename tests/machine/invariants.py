@@ -248,11 +248,11 @@ class Witness:
         if blind or self._met_anew(sender) or not sender.way.merges:
             return
         world = self._world
-        merged = any(not save.path for save in world.saves.of(accepted.digest))
-        if merged or replaced in self._saved.get(here, ()):
+        if self._is_merged(accepted.digest) or replaced in self._saved.get(here, ()):
             return  # What was taken back was saved here: theirs to settle.
         since = self._since.get((*here, accepted.digest))
-        if since is None or not world.edits.takes_back(accepted.digest, replaced, since):
+        ours = [each for each in self._saved.get(here, ()) if self._is_a_save(each)]
+        if since is None or not world.edits.takes_back(accepted.digest, replaced, since, ours):
             return
         world.exercised["taken back unknowingly"] += 1
         lost_here = {digest for (digest,) in sender.database.execute(_LOST, (path,))}
@@ -415,6 +415,14 @@ class Witness:
     def _overrides(self) -> bool:
         """Whether some machine pushes over whatever others made of its files."""
         return any(machine.way is Way.PUSH for machine in self._world.machines)
+
+    def _is_merged(self, digest: Digest) -> bool:
+        """Whether a merge made these bytes."""
+        return any(not save.path for save in self._world.saves.of(digest))
+
+    def _is_a_save(self, digest: Digest) -> bool:
+        """Whether programs alone made these bytes, and whole."""
+        return all(save.path and not save.part for save in self._world.saves.of(digest))
 
     def _was_renamed(self, digest: Digest | None) -> bool:
         """Whether these bytes had several names: who read them under which, they do not tell.

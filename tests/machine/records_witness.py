@@ -257,6 +257,9 @@ class RecordsWitness:
         queues = [json.loads(body).get("queue", ()) for body in bodies if is_whole(PATH, body)]
         return {name.encode() for queue in queues for name in queue}
 
+    def copied_back(self, _machine: Machine) -> None:
+        """Its ledger is an old copy: nothing here is counted by epochs."""
+
     def began_anew(self) -> None:
         """The deployment is an older one: what is newer may come back over it."""
         self._fields.clear()
