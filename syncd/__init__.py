@@ -14,9 +14,9 @@ embedded} -> core`, `storage -> {remote, files}`, `files -> stores -> core`; a t
                (`guard`), and what still counts when ledger and deployment have parted (`epoch`);
                which file is which under another name (`move`); merging (`merge`, `sequence`,
                `lines`, `counter`) of values that keep their spelling (`value`); what a text changes
-               in another (`delta`); what calls cost (`cost`), how fast and how far (`ceiling`),
-               how soon a few saves go (`pace`), how often a payload travels (`rest`), what waits
-               with whole stores (`backlog`)
+               in another (`delta`; `patience` finds it); what calls cost (`cost`), how fast and how
+               far (`ceiling`), how soon a few saves go (`pace`), how often a payload travels
+               (`rest`), what waits with whole stores (`backlog`)
     stores/    pure: which files belong to a store (`layout`), what their bytes must be (`codec`),
                how a kind's records merge (`annotations`, `merge`) and are written (`splice`;
                `yaml_*`), files of many records taken apart and written (`records`, `join`),
@@ -30,9 +30,11 @@ embedded} -> core`, `storage -> {remote, files}`, `files -> stores -> core`; a t
                is next), `contents`, `places`, `attention` (holds, guards, health), `conflicts`,
                `events` (the log), `past` (the index of history), `logs` (how far lines went),
                `passing` (which tombstones are needed no more), `costs`; `ledger` has the verbs,
-               each one transaction (`commits`: a turn's end, `answers`); `tidemark` knows an old
-               copy of it; `state` owns the folder around it, `owner` tells who does;
-               `schema*.sql` are the steps that make one
+               each one transaction (`commits`: a turn's end, `answers`), `views` what a turn asks
+               before it decides; `many` writes and looks up many rows at once; `tidemark` knows an
+               old copy of it; `state` owns the folder around it (`belonging`: which ledger is
+               whose, `following`: which one is in use), `owner` tells who does; `schema*.sql` are
+               the steps that make one
     remote/    the deployment: `client` (calls over HTTP), `meter` (counts and bounds them), `wire`,
                `operation` (messages), `replica` (verbs), `storage` (payloads), `listener`
                (wake-ups, by the official client in a child process)

@@ -216,7 +216,8 @@ class Reason(StrEnum):
     CONFLICT = "conflict"
     HELD = "held"
     REWRITE = "rewrite"
-    """Not of reconcile: a records file is made to hold what its keys are."""
+    """Not of reconcile: a records file is made to hold what its keys are, or a write that was noted
+    before an epoch ended is found done. Nothing is agreed on by it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,7 +169,8 @@ class Ledger:
     def notes(self) -> list[tuple[Key, Note, Snapshot | None]]:
         """What a crash may have left half done, each with the base that follows.
 
-        None for a records file: its keys were agreed on before it was to be written.
+        None for a records file, whose keys were agreed on before it was to be written, and for any
+        file that was noted before an epoch ended: what followed then is agreed by nobody.
         """
         rows = self._connection.execute(
             """SELECT store, path, temporary, inode, expected, digest,
