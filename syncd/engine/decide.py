@@ -128,11 +128,14 @@ class Decider:
     def overtaken(self, decision: Decision, turn: Turn) -> bool:
         """Whether the key is to be decided once more instead of being committed.
 
-        RACE: what was queued for it was claimed since it was looked at. That the file is as the
-        sides last agreed is news by now, and waits behind what was sent.
+        RACE: what was queued for it was claimed since it was looked at, or answered already. That
+        the file is as the sides last agreed is news by now: it undoes what was sent.
         """
-        key, agrees = decision.key, decision.plan.reason is Reason.NOTHING
-        if not agrees or decision.capture or self._ledger.view(key).sent is None:
+        key, plan = decision.key, decision.plan
+        if plan.reason is not Reason.NOTHING or decision.capture:
+            return False
+        now = self._ledger.view(key)
+        if now.sent is None and now.base == plan.base:
             return False
         turn.again.append((Key(key.store, key.path), 0.0))
         return True

@@ -28,6 +28,10 @@ _NEWER = """(remote_at IS NULL OR remote_at < excluded.remote_at
              OR (remote_at = excluded.remote_at
                  AND (remote_revision != excluded.remote_revision
                       OR remote_digest IS NOT excluded.remote_digest)))"""
+_NEWER_BASE = ", ".join(
+    f"{name} = iif(base_revision > excluded.base_revision, {name}, excluded.{name})"
+    for name in ("base_revision", "base_digest", "base_size")
+)
 _ACKNOWLEDGED = """base_revision = excluded.base_revision, base_digest = excluded.base_digest,
                    base_size = excluded.base_size, receipt_revision = excluded.receipt_revision"""
 _CONFIRM = f"""INSERT INTO entries (store, path, record, {_REMOTE}, remote_device,
@@ -65,15 +69,17 @@ class Entries:
         """Both sides were seen to hold these, or to start from them.
 
         Those of them that are in `saved`, files, were seen to hold that, which syncd did not write.
+
+        RACE: a base never goes back within an epoch. What was queued for a key may be claimed and
+        answered while a turn that looked at it before is writing files.
         """
         many.write(
             self._connection,
-            """INSERT INTO entries (store, path, record, base_revision, base_digest, base_size,
-                 authored_digest) {rows}
-               ON CONFLICT DO UPDATE SET base_revision = excluded.base_revision,
-                 base_digest = excluded.base_digest, base_size = excluded.base_size,
-                 authored_digest = coalesce(excluded.authored_digest, authored_digest),
-                 unseen = iif(excluded.authored_digest IS NULL, unseen, 0)""",
+            f"""INSERT INTO entries (store, path, record, base_revision, base_digest, base_size,
+                  authored_digest) {{rows}}
+                ON CONFLICT DO UPDATE SET {_NEWER_BASE},
+                  authored_digest = coalesce(excluded.authored_digest, authored_digest),
+                  unseen = iif(excluded.authored_digest IS NULL, unseen, 0)""",
             [(*key_columns(key), *snapshot_columns(base), saved.get(key)) for key, base in bases],
         )
 

@@ -296,6 +296,47 @@ async def test_a_save_undone_while_it_is_claimed_is_undone_there_too(
     assert desk.sent() == flow(name="one")
 
 
+def sends_in_the_middle(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is queued is sent and answered while the next turn is between looking and committing."""
+    write = desk.reconciler.writer.write
+
+    async def meanwhile(decisions: Sequence[Decision]) -> Performed:
+        monkeypatch.undo()
+        desk.sent()
+        return await write(decisions)
+
+    monkeypatch.setattr(desk.reconciler.writer, "write", meanwhile)
+
+
+async def test_a_save_after_one_that_is_answered_meanwhile_follows_that(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.agreed(flow(count=0))
+    desk.path.write_bytes(flow(count=1))
+    await desk.turn()
+    desk.path.write_bytes(flow(count=2))
+    sends_in_the_middle(desk, monkeypatch)
+    await desk.turn()
+    assert desk.ledger.view(KEY).base == Snapshot(2, content(flow(count=1))), "it never goes back"
+    await desk.turn()
+    assert desk.sent() == flow(count=2), "its own save is not merged into it once more"
+    assert desk.conflicts() == 0
+
+
+async def test_a_save_undone_while_it_is_answered_is_undone_there_too(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.agreed(flow(name="one"))
+    desk.path.write_bytes(flow(name="mine"))
+    await desk.turn()
+    desk.path.write_bytes(flow(name="one"))
+    sends_in_the_middle(desk, monkeypatch)
+    assert (await desk.turn()).again == [(KEY, 0.0)]
+    await desk.turn()
+    assert desk.path.read_bytes() == flow(name="one"), "it is not written over by what it undid"
+    assert desk.sent() == flow(name="one")
+
+
 async def test_a_half_written_file_is_retried_then_held_and_released_when_whole(
     desk: Desk,
 ) -> None:
