@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from syncd import __version__
 from syncd.cli.importing import uncollected, without
+from syncd.cli.streams import let_errors_be_lost, telling_of_loss
 from syncd.leaving import leave
 
 if TYPE_CHECKING:
@@ -57,7 +58,12 @@ def registered(command: str | None = None) -> Typer:
 def main() -> None:
     """Run `syncd`."""
     _take_names_for_utf8()
-    words = sys.argv[1:]
+    let_errors_be_lost()
+    with telling_of_loss():
+        _run(sys.argv[1:])
+
+
+def _run(words: list[str]) -> None:
     if words == ["--version"]:
         print(f"syncd {__version__}")  # noqa: T201
         return
