@@ -24,7 +24,11 @@ from syncd.errors import ConfigError
 from syncd.files.history import History
 from syncd.files.replica import FileReplica
 from syncd.ledger.ledger import Ledger
+from syncd.ledger.residence import Residence
 from syncd.ledger.state import StateFolder
+
+LOOK = 2.0
+"""Seconds between looks whether the state folder is where it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,7 @@ class Beside:
     ) -> None:
         desk = _desk(place, ledger, session.look_again)
         acts = Acts(desk, session.guards, session.hiatus, session.beat)
+        self._residence = Residence(place.config.state)
         self._channel = Channel(place.config.state, acts.perform)
         self._retention = Retention(ledger, place.history, place.clock, session.tidy)
         self._teller = Teller(ledger, recorder) if recorder is not None else None
@@ -57,10 +62,16 @@ class Beside:
     async def run(self) -> None:
         """Until cancelled. Raises LedgerError."""
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._stay())
             group.create_task(self._channel.run())
             group.create_task(self._retention.run())
             if self._teller is not None:
                 group.create_task(self._teller.run())
+
+    async def _stay(self) -> None:
+        while True:
+            self._residence.require()
+            await asyncio.sleep(LOOK)
 
 
 @contextmanager

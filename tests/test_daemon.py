@@ -16,7 +16,7 @@ from syncd.config import Config, load
 from syncd.core.cost import Cost
 from syncd.daemon import Daemon, _reviewing, open_daemon
 from syncd.engine.session import Session
-from syncd.errors import LedgerError
+from syncd.errors import LedgerError, first_of
 from syncd.ledger.connection import damage_in, transaction
 from syncd.pulse import Pulse
 from syncd.standing import Part, Rollback, State, StatusReport
@@ -137,6 +137,27 @@ async def test_a_run_that_nothing_watches_any_more_ends(
             async with asyncio.timeout(20):
                 await daemon.run(asyncio.Event(), lambda: None)
     assert raised.group_contains(RuntimeError, match="no pulse")
+
+
+@pytest.mark.parametrize("then", ["gone", "another"])
+async def test_a_run_whose_state_folder_is_moved_away_ends(
+    config: Config, then: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("syncd.beside.LOOK", 0.01)
+    async with open_daemon(config) as daemon:
+        run = asyncio.create_task(daemon.run(asyncio.Event(), lambda: None))
+        await until_read(config, 0)
+        config.state.rename(config.state.with_name("elsewhere"))
+        if then == "another":
+            config.state.mkdir()
+            (config.state / "lock").touch()
+        async with asyncio.timeout(30):
+            with pytest.raises(ExceptionGroup, check=was_moved):
+                await run
+
+
+def was_moved(ended: ExceptionGroup) -> bool:
+    return "was moved, replaced or removed" in str(first_of(ended))
 
 
 async def test_a_review_is_over_once_nothing_is_left_to_look_at() -> None:
