@@ -142,6 +142,14 @@ class Listing:
         what = "there was no file then" if known else "what it held then is not remembered"
         raise _not_found(key, what)
 
+    def below(self, store: str, folder: str) -> list[str]:
+        """The files below a folder of which anything is remembered; "": of the store."""
+        return self._past.below(store, folder)
+
+    def last(self, key: Key) -> Digest | None:
+        """What a file that is gone held last. See `Past.last`."""
+        return self._past.last(key)
+
     def revision(self, key: Key, revision: int) -> Digest:
         """The digest of a revision. Raises ConfigError."""
         digest = self._past.revision(key, revision)

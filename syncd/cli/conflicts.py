@@ -16,7 +16,7 @@ from syncd.cli.app import CONFIG, AsJson, ConfigPath, app, configured, reporting
 from syncd.cli.asking import have_done, print_answer
 from syncd.cli.program import Program
 from syncd.cli.text import moment, shown, size
-from syncd.control.messages import BODY_BYTES, Resolve, Side, Undo
+from syncd.control.messages import BODY_BYTES, Answer, Resolve, Side, Undo
 from syncd.core.wording import counted
 from syncd.errors import ConfigError
 from syncd.listing import ConflictReport, Listing, Version, open_listing
@@ -106,7 +106,9 @@ def diff(number: Number, config: ConfigPath = CONFIG, as_json: AsJson = False) -
 @conflicts.command()
 @reporting
 def resolve(
-    number: Annotated[int | None, typer.Argument(help="The conflict; none with --all.")] = None,
+    numbers: Annotated[
+        list[int] | None, typer.Argument(metavar="number", help="Conflicts; none with --all.")
+    ] = None,
     config: ConfigPath = CONFIG,
     mine: Mine = False,
     theirs: Theirs = False,
@@ -117,16 +119,19 @@ def resolve(
 ) -> int:
     """Decide what the file is to hold; what it held goes into history first.
 
-    Examples: `syncd conflicts resolve 3 --theirs`, `syncd conflicts resolve --all --mine`
+    Examples: `syncd conflicts resolve 3 4 --theirs`, `syncd conflicts resolve --all --mine`
     """
     side = _one_side(mine=mine, theirs=theirs, base=base, file=file is not None)
-    if (number is None) != everything:
-        raise ConfigError("name one conflict, or say --all; nothing was changed",
+    if bool(numbers) == everything:
+        raise ConfigError("name conflicts, or say --all; nothing was changed",
                           "`syncd conflicts list` tells the numbers")  # fmt: skip
     body = None if file is None else _read(file)
-    request = Resolve(number=number, side=side, body=body)
-    answer = have_done(configured(config), request)
-    return print_answer(answer, as_json=as_json, nothing="no conflict is open")
+    settings, answer = configured(config), Answer()
+    chosen: list[int | None] = [*numbers] if numbers else [None]
+    for number in chosen:
+        request = Resolve(number=number, side=side, body=body)
+        answer = answer.joined(have_done(settings, request))
+    return print_answer(answer.bounded(), as_json=as_json, nothing="no conflict is open")
 
 
 @conflicts.command()

@@ -7,14 +7,12 @@ from typing import Annotated
 import typer
 
 from syncd.cli.app import CONFIG, AsJson, ConfigPath, app, configured, reporting
-from syncd.cli.naming import key_of
+from syncd.cli.naming import PATH, key_of
 from syncd.cli.text import folded, moment, shown, size
 from syncd.core.model import Key
 from syncd.core.wording import counted
 from syncd.explain import Explanation, Side
 from syncd.explain import explain as gathered
-
-PATH = "STORE:PATH, or the file's path; behind it #ID, for one record of many."
 
 
 @app.command()

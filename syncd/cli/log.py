@@ -1,32 +1,24 @@
-"""`syncd log` and `syncd restore`: what became of a file, and making it again what it was."""
+"""`syncd log`: what became of a file."""
 
 from __future__ import annotations
 
-import shlex
 import sys
 import time
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
 from syncd.cli.app import CONFIG, AsJson, ConfigPath, app, configured, reporting
-from syncd.cli.asking import have_done, print_answer
-from syncd.cli.naming import key_of, time_of
+from syncd.cli.naming import PATH, key_of
 from syncd.cli.text import moment, shown
 from syncd.config import Config
-from syncd.control.messages import Restore
-from syncd.core.model import Digest, Key
-from syncd.errors import ConfigError
+from syncd.core.model import Key
 from syncd.listing import EventReport, open_listing
 
-PATH = "STORE:PATH, or the file's path; behind it #ID, for one record of many."
 FOLLOW = "Go on with what happens, until interrupted; with --json an object a line."
 LOOK = 0.5
 """Seconds between two looks at the ledger."""
-
-AT = "As it was at this time: 2026-11-23T14:00, or 2h for that long ago."
 
 
 @app.command()
@@ -58,33 +50,6 @@ def log(
     return 0
 
 
-@app.command()
-@reporting
-def restore(
-    path: Annotated[str, typer.Argument(help=PATH)],
-    config: ConfigPath = CONFIG,
-    at: Annotated[str | None, typer.Option("--at", metavar="TIME", help=AT)] = None,
-    revision: Annotated[
-        int | None, typer.Option("--rev", metavar="N", help="As it was at this revision.")
-    ] = None,
-    digest: Annotated[
-        str | None, typer.Option("--digest", metavar="D", help="Start of the version's digest.")
-    ] = None,
-    as_json: AsJson = False,
-) -> int:
-    """Make a file hold an earlier version again; what it holds now goes into history first.
-
-    Examples: `syncd restore workflows/a.json --at 2h`, `syncd restore flows:a.json --rev 3`
-    """
-    settings = configured(config)
-    key = key_of(settings, path)
-    version = _version(settings, key, at, revision, digest)
-    answer = have_done(
-        settings, Restore(store=key.store, path=key.path, record=key.record, digest=version)
-    )
-    return print_answer(answer, as_json=as_json, nothing="nothing was restored")
-
-
 def _follow(config: Config, key: Key | None, most: int, *, as_json: bool) -> int:
     """Print what happens until interrupted; as JSON, an object a line."""
     place = 0
@@ -100,22 +65,6 @@ def _follow(config: Config, key: Key | None, most: int, *, as_json: bool) -> int
             sys.stdout.flush()
             time.sleep(LOOK)
     return 0
-
-
-def _version(
-    config: Config, key: Key, at: str | None, revision: int | None, digest: str | None
-) -> Digest:
-    if sum(told is not None for told in (at, revision, digest)) != 1:
-        raise ConfigError(
-            "say which version; nothing was changed",
-            f"with one of --at, --rev and --digest: `syncd log {shlex.quote(str(key))}` lists them",
-        )
-    with open_listing(config) as listing:
-        if at is not None:
-            return listing.at(key, time_of(at, datetime.now(UTC)))
-        if revision is not None:
-            return listing.revision(key, revision)
-        return listing.digest(key, digest or "")
 
 
 def _print(event: EventReport, *, named: bool) -> None:

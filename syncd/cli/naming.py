@@ -12,6 +12,8 @@ from syncd.config import Config
 from syncd.core.model import Key
 from syncd.errors import ConfigError
 
+PATH = "STORE:PATH, or the file's path; behind it #ID, for one record of many."
+
 _LENGTH = re.compile(r"(\d+)\s*(s|min|m|h|d|w)")
 _UNITS = {
     "s": "seconds", "min": "minutes", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"
@@ -25,6 +27,17 @@ def key_of(config: Config, told: str) -> Key:
 
     Raises ConfigError where it is in no store, or where several could be meant.
     """
+    key = place_of(config, told)
+    if key.path:
+        return key
+    raise ConfigError(
+        f"{told!r} is the folder of store {key.store!r}; nothing was changed",
+        "name a file in it",
+    )
+
+
+def place_of(config: Config, told: str) -> Key:
+    """As `key_of`, and folders too: the path of a store's own is empty."""
     told = os.fsencode(told).decode("utf-8", "backslashreplace")  # As what is held is listed.
     store, colon, path = told.partition(":")
     if colon and any(each.name == store for each in config.stores):
@@ -32,10 +45,7 @@ def key_of(config: Config, told: str) -> Key:
     place = Path(told).absolute()
     for each in config.stores:
         if each.path in (place, _resolved(place)):
-            raise ConfigError(
-                f"{told!r} is the folder of store {each.name!r}; nothing was changed",
-                "name a file in it",
-            )
+            return Key(each.name, "")
         for root, whole in ((each.path, place), (each.path, _resolved(place))):
             if whole.is_relative_to(root) and whole != root:
                 return _key(config, each.name, whole.relative_to(root).as_posix())
@@ -95,4 +105,4 @@ def _key(config: Config, store: str, path: str) -> Key:
     record = ""
     if any(each.name == store and each.layout == "records" for each in config.stores):
         path, _, record = path.partition("#")
-    return Key(store, unicodedata.normalize("NFC", path), record)
+    return Key(store, unicodedata.normalize("NFC", path).rstrip("/"), record)

@@ -26,6 +26,7 @@ from syncd.control.messages import (
     Reject,
     Resolve,
     Restore,
+    RestoreMany,
     Resume,
     Retry,
     Undo,
@@ -75,12 +76,8 @@ class Acts:
             return Answer(done=[Done(key="", what="alive")])
         async with self._one:
             match request:
-                case Resolve():
-                    answer = await self._deciding.resolve(request)
-                case Undo():
-                    answer = await self._deciding.undo(request)
-                case Restore():
-                    answer = await self._restore(request)
+                case Resolve() | Undo() | Restore() | RestoreMany():
+                    answer = await self._save(request)
                 case Approve():
                     answer = self._guarded(request.store, self._guards.approve, _APPROVED)
                 case Reject():
@@ -95,9 +92,25 @@ class Acts:
                     assert_never(request)
             return answer
 
+    async def _save(self, request: Resolve | Undo | Restore | RestoreMany) -> Answer:
+        match request:
+            case Resolve():
+                return await self._deciding.resolve(request)
+            case Undo():
+                return await self._deciding.undo(request)
+            case Restore():
+                return await self._restore(request)
+            case RestoreMany():
+                answer = Answer()
+                for file in request.files:
+                    answer = answer.joined(await self._restore(file))
+                return answer
+
     async def _restore(self, request: Restore) -> Answer:
         key = Key(request.store, request.path, request.record)
         body = await self._desk.find(Digest(request.digest))
+        if body is None and await self._desk.holds(key, Digest(request.digest)):
+            return Answer(done=[Done(key=str(key), what="restored", detail=HELD_ALREADY)])
         if body is None:
             return _not_done(
                 key, f"the bytes of {request.digest[:12]} are not kept here; nothing was changed",
@@ -106,7 +119,9 @@ class Acts:
         saved = await self._desk.save(key, body, "restored")
         if isinstance(saved, Failure):
             return Answer(failed=[saved])
-        detail = "what it held is in history" if saved.changed else "it held these bytes already"
+        detail = "what it held is in history" if saved.former else "it was gone"
+        if not saved.changed:
+            detail = HELD_ALREADY
         return Answer(done=[Done(key=str(key), what="restored", detail=detail)])
 
     def _guarded(self, store: str | None, act: Callable[[str], Verdict], detail: str) -> Answer:
@@ -163,6 +178,7 @@ class Acts:
         )
 
 
+HELD_ALREADY = "it held these bytes already"
 _APPROVED = "approved: they go now, later ones are guarded as before"
 _REJECTED = "rejected: the files come back"
 

@@ -10,6 +10,7 @@ from hashlib import sha256
 from syncd.control.messages import Failure
 from syncd.control.saving import Body, KeptBytes, OpaqueFiles, Saved, save
 from syncd.core.model import INLINE_LIMIT, TOMBSTONE, Content, Digest, Hold, Key, Version
+from syncd.core.reading import Found
 from syncd.engine.ports import Clock
 from syncd.ledger.events import Event
 from syncd.ledger.ledger import Ledger
@@ -44,6 +45,14 @@ class Desk:
             return await asyncio.to_thread(self.history.get, digest)
         except KeyError:
             return None
+
+    async def holds(self, key: Key, digest: Digest) -> bool:
+        """Whether a file holds the version `digest` now; of one record nobody looks."""
+        files = self.files.get(key.store)
+        if files is None or key.record:
+            return False
+        found = await asyncio.to_thread(files.read, key.path)
+        return isinstance(found, Found) and found.content.digest == digest
 
     def tell(self, key: Key, what: str, detail: str) -> None:
         """Add to the log what changed no file. Runs inside the caller's transaction."""

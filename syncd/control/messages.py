@@ -72,6 +72,13 @@ class Restore(_Request):
     digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
+class RestoreMany(_Request):
+    """Make many files hold earlier versions again, one by one: what fails keeps none from it."""
+
+    command: Literal["restore-many"] = "restore-many"
+    files: Annotated[list[Restore], Field(max_length=LISTED)]
+
+
 class Approve(_Request):
     """Let the deletions that wait in a store go, once; None: in every store."""
 
@@ -114,7 +121,7 @@ class Ping(_Request):
 
 
 AnyRequest = Annotated[
-    Resolve | Undo | Restore | Approve | Reject | Retry | Pause | Resume | Ping,
+    Resolve | Undo | Restore | RestoreMany | Approve | Reject | Retry | Pause | Resume | Ping,
     Field(discriminator="command"),
 ]
 
@@ -151,6 +158,14 @@ class Answer(BaseModel):
     done: list[Done] = []
     failed: list[Failure] = []
     more: int = 0
+
+    def joined(self, other: Answer) -> Answer:
+        """Both answers in one."""
+        return Answer(
+            done=self.done + other.done,
+            failed=self.failed + other.failed,
+            more=self.more + other.more,
+        )
 
     def bounded(self) -> Answer:
         """The answer with at most LISTED of each listed, and how `more` there were."""

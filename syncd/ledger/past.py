@@ -17,7 +17,9 @@ _KEY = "store = ? AND path = ? AND record = ?"
 _UNHELD = ("conflict", "late", "unsent")
 """Why bytes are kept that were never under the file's name."""
 
-_HELD = ("pulled", "removed", "merged", "pushed", "deleted", "resolved", "undone", "restored")
+_HELD = (
+    "pulled", "removed", "merged", "pushed", "deleted", "moved", "resolved", "undone", "restored",
+)  # fmt: skip
 """Events that tell what a file holds from then on."""
 
 
@@ -102,11 +104,49 @@ class Past:
     def _born_after(self, key: Key, time: float) -> bool:
         """Whether what is first remembered of `key` after `time` is that it began there."""
         row = self._connection.execute(
-            f"""SELECT what IN ('pushed', 'pulled') AND revision = 1 FROM events
+            f"""SELECT what IN ('pushed', 'pulled', 'moved') AND revision = 1 FROM events
                 WHERE {_KEY} AND at > ? ORDER BY at, number LIMIT 1""",  # noqa: S608
             (*key_columns(key), time),
         ).fetchone()
         return row is not None and bool(row[0])
+
+    def below(self, store: str, folder: str) -> list[str]:
+        """The files below a folder of which anything is remembered, in order; "": of the store."""
+        within = (store, folder, f"{folder}/", f"{folder}0")  # "0" comes next behind "/".
+        where = "store = ?1 AND (?2 = '' OR path > ?3 AND path < ?4)"
+        rows = self._connection.execute(
+            f"""SELECT path FROM events WHERE {where}
+                UNION SELECT path FROM history WHERE {where}
+                UNION SELECT path FROM entries WHERE {where} ORDER BY path""",  # noqa: S608
+            within,
+        )
+        return [path for (path,) in rows]
+
+    def last(self, key: Key) -> Digest | None:
+        """What the file held last before it was gone; None where that is not remembered, or it
+        lives on under another name.
+        """
+        marks = ",".join("?" * len(_HELD))
+        rows = self._connection.execute(
+            f"""SELECT what, digest FROM events WHERE {_KEY} AND what IN ({marks})
+                ORDER BY number DESC""",  # noqa: S608
+            (*key_columns(key), *_HELD),
+        ).fetchall()
+        if rows and rows[0] == ("moved", None):
+            return None
+        told = next((digest for _, digest in rows if digest), None)
+        return told or self._kept(key)
+
+    def _kept(self, key: Key) -> Digest | None:
+        """The base, or else the version that was replaced last."""
+        marks = ",".join("?" * len(_UNHELD))
+        row = self._connection.execute(
+            f"""SELECT base_digest FROM entries WHERE {_KEY} AND base_digest IS NOT NULL
+                UNION ALL SELECT * FROM (SELECT digest FROM history WHERE {_KEY}
+                  AND why NOT IN ({marks}) ORDER BY number DESC LIMIT 1) LIMIT 1""",  # noqa: S608
+            (*key_columns(key), *key_columns(key), *_UNHELD),
+        ).fetchone()
+        return Digest(row[0]) if row else None
 
     def revision(self, key: Key, revision: int) -> Digest | None:
         """The digest of a revision of a path, None where it is not remembered."""

@@ -34,7 +34,7 @@ class Terminal:
         self.config = str(home.config.source)
 
     def run(self, *words: str) -> tuple[int, str, str]:
-        from syncd.cli import app, conflicts, decide, log, status  # noqa: F401 - they register
+        from syncd.cli import app, conflicts, decide, log, restore, status  # noqa: F401 - they register
 
         result = CliRunner().invoke(app.app, [*words, "--config", self.config])
         assert result.exception is None or isinstance(result.exception, SystemExit)
@@ -135,6 +135,14 @@ def test_a_file_of_ones_own_resolves_a_conflict(terminal: Terminal, tmp_path: Pa
     assert terminal.home.reads() == b'{"by":"both"}'
 
 
+def test_several_conflicts_are_resolved_at_once(terminal: Terminal) -> None:
+    terminal.home.save(MINE)
+    numbers = [str(terminal.home.conflict()) for _ in range(3)]
+    code, out, err = terminal.run("conflicts", "resolve", *numbers[:2], "99", "--mine")
+    assert (code, out.count("resolved flows:a.json"), "no conflict 99" in err) == (2, 2, True)
+    assert [each["number"] for each in terminal.json("conflicts", "list")["conflicts"]] == [3]
+
+
 def test_an_earlier_version_is_restored_by_revision_digest_and_time(terminal: Terminal) -> None:
     home = terminal.home
     versions = {revision: b'{"revision":%d}' % revision for revision in (1, 2, 3)}
@@ -166,14 +174,19 @@ def test_an_earlier_version_is_restored_by_revision_digest_and_time(terminal: Te
         (["conflicts", "resolve", "9", "--mine"], 2, "there is no conflict 9; nothing was changed"),
         (["conflicts", "resolve", "1"], 2, "choose one side; nothing was changed"),
         (["conflicts", "resolve", "1", "--mine", "--theirs"], 2, "choose one side"),
-        (["conflicts", "resolve", "--mine"], 2, "name one conflict, or say --all"),
-        (["conflicts", "resolve", "1", "--all", "--mine"], 2, "name one conflict, or say --all"),
+        (["conflicts", "resolve", "--mine"], 2, "name conflicts, or say --all"),
+        (["conflicts", "resolve", "1", "--all", "--mine"], 2, "name conflicts, or say --all"),
         (["conflicts", "resolve", "1", "--file", "/none"], 2, "cannot be read"),
         (["restore", "flows:a.json"], 2, "say which version; nothing was changed"),
         (["restore", "flows:a.json", "--rev", "7"], 2, "revision 7 is not remembered"),
         (["restore", "flows:a.json", "--digest", "ff"], 2, "no versions have a digest"),
         (["restore", "flows:a.json", "--at", "soon"], 2, "'soon' is no time"),
         (["restore", "flows:a.json", "--at", "2h"], 2, "what it held then is not remembered"),
+        (["restore", "flows:a.json", "--deleted"], 2, "nothing is remembered of it; nothing was"),
+        (["restore", "flows:a.json", "--deleted", "--rev", "1"], 2, "say which version; nothing"),
+        (["restore", "flows:", "--deleted"], 0, "nothing to restore, as far as is remembered"),
+        (["restore", "flows:"], 2, "say which versions; nothing was changed"),
+        (["restore", "flows:", "--rev", "1"], 2, "is a folder: its files have versions"),
         (["restore", "/etc/passwd", "--at", "2h"], 2, "lies in no store; nothing was changed"),
         (["approve"], 2, "name one store, or say --all"),
         (["approve", "nowhere"], 2, "no store is named 'nowhere'; nothing was changed"),
@@ -243,7 +256,7 @@ def test_lines_of_ordinary_names_fit_a_terminal(terminal: Terminal) -> None:
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_every_command_has_two_examples_and_tells_json(command: list[str]) -> None:
-    from syncd.cli import app, conflicts, decide, log  # noqa: F401 - they register
+    from syncd.cli import app, conflicts, decide, log, restore  # noqa: F401 - they register
 
     out = CliRunner().invoke(app.app, [*command, "--help"], env={"COLUMNS": "200"}).stdout
     examples = out.split("Examples:")[1].split("│")[0]
