@@ -135,7 +135,8 @@ class Decider:
         if plan.reason is not Reason.NOTHING or decision.capture:
             return False
         now = self._ledger.view(key)
-        if now.sent is None and now.base == plan.base:
+        # In a store that goes one way nothing may be due where nothing was agreed on either.
+        if now.sent is None and plan.base in (None, now.base):
             return False
         turn.again.append((Key(key.store, key.path), 0.0))
         return True

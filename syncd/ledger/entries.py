@@ -29,9 +29,11 @@ _NEWER = """(remote_at IS NULL OR remote_at < excluded.remote_at
                  AND (remote_revision != excluded.remote_revision
                       OR remote_digest IS NOT excluded.remote_digest)))"""
 _NEWER_BASE = ", ".join(
-    f"{name} = iif(base_revision > excluded.base_revision, {name}, excluded.{name})"
+    f"{name} = iif(excluded.base_revision BETWEEN 1 AND base_revision - 1, {name}, excluded.{name})"
     for name in ("base_revision", "base_digest", "base_size")
 )
+"""The base, unless it goes back. To revision 0 it does where nothing is agreed on any more."""
+
 _ACKNOWLEDGED = """base_revision = excluded.base_revision, base_digest = excluded.base_digest,
                    base_size = excluded.base_size, receipt_revision = excluded.receipt_revision"""
 _CONFIRM = f"""INSERT INTO entries (store, path, record, {_REMOTE}, remote_device,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from syncd.core.decision import Heard
 from syncd.core.direction import Way
-from syncd.core.model import Key
+from syncd.core.model import NEVER, Key
 from tests.machine.deployment import Deployment
 
 from .fakes import STORE, Machine, deployment
@@ -91,6 +92,24 @@ async def test_own_adopts_what_is_equal_and_holds_what_differs(
     assert one.mirror() == {"same": "1", "differs": "1"}, "its absence here deletes nothing there"
     assert one.tree() == {}
     assert held(one) == {}
+
+
+async def test_own_agrees_on_nothing_more_once_what_it_adopted_is_deleted_here(
+    tmp_path: Path, remote: Deployment
+) -> None:
+    one, other = machines(tmp_path, remote, Way.OWN)
+    other.save(note="the same")
+    one.save(note="the same")
+    for machine in (other, one):
+        await machine.sync()
+    one.delete("note")
+    async with asyncio.timeout(20):
+        await one.sync()
+    ledger = one.ledger()
+    assert ledger.entries.get(Key(STORE, "note.txt"))[0] == NEVER
+    ledger.close()
+    await other.sync()
+    assert other.tree() == {"note": "the same"}
 
 
 async def test_push_lists_remote_edits_and_goes_over_them(
