@@ -12,7 +12,7 @@ EVENTS = (
 )  # fmt: skip
 """The log's words that are counted."""
 
-MANY = {"pushed": "operations", "pulled": "entries", "moved": "files"}
+MANY = {"pushed": "operations", "pulled": "entries", "moved": "files", "held": "keys"}
 """Where one line stands for many of them: the fact that says how many."""
 
 

@@ -17,6 +17,7 @@ from syncd.core.model import NEVER, Digest, Key
 from syncd.engine.guards import Guards
 from syncd.engine.intake import Intake
 from syncd.engine.ports import Clock, LocalReplica, Seen
+from syncd.engine.telling import tell_holds
 from syncd.engine.waiting import woken
 from syncd.ledger.ledger import Ledger
 
@@ -134,10 +135,11 @@ class Rescan:
         held = self._ledger.attention.held(store)
         now = self._clock.now()
         with self._ledger.transaction():
-            for path, hold in seen.holds.items():
-                if self._ledger.attention.hold(store, path, hold, now):
-                    log.warning("held", key=f"{store}:{path}", reason=hold.reason,
-                                detail=hold.detail, advice=hold.advice)  # fmt: skip
+            tell_holds([
+                (f"{store}:{path}", hold)
+                for path, hold in seen.holds.items()
+                if self._ledger.attention.hold(store, path, hold, now)
+            ])  # fmt: skip
             gone = [path for path in held.keys() - seen.holds.keys() if seen.missing(path)]
             for path in gone:
                 # Of a key, a turn tells whether it still is: the deployment may hold it, too.

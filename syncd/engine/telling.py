@@ -10,6 +10,7 @@ from syncd.core.decision import Decision
 from syncd.core.model import (
     MISSING_BLOB,
     Applied,
+    Hold,
     Intent,
     Key,
     Outcome,
@@ -27,17 +28,32 @@ log = structlog.get_logger()
 
 def tell_turn(decisions: Sequence[Decision], fresh_holds: Collection[Key]) -> None:
     """What a turn came to, once it is committed. A hold is told when it is news."""
+    fresh = [each for each in decisions if each.key in fresh_holds]
+    tell_holds([(str(each.key), each.plan.hold) for each in fresh if each.plan.hold is not None])
     for decision in decisions:
         plan, key = decision.plan, str(decision.key)
         if plan.hold is not None:
-            if decision.key in fresh_holds:
-                log.warning("held", key=key, reason=plan.hold.reason,
-                            detail=plan.hold.detail, advice=plan.hold.advice)  # fmt: skip
-        elif plan.conflict is not None:
+            continue
+        if plan.conflict is not None:
             log.warning("conflict", key=key, kept="the file; the other version is listed")
         elif plan.reason is Reason.MERGED:
             log.info("merged", key=key)
     _tell_pulled([decision for decision in decisions if _is_pulled(decision)])
+
+
+def tell_holds(holds: Sequence[tuple[str, Hold]]) -> None:
+    """Holds that are news, by the names of what is held; many for one reason are summed up."""
+    alike: dict[str, list[tuple[str, Hold]]] = {}
+    for name, hold in holds:
+        alike.setdefault(hold.reason, []).append((name, hold))
+    for reason, several in alike.items():
+        if len(several) > FEW:
+            first, hold = several[0]
+            log.warning("held", keys=len(several), reason=reason, first=first, detail=hold.detail,
+                        advice=f"{hold.advice}; `syncd status` lists them")  # fmt: skip
+            continue
+        for name, hold in several:
+            log.warning("held", key=name, reason=reason, detail=hold.detail, advice=hold.advice)
 
 
 def tell_answers(answers: Sequence[tuple[Intent, Outcome]]) -> None:

@@ -12,6 +12,7 @@ from syncd.core.decision import Decision
 from syncd.core.model import (
     TOMBSTONE,
     Applied,
+    Conflict,
     Content,
     Digest,
     Format,
@@ -94,10 +95,24 @@ def test_deletions_are_told_apart_from_what_came() -> None:
     assert (many["entries"], many["deletions"], many["first"]) == (2 * FEW, FEW, "notes:0.txt")
 
 
-def test_what_needs_a_person_is_told_each_however_many_there_are() -> None:
-    held = [decision(n, Plan(Reason.HELD, None, hold=Hold("r", "d", "a"))) for n in range(2 * FEW)]
-    told = turn([*held, *(pulled(2 * FEW + number) for number in range(2 * FEW))])
-    assert [each["event"] for each in told] == ["held"] * 2 * FEW + ["pulled"]
+def test_many_holds_for_one_reason_are_one_line_and_others_are_told_each() -> None:
+    plans = [Plan(Reason.HELD, None, hold=Hold("disk-full", f"d{n}", "a")) for n in range(2 * FEW)]
+    plans += [Plan(Reason.HELD, None, hold=Hold("invalid-json", "d", "b"))] * FEW
+    told = turn([decision(number, plan) for number, plan in enumerate(plans)])
+    assert [each.get("keys", 1) for each in told] == [2 * FEW] + [1] * FEW
+    assert (told[0]["first"], told[0]["detail"]) == ("notes:0.txt", "d0")
+    assert told[0]["advice"] == "a; `syncd status` lists them"
+    tally = Tally()
+    for each in told:
+        tally(None, "warning", each)
+    assert tally.counts["held"] == 3 * FEW
+
+
+def test_conflicts_are_told_each_however_many_there_are() -> None:
+    lost = Conflict(None, CONTENT, Snapshot(1, CONTENT))
+    plan = Plan(Reason.CONFLICT, None, conflict=lost)
+    told = turn([*(decision(number, plan) for number in range(2 * FEW)), pulled(2 * FEW)])
+    assert [each["event"] for each in told] == ["conflict"] * 2 * FEW + ["pulled"]
 
 
 def test_a_batch_that_was_cut_is_counted_once_however_many_it_had() -> None:
