@@ -38,7 +38,10 @@ class Pauses:
             if (operation := look()) is not None
         }
         waits = {store: self._waits(store, found.get(store)) for store in self._git}
-        self._tell({store: (operation, waits[store]) for store, operation in found.items()})
+        # Of a store of which nothing is queued git keeps nothing back.
+        kept = {store: operation for store, operation in found.items()
+                if self._ledger.outbox.newest(store) is not None}  # fmt: skip
+        self._tell({store: (operation, waits[store]) for store, operation in kept.items()})
         return [store for store, wait in waits.items() if wait]
 
     def _waits(self, store: str, operation: Operation | None) -> bool:

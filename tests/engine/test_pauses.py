@@ -16,6 +16,9 @@ from syncd.ledger.claimable import Claim
 
 from .fakes import STORE, Desk
 
+BESIDE = "beside"
+"""Another store in the same work tree."""
+
 NOTE = Key(STORE, "a.txt")
 
 
@@ -33,15 +36,19 @@ class Git:
         self.operation: Operation | None = None
         self._desk = desk
         health = Health(desk.ledger, desk.clock)
-        self._pauses = Pauses(desk.ledger, {STORE: lambda: self.operation}, desk.clock, health)
+        looks = dict.fromkeys((STORE, BESIDE), self.look)
+        self._pauses = Pauses(desk.ledger, looks, desk.clock, health)
+
+    def look(self) -> Operation | None:
+        return self.operation
 
     def claim(self) -> list[Intent]:
         return self._desk.ledger.claim(Claim(10, 1 << 20, [], self._pauses.waiting()))
 
-    def told(self) -> str | None:
+    def told(self, store: str = STORE) -> str | None:
         with self._desk.ledger.transaction() as connection:
             row = connection.execute(
-                "SELECT state, detail FROM health WHERE part = ?", (f"git:{STORE}",)
+                "SELECT state, detail FROM health WHERE part = ?", (f"git:{store}",)
             ).fetchone()
         return f"{row[0]}: {row[1]}" if row else None
 
@@ -53,6 +60,7 @@ async def test_a_store_is_not_sent_while_the_index_is_locked(desk: Desk) -> None
     git.operation = Operation(LOCKED, 0.0)
     assert git.claim() == []
     assert git.told() == "waiting: index.lock is under way"
+    assert git.told(BESIDE) is None, "nothing of it waits"
     desk.clock.seconds += LOCK_PATIENCE
     assert [intent.key for intent in git.claim()] == [NOTE]
 
