@@ -34,7 +34,7 @@ def print_answer(answer: Answer, *, as_json: bool, nothing: str) -> int:
         print(shown(f"syncd: {place}{failure.what}"), file=sys.stderr)  # noqa: T201
         print(shown(f"  -> {failure.advice}"), file=sys.stderr)  # noqa: T201
     if answer.more:
-        typer.echo(f"... and {answer.more} more")
+        typer.echo(f"... and {answer.more:,} more")
     if not answer.done and not answer.failed:
         typer.echo(nothing)
     return answer.exit_code

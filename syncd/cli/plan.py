@@ -66,8 +66,8 @@ def _print(found: PlanReport) -> None:
         line = f"{MARKS[step.act]}  {step.act.value:12}  {_name(step)}{why}"
         typer.echo(folded(shown(line), " " * 18))
     if len(found.steps) > SHOWN:
-        typer.echo(f"... and {len(found.steps) - SHOWN} more")
-    counts = ", ".join(f"{count} {act}" for act, count in sorted(found.counts.items()))
+        typer.echo(f"... and {len(found.steps) - SHOWN:,} more")
+    counts = ", ".join(f"{count:,} {act}" for act, count in sorted(found.counts.items()))
     basis = "" if found.heard else "; the deployment was not asked"
     typer.echo(f"{counts or 'nothing to do'}{basis}")
     for store in found.unknown:

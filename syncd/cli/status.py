@@ -63,12 +63,12 @@ def _print(found: StatusReport) -> None:
     typer.echo(folded(f"{found.state.value}: {shown(found.detail)}", "  "))
     place = f"workspace {found.workspace}; {found.url or 'no deployment'}"
     typer.echo(folded(f"{runs}; {place}", "  "))
-    typer.echo(f"outbox: {found.queued} queued, {found.sent} sent, {found.parked} parked")
+    typer.echo(f"outbox: {found.queued:,} queued, {found.sent:,} sent, {found.parked:,} parked")
     for store in found.stores:
         more = f", {store.payloads} of them payloads, without columns" if store.payloads else ""
         more += f", {counted(store.unsent, 'byte')} of lines to be sent" if store.unsent else ""
         more += "" if store.bootstrapped else ", not in touch with the deployment yet"
-        numbers = f"{counted(store.files, 'file')}{more}, {store.held} held"
+        numbers = f"{counted(store.files, 'file')}{more}, {store.held:,} held"
         typer.echo(folded(f"store {store.name}: {numbers}", "  "))
         typer.echo(f"  {store.path}")
     if found.cost is not None:
@@ -116,11 +116,11 @@ def print_problems(found: StatusReport) -> None:
         for key in problem.waiting[:LISTED]:
             typer.echo(f"    {shown(key)}")
         if problem.deletions > LISTED:
-            typer.echo(f"    ... and {problem.deletions - LISTED} more: `syncd status --json`")
+            typer.echo(f"    ... and {problem.deletions - LISTED:,} more: `syncd status --json`")
         typer.echo(folded(f"  -> {problem.advice}", "     "))
     more = found.unwell - len(found.problems)
     if more > 0:
-        typer.echo(f"... and {more} more")
+        typer.echo(f"... and {more:,} more")
 
 
 def _last_told(checked: float) -> str:

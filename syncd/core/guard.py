@@ -148,7 +148,7 @@ def gone_at_once(store: str, known: int, lost: int, appeared: int) -> Guard | No
     """
     if lost - appeared <= allowance(known):
         return None
-    reason = f"{lost} of {known} files are gone at once"
+    reason = f"{lost:,} of {known:,} files are gone at once"
     return Guard(store, reason, lost, Direction.TO_REMOTE)
 
 
@@ -170,5 +170,5 @@ def mass_guard(
     if lost <= allowance(size):
         return None
     where = "on the deployment" if direction is Direction.TO_REMOTE else "here"
-    reason = f"{lost} of {size} files would be deleted {where} within ten minutes"
+    reason = f"{lost:,} of {size:,} files would be deleted {where} within ten minutes"
     return Guard(store, reason, len(waiting), direction)

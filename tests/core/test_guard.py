@@ -8,7 +8,15 @@ from collections.abc import Iterator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.core.guard import Direction, Guard, RootState, allowance, guard, mass_guard
+from syncd.core.guard import (
+    Direction,
+    Guard,
+    RootState,
+    allowance,
+    gone_at_once,
+    guard,
+    mass_guard,
+)
 from syncd.core.model import Digest
 
 DIGESTS = st.sampled_from([Digest(letter) for letter in "abc"])
@@ -59,6 +67,15 @@ def every_guard() -> Iterator[Guard]:
         assert found.folder is root
         yield found
     yield from (Guard("s", "9 of 9 files would be deleted", 9, way) for way in Direction)
+
+
+def test_counts_in_reasons_are_written_as_elsewhere() -> None:
+    digests = [Digest(f"{number:064x}") for number in range(1500)]
+    many = mass_guard("s", Direction.TO_LOCAL, 4000, [], digests, Counter())
+    at_once = gone_at_once("s", 4000, 1500, 0)
+    for found in (many, at_once):
+        assert found is not None
+        assert found.reason.startswith("1,500 of 4,000 files ")
 
 
 def test_every_guard_says_what_waits_and_what_to_type() -> None:
