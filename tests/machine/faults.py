@@ -71,6 +71,8 @@ class Mix:
     """Of tombstones going that every device has passed."""
     refused: float = 0.0
     """Of a save that the deployment does not take, or at which it throws."""
+    dawdling: float = 0.0
+    """Of a thread that takes longer than a call, as one that writes many files does."""
 
 
 NONE = Mix()
@@ -180,9 +182,11 @@ REAPING = Mix(
     reaped=1.0,
 )
 """Files that live for a short time, over a network that carries out late what it lost."""
+DAWDLING = Mix(dawdling=0.5, git=0.3, renaming=0.2, app=0.2)
+"""Disks that are slower than the network: answers come while a turn writes files."""
 FOCUSED = (MEDDLING, REMOVING, LOSSY, BELATED, HIDING, CRASHING, INTERRUPTED, MOUNTING, DEAF,
            COUNTING, MOVING, WANDERING, FAILING, CHECKING, WAITING, REFUSING, REAPING,
-           REMEMBERING, SERVING, DIRECTED)  # fmt: skip
+           REMEMBERING, SERVING, DIRECTED, DAWDLING)  # fmt: skip
 EPOCHS = replace(
     Mix(**{field.name: getattr(HARD, field.name) / 2 for field in fields(Mix)}),
     power_cut=HARD.power_cut,
@@ -216,5 +220,6 @@ def swarm(mix: Mix, rng: random.Random) -> Mix:
     """Each fault of a broad mix is left out of some runs: runs differ in kind."""
     if mix in (*FOCUSED, *PARTING):
         return mix
-    out = {field.name: 0.0 for field in fields(Mix) if rng.random() < 0.4}
+    of_broad = (field for field in fields(Mix) if field.name != "dawdling")
+    out = {field.name: 0.0 for field in of_broad if rng.random() < 0.4}
     return replace(mix, **out)

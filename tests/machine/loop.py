@@ -24,6 +24,9 @@ class Time(Protocol):
     def moment(self, longest: float) -> float:
         """A random while, up to `longest` seconds."""
 
+    def toil(self) -> float:
+        """How many seconds the work of a thread takes."""
+
 
 class Loop(asyncio.AbstractEventLoop):
     """What asyncio's tasks, locks, timeouts and threads need of a loop, and nothing else."""
@@ -100,7 +103,7 @@ class Loop(asyncio.AbstractEventLoop):
                 result = function(*args)
             except Exception as error:
                 failure = error
-            self._time.at(self._time.now + self._time.moment(0.001), lambda: land(result, failure))
+            self._time.at(self._time.now + self._time.toil(), lambda: land(result, failure))
 
         def land(result: Any, failure: Exception | None) -> None:
             if self.dead or future.done():

@@ -153,6 +153,12 @@ def test_directions_held_files(directed: Any, why: str) -> None:
     assert directed["exercised"].get(f"held {why}", 0) > 0
 
 
+def test_answers_that_come_while_a_turn_writes_files_violate_nothing() -> None:
+    dawdling = run("--mix", "DAWDLING", "--seeds", "60")
+    assert dawdling["violations"] == []
+    assert dawdling["exercised"]["dawdling"] > 0
+
+
 def kept_seeds() -> list[tuple[str, int]]:
     lines = (HERE / "seeds.txt").read_text().splitlines()
     return [

@@ -37,6 +37,10 @@ class Timeline:
         """A random while, up to `longest` seconds."""
         return self.rng.random() * longest
 
+    def toil(self) -> float:
+        """How many seconds the work of a thread takes."""
+        return self.moment(0.3 if self.happens("dawdling") else 0.001)
+
     def happens(self, fault: str) -> bool:
         """Whether the mix lets `fault` happen here."""
         chance: float = getattr(self.mix, fault)

@@ -1,4 +1,4 @@
-"""Broken variants of waiting, refusals and disks that fail: see `variants`."""
+"""Broken variants of waiting, refusals and disks that fail or are slow: see `variants`."""
 
 from __future__ import annotations
 
@@ -9,13 +9,18 @@ from syncd.core.writing import NotWritten
 from syncd.engine.pauses import Pauses
 from syncd.files import folder, swap
 from syncd.files.folder import Folder
+from syncd.ledger import entries
 from syncd.ledger.outbox import Outbox
 
-from .faults import CHECKING, FAILING, REFUSING, WAITING
+from .faults import CHECKING, DAWDLING, FAILING, REFUSING, WAITING
 from .sources import CALLS
 from .variants import Variant
 
 _claim = Outbox.claim
+
+_ANY_BASE = ", ".join(
+    f"{name} = excluded.{name}" for name in ("base_revision", "base_digest", "base_size")
+)
 
 
 def _flushed_again(self: Folder, name: str, body: bytes, _like: object) -> int:
@@ -65,4 +70,5 @@ VARIANTS = (
     Variant(
         "looked at once before a write", ((swap, "_replace_checked", _checked_once),), CHECKING
     ),
+    Variant("a turn takes an answer back", ((entries, "_NEWER_BASE", _ANY_BASE),), DAWDLING),
 )
