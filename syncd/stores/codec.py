@@ -14,7 +14,6 @@ import orjson
 
 from syncd.core.model import INLINE_LIMIT as INLINE_LIMIT
 from syncd.core.model import Format, Hold
-from syncd.stores.yaml_events import broken
 
 PAYLOAD_LIMIT = 1024 * 1024 * 1024
 """Largest payload, in bytes. The platform gives an upload two minutes: at 70 Mbit/s that is it."""
@@ -93,6 +92,8 @@ def unparsable(format: Format, body: bytes) -> Hold | None:
 
 
 def _broken_yaml(body: bytes) -> Hold | None:
+    from syncd.stores.yaml_events import broken  # Here: most stores need no parser of YAML.
+
     what = broken(body.decode("utf-8", "replace"))
     if what is None:
         return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from syncd.core.model import Hold
@@ -27,8 +28,16 @@ def _nested(levels: int) -> str:
     return inner
 
 
-_OBJECT: Final = re.compile(r"(?=\{)" + _nested(_LEVELS))
-_VALUE: Final = re.compile(rf'{_STRING}|{_nested(_LEVELS)}|[^"\[\]{{}},:\s]+')
+@cache
+def _object() -> re.Pattern[str]:
+    return re.compile(r"(?=\{)" + _nested(_LEVELS))
+
+
+@cache
+def _value() -> re.Pattern[str]:
+    return re.compile(rf'{_STRING}|{_nested(_LEVELS)}|[^"\[\]{{}},:\s]+')
+
+
 _KEY: Final = re.compile(_STRING)
 _SPACE: Final = re.compile(r"[ \t\n\r]*")
 _COMMA_OR_BRACKET: Final = re.compile(r"[ \t\n\r]*([,\]])[ \t\n\r]*")
@@ -65,7 +74,7 @@ def _member(text: str, place: int, name: str) -> int | Hold:
     while more and (key := _KEY.match(text, place)):
         colon = _skip(text, key.end())
         value = _skip(text, colon + 1)
-        passed = _VALUE.match(text, value)
+        passed = _value().match(text, value)
         if passed is None or text[colon : colon + 1] != ":":
             return refused(f"the value of {key[0][:40]} {_UNFIT}")
         if unquoted(key[0]) == name:
@@ -86,7 +95,7 @@ def _elements(text: str, start: int, pointer: str) -> Place | Hold:
     more = text[place : place + 1] != "]"
     end = place + 1
     while more:
-        found = _OBJECT.match(text, place)
+        found = _object().match(text, place)
         following = _COMMA_OR_BRACKET.match(text, found.end()) if found else None
         if found is None or following is None:
             what = _UNFIT if text[place : place + 1] == "{" else "is no object"

@@ -7,7 +7,7 @@ one whole conflict, in which the file wins.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from syncd.core import counter
 from syncd.core import merge as values
@@ -18,8 +18,10 @@ from syncd.core.value import MISSING, Maybe, Value
 from syncd.stores.annotations import annotation, flaws, identity
 from syncd.stores.splice import spliced
 from syncd.stores.tree import Source, parse
-from syncd.stores.yaml_merge import lost_comments, merged_yaml, unmergeable
-from syncd.stores.yaml_tree import Document, parse_yaml
+
+if TYPE_CHECKING:
+    # With the parser of YAML, which most stores never need, a start takes a tenth longer.
+    from syncd.stores.yaml_tree import Document
 
 MERGE_LIMIT: Final = 1024 * 1024
 """Longest text that is merged, in bytes: up to there the bytes of the base are kept (design,
@@ -45,7 +47,7 @@ class Whole:
 
 
 Merge = Combined | Whole
-Parsed = Source | Document
+Parsed: TypeAlias = "Source | Document"
 
 _MISREAD: Final = Whole("the merged text does not read as the merged value")
 
@@ -125,9 +127,9 @@ def _merged_values(
         return merged
     if isinstance(ours, Source) and isinstance(theirs, Source):
         return _json(merged, ours, theirs, kind)
-    assert isinstance(ours, Document)
-    assert isinstance(theirs, Document)
-    return _yaml(merged, before if isinstance(before, Document) else None, ours, theirs, kind)
+    assert not isinstance(ours, Source)
+    assert not isinstance(theirs, Source)
+    return _yaml(merged, None if isinstance(before, Source) else before, ours, theirs, kind)
 
 
 def _merged(former: Maybe, ours: Parsed, theirs: Parsed, kind: Kind) -> values.Merged | Whole:
@@ -160,6 +162,8 @@ def _json(merged: values.Merged, ours: Source, theirs: Source, kind: Kind) -> Me
 def _yaml(
     merged: values.Merged, before: Document | None, ours: Document, theirs: Document, kind: Kind
 ) -> Merge:
+    from syncd.stores.yaml_merge import lost_comments, merged_yaml, unmergeable
+
     assert merged.value is not MISSING
     if why := unmergeable(before, ours, theirs):
         return Whole(why)
@@ -194,6 +198,8 @@ def read(body: bytes, format: Format) -> Parsed | str:
     except UnicodeDecodeError:
         return "it is not text"
     if format is Format.YAML:
+        from syncd.stores.yaml_tree import parse_yaml
+
         return parse_yaml(text)
     root = parse(text)
     return "it is not JSON, or nests too deep" if root is None else Source(text, root)
