@@ -51,7 +51,8 @@ embedded} -> core`, `storage -> {remote, files}`, `files -> stores -> core`; a t
     embedded/  a Convex-compatible backend for trying and developing, and its launcher
     control/   what commands ask for: `channel` and `client` (a unix socket), `acts` (doing it, in
                the daemon or, where none runs, in the command)
-    daemon.py  the composition root over `opening` and `beside` (what runs beside the engine);
+    daemon.py  the composition root over `opening`; `running` keeps a daemon going, with what
+               runs `beside` the engine;
                `standing`, `judging` (pure) and `status` say how things are, to `cli/` and, by way
                of `pulse`, to the service manager (`supervisor`), people (`notify`) and probes
                (`endpoint`, `metrics`); `attach`, `listing`, `explain`, `planning`, `doctor/`,

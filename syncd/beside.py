@@ -5,40 +5,27 @@ kept within its bounds. And the same acts for a command while no daemon runs.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
-from syncd.config import Config
 from syncd.control.acts import Acts
 from syncd.control.channel import Channel
 from syncd.control.desk import Desk
 from syncd.core.model import Key, Kind
 from syncd.engine.guards import Guards
 from syncd.engine.hiatus import Hiatus
-from syncd.engine.ports import Clock
 from syncd.engine.retention import Retention
 from syncd.engine.session import Session
 from syncd.engine.teller import Recorder, Teller
 from syncd.errors import ConfigError
-from syncd.files.history import History
 from syncd.files.replica import FileReplica
 from syncd.ledger.ledger import Ledger
 from syncd.ledger.residence import Residence
 from syncd.ledger.state import StateFolder
+from syncd.opening import Place
 
 LOOK = 2.0
 """Seconds between looks whether the state folder is where it was."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where acts happen: what the configuration says, opened."""
-
-    config: Config
-    stores: Mapping[str, FileReplica]
-    history: History
-    clock: Clock
 
 
 class Beside:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import structlog
 
-from syncd.beside import Place
 from syncd.config import Config, StoreConfig
 from syncd.core.news import StoreSettings
+from syncd.engine.ports import Clock
 from syncd.engine.registry import Registration
 from syncd.errors import ConfigError
 from syncd.files.history import History
@@ -19,6 +21,16 @@ from syncd.files.swapped import Swapped
 from syncd.ledger.state import StateFolder
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where acts happen: what the configuration says, opened."""
+
+    config: Config
+    stores: Mapping[str, FileReplica]
+    history: History
+    clock: Clock
 
 
 class SystemClock:

@@ -14,13 +14,15 @@ import pytest
 
 from syncd.config import Config, load
 from syncd.core.cost import Cost
-from syncd.daemon import Daemon, _reviewing, open_daemon
+from syncd.daemon import Daemon, open_daemon
 from syncd.engine.session import Session
 from syncd.errors import LedgerError, first_of
 from syncd.ledger.connection import damage_in, transaction
 from syncd.pulse import Pulse
+from syncd.running import _reviewing, run_daemon
 from syncd.standing import Part, Rollback, State, StatusReport
 from syncd.status import report
+from syncd.supervisor import Supervisor
 
 CONFIG = '[[store]]\nname = "flows"\nkind = "workflow"\npath = "flows"\n'
 NAMES = [f"{number:03}.json" for number in range(200)]
@@ -39,7 +41,7 @@ def config(tmp_path: Path) -> Config:
 async def running(config: Config) -> AsyncIterator[Daemon]:
     stopping = asyncio.Event()
     async with open_daemon(config) as daemon:
-        run = asyncio.create_task(daemon.run(stopping, lambda: None))
+        run = asyncio.create_task(run_daemon(daemon, Supervisor(), stopping, lambda: None))
         await asyncio.sleep(0)  # It has opened its ledger when it gives way for the first time.
         try:
             yield daemon
@@ -89,13 +91,13 @@ async def test_what_was_spent_outlives_a_ledger_that_proves_damaged(config: Conf
     async with open_daemon(config) as daemon:
         assert daemon.http is not None
         spending = daemon.http.meter.spending
-        ledger = daemon._open_ledger()
+        ledger = daemon.open_ledger()
         daemon.http.meter.count(Cost(calls=5))
         with ledger.transaction():
             pass
         spent = spending.costs
-        daemon._put_aside(ledger, "a page is damaged")
-        ledger = daemon._open_ledger()
+        daemon.put_aside(ledger, "a page is damaged")
+        ledger = daemon.open_ledger()
         assert spending.costs == spent == spending.unwritten
         ledger.close()
 
@@ -135,7 +137,7 @@ async def test_a_run_that_nothing_watches_any_more_ends(
     async with open_daemon(config) as daemon:
         with pytest.raises(ExceptionGroup) as raised:
             async with asyncio.timeout(20):
-                await daemon.run(asyncio.Event(), lambda: None)
+                await run_daemon(daemon, Supervisor(), asyncio.Event(), lambda: None)
     assert raised.group_contains(RuntimeError, match="no pulse")
 
 
@@ -145,7 +147,7 @@ async def test_a_run_whose_state_folder_is_moved_away_ends(
 ) -> None:
     monkeypatch.setattr("syncd.beside.LOOK", 0.01)
     async with open_daemon(config) as daemon:
-        run = asyncio.create_task(daemon.run(asyncio.Event(), lambda: None))
+        run = asyncio.create_task(run_daemon(daemon, Supervisor(), asyncio.Event(), lambda: None))
         await until_read(config, 0)
         config.state.rename(config.state.with_name("elsewhere"))
         if then == "another":

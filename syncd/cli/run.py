@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 from importlib import import_module
 from threading import Thread
@@ -26,9 +25,6 @@ if TYPE_CHECKING:
     from syncd.engine.bootstrap import Progress
     from syncd.engine.session import Session
     from syncd.signals import Signals
-    from syncd.supervisor import Supervisor
-
-    Opener = Callable[..., AbstractAsyncContextManager[Daemon]]
 
 log = structlog.get_logger()
 
@@ -70,14 +66,17 @@ async def _run(config: Config) -> None:
     turns = [config]
     signals = Signals(lambda: _reloaded(turns))
     signals.listen()  # Before the slow imports: a stop is heard from here on.
-    from syncd.supervisor import Supervisor
+    _import_client(config)
+    with uncollected():
+        from syncd.running import run_daemon
+        from syncd.supervisor import Supervisor
 
     supervisor = Supervisor()
     while not signals.stopping:
         signals.begin_turn()
         async with AsyncExitStack() as stack:
             try:
-                daemon = await _opened(stack, turns[-1], supervisor, signals)
+                daemon = await _opened(stack, turns[-1], signals)
             except SyncdError as error:
                 if len(turns) == 1:
                     raise
@@ -87,18 +86,17 @@ async def _run(config: Config) -> None:
             del turns[:-1]
             if daemon is not None:
                 set_up(secrets=(daemon.token or "",))
-                await daemon.run(signals.ending, partial(_say_begun, daemon))
+                say = partial(_say_begun, daemon)
+                await run_daemon(daemon, supervisor, signals.ending, say)
         if not signals.stopping:
             supervisor.reloading()
 
 
-async def _opened(
-    stack: AsyncExitStack, config: Config, supervisor: Supervisor, signals: Signals
-) -> Daemon | None:
+async def _opened(stack: AsyncExitStack, config: Config, signals: Signals) -> Daemon | None:
     """The daemon, ready to run; None where it was to end before."""
-    open_daemon = _opener(config)
-    opening = open_daemon(config, supervisor=supervisor)
-    entering = asyncio.create_task(stack.enter_async_context(opening))
+    from syncd.daemon import open_daemon
+
+    entering = asyncio.create_task(stack.enter_async_context(open_daemon(config)))
     ending = asyncio.create_task(signals.ending.wait())
     try:
         await asyncio.wait((entering, ending), return_when=asyncio.FIRST_COMPLETED)
@@ -110,13 +108,10 @@ async def _opened(
     return None if entering.cancelled() else entering.result()
 
 
-def _opener(config: Config) -> Opener:
+def _import_client(config: Config) -> None:
     if config.url is not None:
         # Most of it is certificates that are read without the interpreter, beside what follows.
         Thread(target=import_module, args=("aiohttp",), daemon=True).start()
-    with uncollected():
-        from syncd.daemon import open_daemon
-    return open_daemon
 
 
 def _say_begun(daemon: Daemon) -> None:
@@ -142,7 +137,9 @@ def _refused(error: SyncdError) -> None:
 
 
 async def _once(config: Config, approved: frozenset[str]) -> int:
-    open_daemon = _opener(config)
+    _import_client(config)
+    with uncollected():
+        from syncd.daemon import open_daemon
     with showing_progress() as progress:
         async with open_daemon(config, approved) as daemon:
             set_up(secrets=(daemon.token or "",))

@@ -37,7 +37,7 @@ def once(machine: Machine) -> Spent:
 def start_up() -> float:
     """Seconds of a process that imports the same and does nothing."""
     began = time.perf_counter()
-    code = "import syncd.cli, syncd.cli.run, syncd.daemon"
+    code = "import syncd.cli, syncd.cli.run, syncd.running"
     subprocess.run([sys.executable, "-c", code], check=True)
     return time.perf_counter() - began
 

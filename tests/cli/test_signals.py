@@ -22,7 +22,7 @@ WHILE_IT_OPENS = """
 import asyncio, contextlib, os, sys, syncd.daemon as daemon
 
 @contextlib.asynccontextmanager
-async def open_daemon(config, supervisor):
+async def open_daemon(config):
     try:
         os.kill(os.getpid(), {signal})
         await asyncio.Event().wait()

@@ -45,6 +45,13 @@ def test_the_official_client_is_left_to_the_process_that_listens() -> None:
     assert python("import sys, syncd.daemon; print('_convex' in sys.modules)") == "False\n"
 
 
+def test_a_single_pass_imports_nothing_of_a_daemon_that_stays() -> None:
+    lasting = ("yaml", "watchdog", "syncd.control", "syncd.pulse", "syncd.remote.listener")
+    for module, expected in (("daemon", []), ("running", [*lasting])):
+        code = f"import sys, syncd.{module}; print([m for m in {lasting} if m in sys.modules])"
+        assert python(code) == f"{expected}\n"
+
+
 def test_rich_is_loaded_by_what_shows_something_with_it() -> None:
     code = (
         "import sys; from syncd.cli import registered; registered('run'); "

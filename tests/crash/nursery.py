@@ -42,7 +42,7 @@ def _nursery() -> subprocess.Popen[bytes]:
 
 
 def _serve() -> None:
-    for name in ("syncd.cli.run", "syncd.daemon", "tests.crash.victim"):
+    for name in ("syncd.cli.run", "syncd.running", "tests.crash.victim"):
         importlib.import_module(name)
     for line in sys.stdin:
         request = json.loads(line)

@@ -315,7 +315,7 @@ BEGINNING_ANEW = (
     Point("token-empty", "The token's file is made and empty.",
           "os:fdopen", AFTER, "own_token", scenario="embedded"),
     Point("token-written", "The token is written, nothing is mirrored.",
-          "syncd.daemon:own_token", AFTER, scenario="embedded"),
+          "syncd.embedded.enroll:own_token", AFTER, scenario="embedded"),
 )  # fmt: skip
 """A new epoch; a first start with an embedded backend."""
 

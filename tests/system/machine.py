@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from syncd.config import load
-from syncd.daemon import GRACE
+from syncd.running import GRACE
 from syncd.standing import State, StatusReport
 from syncd.status import report
 

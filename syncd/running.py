@@ -1,0 +1,175 @@
+"""A daemon that stays: its session, and all that goes on around one until it is stopped.
+
+What watches the files and listens to the deployment, does what commands ask, and tells those who
+look from outside. A single pass needs none of it (`Daemon.once`), nor has it imported.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from sqlite3 import DatabaseError
+from typing import TYPE_CHECKING
+
+import structlog
+
+from syncd.beside import Beside
+from syncd.config import StoreConfig
+from syncd.core.cost import Cost
+from syncd.core.model import Cursor
+from syncd.daemon import Daemon
+from syncd.engine.link import AnotherDeployment
+from syncd.engine.session import Session
+from syncd.errors import LedgerDamaged, SyncdError
+from syncd.files.vigil import Vigil
+from syncd.judging import reviewed
+from syncd.ledger.connection import damage_in
+from syncd.ledger.ledger import Ledger
+from syncd.notify import Notifier
+from syncd.opening import place_of
+from syncd.pulse import Pulse, Told
+from syncd.remote.listener import Listener
+from syncd.slips import Gathering
+from syncd.standing import StatusReport
+from syncd.stores import yaml_merge as _yaml  # noqa: F401
+from syncd.supervisor import Supervisor
+
+# Above, `_yaml`: what is imported where it is needed would be a later program's, were one installed
+# over this while it runs.
+
+if TYPE_CHECKING:
+    from syncd.embedded.launcher import EmbeddedBackend
+
+GRACE = 5.0
+"""Seconds a stop gives to what is queued; what is not sent by then stays in the outbox."""
+
+log = structlog.get_logger()
+
+
+async def run_daemon(
+    daemon: Daemon, supervisor: Supervisor, stopping: asyncio.Event, begun: Callable[[], None]
+) -> None:
+    """Keep everything the same until `stopping` is set; `begun` is called once the ledger is open.
+
+    Raises SyncdError.
+    """
+    while not stopping.is_set():
+        ledger = daemon.open_ledger()
+        begun()
+        try:
+            await _Run(daemon, supervisor, ledger).until(stopping)
+        except* AnotherDeployment as another:
+            daemon.rebind(another)
+        except* (LedgerDamaged, DatabaseError) as damaged:
+            if (damage := damage_in(damaged)) is None:
+                raise
+            daemon.put_aside(ledger, damage)
+        finally:
+            ledger.close()
+
+
+class _Run:
+    """What runs on one ledger, until stopped or until another ledger is needed."""
+
+    def __init__(self, daemon: Daemon, supervisor: Supervisor, ledger: Ledger) -> None:
+        place = place_of(daemon.config)
+        self._daemon = daemon
+        self._config = daemon.config
+        self._http = daemon.http
+        self._supervisor = supervisor
+        self._session = daemon.session(ledger, place.stores)
+        self._beside = Beside(place, ledger, self._session, daemon.remote())
+
+    async def until(self, stopping: asyncio.Event) -> None:
+        """Go on until `stopping` is set. Raises what ends any part of it, in groups."""
+        # What watches the run ends it where it fails: nobody would be told of anything any more.
+        async with asyncio.TaskGroup() as group:
+            watching = group.create_task(self._watched())
+            await self._run_beside(stopping)
+            watching.cancel()  # After the last push: until then the service manager is told.
+
+    async def _watched(self) -> None:
+        """Tell those who look from outside, until cancelled."""
+        beat, notifier = self._session.beat, Notifier(self._config.notify)
+        told = [self._supervisor.told, notifier.told, _reviewing(self._session)]
+        if self._http is not None:
+            told.append(Gathering(self._config, self._http.meter.know_beside).told)
+        pulse = Pulse(self._config, beat, told, self._supervisor.interval)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(pulse.run())
+            if (port := self._config.http.port) is not None:
+                from syncd.endpoint import Endpoint
+
+                group.create_task(Endpoint(self._config, port, beat).run())
+
+    async def _run_beside(self, stopping: asyncio.Event) -> None:
+        if self._http is None:
+            self._session.health.report("deployment", "offline", "no deployment is configured")
+            log.warning("offline", why="neither CONVEX_URL nor url is set",
+                        advice="saves are kept in the outbox; see README.md")  # fmt: skip
+        listener = self._listener()
+        vigils = [self._vigil(store) for store in self._config.stores]
+        for vigil in vigils:
+            vigil.start()
+        tied = self._told_of_ties(listener)
+        async with asyncio.TaskGroup() as group:
+            begun = (self._daemon.claims.run(), self._session.run(tied), self._beside.run())
+            running = [group.create_task(each) for each in begun]
+            running += [group.create_task(vigil.run()) for vigil in vigils]
+            if listener is not None:
+                running.append(group.create_task(listener.run()))
+            if self._daemon.backend is not None:
+                running.append(group.create_task(self._supervise(self._daemon.backend)))
+            await stopping.wait()
+            self._supervisor.stopping()
+            for task in running:
+                task.cancel()
+        await self._session.flush(GRACE)
+
+    def _listener(self) -> Listener | None:
+        token = self._daemon.token
+        if self._http is None or token is None:
+            return None
+        settings = {"url": self._http.url, "token": token, "workspace": self._config.workspace}
+        meter, session = self._http.meter, self._session
+
+        def told(head: Cursor, before: Cursor | None) -> None:
+            meter.count(Cost(calls=1))
+            session.told(head, before)
+
+        def heard_from(state: str, detail: str) -> None:
+            session.heard_from(state, detail if state == "live" else meter.held or detail)
+
+        return Listener(settings, session.wake, heard_from, self._http.reachable, told)
+
+    def _vigil(self, store: StoreConfig) -> Vigil:
+        session, grows = self._session, store.layout == "lines"
+        return Vigil(
+            store.name, store.path, store.patterns(),
+            session.tailer.touched if grows else session.intake.touched,
+            session.tailer.request if grows else session.rescan.request, session.health.watched,
+        )  # fmt: skip
+
+    def _told_of_ties(self, listener: Listener | None) -> Callable[[SyncdError | None], None]:
+        def tied(trouble: SyncdError | None) -> None:
+            if trouble is None:
+                self._beside.tied()
+            if listener is not None:
+                (listener.resume if trouble is None else listener.doubt)()
+
+        return tied
+
+    async def _supervise(self, backend: EmbeddedBackend) -> None:
+        def report(event: str, detail: str) -> None:
+            log.warning(event, detail=detail)
+            self._session.retry_now()
+
+        await backend.supervise(report)
+
+
+def _reviewing(session: Session) -> Told:
+    async def told(found: StatusReport) -> None:
+        if reviewed(found):
+            await session.end_review()
+
+    return told
