@@ -167,11 +167,13 @@ _DAMAGED = (
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     taken = _check_version(connection, path)
-    for version, name in enumerate(STEPS[taken:], taken + 1):
-        step = resources.files(__package__).joinpath(name).read_text()
-        connection.executescript(
-            f"BEGIN IMMEDIATE; {step}; PRAGMA user_version = {version}; COMMIT;"
-        )
+    if taken == VERSION:
+        return
+    # In one transaction: each waits for the disk several times, and a ledger is whole or as it was.
+    steps = [resources.files(__package__).joinpath(name).read_text() for name in STEPS[taken:]]
+    connection.executescript(
+        f"BEGIN IMMEDIATE; {'; '.join(steps)}; PRAGMA user_version = {VERSION}; COMMIT;"
+    )
 
 
 def _migrated_copy(connection: sqlite3.Connection, path: Path) -> sqlite3.Connection:
