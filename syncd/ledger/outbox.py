@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import starmap
 from typing import Any
@@ -120,6 +120,7 @@ class Outbox:
         cannot be one any more, its deletion stays queued until its target was accepted.
         """
         rows = self.claimable.next(claim)
+        operations = self._operations(2 * len(rows))
         claimed: list[Intent] = []
         frozen: list[tuple[tuple[Any, ...], tuple[Any, ...]]] = []
         taken: set[str] = set()
@@ -133,14 +134,16 @@ class Outbox:
                 break
             queued = [row, target] if target else [row]
             taken.update(each[0] for each in queued)
-            sent = [(self._operation(), *each[1:]) for each in queued]
+            sent = [(next(operations), *each[1:]) for each in queued]
             frozen += zip(queued, sent, strict=True)
             claimed.append(self._move(*sent) if target else self._intent(sent[0]))
         self.claimable.freeze(frozen)
         return claimed
 
-    def _operation(self) -> str:
-        return secrets.token_hex(16)
+    def _operations(self, most: int) -> Iterator[str]:
+        """Fresh ids. Drawn at once, and none kept for later: copies of a memory would share it."""
+        drawn = secrets.token_hex(16 * most)
+        return (drawn[start : start + 32] for start in range(0, len(drawn), 32))
 
     def unanswered(self) -> list[Intent]:
         """Every sent row, oldest first: to be sent again just as it was."""

@@ -42,7 +42,8 @@ class _Ids:
         self._count = itertools.count(1)
 
     def token_hex(self, size: int) -> str:
-        return f"{next(self._count):0{2 * size}x}"
+        each = min(size, 16)  # What is drawn at once for several ids is as many.
+        return "".join(f"{next(self._count):0{2 * each}x}" for _ in range(max(1, size // 16)))
 
 
 class _Log:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from syncd.core.model import Digest, Snapshot, Tombstone
@@ -34,11 +35,12 @@ async def _raised_after(self: Link) -> Any:
     return answer
 
 
-def _counted_operations(self: Outbox) -> str:
+def _counted_operations(self: Outbox, most: int) -> Iterator[str]:
     places = Places(self._connection)
-    number = int(places.get("operations") or 0) + 1
-    places.put("operations", str(number))
-    return f"{number:032x}"
+    for _ in range(most):
+        number = int(places.get("operations") or 0) + 1
+        places.put("operations", str(number))
+        yield f"{number:032x}"
 
 
 def _missing_is_deleted(self: Epochs, store: str) -> None:
@@ -74,7 +76,7 @@ VARIANTS = (
         ((Places, "put", _kept_back), (Link, "_hello", _raised_after)),
         PLAIN,
     ),
-    Variant("counted operation ids", ((Outbox, "_operation", _counted_operations),), LOSING),
+    Variant("counted operation ids", ((Outbox, "_operations", _counted_operations),), LOSING),
     Variant("what is missing was deleted", ((Epochs, "settle", _missing_is_deleted),), RESTORING),
     Variant("theirs is the base", ((epoch, "rebase", _theirs_is_the_base),), RESTORING),
 )
