@@ -34,7 +34,7 @@ class Beside:
     def __init__(
         self, place: Place, ledger: Ledger, session: Session, recorder: Recorder | None
     ) -> None:
-        desk = _desk(place, ledger, session.look_again)
+        desk = _desk(place, ledger, session.look_again, session.between_turns)
         acts = Acts(desk, session.guards, session.hiatus, session.beat)
         self._residence = Residence(place.config.state)
         self._channel = Channel(place.config.state, acts.perform)
@@ -80,7 +80,8 @@ def acts_alone(place: Place) -> Iterator[Acts]:
         try:
             guards = Guards(ledger, place.stores, place.clock)
             hiatus = Hiatus(ledger, place.clock)
-            yield Acts(_desk(place, ledger, lambda _: None), guards, hiatus, _no_engine)
+            desk = _desk(place, ledger, lambda _: None, asyncio.Lock())
+            yield Acts(desk, guards, hiatus, _no_engine)
         finally:
             ledger.close()
     finally:
@@ -91,9 +92,13 @@ async def _no_engine() -> None:
     """There is nothing whose progress could be waited for."""
 
 
-def _desk(place: Place, ledger: Ledger, name: Callable[[Iterable[Key]], None]) -> Desk:
+def _desk(
+    place: Place, ledger: Ledger, name: Callable[[Iterable[Key]], None], between_turns: asyncio.Lock
+) -> Desk:
     pointers = {store.name: store.pointer for store in place.config.stores if store.pointer}
-    return Desk(ledger, _opaque(place, ledger), place.history, place.clock, pointers, name)
+    return Desk(
+        ledger, _opaque(place, ledger), place.history, place.clock, pointers, name, between_turns
+    )
 
 
 def _opaque(place: Place, ledger: Ledger) -> dict[str, FileReplica]:

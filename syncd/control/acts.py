@@ -74,20 +74,20 @@ class Acts:
         if isinstance(request, Ping):  # Not behind an act that takes its time.
             await self._beat()
             return Answer(done=[Done(key="", what="alive")])
+        if isinstance(request, Pause):  # Nor do these: they wait for no turn.
+            return self._pause(request)
+        if isinstance(request, Resume):
+            return self._resume()
         async with self._one:
             match request:
                 case Resolve() | Undo() | Restore() | RestoreMany():
                     answer = await self._save(request)
                 case Approve():
-                    answer = self._guarded(request.store, self._guards.approve, _APPROVED)
+                    answer = await self._guarded(request.store, self._guards.approve, _APPROVED)
                 case Reject():
-                    answer = self._guarded(request.store, self._guards.reject, _REJECTED)
+                    answer = await self._guarded(request.store, self._guards.reject, _REJECTED)
                 case Retry():
                     answer = self._retry(request)
-                case Pause():
-                    answer = self._pause(request)
-                case Resume():
-                    answer = self._resume()
                 case _:
                     assert_never(request)
             return answer
@@ -124,13 +124,18 @@ class Acts:
             detail = HELD_ALREADY
         return Answer(done=[Done(key=str(key), what="restored", detail=detail)])
 
-    def _guarded(self, store: str | None, act: Callable[[str], Verdict], detail: str) -> Answer:
+    async def _guarded(
+        self, store: str | None, act: Callable[[str], Verdict], detail: str
+    ) -> Answer:
         if store is not None and store not in self._desk.files:
             return Answer(failed=[_no_store(store, self._desk.files)])
-        waiting = {name for name, _ in self._desk.ledger.attention.guards()}
+        # RACE: a turn that is under way has looked at bases, and at the folder, that this changes.
+        async with self._desk.between_turns:
+            waiting = {name for name, _ in self._desk.ledger.attention.guards()}
+            chosen = sorted(waiting if store is None else waiting & {store})
+            verdicts = {name: act(name) for name in chosen}
         answer = Answer()
-        for name in sorted(waiting if store is None else waiting & {store}):
-            verdict = act(name)
+        for name, verdict in verdicts.items():
             if verdict.why:
                 answer.failed.append(_undecided(name, verdict))
             else:

@@ -21,7 +21,8 @@ from syncd.stores.records import fitting
 class Desk:
     """`name` has keys looked at soon; while no daemon runs the next start looks at everything.
 
-    `pointers` are those of the stores whose files hold many records.
+    `pointers` are those of the stores whose files hold many records. `between_turns` is held while
+    a turn of the engine runs: see `Reconciler`.
     """
 
     ledger: Ledger
@@ -30,6 +31,7 @@ class Desk:
     clock: Clock
     pointers: Mapping[str, str]
     name: Callable[[Iterable[Key]], None]
+    between_turns: asyncio.Lock
 
     async def find(self, digest: Digest) -> Body:
         """The bytes of `digest`, from the ledger or from history; None where nobody has them.
@@ -69,7 +71,9 @@ class Desk:
         if (pointer := self.pointers.get(key.store)) is not None:
             # Records are text, and never payloads.
             part = None if isinstance(body, str) else body
-            return self._save_part(key, part, what, pointer)
+            # RACE: a turn that is under way would put what it decided about the key over this.
+            async with self.between_turns:
+                return self._save_part(key, part, what, pointer)
         try:
             saved = await save(files, self.history, key.path, body)
         except (ValueError, FileNotFoundError) as damaged:

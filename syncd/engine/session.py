@@ -78,6 +78,8 @@ class Session:
         self._ledger = ledger
         self._clock = clock
         self._reconciler = Reconciler(ledger, stores, guards, clock)
+        self.between_turns = self._reconciler.between_turns
+        """Held while a turn runs: what a person decides is written down before it or after it."""
         self.health = Health(ledger, clock)
         self.hiatus = Hiatus(ledger, clock)
         self.intake = Intake(self._reconciler, clock)
@@ -131,12 +133,12 @@ class Session:
 
     async def beat(self) -> None:
         """Return once another turn could begin and the ledger answers."""
-        async with self._reconciler.between_turns:
+        async with self.between_turns:
             self._ledger.outbox.count()
 
     async def end_review(self) -> None:
         """What the last epoch's end led to is settled."""
-        async with self._reconciler.between_turns:
+        async with self.between_turns:
             with self._ledger.transaction():
                 self._ledger.epochs.end_review()
 
@@ -218,7 +220,7 @@ class Session:
     async def tidy(self) -> None:
         """Let the ledger forget bytes that nothing names any more."""
         # RACE: between turns: what a turn has seen it may still list as a conflict.
-        async with self._reconciler.between_turns:
+        async with self.between_turns:
             with self._ledger.transaction():
                 self._ledger.contents.drop_unreferenced()
                 self._ledger.places.put(TIDIED, str(self._clock.now()))
