@@ -50,7 +50,7 @@ def _lines() -> Progress:
         done_at_once = what not in said and done == total
         if not done_at_once and now - said.get(what, now - BETWEEN_LINES) >= BETWEEN_LINES:
             said[what] = now
-            of = f" of {total}" if total is not None else ""
-            print(f"{what}: {done}{of}", file=sys.stderr)  # noqa: T201
+            of = f" of {total:,}" if total is not None else ""
+            print(f"{what}: {done:,}{of}", file=sys.stderr)  # noqa: T201
 
     return progress

@@ -70,8 +70,8 @@ def _name(drift: Drift) -> str:
 
 def _print(verdicts: list[Verdict]) -> None:
     for verdict in verdicts:
-        drift = f"{len(verdict.drifts)} differ" if verdict.drifts else "no drift"
-        typer.echo(f"{verdict.store}: {verdict.same} same, {drift}, {len(verdict.held)} held")
+        drift = f"{len(verdict.drifts):,} differ" if verdict.drifts else "no drift"
+        typer.echo(f"{verdict.store}: {verdict.same:,} same, {drift}, {len(verdict.held):,} held")
         for found in verdict.drifts[:SHOWN]:
             here = found.local[:8] if found.local else "no file"
             there = found.remote[:8] if found.remote else "no entry"

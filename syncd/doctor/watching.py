@@ -37,7 +37,7 @@ def _limit(what: str, needed: int, used: int) -> Finding:
         return warn(what, "the kernel does not tell how many folders may be watched",
                     "nothing to do: what cannot be watched is polled every 10 s")  # fmt: skip
     name, most = min(limits.items(), key=lambda limit: limit[1])
-    evidence = f"{needed} needed, other programs of this user have {used}, {most} are allowed"
+    evidence = f"{needed:,} needed, other programs of this user have {used:,}, {most:,} are allowed"
     if needed + used <= most:
         return ok(what, evidence)
     setting = name.removeprefix("sys/").replace("/", ".")
