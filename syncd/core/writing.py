@@ -68,7 +68,8 @@ class LateSave:
     """What a program wrote into a file that syncd had taken out of the tree before.
 
     The program had started from the version `base`, whose bytes are `before` (None: not known
-    any more). `mark` names the save for release. `body` is None for a payload, which is in history.
+    any more). `mark` names the file that was taken out. `body` is None for a payload, which is in
+    history. `retold`: an earlier run may have told of this save, and had it taken up.
     """
 
     path: str
@@ -77,6 +78,7 @@ class LateSave:
     digest: Digest
     body: bytes | None
     mark: str
+    retold: bool = False
 
 
 class WriteFailed(Exception):

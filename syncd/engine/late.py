@@ -68,6 +68,8 @@ class Late:
         self._reconciler = reconciler
         self._intake = intake
         self._clock = clock
+        self._recorded: set[tuple[str, Digest]] = set()
+        """Saves that are on record and were not released since, by mark and digest."""
 
     async def run(self) -> None:
         """Look again and again, until cancelled. Raises LedgerError."""
@@ -97,9 +99,10 @@ class Late:
         for save in await asyncio.to_thread(store.swapped.due, self._clock.monotonic()):
             if await self._take_up(Key(name, save.path), store, save):
                 await asyncio.to_thread(store.swapped.release, save)
+                self._recorded.discard((save.mark, save.digest))
 
     async def _take_up(self, key: Key, store: LocalReplica, save: LateSave) -> bool:
-        if self._ledger.past.known(key, save.digest, WHY):
+        if self._is_on_record(key, save):
             return True
         if store.pointer is not None and save.body is not None:
             if self._ledger.past.known(key, save.digest, CONTESTED):
@@ -112,13 +115,19 @@ class Late:
             return False
         if len(save.body or b"") > INLINE_LIMIT:
             save = replace(save, body=None, before=None)
-        late = _Late(self._ledger, key, store, save, self._clock)
+        late = _Late(self._ledger, key, store, save, self._clock, self._recorded)
         turn = await whole(self._reconciler.amend(key, late.decide))
         if turn is None:
             return False
         self._intake.take_over(turn)
         self._intake.name([key])
         return True
+
+    def _is_on_record(self, key: Key, save: LateSave) -> bool:
+        # The index does not tell one file that was taken out from another: a program may save the
+        # same bytes into two of them, and means both.
+        before = save.retold and self._ledger.past.known(key, save.digest, WHY)
+        return before or (save.mark, save.digest) in self._recorded
 
     def _indexed(self, key: Key, save: LateSave) -> None:
         with self._ledger.transaction():
@@ -134,6 +143,7 @@ class _Late:
     store: LocalReplica
     save: LateSave
     clock: Clock
+    recorded: set[tuple[str, Digest]]
 
     def decide(self, reading: Reading, view: View) -> list[Decision] | None:
         """What to do about it. None while the key itself has something to settle first."""
@@ -203,5 +213,6 @@ class _Late:
                 base = Snapshot(0, Content(save.base, len(save.before or b"")))
                 late = Snapshot(0, Content(save.digest, len(save.body or b"")))
                 ledger.conflicts.add(self.key, Conflict(base, beside, late), None, now)
+        self.recorded.add((save.mark, save.digest))
         log.warning("late_save", key=str(self.key), listed=beside is not None,
                     why="a program wrote into a file that had just been replaced")  # fmt: skip

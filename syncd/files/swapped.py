@@ -49,7 +49,7 @@ class _Aside:
     """One inode. `known` is the digest of what the engine knows of it, `seen` of the last look.
 
     `fd` is None for an inode that has a name in the folder. `due` None: taken since the last
-    call of due.
+    call of due. `left`: an earlier run took it, and nothing of it was released in this one.
     """
 
     path: str
@@ -58,6 +58,7 @@ class _Aside:
     fd: int | None = None
     due: float | None = None
     last: bool = False
+    left: bool = False
     changing_since: float | None = None
 
 
@@ -168,7 +169,7 @@ class Swapped:
             aside = self._known().get(save.mark)
             if aside is None:
                 return
-            aside.known, aside.due, aside.last = save.digest, None, False
+            aside.known, aside.due, aside.last, aside.left = save.digest, None, False, False
             if aside.fd is None:
                 # With the old label it is told again after a crash: the engine has it on record.
                 with suppress(OSError):
@@ -182,13 +183,11 @@ class Swapped:
 
     def kept(self, digest: Digest) -> bytes | None:
         """Text that is in history; None of a payload, and of what is not there."""
-        if (self.history.size(digest) or 0) > RECORDS_LIMIT:
-            return None
-        try:
-            body = self.history.get(digest)
-        except NotInHistory:
-            return None
-        return body if is_text(body) else None
+        body = None
+        with suppress(NotInHistory):
+            if (self.history.size(digest) or 0) <= RECORDS_LIMIT:
+                body = self.history.get(digest)
+        return body if body is not None and is_text(body) else None
 
     def close(self) -> None:
         """Closes every descriptor; files in the folder are for the next run to look at."""
@@ -223,7 +222,7 @@ class Swapped:
         aside.seen = digest = self._read(mark, aside, self.history.take_in)
         body = self.kept(digest)
         before = None if body is None else self.kept(aside.known)
-        return LateSave(aside.path, aside.known, before, digest, body, mark)
+        return LateSave(aside.path, aside.known, before, digest, body, mark, aside.left)
 
     def _read(self, mark: str, aside: _Aside, take: Callable[[int], Digest]) -> Digest:
         fd = aside.fd
@@ -277,7 +276,8 @@ class Swapped:
         labelled = folder.stat(mark + _LABEL)
         age = time.time() - labelled.st_mtime if labelled is not None else 0.0
         # Of a run that ended long ago, or of many short ones, the first look is the last too.
-        asides[mark] = _Aside(path, known, known, due=_AT_ONCE, last=age > FIRST_LOOK + LAST_LOOK)
+        last = age > FIRST_LOOK + LAST_LOOK
+        asides[mark] = _Aside(path, known, known, due=_AT_ONCE, last=last, left=True)
 
     def _label(self, mark: str, path: str, digest: Digest) -> None:
         # Not made durable: a program that writes late ends with the machine's power too.

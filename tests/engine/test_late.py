@@ -161,6 +161,23 @@ async def test_a_late_save_into_what_an_earlier_run_left(office: Office) -> None
     assert office.conflicts() == 1
 
 
+async def test_the_same_late_save_into_another_version_is_another_save(office: Office) -> None:
+    late = flow(name="late", tags=["a"], note="x")
+    await office.replaced_while_open(flow(name="two", tags=["a"], note="x"))
+    office.written_late(late)
+    await office.looked(FIRST_LOOK, FIRST_LOOK, LAST_LOOK, LAST_LOOK)
+    assert office.conflicts() == 1
+    os.close(office.open)
+    office.open = os.open(office.path, os.O_RDWR)
+    three = flow(name="two", tags=["a", "c"], note="x")
+    office.told(three)
+    await office.turn()
+    await office.late.look()
+    office.written_late(late)
+    await office.looked(FIRST_LOOK, FIRST_LOOK)
+    assert office.path.read_bytes() == flow(name="late", tags=["a", "c"], note="x")
+
+
 async def test_a_late_save_waits_for_an_answer(office: Office) -> None:
     two = flow(name="two", tags=["a"], note="x")
     await office.replaced_while_open(two)
