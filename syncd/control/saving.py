@@ -62,9 +62,6 @@ class KeptBytes(Protocol):
     def size(self, digest: Digest) -> int | None:
         """How many bytes are kept under `digest`, None for nothing."""
 
-    def has(self, digest: Digest) -> bool:
-        """Whether the bytes of `digest` are kept."""
-
     def get(self, digest: Digest) -> bytes:
         """The bytes of `digest`. Raises KeyError."""
 

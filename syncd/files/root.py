@@ -31,9 +31,9 @@ class Root:
     from being told that the folder was removed.
 
     `exchanges` tells whether the file system swaps two names atomically: None until the first
-    write has tried. For `doctor`: where it is False, a save in the instant of a write can be met
-    only by a check right before it. `leases` tells in the same way whether programs that have a
-    file open for writing are noticed.
+    write has tried. Where it is False, a save in the instant of a write can be met only by a check
+    right before it. `leases` tells in the same way whether programs that have a file open for
+    writing are noticed. (`doctor` tries both by itself: it runs beside the daemon.)
     """
 
     def __init__(self, path: Path, identity: Identity, folders: type[Folder] = Folder) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -139,11 +139,3 @@ def names_a_file(name: str) -> bool:
     The deployment refuses the same: convex/model/key.ts.
     """
     return encodable(name) and _FIT.fullmatch(name) is not None and len(name.encode()) <= LONGEST
-
-
-def twins(paths: Iterable[str]) -> dict[str, list[str]]:
-    """Spellings that share one key: normal path -> the two or more spellings on disk."""
-    found: dict[str, list[str]] = {}
-    for path in paths:
-        found.setdefault(normal(path), []).append(path)
-    return {path: spellings for path, spellings in found.items() if len(spellings) > 1}

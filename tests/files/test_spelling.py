@@ -15,7 +15,6 @@ from syncd.core.model import Format, Hold, Kind
 from syncd.core.reading import Found, Missing, Unreadable
 from syncd.core.writing import Note, Written
 from syncd.files import spelling
-from syncd.files.abilities import abilities
 from syncd.files.folder import Folder
 from syncd.files.history import History
 from syncd.files.replica import FileReplica
@@ -88,13 +87,13 @@ def test_this_file_system_tells_case_and_form_apart(tmp_path: Path) -> None:
 
 def test_an_empty_folder_tells_nothing_yet(place: Place) -> None:
     assert place.replica.scan().stats == {}
-    assert abilities(place.replica).folding == Folding()
+    assert place.replica.names.folding == Folding()
     (place.store / "1234").touch()
     place.replica.scan()
-    assert abilities(place.replica).folding.case is None, "digits have no case"
+    assert place.replica.names.folding.case is None, "digits have no case"
     (place.store / "a.json").touch()
     place.replica.scan()
-    assert abilities(place.replica).folding.case is True
+    assert place.replica.names.folding.case is True
     assert "a.json" in place.names(), "nothing is made for it"
     assert len(place.names()) == 2
 
@@ -175,7 +174,7 @@ def test_where_case_counts_two_spellings_are_two_files(tmp_path: Path) -> None:
         tmp_path, Kind.DOCUMENT, Layout(("*",), ()), Swapped(tmp_path.parent / "swapped", history)
     )
     assert set(replica.scan().stats) == {"Name.json", "name.json"}
-    assert abilities(replica).folding.case is False
+    assert replica.names.folding.case is False
     one, other = replica.read("Name.json"), replica.read("name.json")
     assert isinstance(one, Found)
     assert isinstance(other, Found)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pathspec import PathSpec
 from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
-from syncd.stores.layout import EDITOR_LEFTOVERS, Layout, normal, twins, unsafe
+from syncd.stores.layout import EDITOR_LEFTOVERS, Layout, normal, unsafe
 from syncd.stores.patterns import Patterns
 
 PARTS = ["a", "b", "node_modules", ".git", "x.json", "y.yaml", "x.json~", ".x.swp", "#x#", "4913",
@@ -110,6 +110,5 @@ def test_paths_that_may(path: str) -> None:
     assert unsafe(path) is None
 
 
-def test_twins_are_spellings_of_one_name() -> None:
-    assert twins(["caf\u00e9", "cafe\u0301", "x"]) == {"caf\u00e9": ["caf\u00e9", "cafe\u0301"]}
+def test_spellings_of_one_name_are_one_path() -> None:
     assert normal("cafe\u0301") == "caf\u00e9"
