@@ -31,6 +31,11 @@ class View:
     remote: Snapshot
     sent: Version | None = None
 
+    @property
+    def agreed(self) -> bool:
+        """Whether what was heard last is what both sides agreed on: there is no news of the key."""
+        return self.base == self.remote
+
 
 RACY_NS = 20_000_000
 """A file read within 20 ms of its last change may have changed again under the same stat: file
@@ -114,8 +119,7 @@ class Known:
             return self.queued == local
         if self.view.sent is not None:
             return self.view.sent == local
-        agreed = self.view.base == self.view.remote
-        return agreed and local == (self.queued or self.view.remote.version)
+        return self.view.agreed and local == (self.queued or self.view.remote.version)
 
 
 @dataclass(frozen=True, slots=True)

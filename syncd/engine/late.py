@@ -147,7 +147,7 @@ class _Late:
 
     def decide(self, reading: Reading, view: View) -> list[Decision] | None:
         """What to do about it. None while the key itself has something to settle first."""
-        if view.sent is not None or (view.base is not None and view.base != view.remote):
+        if view.sent is not None or (view.base is not None and not view.agreed):
             return None
         match reading:
             case Found():

@@ -81,12 +81,7 @@ def _applied(
     bases = [(i.key, Snapshot(made.revision, i.version, made.at)) for i, made in ours]
     named = ledger.entries.acknowledge(bases, device)
     gone = (intent.key for intent, _ in answers if intent.operation not in here)
-    return named + [key for key in gone if not _is_settled(ledger, key)]
-
-
-def _is_settled(ledger: Ledger, key: Key) -> bool:
-    base, remote = ledger.entries.get(key)
-    return base == remote
+    return named + [key for key in gone if not ledger.view(key).agreed]
 
 
 def _take(

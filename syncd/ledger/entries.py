@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
-from syncd.core.decision import Heard
+from syncd.core.decision import Heard, View
 from syncd.core.model import NEVER, TOMBSTONE, Digest, Key, Snapshot, Tombstone, Witness
 from syncd.ledger import many
 from syncd.ledger.rows import Columns, key_columns, snapshot_columns, to_snapshot
@@ -115,7 +115,7 @@ class Entries:
             _AGREE,
             [(*key_columns(k), *snapshot_columns(base), base.revision) for k, base in bases],
         )
-        return [key for key, _ in bases if not self._is_settled(key)]
+        return [key for key, _ in bases if not View(*self.get(key)).agreed]
 
     def _confirm(self, bases: Sequence[tuple[Key, Snapshot]], device: str) -> int:
         """Both in one writing of each row, unless newer was heard; of how many none was."""
@@ -130,10 +130,6 @@ class Entries:
                 for key, base in bases
             ],
         )  # fmt: skip
-
-    def _is_settled(self, key: Key) -> bool:
-        base, remote = self.get(key)
-        return base == remote
 
     def author(self, authored: Iterable[tuple[Key, Digest | None]], *, first: bool = False) -> None:
         """Files were seen to hold what syncd did not write; None: it was deleted.
