@@ -61,6 +61,8 @@ class PlanReport(BaseModel):
     heard: bool
     counts: dict[str, int]
     steps: list[Step]
+    waiting: int = 0
+    """Changes in the outbox: decided before, and not sent or not answered yet."""
     unknown: list[str]
     """Stores that were not in touch with the deployment yet: `syncd init` compares those."""
 
@@ -130,8 +132,10 @@ def _report(ledger: Ledger, found: Preview, stores: list[str], *, heard: bool) -
         for way in (Direction.TO_REMOTE, Direction.TO_LOCAL):
             waiting = sorted(ledger.deletions.listed("waiting", store, way))
             steps += [_step(key, Act.GUARD, "its deletion waits for a person") for key in waiting]
+    outbox = ledger.outbox.count()
     return PlanReport(
         heard=heard,
+        waiting=outbox.get("queued", 0) + outbox.get("sent", 0),
         counts=dict(Counter(step.act.value for step in steps)),
         steps=steps,
         unknown=[name for name in stores if not known[name].bootstrapped],

@@ -10,6 +10,7 @@ import typer
 from syncd.cli.app import CONFIG, AsJson, ConfigPath, app, configured, reporting
 from syncd.cli.text import folded, shown
 from syncd.config import EMBEDDED, Config
+from syncd.core.wording import counted
 from syncd.errors import SyncdError
 from syncd.planning import Act, PlanReport, Step
 
@@ -42,7 +43,7 @@ def plan(
         typer.echo(found.model_dump_json(indent=2, ensure_ascii=True))
     else:
         _print(found)
-    return 7 if differs and found.steps else 0
+    return 7 if differs and (found.steps or found.waiting) else 0
 
 
 async def _planned(config: Config) -> PlanReport:
@@ -69,7 +70,8 @@ def _print(found: PlanReport) -> None:
         typer.echo(f"... and {len(found.steps) - SHOWN:,} more")
     counts = ", ".join(f"{count:,} {act}" for act, count in sorted(found.counts.items()))
     basis = "" if found.heard else "; the deployment was not asked"
-    typer.echo(f"{counts or 'nothing to do'}{basis}")
+    waiting = f"{counted(found.waiting, 'change', 'wait')} in the outbox" if found.waiting else ""
+    typer.echo(f"{'; '.join(filter(None, (counts, waiting))) or 'nothing to do'}{basis}")
     for store in found.unknown:
         typer.echo(f"{store} was not in touch with the deployment yet: `syncd init` compares it")
 

@@ -16,7 +16,7 @@ from syncd.cli.text import shown, size
 from syncd.core.model import Conflict, Hold, Key, Snapshot
 from syncd.errors import ConfigError
 from syncd.ledger.events import Event
-from tests.ledger.test_ledger import content
+from tests.ledger.test_ledger import content, push
 from tests.test_control import MINE, THEIRS, Home
 
 COMMANDS = [
@@ -34,7 +34,7 @@ class Terminal:
         self.config = str(home.config.source)
 
     def run(self, *words: str) -> tuple[int, str, str]:
-        from syncd.cli import app, conflicts, decide, log, restore, status  # noqa: F401 - they register
+        from syncd.cli import app, conflicts, decide, log, plan, restore, status  # noqa: F401 - they register
 
         result = CliRunner().invoke(app.app, [*words, "--config", self.config])
         assert result.exception is None or isinstance(result.exception, SystemExit)
@@ -203,6 +203,16 @@ def test_what_cannot_be_done_is_said(
     assert said in (out + err).replace("\n", " ")
     if code:
         assert "->" in err
+
+
+def test_plan_counts_what_was_decided_before_and_waits(terminal: Terminal) -> None:
+    terminal.home.save(MINE)
+    with terminal.home.ledger() as ledger:
+        ledger.commit([push(MINE)], 0.0)
+    code, out, _ = terminal.run("plan", "--exit-code")
+    assert code == 7
+    assert "\n1 change waits in the outbox; the deployment was not asked\n" in f"\n{out}"
+    assert terminal.json("plan")["waiting"] == 1
 
 
 def test_a_guard_is_approved_with_the_daemon_down(terminal: Terminal) -> None:
