@@ -17,6 +17,7 @@ from syncd.doctor.finding import Finding, fail, ok, warn
 from syncd.doctor.machine import room
 from syncd.files import syscalls
 from syncd.files.git import operation_around
+from syncd.stores.layout import is_temporary
 
 OTHERS = (".stfolder", ".dropbox", ".dropbox.cache", ".sync", ".owncloudsync.log")
 """What other tools leave in a folder that they keep in sync."""
@@ -58,7 +59,8 @@ def _count(store: StoreConfig) -> tuple[int, int]:
         folders[:] = [f for f in folders if not layout.prunes(f"{below}/{f}".lstrip("/"))]
         matches = layout.within(below)
         found = sum(map(matches, files))
-        matched, others = matched + found, others + len(files) - found
+        ours = sum(map(is_temporary, files))
+        matched, others = matched + found, others + len(files) - found - ours
     return matched, others
 
 

@@ -22,6 +22,7 @@ from syncd.doctor.finding import Finding, Level
 from syncd.ledger.state import StateFolder
 from syncd.remote.devices import WireDevice
 from syncd.stores.codec import PAYLOAD_LIMIT, RECORDS_LIMIT
+from syncd.stores.layout import TEMPORARY_PREFIX
 from syncd.stores.tree import DEEPEST
 from syncd.units import user_unit
 from tests.files.person import as_ordinary_user
@@ -55,6 +56,15 @@ def test_a_store_without_troubles_has_none(tmp_path: Path) -> None:
     found = list(contents.examine(store))
     assert {finding.check for finding in found} == {"names:flows", "sizes:flows", "ids:flows"}
     assert bad(found) == []
+
+
+def test_what_a_write_left_is_not_taken_for_files_that_match_nothing(tmp_path: Path) -> None:
+    config = made(tmp_path)
+    (config.stores[0].path / (TEMPORARY_PREFIX + "0" * 16)).touch()
+    first = next(stores.examine(config.stores[0], config.state))
+    assert (first.level, first.evidence) == (
+        Level.OK, f"0 files are mirrored, 0 others not, in {config.stores[0].path}"
+    )  # fmt: skip
 
 
 def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:
