@@ -101,6 +101,17 @@ def tables(found: list[Found]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
+_NO_URL = '# url = "https://your-deployment.convex.cloud"'
+
+
+def with_url(text: str, url: str) -> str:
+    """A configuration that names no deployment, with `url` where one stands, or on top."""
+    line = f"url = {json.dumps(url)}"
+    if _NO_URL in text:
+        return text.replace(_NO_URL, line, 1)
+    return f"{line}\n{text}"  # Behind a table it would be a part of that.
+
+
 def configuration(found: list[Found], url: str | None, workspace: str) -> str:
     """A config.toml for the stores that were found, with comments."""
     lines = [
@@ -109,7 +120,7 @@ def configuration(found: list[Found], url: str | None, workspace: str) -> str:
         "",
         "# Where the deployment is. CONVEX_URL, also in .env.local, wins over this line;",
         '# "embedded" is a local backend, for trying and developing.',
-        f"url = {json.dumps(url)}" if url else '# url = "https://your-deployment.convex.cloud"',
+        f"url = {json.dumps(url)}" if url else _NO_URL,
         "",
         "# Machines with the same workspace share one mirror.",
         f"workspace = {json.dumps(workspace)}",

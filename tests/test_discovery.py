@@ -7,7 +7,7 @@ from pathlib import Path
 
 from syncd.config import load
 from syncd.core.model import Kind
-from syncd.discovery import configuration, discover
+from syncd.discovery import configuration, discover, with_url
 
 STEPS = json.dumps({"id": "w", "steps": [{"id": "a"}]})
 
@@ -89,3 +89,14 @@ def test_without_stores_the_configuration_shows_how_one_is_written(tmp_path: Pat
     shown = [line.removeprefix("# ") for line in lines[-4:]]
     config.write_text("\n".join([*lines[:-4], *shown]))
     assert [store.name for store in load(config, {}).stores] == ["workflows"]
+
+
+def test_a_configuration_without_a_url_gets_one(tmp_path: Path) -> None:
+    mine = tmp_path / "config.toml"
+    store = '[[store]]\nname = "a"\nkind = "file"\npath = "a"'
+    for before in (configuration([], None, "w"), store):
+        mine.write_text(with_url(before, 'https://x.example/"'))
+        assert load(mine, {}).url == 'https://x.example/"'
+        assert set(before.splitlines()) - set(mine.read_text().splitlines()) <= {
+            '# url = "https://your-deployment.convex.cloud"'
+        }

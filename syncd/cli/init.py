@@ -41,9 +41,9 @@ def init(
 ) -> int:
     """Find stores, write config.toml, enroll this machine, and tell what the first contact does.
 
-    Nothing is mirrored yet. A config.toml that names stores stays as it is; to one that names none
-    those that are found are added. Enrolling takes a deploy key in CONVEX_DEPLOY_KEY (or
-    CONVEX_SELF_HOSTED_ADMIN_KEY), for this command only.
+    Nothing is mirrored yet. A config.toml that names stores and a deployment stays as it is; to one
+    that names none those that are found, or that of --url, are added. Enrolling takes a deploy key
+    in CONVEX_DEPLOY_KEY (or CONVEX_SELF_HOSTED_ADMIN_KEY), for this command only.
 
     Examples: `syncd init --url embedded`, `syncd init --device laptop`
     """
@@ -54,8 +54,9 @@ def init(
         typer.echo(f"no folder here looks like a store: add a [[store]] to {settings.source}")
         return 2
     if settings.url is None:
-        typer.echo("no deployment is configured: set CONVEX_URL (in .env.local, say) or url in "
-                   f"{settings.source}, then `syncd init` again")  # fmt: skip
+        typer.echo("no deployment is configured: `syncd init --url URL` writes it into "
+                   f"{settings.source}; or set CONVEX_URL, in .env.local, say. `syncd init --url "
+                   "embedded` tries syncd without one")  # fmt: skip
         return 2
     settings = asyncio.run(_enrolled(settings, device or socket.gethostname()))
     _make_folders(settings)
@@ -69,14 +70,21 @@ def init(
 
 
 def _configure(path: Path, url: str | None, workspace: str) -> None:
-    from syncd.discovery import configuration, discover, tables
+    from syncd.discovery import configuration, discover, tables, with_url
 
     there = path.exists()
-    found = [] if there and load(path).stores else discover(path.absolute().parent)
-    if there and not found:
+    settings = load(path) if there else None
+    found = [] if settings and settings.stores else discover(path.absolute().parent)
+    lacks_url = url is not None and settings is not None and settings.url is None
+    if there and not found and not lacks_url:
         typer.echo(f"{path} is there and stays as it is")
         return
     try:
+        if url is not None and lacks_url:
+            _write_over(path, with_url(path.read_text(encoding="utf-8"), url))
+            typer.echo(f"added url to {path}")
+        if there and not found:
+            return
         with path.open("a" if there else "x", encoding="utf-8") as file:
             file.write(tables(found) if there else configuration(found, url, workspace))
     except OSError as error:
@@ -88,6 +96,15 @@ def _configure(path: Path, url: str | None, workspace: str) -> None:
     typer.echo(verb.format(path, counted(len(found), "store")))
     for each in found:
         typer.echo(shown(f"  {each.kind.value:10} {each.path}: {each.because}"))
+
+
+def _write_over(path: Path, text: str) -> None:
+    """Have a file that a person wrote hold `text`, at once and with the mode it has."""
+    place = path.resolve()
+    arriving = place.with_name(f".{place.name}.new")
+    arriving.write_text(text, encoding="utf-8")
+    arriving.chmod(place.stat().st_mode & 0o777)
+    arriving.replace(place)
 
 
 def _tell_left_aside(config: Config, url: str | None, workspace: str) -> None:

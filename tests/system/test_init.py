@@ -84,6 +84,20 @@ def test_again_changes_nothing(world: World) -> None:
     assert (machine.config.read_text(), (machine.state / "device-token").read_text()) == before
 
 
+def test_a_url_that_was_forgotten_is_told_afterwards(world: World) -> None:
+    machine = newcomer(world)
+    machine.save("a.json", flow("a"))
+    url = machine.environment.pop("CONVEX_URL")
+    code, out, _ = init(world, machine)
+    assert (code, "no deployment is configured" in out) == (2, True)
+    machine.config.chmod(0o640)
+    code, out, _ = init(world, machine, "--url", url)
+    assert (code, "added url to " in out, "left aside" in out) == (0, True, False)
+    assert load(machine.config, {}).url == url
+    assert stat.S_IMODE(machine.config.stat().st_mode) == 0o640
+    assert {each.name for each in machine.home.iterdir() if each.name.endswith(".new")} == set()
+
+
 def test_what_differs_is_asked_about(world: World) -> None:
     first, second = newcomer(world, "first"), newcomer(world, "second")
     for machine, step in ((first, "one"), (second, "two")):
