@@ -73,6 +73,8 @@ class Problem(BaseModel):
     waiting: list[str] = []
     """Of a guard: the files whose deletion waits, as many as are listed of `deletions`."""
     deletions: int = 0
+    alike: int = 1
+    """Of what is held: for how many keys the same holds, listed or not."""
 
 
 class Spent(BaseModel):

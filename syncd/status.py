@@ -182,11 +182,17 @@ def _unresolved(connection: sqlite3.Connection) -> int:
 def _problems(connection: sqlite3.Connection) -> Iterable[Problem]:
     for found in Attention(connection).guards().values():
         yield _guard(connection, found)
-    for *key, reason, detail, advice, since in connection.execute(
-        "SELECT * FROM held ORDER BY since DESC LIMIT ?", (SHOWN,)
+    # A few of each reason come first: thousands for one must not hide what is held for another.
+    for *key, reason, detail, advice, since, alike in connection.execute(
+        """SELECT store, path, record, reason, detail, advice, since, alike FROM
+             (SELECT *, count(*) OVER one AS alike,
+                row_number() OVER (one ORDER BY since DESC, store, path, record) AS place
+              FROM held WINDOW one AS (PARTITION BY reason, detail, advice))
+           ORDER BY place > 5, since DESC, place LIMIT ?""",
+        (SHOWN,),
     ):
         yield Problem(sort="held", key=str(Key(*key)), reason=reason, detail=detail,
-                      advice=advice, since=since)  # fmt: skip
+                      advice=advice, since=since, alike=alike)  # fmt: skip
     for *key, reason, detail, since in connection.execute(
         """SELECT store, path, record, reason, detail, since FROM outbox
            WHERE state = 'parked' LIMIT ?""",
@@ -204,8 +210,8 @@ def _problems(connection: sqlite3.Connection) -> Iterable[Problem]:
         yield Problem(sort="conflict", key=str(Key(*key)), reason="both sides changed it",
                       detail=f"the file won over revision {revision} of device {device}; "
                       "both versions are kept in the ledger", since=since,
-                      advice="compare, and save the file as it should be; "
-                      f"`syncd conflicts show {number}` helps")  # fmt: skip
+                      advice=f"`syncd conflicts diff {number}` compares; `syncd conflicts resolve "
+                      f"{number} --mine`, or --theirs, decides")  # fmt: skip
 
 
 def _guard(connection: sqlite3.Connection, found: Guard) -> Problem:

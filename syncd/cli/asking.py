@@ -12,6 +12,9 @@ from syncd.config import Config
 from syncd.control.messages import Answer, AnyRequest, failed
 from syncd.errors import AnotherInstance, SyncdError
 
+LISTED = 20
+"""Things done that are told a reader one by one."""
+
 
 def have_done(config: Config, request: AnyRequest) -> Answer:
     """Have `request` done by the daemon that owns the state folder, or own it meanwhile."""
@@ -26,15 +29,15 @@ def print_answer(answer: Answer, *, as_json: bool, nothing: str) -> int:
     if as_json:
         typer.echo(answer.model_dump_json(indent=2, ensure_ascii=True))
         return answer.exit_code
-    for done in answer.done:
+    for done in answer.done[:LISTED]:
         detail = f": {done.detail}" if done.detail else ""
         typer.echo(shown(f"{done.what} {done.key}{detail}"))
     for failure in answer.failed:
         place = f"{failure.key}: " if failure.key else ""
         print(shown(f"syncd: {place}{failure.what}"), file=sys.stderr)  # noqa: T201
         print(shown(f"  -> {failure.advice}"), file=sys.stderr)  # noqa: T201
-    if answer.more:
-        typer.echo(f"... and {answer.more:,} more")
+    if more := len(answer.done[LISTED:]) + answer.more:
+        typer.echo(f"... and {more:,} more")
     if not answer.done and not answer.failed:
         typer.echo(nothing)
     return answer.exit_code

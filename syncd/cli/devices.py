@@ -28,7 +28,9 @@ Name = Annotated[str, typer.Argument(help="What the device is called, say its ho
 @devices.command("list")
 @reporting
 def list_(config: ConfigPath = CONFIG, as_json: AsJson = False) -> int:
-    """List the devices of the workspace, and when each was last there.
+    """List the devices of the workspace, and when each last told that it is there.
+
+    A daemon tells so when it starts or reconnects, and once an hour while there is news.
 
     Examples: `syncd devices list`, `syncd devices list --json`
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 import typer
@@ -10,11 +11,17 @@ import typer
 from syncd.cli.app import CONFIG, AsJson, ConfigPath, app, configured, reporting
 from syncd.cli.text import folded, shown, size
 from syncd.core.wording import counted
-from syncd.standing import CostReport, Spent, State, StatusReport
+from syncd.standing import CostReport, Problem, Spent, State, StatusReport
 from syncd.status import report
 
 LISTED = 10
-"""Deletions of one guard that are listed for a reader."""
+"""Deletions of one guard, or keys held for one reason, that are listed for a reader."""
+
+ALL = ": `syncd plan --json`"
+"""Where everything that is held or guarded is listed."""
+
+FEW = 3
+"""Problems alike that are told one by one."""
 
 _LEAST = (
     "  the least it can be: rows that functions read and write count too, so a warning comes late, "
@@ -109,18 +116,55 @@ def _spent(spent: Spent) -> str:
 
 
 def print_problems(found: StatusReport) -> None:
-    """Every problem on three lines: what, why, what to do."""
-    for problem in found.problems:
-        typer.echo(f"{problem.sort} {shown(problem.key)}: {problem.reason}")
-        typer.echo(folded(f"  {shown(problem.detail)}", "  "))
-        for key in problem.waiting[:LISTED]:
-            typer.echo(f"    {shown(key)}")
-        if problem.deletions > LISTED:
-            typer.echo(f"    ... and {problem.deletions - LISTED:,} more: `syncd status --json`")
-        typer.echo(folded(f"  -> {problem.advice}", "     "))
-    more = found.unwell - len(found.problems)
-    if more > 0:
-        typer.echo(f"... and {more:,} more")
+    """Every problem on three lines: what, why, what to do; many alike are one."""
+    told = 0
+    for alike in _alike(found.problems):
+        first = alike[0]
+        many = max(len(alike), first.alike, found.conflicts * (first.sort == "conflict"))
+        told += many
+        if many > FEW:
+            _print_many(alike, many)
+        else:
+            for problem in alike:
+                _print_one(problem)
+    if found.unwell > told:
+        typer.echo(f"... and {found.unwell - told:,} more")
+
+
+def _alike(problems: Sequence[Problem]) -> Iterable[list[Problem]]:
+    """Problems together that one thing is to be done about; guards, each with its list, alone."""
+    groups: dict[tuple[str, ...], list[Problem]] = {}
+    for problem in problems:
+        told = (problem.reason, problem.detail, problem.advice)
+        of = {"guard": (problem.key,), "conflict": ()}.get(problem.sort, told)
+        groups.setdefault((problem.sort, *of), []).append(problem)
+    return groups.values()
+
+
+def _print_one(problem: Problem) -> None:
+    typer.echo(f"{problem.sort} {shown(problem.key)}: {problem.reason}")
+    typer.echo(folded(f"  {shown(problem.detail)}", "  "))
+    _print_keys(problem.waiting, problem.deletions, ALL)
+    typer.echo(folded(f"  -> {problem.advice}", "     "))
+
+
+def _print_many(problems: Sequence[Problem], many: int) -> None:
+    first = problems[0]
+    typer.echo(f"{first.sort}: {counted(many, 'key')}: {first.reason}")
+    detail, advice = first.detail, first.advice
+    if first.sort == "conflict":
+        detail = "the file won over the version of another device; both are kept in the ledger"
+        advice = "`syncd conflicts list` numbers them, `syncd conflicts resolve 1 2 --mine` decides"
+    typer.echo(folded(f"  {shown(detail)}", "  "))
+    _print_keys([each.key for each in problems], many, ALL if first.sort == "held" else "")
+    typer.echo(folded(f"  -> {advice}", "     "))
+
+
+def _print_keys(keys: Sequence[str], many: int, all_of_them: str) -> None:
+    for key in keys[:LISTED]:
+        typer.echo(f"    {shown(key)}")
+    if (left := many - len(keys[:LISTED])) > 0:
+        typer.echo(f"    ... and {left:,} more{all_of_them}")
 
 
 def _last_told(checked: float) -> str:

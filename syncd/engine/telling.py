@@ -50,7 +50,7 @@ def tell_holds(holds: Sequence[tuple[str, Hold]]) -> None:
         if len(several) > FEW:
             first, hold = several[0]
             log.warning("held", keys=len(several), reason=reason, first=first, detail=hold.detail,
-                        advice=f"{hold.advice}; `syncd status` lists them")  # fmt: skip
+                        advice=f"{hold.advice}; `syncd plan --json` lists them")  # fmt: skip
             continue
         for name, hold in several:
             log.warning("held", key=name, reason=reason, detail=hold.detail, advice=hold.advice)

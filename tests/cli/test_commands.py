@@ -112,7 +112,7 @@ def test_status_counts_what_is_open_and_says_how_to_go_on(terminal: Terminal) ->
     terminal.home.conflict()
     code, out, _ = terminal.run("status")
     assert code == 4
-    assert "`syncd conflicts show 1` helps" in out
+    assert "`syncd conflicts diff 1` compares; `syncd conflicts resolve 1 --mine`" in out
     terminal.run("conflicts", "resolve", "1", "--mine")
     assert terminal.json("status")["conflicts"] == 0
 
@@ -213,6 +213,34 @@ def test_plan_counts_what_was_decided_before_and_waits(terminal: Terminal) -> No
     assert code == 7
     assert "\n1 change waits in the outbox; the deployment was not asked\n" in f"\n{out}"
     assert terminal.json("plan")["waiting"] == 1
+
+
+def test_many_that_are_held_alike_are_told_once_and_hide_no_other(terminal: Terminal) -> None:
+    full, cut = Hold("disk-full", "no space", "free some"), Hold("not-json", "cut", "mend it")
+    with terminal.home.ledger() as ledger, ledger.transaction():
+        ledger.attention.hold("flows", "cut.json", cut, 1.0)
+        for number in range(1200):
+            ledger.attention.hold("flows", f"{number:04}.json", full, 2.0)
+    _, out, _ = terminal.run("status")
+    told = out[out.index("held: ") :].splitlines()
+    assert told[:3] == ["held: 1,200 keys: disk-full", "  no space", "    flows:0000.json"]
+    assert told[-5:] == [
+        "    ... and 1,190 more: `syncd plan --json`", "  -> free some",
+        "held flows:cut.json: not-json", "  cut", "  -> mend it",
+    ]  # fmt: skip
+    assert len(told) == 17
+
+
+def test_many_conflicts_are_told_once(terminal: Terminal) -> None:
+    terminal.home.save(MINE)
+    for _ in range(30):
+        terminal.home.conflict()
+    _, out, _ = terminal.run("status")
+    assert out.count("both sides changed it") == 1
+    assert "conflict: 30 keys: both sides changed it\n" in out
+    assert "`syncd conflicts list` numbers them" in out.replace("\n", " ")
+    done = terminal.run("conflicts", "resolve", "--all", "--mine")[1].splitlines()
+    assert (len(done), done[-1]) == (21, "... and 10 more")
 
 
 def test_a_guard_is_approved_with_the_daemon_down(terminal: Terminal) -> None:

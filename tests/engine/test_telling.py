@@ -101,7 +101,7 @@ def test_many_holds_for_one_reason_are_one_line_and_others_are_told_each() -> No
     told = turn([decision(number, plan) for number, plan in enumerate(plans)])
     assert [each.get("keys", 1) for each in told] == [2 * FEW] + [1] * FEW
     assert (told[0]["first"], told[0]["detail"]) == ("notes:0.txt", "d0")
-    assert told[0]["advice"] == "a; `syncd status` lists them"
+    assert told[0]["advice"] == "a; `syncd plan --json` lists them"
     tally = Tally()
     for each in told:
         tally(None, "warning", each)
