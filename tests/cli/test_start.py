@@ -75,4 +75,4 @@ def test_help_is_folded_by_the_terminal_and_not_by_the_source() -> None:
         [sys.executable, "-m", "syncd", "init", "--help"],
         capture_output=True, text=True, check=True, env={**os.environ, "COLUMNS": "80"},
     )  # fmt: skip
-    assert "takes a deploy   \n key in" in ran.stdout
+    assert "a deployment      \n stays as it is; to one that" in ran.stdout
