@@ -66,7 +66,10 @@ class Edits:
         return any(now.get(name) in self._before(former[name]) for name in theirs)
 
     def _fields(self, digest: Digest) -> dict[str, str]:
-        found = json.loads(self._bodies.get(digest) or b"{}")
+        try:
+            found = json.loads(self._bodies.get(digest) or b"{}")
+        except ValueError:  # A text that was moved to the name of a JSON file.
+            return {}
         return found if isinstance(found, dict) else {}
 
     def _before(self, value: str) -> set[str]:

@@ -80,6 +80,7 @@ class Witness:
         self._reverted: set[str] = set()
         self._renamed: set[str] = set()
         self._last: dict[tuple[str, str], Digest] = {}
+        self._deleted: set[tuple[str, str]] = set()
         self._since: dict[tuple[str, str, Digest], set[Any]] = {}
         """Of a save, versions that somebody had saved there before."""
         self._approved: set[tuple[str, str]] = set()
@@ -92,16 +93,21 @@ class Witness:
 
     def saving(self, machine: Machine, path: str, digest: Digest) -> None:
         """Somebody is about to save: what by then was known to be somebody's here."""
+        here = machine.name, path
         found = machine.database.execute(_AUTHORED, (path,)).fetchone()
-        last = self._last.get((machine.name, path))
-        self._since[machine.name, path, digest] = {*(found or ()), last} - {None}
-        self._last[machine.name, path] = digest
+        last = self._last.get(here)
+        self._last[here] = digest
+        if here in self._deleted and found in (None, (None,)):
+            return  # They deleted it, and then saved what they still had: of what, nothing tells.
+        self._deleted.discard(here)
+        self._since[*here, digest] = {*(found or ()), last} - {None}
 
     def saved(self, machine: str, path: str, save: Save) -> None:
         self._saved.setdefault((machine, path), set()).add(save.digest)
         self._is_there(machine, path, save.digest)
 
     def removed(self, machine: str, path: str, digest: Digest) -> None:
+        self._deleted.add((machine, path))
         seen = {digest, *self._visible.get((machine, path), ())}
         mask = self._world.saves.masks(seen)
         self._removed_at.setdefault((machine, path), self._world.now)
