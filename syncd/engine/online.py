@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 import structlog
 
@@ -39,49 +40,58 @@ Tied = Callable[[SyncdError | None], None]
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True)
+class Here:
+    """What a session has, whether there is a deployment or not."""
+
+    ledger: Ledger
+    stores: Mapping[str, LocalReplica]
+    clock: Clock
+    guards: Guards
+    intake: Intake
+    rescan: Rescan
+    health: Health
+    epoch: Epoch
+    hiatus: Hiatus
+    tailer: Tailer
+
+
+@dataclass(frozen=True, slots=True)
+class There:
+    """A deployment, what it is told of the stores, and of which of them nothing is sent now."""
+
+    remote: RemoteReplica
+    storage: FileStorage | None
+    settings: Sequence[StoreSettings]
+    waiting: Callable[[], Collection[str]]
+
+
 class Online:
     """Follows the deployment for as long as it answers, and ties again when it does not."""
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        remote: RemoteReplica,
-        stores: Mapping[str, LocalReplica],
-        clock: Clock,
-        guards: Guards,
-        intake: Intake,
-        rescan: Rescan,
-        health: Health,
-        epoch: Epoch,
-        waiting: Callable[[], Collection[str]],
-        settings: Sequence[StoreSettings],
-        hiatus: Hiatus,
-        storage: FileStorage | None,
-        tailer: Tailer,
-    ) -> None:
-        self._tailer = tailer
-        self._hiatus = hiatus
-        self._health = health
-        self._rescan = rescan
-        self._intake = intake
-        self._epoch = epoch
+    def __init__(self, here: Here, there: There) -> None:
+        self._here = here
+        ledger, remote, stores, clock = here.ledger, there.remote, here.stores, here.clock
         witnesses, known = Witnesses(ledger), Known()
         presence = Presence(ledger, remote, clock)
         self.puller = Puller(
-            ledger, remote, intake, stores, clock, health, witnesses, known, presence
+            ledger, remote, here.intake, stores, clock, here.health, witnesses, known, presence
         )
-        self.pusher = Pusher(ledger, remote, intake, guards, clock, waiting, known)
+        self.pusher = Pusher(ledger, remote, here.intake, here.guards, clock, there.waiting, known)
         self.puller.answered = self.pusher.idle
-        bootstrap = Bootstrap(ledger, remote, self.puller, guards, stores, clock, epoch)
+        bootstrap = Bootstrap(ledger, remote, self.puller, here.guards, stores, clock, here.epoch)
         self.link = Link(
-            ledger, remote, bootstrap, health, epoch, witnesses, known, presence, settings
-        )
+            ledger, remote, bootstrap, here.health, here.epoch, witnesses, known, presence,
+            there.settings,
+        )  # fmt: skip
         self.tied = False
         """Whether the deployment was met and not lost since: what answers is what was met."""
         self.carrier: Carrier | None = None
-        if storage is not None:
-            self.carrier = Carrier(ledger, storage, stores, intake, clock, waiting, health)
-        self._connect(intake)
+        if there.storage is not None:
+            self.carrier = Carrier(
+                ledger, there.storage, stores, here.intake, clock, there.waiting, here.health
+            )
+        self._connect(here.intake)
 
     def _connect(self, intake: Intake) -> None:
         if self.carrier is None:
@@ -109,19 +119,19 @@ class Online:
     async def run(self, tied: Tied) -> None:
         """Follow until cancelled; `tied` is told of every loss and every tie. See `tie`."""
         while True:
-            await self._hiatus.over()
+            await self._here.hiatus.over()
             welcome, fresh = await self.link.tie_patiently(tied)
             self.tied = True
             tied(None)
             await self._welcome(welcome)
             for store in fresh:
-                await self._rescan.scan(store)
-            if fresh and not self._intake.idle.is_set():
+                await self._here.rescan.scan(store)
+            if fresh and not self._here.intake.idle.is_set():
                 # At once, however few: nothing of these stores was ever looked at.
-                self._health.report("files", "busy", "what is compared for the first time")
+                self._here.health.report("files", "busy", "what is compared for the first time")
             try:
                 await self._follow()
-                self._health.report("feed", "behind", "mirroring is paused")
+                self._here.health.report("feed", "behind", "mirroring is paused")
             except (Unavailable, Unauthorized, ProtocolError, FunctionFailed) as trouble:
                 self.link.lost(trouble)
                 tied(trouble)
@@ -139,7 +149,7 @@ class Online:
         self.pusher.wake()
         async with asyncio.TaskGroup() as group:
             pushing = group.create_task(self.pusher.run())
-            group.create_task(self._tailer.flush())
+            group.create_task(self._here.tailer.flush())
             await self.pusher.idle.wait()
             pushing.cancel()
 
@@ -147,9 +157,8 @@ class Online:
         """Push and pull until either fails, raising what it failed with, or a pause begins."""
         # RACE: no TaskGroup. That of Python 3.11 and 3.12.0 drops a cancellation that comes while
         # it ends the others after a failure; this loop would go on, and a stop never end.
-        runs = [
-            self.pusher.run(), self.puller.run(), self._tailer.send(), self._hiatus.begun()
-        ]  # fmt: skip
+        here = self._here
+        runs = [self.pusher.run(), self.puller.run(), here.tailer.send(), here.hiatus.begun()]
         runs += self.carrier.runs() if self.carrier is not None else []
         following = [asyncio.create_task(each) for each in runs]
         try:
@@ -162,7 +171,7 @@ class Online:
             task.result()
 
     async def _welcome(self, welcome: Welcome) -> None:
-        self._intake.name(await self._epoch.confirm())
+        self._here.intake.name(await self._here.epoch.confirm())
         self.pusher.device = welcome.device
         self.pusher.wake()
         self.puller.wake()

@@ -20,7 +20,7 @@ from syncd.engine.health import Health
 from syncd.engine.hiatus import Hiatus
 from syncd.engine.intake import Intake
 from syncd.engine.late import Late
-from syncd.engine.online import Online, Tied
+from syncd.engine.online import Here, Online, There, Tied
 from syncd.engine.patience import Patience
 from syncd.engine.pauses import Looking, Pauses
 from syncd.engine.ports import Clock, LocalReplica, RemoteReplica
@@ -95,10 +95,11 @@ class Session:
             # Until the deployment was met the ledger may be an old copy: see Guards.
             guards.confirmed = False
             pauses = Pauses(ledger, git or {}, clock, self.health)
-            self._online = Online(
-                ledger, remote, stores, clock, guards, self.intake, self.rescan, self.health,
-                self._epoch, pauses.waiting, tuple(settings), self.hiatus, storage, self.tailer,
+            here = Here(
+                ledger, stores, clock, guards, intake=self.intake, rescan=self.rescan,
+                health=self.health, epoch=self._epoch, hiatus=self.hiatus, tailer=self.tailer,
             )  # fmt: skip
+            self._online = Online(here, There(remote, storage, tuple(settings), pauses.waiting))
         carrier = self._online.carrier if self._online is not None else None
         prepare = carrier.downloads.prepare if carrier is not None else self._fetch
         self.intake.connect_payloads(prepare, self._apart.add)
