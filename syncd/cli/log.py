@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from syncd.cli.app import CONFIG, AsJson, ConfigPath, app, configured, reporting
-from syncd.cli.naming import PATH, key_of
+from syncd.cli.naming import PATHS, place_of
 from syncd.cli.text import moment, shown
 from syncd.config import Config
 from syncd.core.model import Key
@@ -24,18 +24,18 @@ LOOK = 0.5
 @app.command()
 @reporting
 def log(
-    path: Annotated[str | None, typer.Argument(help=PATH)] = None,
+    path: Annotated[str | None, typer.Argument(help=PATHS)] = None,
     config: ConfigPath = CONFIG,
     most: Annotated[int, typer.Option("--most", min=1, help="How many of the newest.")] = 50,
     follow: Annotated[bool, typer.Option("--follow", "-f", help=FOLLOW)] = False,
     as_json: AsJson = False,
 ) -> int:
-    """List what became of a file, or of all, the oldest first.
+    """List what became of a file, of those below a folder, or of all, the oldest first.
 
     Examples: `syncd log workflows/a.json`, `syncd log --follow`
     """
     settings = configured(config)
-    key = None if path is None else key_of(settings, path)
+    key = None if path is None else place_of(settings, path)
     if follow:
         return _follow(settings, key, most, as_json=as_json)
     with open_listing(settings) as listing:
@@ -44,7 +44,7 @@ def log(
         typer.echo(found.model_dump_json(indent=2, ensure_ascii=True))
         return 0
     for event in reversed(found.events):
-        _print(event, named=path is None or bool(event.record))
+        _print(event, named=_is_below(event, key))
     if not found.events:
         typer.echo(shown("nothing is recorded" if key is None else f"nothing is recorded of {key}"))
     return 0
@@ -61,10 +61,15 @@ def _follow(config: Config, key: Key | None, most: int, *, as_json: bool) -> int
                 if as_json:
                     typer.echo(event.model_dump_json(ensure_ascii=True))
                 else:
-                    _print(event, named=key is None)
+                    _print(event, named=_is_below(event, key))
             sys.stdout.flush()
             time.sleep(LOOK)
     return 0
+
+
+def _is_below(event: EventReport, key: Key | None) -> bool:
+    """Whether an event is of something else than the very file that was asked about."""
+    return key is None or bool(event.record) or event.path != key.path
 
 
 def _print(event: EventReport, *, named: bool) -> None:

@@ -13,6 +13,7 @@ from syncd.core.model import Key
 from syncd.errors import ConfigError
 
 PATH = "STORE:PATH, or the file's path; behind it #ID, for one record of many."
+PATHS = "STORE:PATH, or the path of a file or a folder; behind it #ID, for one record of many."
 
 _LENGTH = re.compile(r"(\d+)\s*(s|min|m|h|d|w)")
 _UNITS = {

@@ -15,7 +15,7 @@ import typer
 
 from syncd.cli.app import CONFIG, AsJson, ConfigPath, app, configured, reporting
 from syncd.cli.asking import have_done, print_answer
-from syncd.cli.naming import place_of, time_of
+from syncd.cli.naming import PATHS, place_of, time_of
 from syncd.config import Config, StoreConfig
 from syncd.control.acts import HELD_ALREADY
 from syncd.control.messages import LISTED, Answer, Restore, RestoreMany
@@ -27,7 +27,6 @@ from syncd.listing import Listing, open_listing
 SHOWN = 10
 """Of many files, that many are named; the rest are counted."""
 
-PATHS = "STORE:PATH, or the path of a file or a folder; behind it #ID, for one record of many."
 AT = "As it was at this time: 2026-11-23T14:00, or 2h for that long ago."
 DELETED = "What is gone, as it was last, or with --at as it was then; nothing that is there."
 

@@ -84,10 +84,10 @@ class Events:
         return self._select("ORDER BY number DESC LIMIT ?", most)
 
     def of(self, key: Key, most: int) -> list[Event]:
-        """The newest `most` events of a path, newest first: of one record, or of all in it."""
-        where = """WHERE store = ? AND path = ? AND (record = ? OR ? = '')
-                   ORDER BY number DESC LIMIT ?"""
-        return self._select(where, *key_columns(key), key.record, most)
+        """The newest `most` events of a path, newest first: of one record, or of all in it; of a
+        folder, or with an empty path of a store, those of every file below.
+        """
+        return self._select(f"WHERE {_BELOW} ORDER BY number DESC LIMIT ?", *_below(key), most)
 
     def after(self, number: int, key: Key | None, most: int) -> tuple[int, list[Event]]:
         """The newest `most` events behind `number`, oldest first, and the number of the last."""
@@ -99,8 +99,8 @@ class Events:
         where = "number > ? AND number <= ?"
         values: list[object] = [number, last]
         if key is not None:
-            where += " AND store = ? AND path = ? AND (record = ? OR ? = '')"
-            values += [*key_columns(key), key.record]
+            where += f" AND {_BELOW}"
+            values += _below(key)
         found = self._select(f"WHERE {where} ORDER BY number DESC LIMIT ?", *values, most)
         return last, found[::-1]
 
@@ -128,6 +128,16 @@ class Events:
             values,
         )
         return [Event(Key(*row[:3]), *row[3:]) for row in rows]
+
+
+_BELOW = """store = ? AND (path = ? AND (record = ? OR ? = '') OR ? = ''
+            OR path > ? AND path < ?)"""
+
+
+def _below(key: Key) -> list[str]:
+    """The values of _BELOW. "0" comes next behind "/"; a record is no folder."""
+    folder = "" if key.record else f"{key.path}/"
+    return [*key_columns(key), key.record, key.path, folder, folder and f"{key.path}0"]
 
 
 def _columns(event: Event) -> Columns:

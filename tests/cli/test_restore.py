@@ -118,6 +118,15 @@ def test_a_file_that_holds_a_version_needs_none_that_is_kept(terminal: Terminal)
     assert out == "restored flows:sub/b.json: it held these bytes already\n"
 
 
+@pytest.mark.parametrize(("asked", "events"), [("flows:sub", 7), ("flows:", 9), ("flows:su", 0)])
+def test_the_log_of_a_folder_is_that_of_the_files_below(
+    terminal: Terminal, asked: str, events: int
+) -> None:
+    assert len(terminal.json("log", asked)["events"]) == events
+    out = terminal.run("log", asked)[1]
+    assert out.count("\n  flows:sub/a.json\n") == (2 if events else 0)
+
+
 def test_what_cannot_be_chosen_changes_nothing(terminal: Terminal) -> None:
     before = held(terminal)
     for words in (["flows:sub/a.json", "flows:none.json"], ["flows:sub", "/etc/passwd"]):
