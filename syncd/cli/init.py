@@ -6,12 +6,14 @@ import asyncio
 import os
 import socket
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from syncd.cli.app import CONFIG, ConfigPath, app, reporting
+from syncd.cli.app import CONFIG, AsJson, ConfigPath, app, reporting
+from syncd.cli.reports import InitReport, verdicts_of
 from syncd.cli.text import shown
 from syncd.config import DEVICE_TOKEN, EMBEDDED, Config, load
 from syncd.core.wording import counted
@@ -38,6 +40,7 @@ def init(
     workspace: Annotated[str, typer.Option("--workspace", help=WORKSPACE)] = DEFAULT,
     device: Annotated[str | None, typer.Option("--device", help=DEVICE)] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help=YES)] = False,
+    as_json: AsJson = False,
 ) -> int:
     """Find stores, write config.toml, enroll this machine, and tell what the first contact does.
 
@@ -47,26 +50,40 @@ def init(
 
     Examples: `syncd init --url embedded`, `syncd init --device laptop`
     """
+    # With --json what is told on the way is for people, who look at standard error.
+    with redirect_stdout(sys.stderr if as_json else sys.stdout):
+        code, verdicts = _ready(config, url, workspace, device, yes=yes)
+    if as_json:
+        stores, source = verdicts_of(verdicts), str(config.absolute())
+        report = InitReport(source=source, ready=code == 0, stores=stores)
+        typer.echo(report.model_dump_json(indent=2, ensure_ascii=True))
+    return code
+
+
+def _ready(
+    config: Path, url: str | None, workspace: str, device: str | None, *, yes: bool
+) -> tuple[int, list[Verdict]]:
+    """The exit code, and what the first contact finds, where it came to that."""
     _configure(config, url, workspace)
     settings = load(config)
     _tell_left_aside(settings, url, workspace)
     if not settings.stores:
         typer.echo(f"no folder here looks like a store: add a [[store]] to {settings.source}")
-        return 2
+        return 2, []
     if settings.url is None:
         typer.echo("no deployment is configured: `syncd init --url URL` writes it into "
                    f"{settings.source}; or set CONVEX_URL, in .env.local, say. `syncd init --url "
                    "embedded` tries syncd without one")  # fmt: skip
-        return 2
+        return 2, []
     settings = asyncio.run(_enrolled(settings, device or socket.gethostname()))
     _make_folders(settings)
     verdicts = asyncio.run(_plan(settings))
     _print_plan(verdicts, [store.name for store in settings.stores if store.layout == "lines"])
     if _clashes(verdicts) and not yes and not _agreed():
         typer.echo("nothing was mirrored; `syncd run` begins once you are ready")
-        return 3
+        return 3, verdicts
     typer.echo("ready: `syncd run` begins, `syncd service install` keeps it running")
-    return 0
+    return 0, verdicts
 
 
 def _configure(path: Path, url: str | None, workspace: str) -> None:

@@ -5,12 +5,13 @@ Version 1 of each: fields are only ever added, and readers pass over those they 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from pydantic import BaseModel
 
 from syncd.control.messages import Answer
+from syncd.engine.verify import Drift, Verdict
 from syncd.explain import Explanation
 from syncd.listing import ConflictList, ConflictReport, EventList
 from syncd.planning import PlanReport
@@ -39,6 +40,17 @@ class VerifyReport(BaseModel):
 
     version: int = 1
     drift: bool
+    stores: list[StoreVerdict]
+
+
+class InitReport(BaseModel):
+    """What `syncd init` found before the first contact: `drifts` are what only one side has, or
+    both have with other bytes. `ready`: `syncd run` may begin.
+    """
+
+    version: int = 1
+    source: str
+    ready: bool
     stores: list[StoreVerdict]
 
 
@@ -109,6 +121,27 @@ class ConfigReport(BaseModel):
     stores: list[dict[str, Any]]
 
 
+def verdicts_of(found: Sequence[Verdict]) -> list[StoreVerdict]:
+    """What a comparison of both sides came to."""
+    return [
+        StoreVerdict(
+            store=verdict.store,
+            same=verdict.same,
+            held=verdict.held,
+            drifts=[
+                DriftReport(path=name_of(drift), local=drift.local, remote=drift.remote)
+                for drift in verdict.drifts
+            ],
+        )
+        for verdict in found
+    ]
+
+
+def name_of(drift: Drift) -> str:
+    """The path of what differs, and the record in it."""
+    return f"{drift.key.path}#{drift.key.record}" if drift.key.record else drift.key.path
+
+
 REPORTS: Final[Mapping[str, type[BaseModel]]] = {
     "config": ConfigReport,
     "conflicts diff": ConflictDiff,
@@ -118,6 +151,7 @@ REPORTS: Final[Mapping[str, type[BaseModel]]] = {
     "doctor": DoctorReport,
     "explain": Explanation,
     "health": HealthReport,
+    "init": InitReport,
     "log": EventList,
     "plan": PlanReport,
     "status": StatusReport,

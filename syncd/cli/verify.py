@@ -9,10 +9,10 @@ import typer
 
 from syncd.cli.app import CONFIG, AsJson, ConfigPath, app, configured, reporting
 from syncd.cli.progress import showing_progress
-from syncd.cli.reports import DriftReport, StoreVerdict, VerifyReport
+from syncd.cli.reports import VerifyReport, name_of, verdicts_of
 from syncd.cli.text import shown
 from syncd.config import Config
-from syncd.engine.verify import Drift, Verdict
+from syncd.engine.verify import Verdict
 
 SHOWN = 50
 """Differing keys that are listed; the rest are counted."""
@@ -27,7 +27,9 @@ def verify(config: ConfigPath = CONFIG, as_json: AsJson = False) -> int:
     """
     verdicts = asyncio.run(_verify(configured(config)))
     if as_json:
-        typer.echo(_report(verdicts).model_dump_json(indent=2, ensure_ascii=True))
+        drift = any(verdict.drifts for verdict in verdicts)
+        report = VerifyReport(drift=drift, stores=verdicts_of(verdicts))
+        typer.echo(report.model_dump_json(indent=2, ensure_ascii=True))
     else:
         _print(verdicts)
     if any(verdict.drifts for verdict in verdicts):
@@ -48,26 +50,6 @@ async def _verify(config: Config) -> list[Verdict]:
         return verdicts + await verify_lines(remote.logs, lines_folders(config))
 
 
-def _report(verdicts: list[Verdict]) -> VerifyReport:
-    stores = [
-        StoreVerdict(
-            store=verdict.store,
-            same=verdict.same,
-            held=verdict.held,
-            drifts=[
-                DriftReport(path=_name(drift), local=drift.local, remote=drift.remote)
-                for drift in verdict.drifts
-            ],
-        )
-        for verdict in verdicts
-    ]
-    return VerifyReport(drift=any(verdict.drifts for verdict in verdicts), stores=stores)
-
-
-def _name(drift: Drift) -> str:
-    return f"{drift.key.path}#{drift.key.record}" if drift.key.record else drift.key.path
-
-
 def _print(verdicts: list[Verdict]) -> None:
     for verdict in verdicts:
         drift = f"{len(verdict.drifts):,} differ" if verdict.drifts else "no drift"
@@ -75,7 +57,7 @@ def _print(verdicts: list[Verdict]) -> None:
         for found in verdict.drifts[:SHOWN]:
             here = found.local[:8] if found.local else "no file"
             there = found.remote[:8] if found.remote else "no entry"
-            typer.echo(f"  {shown(_name(found))}: here {here}, there {there}")
+            typer.echo(f"  {shown(name_of(found))}: here {here}, there {there}")
         if len(verdict.drifts) > SHOWN:
             typer.echo(f"  ... and {len(verdict.drifts) - SHOWN} more")
         for path, reason in list(verdict.held.items())[:SHOWN]:

@@ -62,6 +62,23 @@ def test_another_machine_hears_what_there_is_for_it(world: World) -> None:
     assert list(second.folder.iterdir()) == []
 
 
+def test_as_json_it_tells_the_first_contact_and_nothing_else(world: World) -> None:
+    machine = newcomer(world)
+    code, out, err = init(world, machine, "--json")
+    told = json.loads(out)
+    assert (code, told["ready"], told["stores"]) == (2, False, [])
+    assert "no folder here looks like a store" in err
+    machine.save("a.json", flow("a"))
+    code, out, err = init(world, machine, "--json")
+    told = json.loads(out)
+    assert (code, told["version"], told["ready"]) == (0, 1, True)
+    assert told["source"] == str(machine.config)
+    (store,) = told["stores"]
+    assert [drift["path"] for drift in store["drifts"]] == ["a.json"]
+    assert store["drifts"][0]["remote"] is None
+    assert "ready: `syncd run` begins" in err
+
+
 def row(out: str, name: str) -> list[str]:
     """The cells of a row of the plan."""
     (line,) = [line for line in out.splitlines() if line.startswith(f"  {name} ")]
