@@ -34,6 +34,15 @@ class Lacking:
     """The remote bytes are not here: the key must be fetched before it is decided."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Buffer:
+    """What an editor may hold: `before`, which is `authored`; syncd has `written` since."""
+
+    authored: Digest
+    before: bytes
+    written: bytes
+
+
 class Combiner:
     """Refines the decisions that reconcile made from digests alone, where bytes tell more."""
 
@@ -52,13 +61,15 @@ class Combiner:
             decision = replace(decision, seen=True)
         match decision.plan.reason:
             case Reason.CONFLICT:
-                return self._conflict(decision, view)
+                return self._conflict(decision, view, last)
             case Reason.CONVERGED:
                 return self._converged(decision, view)
             case _:
                 return self._push(decision, view, last)
 
-    def _conflict(self, decision: Decision, view: View) -> Decision | Merging | Lacking:
+    def _conflict(
+        self, decision: Decision, view: View, last: Digest | None
+    ) -> Decision | Merging | Lacking:
         theirs = self._bytes(view.remote.version)
         if theirs is None:
             # A payload is merged with nothing: what is left is to have it before it is listed.
@@ -69,9 +80,10 @@ class Combiner:
         lost = view.base is not None and isinstance(view.base.version, Content) and before is None
         if lost or decision.body is None:
             return decision
+        buffer = self._buffer(decision, view, last)
         return Merging(
-            max(len(decision.body), len(theirs)),
-            partial(_merged, decision, view.remote, before, decision.body, theirs),
+            max(len(decision.body), len(theirs), len(buffer.written) if buffer else 0),
+            partial(_merged, decision, view.remote, before, decision.body, theirs, buffer),
         )
 
     def _converged(self, decision: Decision, view: View) -> Decision | Merging:
@@ -85,30 +97,36 @@ class Combiner:
         )
 
     def _push(self, decision: Decision, view: View, last: Digest | None) -> Decision | Merging:
-        """A save from an editor's old buffer, perhaps: see `_unaware`.
+        """A save from an editor's old buffer, perhaps: see `_unaware`."""
+        buffer, base = self._buffer(decision, view, last), view.base
+        save, to_remote = decision.body, decision.plan.to_remote
+        if buffer is None or base is None or save is None or to_remote is None:
+            return decision
+        known = Snapshot(0, Content(buffer.authored, len(buffer.before)))
+        conflict = Conflict(known, to_remote, base)
+        return Merging(
+            max(len(save), len(buffer.written)),
+            partial(_unaware, decision, buffer.before, save, buffer.written, conflict),
+        )
+
+    def _buffer(self, decision: Decision, view: View, last: Digest | None) -> _Buffer | None:
+        """What an editor may have read before syncd wrote the file; None: there is no such thing.
 
         `last` is what the file held before the save: what syncd wrote, if it is not `authored`.
         What was written may be more than the base, and not be sent yet: a merge of two sides.
         """
-        base, save = view.base, decision.body
-        if save is None or decision.plan.to_remote is None:
-            return decision
+        base = view.base
         # What the last turn read or wrote is no new save: `authored` may be that save itself.
-        if base is None or base.digest is None or decision.seen:
-            return decision
+        if base is None or base.digest is None or decision.seen or decision.part:
+            return None
         authored = self._ledger.entries.authored(decision.key)
-        if authored in (None, base.digest, last):
-            return decision
-        before = self._ledger.contents.get(authored) if authored else None
+        if authored is None or authored in (base.digest, last):
+            return None
+        before = self._ledger.contents.get(authored)
         written = self._ledger.contents.get(last or base.digest)
-        if authored is None or before is None or written is None:
-            return decision
-        known = Snapshot(0, Content(authored, len(before)))
-        conflict = Conflict(known, decision.plan.to_remote, base)
-        return Merging(
-            max(len(save), len(written)),
-            partial(_unaware, decision, before, save, written, conflict),
-        )
+        if before is None or written is None:
+            return None
+        return _Buffer(authored, before, written)
 
     def _last(self, key: Key) -> Digest | None:
         """What the file held when it was last read or written."""
@@ -122,13 +140,22 @@ class Combiner:
 
 
 def _merged(
-    decision: Decision, remote: Snapshot, before: bytes | None, ours: bytes, theirs: bytes
+    decision: Decision,
+    remote: Snapshot,
+    before: bytes | None,
+    ours: bytes,
+    theirs: bytes,
+    buffer: _Buffer | None,
 ) -> Decision:
+    """Both sides in one. What lost in it is listed, and what a save took back unknowingly."""
     found = merge(before, ours, theirs, decision.format, decision.kind)
     if not isinstance(found, Combined):
         return decision
-    clashed = decision.plan.conflict if found.clashes else None
-    return _write_both(decision, remote, found.body, theirs, clashed)
+    lost = bool(found.clashes) or (
+        buffer is not None and not _merged_as_save(decision, buffer.before, ours, buffer.written)
+    )
+    conflict = decision.plan.conflict if lost else None
+    return _write_both(decision, remote, found.body, theirs, conflict)
 
 
 def _summed(decision: Decision, remote: Snapshot, before: bytes, both: bytes) -> Decision:

@@ -95,17 +95,18 @@ OURS = UNAWARE
 BOTH = AWARE
 
 
-async def edited_there(desk: Desk) -> None:
-    """The other machine writes `THEIRS`, and a turn takes that up."""
-    key, body = Key(STORE, "a.txt"), THEIRS.encode()
+async def edited_there(desk: Desk, text: str = THEIRS, *, considered: bool = True) -> None:
+    """The other machine writes `text`, and a turn takes that up."""
+    key, body = Key(STORE, "a.txt"), text.encode()
     there = desk.machine.deployment.state.entries[key]
     version = Content(digest(body), len(body))
-    operation = OperationId("0" * 32)
+    operation = OperationId(digest(body)[:32])
     expected = there.revision, there.digest
     edit = Intent(operation, key, Kind.DOCUMENT, Format.TEXT, version, *expected, body)
     desk.machine.deployment.push("other", [edit])
     desk.hear()
-    await desk.consider(["a"])
+    if considered:
+        await desk.consider(["a"])
 
 
 async def save(desk: Desk, body: str) -> list[str]:
@@ -148,3 +149,26 @@ async def test_what_an_old_buffer_did_not_know_of_a_merge_that_waits_is_listed(
 ) -> None:
     desk = await merged(tmp_path)
     assert await save(desk, FIRST.replace("three", "three, ours")) == [THEIRS]
+
+
+async def test_what_an_old_buffer_did_not_know_is_listed_where_newer_news_is_merged(
+    tmp_path: Path,
+) -> None:
+    desk = Desk(tmp_path)
+    await desk.agree(a=FIRST)
+    await edited_there(desk)
+    assert desk.machine.tree() == {"a": THEIRS}
+    newer = THEIRS.replace("three", "three, theirs")
+    await edited_there(desk, newer, considered=False)
+    assert await save(desk, UNAWARE) == [newer]
+    assert desk.machine.tree() == {"a": UNAWARE.replace("three", "three, theirs")}
+
+
+async def test_newer_news_beside_an_edit_of_what_was_written_is_no_conflict(
+    tmp_path: Path,
+) -> None:
+    desk = Desk(tmp_path)
+    await desk.agree(a=FIRST)
+    await edited_there(desk)
+    await edited_there(desk, THEIRS.replace("three", "three, theirs"), considered=False)
+    assert await save(desk, AWARE) == []
