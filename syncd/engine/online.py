@@ -167,6 +167,9 @@ class Online:
             for task in following:
                 task.cancel()
             await asyncio.gather(*following, return_exceptions=True)
+            # RACE: a stop in the moment of a loss hides what was lost: who answers next may be
+            # another deployment, and nothing may be sent there.
+            self.tied = self.tied and not any(map(_failed, following))
         for task in ended:
             task.result()
 
@@ -177,3 +180,7 @@ class Online:
         self.puller.wake()
         if self.carrier is not None:
             self.carrier.uploads.wake()
+
+
+def _failed(task: asyncio.Task[None]) -> bool:
+    return not task.cancelled() and task.exception() is not None
