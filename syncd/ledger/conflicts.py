@@ -17,6 +17,8 @@ _COLUMNS = """number, store, path, record, base_digest, local_digest, remote_dig
               remote_revision, remote_device, remote_name, since, resolved, resolution,
               former_digest"""
 
+_OURS = "remote_revision = 0"
+
 
 class Conflicts:
     """The list, and which of it the deployment has been told."""
@@ -31,10 +33,15 @@ class Conflicts:
         self._on_untold = on_untold
 
     def add(self, key: Key, conflict: Conflict, device: str | None, now: float) -> None:
-        """List a conflict, once for each remote revision that lost."""
+        """List a conflict, once for each remote revision that lost.
+
+        What the deployment never had, a save that came late, has none: the same bytes may lose
+        again once a person has decided.
+        """
         known = self._connection.execute(
-            """SELECT 1 FROM conflicts WHERE store = ? AND path = ? AND record = ?
-               AND remote_revision = ? AND remote_digest IS ?""",
+            f"""SELECT 1 FROM conflicts WHERE store = ? AND path = ? AND record = ?
+               AND remote_revision = ? AND remote_digest IS ?
+               AND (resolved IS NULL OR NOT {_OURS})""",  # noqa: S608
             (*key_columns(key), conflict.remote.revision, conflict.remote.digest),
         ).fetchone()
         if known:
@@ -85,14 +92,18 @@ class Conflicts:
         self._on_untold()
 
     def forget_resolved(self, before: float) -> int:
-        """Forget those that were decided before `before` and told; how many went."""
+        """Forget those that were decided before `before`, once told; how many went."""
         return self._connection.execute(
-            "DELETE FROM conflicts WHERE resolved < ? AND told", (before,)
+            f"DELETE FROM conflicts WHERE resolved < ? AND (told OR {_OURS})",  # noqa: S608
+            (before,),
         ).rowcount
 
     def untold(self, most: int) -> list[ListedConflict]:
-        """Up to `most` that the deployment does not know as they stand, oldest first."""
-        return self._select("WHERE told = 0 ORDER BY number LIMIT ?", most)
+        """Up to `most` that the deployment does not know as they stand, oldest first.
+
+        None of versions that it never had: there nobody looks for what became of them.
+        """
+        return self._select(f"WHERE told = 0 AND NOT {_OURS} ORDER BY number LIMIT ?", most)
 
     def tell(self, told: Iterable[tuple[ListedConflict, str | None]]) -> None:
         """The deployment recorded these, and named their authors.

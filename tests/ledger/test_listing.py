@@ -36,6 +36,21 @@ def test_a_conflict_is_listed_once_for_a_revision_that_lost(ledger: Ledger) -> N
     assert [event.what for event in ledger.events.of(KEY, 9)] == ["conflict", "conflict"]
 
 
+def test_a_save_that_came_late_is_listed_each_time_it_loses_and_told_to_nobody(
+    ledger: Ledger,
+) -> None:
+    late = Conflict(Snapshot(0, content(b"base")), content(b"mine"), Snapshot(0, content(b"late")))
+    listed(ledger, late)
+    listed(ledger, late)
+    assert [each.number for each in ledger.conflicts.unresolved()] == [1]
+    with ledger.transaction():
+        ledger.conflicts.resolve(1, "mine", None, 6.0)
+    listed(ledger, late, now=7.0)
+    assert [each.number for each in ledger.conflicts.unresolved()] == [2]
+    assert ledger.conflicts.untold(9) == []
+    assert ledger.conflicts.forget_resolved(7.0) == 1
+
+
 def test_a_decision_is_told_anew_and_can_be_undone(ledger: Ledger) -> None:
     calls: list[int] = []
     ledger.conflicts.connect(lambda: calls.append(1))
