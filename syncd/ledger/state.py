@@ -45,6 +45,8 @@ log = structlog.get_logger()
 
 PASSING = 2.0
 """Seconds that a start waits for a command, which owns the folder for a moment only."""
+LOOKED_AT = 0.2
+"""Seconds that anybody waits: who looks whose the folder is has a lock on it for an instant."""
 
 
 class StateFolder:
@@ -79,7 +81,7 @@ class StateFolder:
         """Where the embedded backend's token of this device lies."""
         return self.path / "token"
 
-    def open(self, patience: float = 0.0) -> None:
+    def open(self, patience: float = LOOKED_AT) -> None:
         """Make the folder where needed and own it. Raises AnotherInstance, LedgerError.
 
         `patience` is how many seconds another may still own it: a command does for a moment.

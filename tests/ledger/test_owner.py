@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from syncd.ledger.owner import is_stopped, stopped_owner
+from syncd.ledger.state import StateFolder
 
 OWNING = """
 import sys
@@ -58,6 +61,19 @@ def test_a_stopped_process_that_holds_no_lock_is_another(
     other.touch()
     assert not is_stopped(other, owner.pid)
     assert is_stopped(tmp_path / "lock", owner.pid)
+
+
+def test_a_look_whose_the_folder_is_is_no_owner(tmp_path: Path) -> None:
+    folder = StateFolder(tmp_path)
+    folder.open()
+    folder.close()
+    looking = os.open(tmp_path / "lock", os.O_RDONLY)
+    fcntl.flock(looking, fcntl.LOCK_SH)
+    ended = threading.Timer(0.05, os.close, [looking])
+    ended.start()
+    folder.open()
+    folder.close()
+    ended.join()
 
 
 def test_nobody_owns_nothing(tmp_path: Path) -> None:
