@@ -42,9 +42,10 @@ embedded} -> core`, `storage -> {remote, files}`, `files -> stores -> core`; a t
                `turn`, `plan`, `decide`, `combine`, `merging`, `moves` and `writer` (one turn),
                `parts`, `saves` and `rewrite` (files of many records), `pusher`, `puller`,
                `known` (news of our own), `presence` (tells how far we are), `uploads`
-               (of what `outgoing` reads), `downloads`, `bootstrap`, `link`, `rescan`, `late` and
-               `audit` (later looks), `guards`, `vanishing`, `epoch`; `tailer`, `generations`,
-               `appender` (files of lines); `telling` (the log); `session` wires them
+               (of what `outgoing` reads), `downloads` (`incoming`), `bootstrap`, `link`,
+               `rescan`, `late` and `audit` (later looks), `guards`, `vanishing`, `epoch`;
+               `tailer`, `generations`, `appender` (files of lines); `telling` (the log);
+               `session` wires them
     storage/   what programs use: `records` (models, and what is made from them), `rows`, the four
                systems (`workflows`, `assets`, `deployments`, `metrics`; `blocking` is the same
                without a loop) on files (`file`, `edit`, `index`) with the `mirror` behind them
@@ -52,12 +53,12 @@ embedded} -> core`, `storage -> {remote, files}`, `files -> stores -> core`; a t
     control/   what commands ask for: `channel` and `client` (a unix socket), `acts` (doing it, in
                the daemon or, where none runs, in the command)
     daemon.py  the composition root over `opening`; `running` keeps a daemon going, with what
-               runs `beside` the engine;
-               `standing`, `judging` (pure) and `status` say how things are, to `cli/` and, by way
-               of `pulse`, to the service manager (`supervisor`), people (`notify`) and probes
-               (`endpoint`, `metrics`); `attach`, `listing`, `explain`, `planning`, `doctor/`,
-               `discovery`, `enrolment` and `units` serve `cli/`, which prints; `slips` says what
-               calls of commands and programs cost, `misconfiguration` words what `config` refuses
+               runs `beside` the engine; `standing`, `judging` (pure) and `status` say how things
+               are, to `cli/` and, by way of `pulse`, to the service manager (`supervisor`),
+               people (`notify`) and probes (`endpoint`, `metrics`); `attach`, `listing`,
+               `explain`, `planning`, `doctor/`, `discovery`, `enrolment` and `units` serve
+               `cli/`, which prints; `slips` says what calls of commands and programs cost,
+               `misconfiguration` words what `config` refuses
 
 Rules that keep edits safe, and where they live:
 

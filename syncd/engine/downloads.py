@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import structlog
 
 from syncd.core.model import Content, Digest, Hold, Key
 from syncd.engine.freight import FileStorage, Payloads
+from syncd.engine.incoming import gathered
 from syncd.engine.intake import Intake
 from syncd.engine.moving import Moving
 from syncd.engine.ports import Clock, LocalReplica
@@ -25,9 +26,6 @@ from syncd.ledger.ledger import Ledger
 
 IN_FLIGHT = 3
 """Payloads on their way at once, the smallest first."""
-
-PART = 1 << 20
-"""Bytes written at once."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds before keys are asked for again, doubled from the first to the longest."""
@@ -164,7 +162,9 @@ class Downloads:
         now = self._clock.monotonic()
         for due in [each for each in self._later if each.when <= now]:
             self._later.remove(due)
-            self._fetch(due.keys)
+            # Who made room and told us to try had it written then: it is not to come once more.
+            if lacking := [key for key in due.keys if not self._ledger.view(key).agreed]:
+                self._fetch(lacking)
         while self._smallest and len(self._flying) < IN_FLIGHT:
             _, digest = heapq.heappop(self._smallest)
             self._flying[digest] = asyncio.create_task(self._receive(self._coming[digest]))
@@ -199,7 +199,7 @@ class Downloads:
             await asyncio.to_thread(payloads.receive, content) as arrival,
             self._moving.of(str(key), content) as move,
         ):
-            async for part in _gathered(self._storage.download(coming.url)):
+            async for part in gathered(self._storage.download(coming.url)):
                 await asyncio.to_thread(arrival.write, part)
                 self._moving.advance(move, len(part))
             await asyncio.to_thread(arrival.finish)
@@ -284,17 +284,3 @@ class Downloads:
                 if not awaited:
                     await asyncio.to_thread(payloads.drop, digest)
         return left
-
-
-async def _gathered(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The same bytes in fewer parts: each is written by another thread."""
-    held: list[bytes] = []
-    size = 0
-    async for part in parts:
-        held.append(part)
-        size += len(part)
-        if size >= PART:
-            yield b"".join(held)
-            held, size = [], 0
-    if held:
-        yield b"".join(held)

@@ -15,6 +15,7 @@ import pytest
 from syncd.core.decision import RACY_NS, Heard
 from syncd.core.model import INLINE_LIMIT, Content, Digest, Hold, Key, Snapshot
 from syncd.core.reading import Reading
+from syncd.engine import downloads as downloads_module
 from syncd.engine import uploads as uploads_module
 from syncd.engine.audit import Audit
 from syncd.engine.downloads import Downloads
@@ -147,6 +148,26 @@ async def test_what_is_being_prepared_when_the_tie_is_lost_is_prepared_once(
     await asyncio.gather(run, return_exceptions=True)
     assert named == [key]
     assert yard.replica.transit.prepared(key.path, content("payload").digest)
+
+
+@pytest.mark.parametrize("pulled", [False, True])
+async def test_what_had_no_room_is_asked_for_again_unless_it_is_in_its_file_by_then(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch, *, pulled: bool
+) -> None:
+    asked: list[Key] = []
+    monkeypatch.setattr(downloads_module, "LONGEST_PAUSE", 0.3)
+    monkeypatch.setattr(yard.replica.transit, "prepare", lambda *_, **__: Hold("disk-full", "", ""))
+    yard.downloads.connect(asked.extend)
+    yard.comes("payload")
+    key, told = Key(STORE, "payload.txt"), content("payload")
+    async with running(yard.downloads.run):
+        yard.downloads.prepare([(key, told.digest)])
+        await until(lambda: bool(yard.downloads._later))
+        if pulled:
+            with yard.ledger.transaction():
+                yard.ledger.entries.agree([(key, Snapshot(1, told, 1))])
+        await until(lambda: not yard.downloads._later)
+    assert asked == ([] if pulled else [key])
 
 
 async def test_it_is_not_asked_anew_for_each_payload_what_is_there(
