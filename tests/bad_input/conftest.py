@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from syncd.core import doubt
+from syncd.engine import telling
 from tests.embedded.backend import Backend
 from tests.system.deployment import started
 
@@ -25,4 +26,13 @@ def impatient() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(doubt, "PATIENCE", tuple(pause / 100 for pause in doubt.PATIENCE))
         patch.setattr(doubt, "ABSENCE", doubt.ABSENCE / 20)
+        yield
+
+
+@pytest.fixture(scope="package", autouse=True)
+def one_by_one() -> Iterator[None]:
+    """However many are held at once, each is a line of the log: cases look for their own."""
+    # Not where the log is read: cases run beside each other, and would put back what others set.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(telling, "FEW", 10_000)
         yield

@@ -9,7 +9,6 @@ from collections.abc import Mapping, MutableMapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Self
-from unittest.mock import patch
 
 from structlog.testing import capture_logs
 
@@ -78,8 +77,8 @@ class Laptop:
 
     @contextmanager
     def listening(self) -> Any:
-        """Collects what is logged in `told`; however many are held at once, of each a line."""
-        with patch("syncd.engine.telling.FEW", 10_000), capture_logs() as told:
+        """Collects what is logged in `told`."""
+        with capture_logs() as told:
             try:
                 yield
             finally:

@@ -137,5 +137,5 @@ def test_both_sides_changed_keeps_the_file_and_lists_the_other(pair: Pair) -> No
     told = second.syncd("status")
     assert told.code == 4
     assert "conflict flows:a.json: both sides changed it" in told.out
-    assert "-> compare, and save the file as it should be" in told.out
+    assert "-> `syncd conflicts diff 1` compares" in told.out
     assert first.reads("a.json") == second.reads("a.json")
