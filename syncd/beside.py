@@ -24,7 +24,7 @@ from syncd.ledger.residence import Residence
 from syncd.ledger.state import StateFolder
 from syncd.opening import Place
 
-LOOK = 2.0
+LOOK = 5.0
 """Seconds between looks whether the state folder is where it was."""
 
 

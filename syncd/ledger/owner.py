@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from syncd.ledger.state import StateFolder
@@ -23,6 +24,8 @@ def is_stopped(lock: Path, process: int) -> bool:
     former owner's and belong to another process by now, or mean another one in another container:
     only of the one that the kernel says holds the lock anything is believed.
     """
+    if process == os.getpid():
+        return False  # Who asks runs. The daemon does, and the kernel lists the locks of everybody.
     try:
         inode = lock.stat().st_ino
         held = any(_holds(line, process, inode) for line in _LOCKS.read_text().splitlines())
