@@ -14,8 +14,7 @@ FULL: Final = 50
 """Saves that are worth a call at any time (design, Budgets: 1,000 in 22 calls)."""
 
 RATE: Final = 15.0
-"""Calls a second with fewer, in a stream: what waits for one waits 67 ms at most. With these a
-thousand saves that take a second to be made are within the budget, too."""
+"""Calls a second with fewer, in a stream: what waits for one waits 67 ms at most."""
 
 BURST: Final = 3.0
 """Calls with fewer that go at once after a rest: nobody who saves a file or two waits."""
@@ -38,6 +37,9 @@ class Pace:
 
     def went(self, saves: int, now: float) -> None:
         """A call with so many goes."""
-        if saves < FULL:
-            pause = self._bucket.take(1, now)
-            self._next = now + pause if pause else 0.0
+        if saves >= FULL:
+            # More than calls with few can carry: the next is full before that, or the last.
+            self._next = now + 1 / RATE
+            return
+        pause = self._bucket.take(1, now)
+        self._next = now + pause if pause else 0.0

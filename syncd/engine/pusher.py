@@ -79,6 +79,8 @@ class Pusher:
         self._doubted: Collection[str] = ()
         """Stores whose deletions were not claimed last time, for what may be going with them."""
         self._pace = Pace()
+        self._bulk = False
+        """Whether bulk was queued when it was last looked at."""
         self._pause = 0.0
         """Seconds that what is queued waits for more."""
         self._wakened = asyncio.Event()
@@ -145,7 +147,8 @@ class Pusher:
 
     def _take(self, claimed: Sequence[Intent]) -> None:
         self._frozen.extend(claimed)
-        if claimed:
+        # Full calls of bulk are no stream of saves: one beside them does not wait for others.
+        if claimed and not (self._bulk and len(claimed) >= FULL):
             self._pace.went(len(claimed), self._clock.monotonic())
 
     def _claim(self, answered: Collection[str] = ()) -> Claim | None:
@@ -155,7 +158,7 @@ class Pusher:
         not looked at here, and wait for the next claim.
         """
         outbox, self._doubted = self._ledger.outbox, ()
-        queued = 0 if self._frozen else outbox.claimable.queued(FULL)
+        queued, self._bulk = outbox.claimable.queued(FULL) if not self._frozen else (0, False)
         self._pause = self._pace.pause(queued, self._clock.monotonic()) if queued else 0.0
         if not queued or self._pause:
             return None

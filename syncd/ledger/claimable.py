@@ -57,12 +57,14 @@ class Claimable:
             return found
         return self._of(claim, bulk=not self._bulk_next)
 
-    def queued(self, most: int) -> int:
-        """How many rows are queued, counted up to `most`."""
+    def queued(self, most: int) -> tuple[int, bool]:
+        """How many rows are queued, counted up to `most`, and whether any of those is bulk."""
         row = self._connection.execute(
-            "SELECT count(*) FROM (SELECT 1 FROM outbox WHERE state = 'queued' LIMIT ?)", (most,)
+            """SELECT count(*), max(bulk)
+               FROM (SELECT bulk FROM outbox WHERE state = 'queued' LIMIT ?)""",
+            (most,),
         ).fetchone()
-        return int(row[0])
+        return int(row[0]), bool(row[1])
 
     def target(self, operation: str | None) -> tuple[Any, ...] | None:
         """The row of an operation; None where there is none."""

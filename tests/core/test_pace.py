@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,6 +24,18 @@ def test_a_few_behind_one_another_go_at_once_after_a_rest() -> None:
         pace.went(1, 1000.0)
     assert 0.0 < pace.pause(1, 1000.0) <= 1 / RATE
     assert pace.pause(FULL, 1000.0) == 0.0
+
+
+@pytest.mark.parametrize("seconds", [0.1, 0.3, 0.7, 1.0, 1.2])
+def test_a_thousand_saves_in_a_second_or_so_are_full_calls(seconds: float) -> None:
+    pace = Pace()
+    waiting = calls = 0
+    for number in range(1000):
+        now, waiting = 1000.0 + number * seconds / 1000, waiting + 1
+        if pace.pause(waiting, now) == 0.0:
+            pace.went(waiting, now)
+            waiting, calls = 0, calls + 1
+    assert calls + (waiting > 0) <= 1000 / FULL + BURST
 
 
 def test_what_a_clock_that_goes_back_says_is_nothing() -> None:

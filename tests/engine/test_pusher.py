@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from syncd.core.doubt import ABSENCE, OVERDUE, Doubts
 from syncd.core.model import Cursor, Intent, Key, Outcome
-from syncd.core.pace import BURST, RATE
+from syncd.core.pace import BURST, FULL, RATE
 from syncd.core.pause import LOCKED, Operation
 from syncd.engine.health import Health
 from syncd.engine.intake import Intake
@@ -94,6 +94,33 @@ async def test_what_fills_a_call_waits_for_nothing(tmp_path: Path) -> None:
         pusher.wake()
         await until(pusher.idle.is_set)
         assert [len(call) for call in line.calls] == [100, 100, 50]
+
+
+async def test_behind_a_full_call_of_saves_the_next_are_gathered_and_behind_bulk_they_are_not(
+    tmp_path: Path,
+) -> None:
+    desk = Desk(tmp_path)
+    line = Line(desk)
+    async with pushing(desk, line) as pusher:
+        names = [f"bulk-{number:02}" for number in range(FULL)]
+        desk.machine.save(**{name: name for name in names})
+        await desk.reconciler.consider([Key(STORE, f"{name}.txt") for name in names])
+        pusher.wake()
+        await until(pusher.idle.is_set)
+        await save(desk, pusher, "beside")
+        await until(pusher.idle.is_set)
+        for number in range(FULL):  # Each by itself, as saves are, before any is sent.
+            name = f"streamed-{number:02}"
+            desk.machine.save(**{name: name})
+            await desk.reconciler.consider([Key(STORE, f"{name}.txt")])
+        await save(desk, pusher, "one-more")
+        await until(lambda: len(line.calls) == 3)
+        await save(desk, pusher, "behind")
+        await asyncio.sleep(0.01)
+        assert [len(call) for call in line.calls] == [FULL, 1, FULL + 1]
+        desk.clock.seconds += 1 / RATE
+        await until(pusher.idle.is_set)
+        assert line.calls[3:] == [["behind.txt"]]
 
 
 async def agreed(desk: Desk, files: int) -> list[Key]:
