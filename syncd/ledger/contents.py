@@ -62,7 +62,9 @@ class Contents:
         return body
 
     def get(self, digest: Digest) -> bytes | None:
-        """The bytes of `digest`, or None where they are not kept."""
+        """The bytes of `digest`, or None where they are not kept. What is handed out is not held
+        at hand any longer: hardly anything is asked for twice.
+        """
         if (body := self._take(digest)) is not None:
             return body
         row = self._one("packed", digest)
