@@ -111,7 +111,8 @@ async def _opened(stack: AsyncExitStack, config: Config, signals: Signals) -> Da
 def _import_client(config: Config) -> None:
     if config.url is not None:
         # Most of it is certificates that are read without the interpreter, beside what follows.
-        Thread(target=import_module, args=("aiohttp",), daemon=True).start()
+        # No daemon thread: an interpreter that ends under an import dies of it (SIGSEGV).
+        Thread(target=import_module, args=("aiohttp",)).start()
 
 
 def _say_begun(daemon: Daemon) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from typer.main import get_command
@@ -50,6 +51,22 @@ def test_a_single_pass_imports_nothing_of_a_daemon_that_stays() -> None:
     for module, expected in (("daemon", []), ("running", [*lasting])):
         code = f"import sys, syncd.{module}; print([m for m in {lasting} if m in sys.modules])"
         assert python(code) == f"{expected}\n"
+
+
+def test_a_start_that_fails_waits_for_what_is_imported_beside_it(tmp_path: Path) -> None:
+    # An interpreter that ends under an import may die of it: half of such starts did.
+    store = '[[store]]\nname = "flows"\nkind = "workflow"\npath = "flows"\n'
+    (tmp_path / "config.toml").write_text(store)
+    slow = "import pathlib, time; time.sleep(1); pathlib.Path('imported').touch()"
+    (tmp_path / "aiohttp.py").write_text(slow)
+    paths = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    ran = subprocess.run(
+        [sys.executable, "-m", "syncd", "sync", "--once"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+        env={**os.environ, "CONVEX_URL": "http://127.0.0.1:9", "PYTHONPATH": paths},
+    )  # fmt: skip
+    assert (ran.returncode, "no device token" in ran.stderr) == (2, True)
+    assert (tmp_path / "imported").exists()
 
 
 def test_rich_is_loaded_by_what_shows_something_with_it() -> None:
