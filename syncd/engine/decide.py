@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from syncd.core.decision import UNREAD, Decision, FileState, View
@@ -43,7 +43,7 @@ class Turn:
     be read apart. `deferred`: keys to name when their sent row is answered. `queued`: rows were
     queued.
     `guarded`: the stores looked at for deletions, and whether these must wait. `looked_ns`: when
-    its files began to be read.
+    its files began to be read. `claimed`: the keys of what was claimed since.
     """
 
     again: list[tuple[Key, float]] = field(default_factory=list)
@@ -54,6 +54,25 @@ class Turn:
     queued: bool = False
     guarded: dict[str, bool] = field(default_factory=dict)
     looked_ns: int = field(default=UNREAD, compare=False)
+    claimed: Set[Key] = field(default=frozenset(), compare=False)
+
+    def standing(self, decisions: Sequence[Decision]) -> list[Decision]:
+        """Those of `decisions` that nothing has overtaken; the others are named again.
+
+        RACE: what was queued for a key was claimed since it was looked at, and answered perhaps.
+        What is decided about it is news by now where it undoes what was sent, and where it is
+        that, old news. What was written to its file stands, and half of a move never alone.
+        """
+        gone = {
+            each.operation
+            for each in decisions
+            if each.key in self.claimed and each.plan.to_local is None and not each.capture
+        }
+        if not gone:
+            return list(decisions)
+        lost = {each.key for each in decisions if each.operation in gone or each.target in gone}
+        self.again += [(Key(key.store, key.path), 0.0) for key in lost]
+        return [each for each in decisions if each.key not in lost]
 
 
 class Decider:
@@ -124,22 +143,6 @@ class Decider:
                 return self._decide_missing(key, view, turn)
             case Unsettled() | Unreadable():
                 return self._unread(key, reading, turn)
-
-    def overtaken(self, decision: Decision, turn: Turn) -> bool:
-        """Whether the key is to be decided once more instead of being committed.
-
-        RACE: what was queued for it was claimed since it was looked at, or answered already. That
-        the file is as the sides last agreed is news by now: it undoes what was sent.
-        """
-        key, plan = decision.key, decision.plan
-        if plan.reason is not Reason.NOTHING or decision.capture:
-            return False
-        now = self._ledger.view(key)
-        # In a store that goes one way nothing may be due where nothing was agreed on either.
-        if now.sent is None and plan.base in (None, now.base):
-            return False
-        turn.again.append((Key(key.store, key.path), 0.0))
-        return True
 
     def _unread(self, key: Key, reading: Unsettled | Unreadable, turn: Turn) -> Decision | None:
         if isinstance(reading, Unreadable):

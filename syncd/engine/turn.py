@@ -6,7 +6,8 @@ The only place where a decision meets the world. Disk and ledger only, never the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import groupby
 
@@ -63,8 +64,7 @@ class Reconciler:
 
     async def consider(self, keys: Sequence[Key]) -> Turn:
         """Bring `keys` nearer to agreement. Raises LedgerError; then nothing was recorded."""
-        async with self.between_turns:
-            turn = Turn(looked_ns=self._clock.read_ns())
+        async with self._turn() as turn:
             keys = list(dict.fromkeys(map(self.unit, keys)))
             if any(self.writer.unfinished(key) for key in keys):
                 await self._recover(turn)
@@ -84,6 +84,12 @@ class Reconciler:
             await self._carry_out(allowed, turn, files)
             await self._rewrite(files, turn)
             return turn
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[Turn]:
+        async with self.between_turns:
+            with self._ledger.outbox.claimable.noticed() as claimed:
+                yield Turn(looked_ns=self._clock.read_ns(), claimed=claimed)
 
     async def _decide(self, readings: dict[Key, Reading], turn: Turn) -> list[Decision]:
         with self._ledger.moment():
@@ -118,8 +124,7 @@ class Reconciler:
 
         For what no reading of files tells: see `late`. Raises LedgerError.
         """
-        async with self.between_turns:
-            turn = Turn(looked_ns=self._clock.read_ns())
+        async with self._turn() as turn:
             if not self._guards.confirmed or not self._decidable([key]):
                 return None
             reading = (await asyncio.to_thread(self._read, [key], turn)).get(key)
@@ -228,7 +233,7 @@ class Reconciler:
     async def _commit(
         self, decisions: Sequence[Decision], turn: Turn, taken: Sequence[Taken] = ()
     ) -> None:
-        decisions = [_with_start(d) for d in decisions if not self._decider.overtaken(d, turn)]
+        decisions = [_with_start(decision) for decision in turn.standing(decisions)]
         if decisions or taken:
             fresh = self._ledger.commit(decisions, self._clock.now(), taken)
             tell_turn(decisions, fresh)

@@ -7,10 +7,12 @@ a save does not wait for a first mirror, nor that for saves without end.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence, Set
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from syncd.core.model import Key
 from syncd.ledger import many
 
 _CLAIMED = """o.operation, o.store, o.path, o.record, o.kind, o.format, o.digest, o.size,
@@ -49,6 +51,7 @@ class Claimable:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._bulk_next = False
+        self._noticed: set[Key] | None = None
 
     def next(self, claim: Claim) -> list[tuple[Any, ...]]:
         """The oldest rows, as many as may be: all of them bulk, or none. See Outbox.claim."""
@@ -77,6 +80,15 @@ class Claimable:
         ).fetchone()
         return tuple(row) if row else None
 
+    @contextmanager
+    def noticed(self) -> Iterator[Set[Key]]:
+        """The keys of what is claimed in the block, which grow while it runs."""
+        self._noticed = noticed = set[Key]()
+        try:
+            yield noticed
+        finally:
+            self._noticed = None
+
     def freeze(self, rows: Sequence[tuple[tuple[Any, ...], tuple[Any, ...]]]) -> None:
         """Mark rows as sent: each as it was queued, and as it is sent."""
         many.write(
@@ -86,6 +98,8 @@ class Claimable:
                FROM ({rows}) n WHERE operation = n.column1""",
             [(queued[0], sent[0], sent[8], sent[9]) for queued, sent in rows],
         )
+        if self._noticed is not None:
+            self._noticed.update(Key(*queued[1:4]) for queued, _ in rows)
         query = "SELECT 1 FROM outbox WHERE target IS NOT NULL LIMIT 1"
         if self._connection.execute(query).fetchone() is None:
             return  # As good as always, and then thousands of rows cost nothing.

@@ -337,6 +337,27 @@ async def test_a_save_undone_while_it_is_answered_is_undone_there_too(
     assert desk.sent() == flow(name="one")
 
 
+@pytest.mark.parametrize("known", [True, False], ids=["an edit", "a new file"])
+async def test_what_is_answered_while_it_is_looked_at_again_is_not_sent_twice(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    if known:
+        await desk.agreed(flow(count=0))
+    desk.path.write_bytes(flow(count=1))
+    await desk.turn()
+    desk.path.write_bytes(flow(count=1))
+    sends_in_the_middle(desk, monkeypatch)
+    await desk.turn()
+    sent = Snapshot(desk.revision, content(flow(count=1)), desk.revision)
+    assert desk.ledger.view(KEY).base == sent, "it never goes back"
+    await desk.turn()
+    assert desk.ledger.outbox.count() == {}
+    desk.path.write_bytes(flow(count=2))
+    await desk.turn()
+    assert desk.sent() == flow(count=2)
+    assert desk.conflicts() == 0
+
+
 async def test_a_half_written_file_is_retried_then_held_and_released_when_whole(
     desk: Desk,
 ) -> None:
