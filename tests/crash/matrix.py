@@ -8,7 +8,6 @@ prints a line a case and what was wrong; ends with 1 where anything was.
 from __future__ import annotations
 
 import argparse
-import itertools
 import multiprocessing
 import sys
 import tempfile
@@ -36,14 +35,13 @@ class Matrix:
         self._deployment = deployment
         self._pool = pool
         self._running: dict[Case, Future[Found]] = {}
-        self._numbers = itertools.count()
 
     def start(self, cases: Iterable[Case]) -> None:
         """Begin with these cases, in order, and with those in which nobody dies."""
         wanted = list(cases)
         for case in dict.fromkeys((*(each.undisturbed for each in wanted), *wanted)):
             if case not in self._running:
-                home = self._home / f"case-{next(self._numbers)}"
+                home = self._home / f"case-{len(self._running)}"
                 home.mkdir()
                 self._running[case] = self._pool.submit(run, case, home, self._deployment)
 
@@ -61,17 +59,6 @@ class Matrix:
         ):
             if now != then:
                 wrong.append(f"other {what} than without a death: {_differing(now, then)}")
-        return wrong
-
-    def settled(self, case: Case) -> list[str]:
-        """Its problems; where it only took other turns, which a busy machine does, of another try.
-
-        What a death loses is told at once.
-        """
-        wrong = self.problems(case)
-        if wrong and all(each.startswith("other revisions") for each in wrong):
-            del self._running[case]
-            wrong = self.problems(case)
         return wrong
 
 

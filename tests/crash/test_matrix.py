@@ -12,7 +12,7 @@ from .points import POINTS
 @pytest.mark.parametrize("case", every(), ids=str)
 def test_a_death_changes_nothing(matrix: Matrix, case: Case) -> None:
     assert matrix.found(case).reached, "the scenario never comes to this point"
-    assert matrix.settled(case) == []
+    assert matrix.problems(case) == []
 
 
 @pytest.mark.parametrize("case", broken(), ids=str)

@@ -372,8 +372,8 @@ class Witness:
             if (at or 0) < self._heard.get((which, path), 0):
                 world.violated("heard never goes back", f"{machine.name} {path}")
             self._heard[which, path] = at or 0
-            # Met anew, a key has none.
-            back = base and base < self._agreed.get((which, path), 0)
+            # Only an epoch that ended lets go of one.
+            back = (base or 0) < self._agreed.get((which, path), 0)
             if back and which not in self._parted:
                 world.violated("the base never goes back", f"{machine.name} {path}: to r{base}")
             self._agreed[which, path] = base or 0
@@ -470,6 +470,13 @@ class Witness:
                     if here.get(p) != wanted.get(p)
                 }
                 world.violated("convergence", f"{machine.name}: {names}")
+            unagreed = {
+                path
+                for path, base, remote in machine.database.execute(_AGREED)
+                if base != remote and path in wanted
+            }
+            if unagreed and machine.way is Way.BOTH:
+                world.violated("convergence", f"{machine.name} never agreed on {unagreed}")
             if machine.temporaries() and not temporaries:
                 world.violated("convergence", f"{machine.name} has temporary files left")
             queued = machine.database.execute("SELECT path, state FROM outbox").fetchall()
@@ -524,6 +531,8 @@ _LISTED = """SELECT digest FROM outbox WHERE digest IS NOT NULL
     UNION SELECT digest FROM history WHERE why = 'contested'"""
 
 _LOST = "SELECT remote_digest FROM conflicts WHERE path = ?"
+
+_AGREED = "SELECT path, base_revision, remote_revision FROM entries"
 
 _AUTHORED = "SELECT authored_digest FROM entries WHERE path = ?"
 
