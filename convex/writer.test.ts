@@ -94,3 +94,16 @@ test("what no push could write is refused", async () => {
   const unknown = await t.run((ctx) => writeEntry(ctx, { store: "x", path: "a", text: "" }));
   expect(unknown).toMatchObject({ outcome: "refused", reason: "no-store" });
 });
+
+test("a record among others has the id under which it is kept", async () => {
+  const { t } = await world();
+  const place = { workspace: "team", store: "sites", path: "d.json", record: "a" };
+  const write = (text: string) =>
+    t.run((ctx) => writeEntry(ctx, { ...place, kind: "deployment", text }));
+  for (const text of ['{"id":"b"}', "{}", '{"id":1}', "1", "{"]) {
+    expect(await write(text)).toMatchObject({ outcome: "refused", reason: "bad-id" });
+  }
+  expect(await write('{"id":"a"}')).toMatchObject({ outcome: "applied" });
+  const renamed = await t.run((ctx) => editEntry(ctx, { ...place, updates: { id: "b" } }));
+  expect(renamed).toMatchObject({ outcome: "refused", reason: "bad-id" });
+});

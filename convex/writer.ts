@@ -8,8 +8,10 @@
 import type { MutationCtx } from "./_generated/server";
 import { Patch } from "./model/editJson";
 import { findEntry } from "./model/entry";
-import { refuseKey } from "./model/key";
+import { isObject } from "./model/fields";
+import { refuseId, refuseKey, refuseOtherId, type Refusal } from "./model/key";
 import { at, refusedAs, type Outcome } from "./model/outcome";
+import { parse } from "./model/project";
 import { formatOf, kindOf } from "./model/store";
 import { editEntry as edit, removeEntry as remove, writeText } from "./model/write";
 import type { Format, Kind } from "./validators";
@@ -29,9 +31,9 @@ export async function writeEntry(
   place: Place & Expecting & { text: string; kind?: Kind; format?: Format },
 ): Promise<Outcome> {
   const { id, key, app, entry } = await found(ctx, place);
-  const refusal = refuseKey(key);
-  if (refusal !== null) return refusedAs(id, refusal);
   const { expectedRevision: expected, text } = place;
+  const refusal = refuseKey(key) ?? refuseRecord(key.record, text);
+  if (refusal !== null) return refusedAs(id, refusal);
   if (expected !== undefined && expected !== (entry?.revision ?? 0)) {
     return at("stale", id, { ...key, revision: entry?.revision ?? 0 });
   }
@@ -59,6 +61,13 @@ export async function removeEntry(ctx: MutationCtx, place: Place & Expecting): P
   const { id, app, entry } = await found(ctx, place);
   if (entry === null || entry.deleted) return { outcome: "missing", id };
   return remove(app, id, entry, place);
+}
+
+/** A record of a file of many has the id under which it is kept there. */
+function refuseRecord(record: string, text: string): Refusal | null {
+  if (record === "") return null;
+  const { value } = parse("json", text);
+  return refuseId(record) ?? refuseOtherId(record, isObject(value) ? value.id : undefined);
 }
 
 async function found(ctx: MutationCtx, place: Place) {

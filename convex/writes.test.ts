@@ -279,6 +279,48 @@ describe("deployments", () => {
     expect(await t.query(api.deployments.get, { ...token, id: "../a b" })).not.toBeNull();
   });
 
+  test.each([5, null, ""])("have an id that is text, also where %j was given", async (given) => {
+    const { t, laptop, token } = await world();
+    const deployment = { id: given, siteId: "shop" };
+    const made = await t.mutation(api.deployments.create, { ...token, deployment });
+    if (given === "") return expect(made).toMatchObject({ outcome: "refused", reason: "bad-id" });
+    expect(made).toMatchObject({ outcome: "applied" });
+    const { changes } = await laptop.changes(null, ["sites"]);
+    const [, told] = changes;
+    expect(JSON.parse(told?.text ?? "")).toMatchObject({ id: made.id });
+    expect(told).toMatchObject({ record: made.id });
+  });
+
+  test("keep their id, by which every machine knows them in their file", async () => {
+    const { t, laptop, token } = await world();
+    await t.mutation(api.deployments.create, { ...token, ...asked });
+    for (const id of ["d2", null, 1]) {
+      const update = { ...token, id: "d1", updates: { id, status: "success" } };
+      expect(await t.mutation(api.deployments.update, update)).toMatchObject({
+        outcome: "refused",
+        reason: "bad-id",
+      });
+    }
+    const same = { ...token, id: "d1", updates: { id: "d1", status: "success" } };
+    expect(await t.mutation(api.deployments.update, same)).toMatchObject({ outcome: "applied" });
+    expect((await laptop.changes(null, ["sites"])).changes).toMatchObject([{}, { revision: 2 }]);
+  });
+
+  test.each(["x".repeat(513), "a\0"])("that are refused leave no envelope", async (id) => {
+    const { t, laptop, token } = await world();
+    const made = await t.mutation(api.deployments.create, { ...token, ...asked, id });
+    expect(made).toMatchObject({ outcome: "refused", reason: "bad-id" });
+    expect((await laptop.changes(null, ["sites"])).changes).toEqual([]);
+  });
+
+  test("that are too large leave no envelope", async () => {
+    const { t, laptop, token } = await world();
+    const buildArtifacts = ["x".repeat(TEXT_BYTES)];
+    const made = await t.mutation(api.deployments.create, { ...token, ...asked, buildArtifacts });
+    expect(made).toMatchObject({ outcome: "refused", reason: "too-large" });
+    expect((await laptop.changes(null, ["sites"])).changes).toEqual([]);
+  });
+
   test("are updated with times in milliseconds, spelled as the record spells its own", async () => {
     const { t, laptop, token } = await world();
     const iso = { store: "sites", kind: "deployment", record: "x" } as const;

@@ -5,10 +5,10 @@ import { hex } from "./digest";
 import { refuseFields } from "./edit";
 import { findEntry } from "./entry";
 import { firstWithId, type IdTable } from "./found";
-import { refuseName, type Refusal } from "./key";
+import { refuseId, refuseKey, refuseName, type Refusal } from "./key";
 import { at, refusedAs, type Outcome } from "./outcome";
 import { formatOf, storeFor, type Store } from "./store";
-import { createEntry, type WriteCtx } from "./write";
+import { createEntry, refuseText, type WriteCtx } from "./write";
 
 /** A record's fields; `category` is the folder of a new asset. */
 export type NewRecord = { id: string; fields: Record<string, unknown>; category?: string };
@@ -34,10 +34,10 @@ export async function createRecord(
     : createFile(ctx, store, filled(store.create, id, category), id, fields);
 }
 
-/** Among others in one file any id will do. */
+/** Among others in one file almost any id will do. */
 function refuseNames({ layout }: Store, id: string, category: string): Refusal | null {
   if (layout !== "records") return refuseName("id", id) ?? refuseName("category", category);
-  return id === "" ? { reason: "bad-id", detail: "the id is empty" } : null;
+  return refuseId(id);
 }
 
 /** An id for a record that brings none. */
@@ -52,11 +52,13 @@ function createFile(ctx: WriteCtx, store: Store, path: string, id: string, field
   return createEntry(ctx, id, { ...key, kind: store.kind, format, text });
 }
 
-/** A record among others, as it is kept there: its tokens without white space. */
+/** A record among others, as it is kept there: its tokens without white space, its id as text. */
 async function createInList(ctx: WriteCtx, store: Store, id: string, fields: object) {
-  await makeEnvelope(ctx, store);
   const key = { store: store.name, path: store.create, record: id };
-  const text = JSON.stringify(fields);
+  const text = JSON.stringify({ ...fields, id });
+  const refusal = refuseKey(key) ?? refuseText(text);
+  if (refusal !== null) return refusedAs(id, refusal);
+  await makeEnvelope(ctx, store);
   return createEntry(ctx, id, { ...key, kind: store.kind, format: "json", text });
 }
 

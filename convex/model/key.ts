@@ -7,6 +7,8 @@ export type Refusal = { reason: string; detail: string };
 /** Bytes of UTF-8; the longest path component of common file systems is 255, a path 4,096. */
 const PATH_BYTES = 1024;
 const NAME_BYTES = 256;
+/** Longer ids no machine takes into its file: `ID_BYTES` in syncd/stores/records.py. */
+const ID_BYTES = 512;
 
 export function refuseKey({ store, path, record }: Key): Refusal | null {
   if (store === "" || isLonger(store, NAME_BYTES) || store.includes("\0")) {
@@ -33,6 +35,18 @@ export function refuseName(what: string, name: string): Refusal | null {
   const isFit = /^[^./\0-\x1f][^/\0-\x1f]*$/.test(name) && !isLonger(name, 200);
   if (isFit) return null;
   return { reason: `bad-${what}`, detail: `${what} is no name for a file` };
+}
+
+/** Whether a record among others in one file may have this id. */
+export function refuseId(id: string): Refusal | null {
+  if (id !== "" && !isLonger(id, ID_BYTES) && !id.includes("\0")) return null;
+  return { reason: "bad-id", detail: `the id is empty, longer than ${ID_BYTES} bytes or has a NUL` };
+}
+
+/** Whether what is there as the id of a record is the one under which it is kept in its file. */
+export function refuseOtherId(record: string, id: unknown): Refusal | null {
+  if (id === record) return null;
+  return { reason: "bad-id", detail: "a record keeps its id, as text: its file knows it by that" };
 }
 
 function pathFault(path: string): string | null {

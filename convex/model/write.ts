@@ -4,11 +4,11 @@ import type { Format, Key, Kind } from "../validators";
 import { appAuthor } from "./author";
 import type { AppCaller } from "./authorized";
 import { readText } from "./content";
-import { sha256, utf8 } from "./digest";
+import { isLonger, sha256, utf8 } from "./digest";
 import { edit, refuseFields } from "./edit";
 import { plainOf, type Patch } from "./editJson";
 import { findEntry, type Entry } from "./entry";
-import { refuseKey, type Refusal } from "./key";
+import { refuseKey, refuseOtherId, type Refusal } from "./key";
 import { TEXT_BYTES } from "./limits";
 import { at, refusedAs, type Asking, type Outcome } from "./outcome";
 import { revise } from "./revise";
@@ -26,7 +26,7 @@ export async function editEntry(
   { expectedRevision }: Asking,
 ): Promise<Outcome> {
   if (isStale(entry, expectedRevision)) return at("stale", id, entry);
-  const refusal = refuseFields(plainOf(patch));
+  const refusal = refuseFields(plainOf(patch)) ?? refuseRenaming(entry, patch);
   if (refusal !== null) return refusedAs(id, refusal);
   const text = await readText(ctx, entry);
   if (text === null) return refusedAs(id, STORED);
@@ -34,6 +34,10 @@ export async function editEntry(
   if (edited.refusal !== null) return refusedAs(id, edited.refusal);
   if (edited.text === text) return at("applied", id, entry);
   return writeText(ctx, id, entry, { ...entry, text: edited.text });
+}
+
+function refuseRenaming({ record }: Entry, { fields }: Patch): Refusal | null {
+  return record !== "" && fields.has("id") ? refuseOtherId(record, fields.get("id")) : null;
 }
 
 /** Deletes the live entry. */
@@ -71,16 +75,20 @@ export async function writeText(
   entry: Entry | null,
   { kind, format, text, ...key }: Key & { kind: Kind; format: Format; text: string },
 ): Promise<Outcome> {
+  const refusal = refuseText(text);
+  if (refusal !== null) return refusedAs(id, refusal);
   const bytes = utf8(text);
-  if (bytes.length > TEXT_BYTES) {
-    const detail = `${bytes.length} bytes; at most ${TEXT_BYTES}`;
-    return refusedAs(id, { reason: "too-large", detail });
-  }
   const content = { text, bytes, digest: await sha256(bytes) };
   const author = await appAuthor(ctx, ctx.workspace, ctx.device);
   const next = { key: keyOf(key), kind, format, content };
   const revision = await revise(ctx, ctx.workspace, entry, next, author);
   return at("applied", id, { ...key, revision });
+}
+
+/** Why no entry may hold this text. */
+export function refuseText(text: string): Refusal | null {
+  if (!isLonger(text, TEXT_BYTES)) return null;
+  return { reason: "too-large", detail: `more than ${TEXT_BYTES} bytes` };
 }
 
 /** The live entry of a row. */
