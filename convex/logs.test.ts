@@ -4,7 +4,7 @@ import { api } from "./_generated/api";
 import type { Id } from "./_generated/dataModel";
 import { deployment, enrolled } from "./fixture.test";
 import { sha256, utf8 } from "./model/digest";
-import { LINES } from "./model/limits";
+import { LINE_BYTES, LINES, LIST_ROWS } from "./model/limits";
 import type { Append, Extent, SentLine } from "./validators";
 
 const GENERATION = "0123456789abcdef0123456789abcdef";
@@ -203,4 +203,34 @@ test("lines of a log that are no samples are listed, of another workspace none",
   const stranger = await enrolled(t, "laptop", "others");
   const asked = { ...stranger.credentials, log };
   expect((await t.query(api.logs.lines, asked)).rows).toEqual([]);
+});
+
+describe("pages of long lines", () => {
+  const long = "x".repeat(LINE_BYTES);
+
+  async function withLongLines(count: number, line: (at: number) => string) {
+    const { t, credentials, append: send } = await withLaptop();
+    const all = Array.from({ length: count }, (_, at) => line(at));
+    for (let at = 0; at < count; at += 4) {
+      const before = all.slice(0, at).map((text) => `${text}\n`);
+      await send(await append(before.join(""), all.slice(at, at + 4)));
+    }
+    const [log] = await t.run((ctx) => ctx.db.query("logs").take(1));
+    if (log === undefined) throw new Error("no log was made");
+    return { t, credentials, log: log._id };
+  }
+
+  test("stay below what a call may read and answer, and lose none", async () => {
+    const { t, credentials, log } = await withLongLines(40, (at) => `${at}${long.slice(2)}`);
+    const read: number[] = [];
+    let cursor: string | null = null;
+    do {
+      const page: { rows: { number: number; text: string }[]; cursor: string | null } =
+        await t.query(api.logs.lines, { ...credentials, log, limit: LIST_ROWS, cursor });
+      expect(page.rows.reduce((sum, { text }) => sum + text.length, 0)).toBeLessThan(6 << 20);
+      read.push(...page.rows.map(({ number }) => number));
+      cursor = page.cursor;
+    } while (cursor !== null);
+    expect(read).toEqual(Array.from({ length: 40 }, (_, at) => at));
+  });
 });

@@ -6,7 +6,7 @@ import type { QueryCtx } from "../_generated/server";
 import { urlOf } from "./blob";
 import { readText } from "./content";
 import { isObject } from "./fields";
-import { LIST_ROWS } from "./limits";
+import { LIST_ROWS, PAGE_BYTES } from "./limits";
 import type { RowTable } from "./project";
 import { trouble } from "./trouble";
 import { valueOf } from "./value";
@@ -30,12 +30,16 @@ type IdRow = Doc<"workflows" | "executions" | "assets" | "deployments">;
 
 type Pages<Row> = { paginate: (options: PaginationOptions) => Promise<PaginationResult<Row>> };
 
-/** One page in the order of the index; `cursor` is null after the last. */
+/**
+ * One page in the order of the index, shorter where its rows are long; `cursor` is null after the
+ * last.
+ */
 export async function pageOf<Row>(rows: Pages<Row>, { limit = 50, cursor = null }: Paging) {
   if (!Number.isInteger(limit) || limit < 1 || limit > LIST_ROWS) {
     throw trouble("invalid", `limit is a whole number from 1 to ${LIST_ROWS}`);
   }
-  const { page, isDone, continueCursor } = await rows.paginate({ numItems: limit, cursor });
+  const bounds = { numItems: limit, maximumBytesRead: PAGE_BYTES };
+  const { page, isDone, continueCursor } = await rows.paginate({ ...bounds, cursor });
   return { rows: page, cursor: isDone ? null : continueCursor };
 }
 
