@@ -7,7 +7,7 @@ import { RELATIVE_ERROR } from "./model/sketch";
 
 vi.mock("./model/limits", async (load) => ({ ...(await load<typeof limits>()) }));
 
-const { ROLLUPS, EDGE_SAMPLES } = limits;
+const { LINE_BYTES, ROLLUPS, EDGE_SAMPLES } = limits;
 
 afterEach(() => Object.assign(limits, { ROLLUPS, EDGE_SAMPLES }));
 
@@ -63,6 +63,19 @@ describe("record", () => {
       );
     },
   );
+
+  test.each([
+    { at: 1n },
+    { at: [{ deep: new ArrayBuffer(1) }] },
+    { at: NaN },
+    { at: "x".repeat(LINE_BYTES) },
+  ])("refuses labels that no line can hold", async (labels) => {
+    const { t, credentials } = await withSamples([]);
+    const told = { type: "t", name: "n", value: 1, labels };
+    await expect(t.mutation(api.metrics.record, { ...credentials, ...told })).rejects.toMatchObject({
+      data: { code: "invalid" },
+    });
+  });
 
   test("labels that Convex cannot return stay in the text", async () => {
     const { t, credentials } = await withSamples([]);

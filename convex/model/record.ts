@@ -2,7 +2,8 @@
 import { v, type Infer } from "convex/values";
 import type { MutationCtx } from "../_generated/server";
 import { utf8 } from "./digest";
-import { APPEND_BYTES, SAMPLES } from "./limits";
+import { refuseFields } from "./edit";
+import { APPEND_BYTES, LINE_BYTES, SAMPLES } from "./limits";
 import { addRows, type Log } from "./log";
 import { rowOf } from "./sample";
 import { trouble } from "./trouble";
@@ -21,20 +22,22 @@ export type Sample = Infer<typeof sample>;
 /** Logs that calls are spread over: two calls at once for one log are done one after the other. */
 const SPREAD = 16;
 
-/** Adds the samples to a log. Throws `invalid` for too many, and for a value that is not finite. */
+/** Adds the samples to a log. Throws `invalid` for too many, and for what no line can hold. */
 export async function recordSamples(
   ctx: MutationCtx,
   workspace: string,
   samples: Sample[],
 ): Promise<void> {
   const now = Date.now();
+  samples.forEach(check);
   const texts = samples.map((one) => JSON.stringify({ timestamp: now, ...one }));
-  const size = texts.reduce((sum, text) => sum + utf8(text).length + 1, 0);
+  const sizes = texts.map((text) => utf8(text).length + 1);
+  const size = sizes.reduce((sum, each) => sum + each, 0);
   if (samples.length > SAMPLES || size > APPEND_BYTES) {
     throw trouble("invalid", `at most ${SAMPLES} samples and ${APPEND_BYTES} bytes a call`);
   }
-  if (!samples.every(({ value }) => Number.isFinite(value))) {
-    throw trouble("invalid", "value is a finite number");
+  if (Math.max(...sizes) > LINE_BYTES) {
+    throw trouble("invalid", `a sample has at most ${LINE_BYTES} bytes`);
   }
   const log = await logFor(ctx, workspace, texts[0] ?? "");
   await addRows(
@@ -44,6 +47,12 @@ export async function recordSamples(
   );
   const { length, lines } = log;
   await ctx.db.patch("logs", log._id, { length: length + size, lines: lines + texts.length });
+}
+
+function check({ value, labels = {} }: Sample): void {
+  if (!Number.isFinite(value)) throw trouble("invalid", "value is a finite number");
+  const refusal = refuseFields(labels);
+  if (refusal !== null) throw trouble("invalid", `labels: ${refusal.detail}`);
 }
 
 async function logFor(ctx: MutationCtx, workspace: string, text: string): Promise<Log> {
