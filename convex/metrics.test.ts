@@ -7,9 +7,9 @@ import { RELATIVE_ERROR } from "./model/sketch";
 
 vi.mock("./model/limits", async (load) => ({ ...(await load<typeof limits>()) }));
 
-const { LINE_BYTES, ROLLUPS, EDGE_SAMPLES } = limits;
+const { LINE_BYTES, ROLLUPS, EDGE_SAMPLES, SKETCH_BYTES } = limits;
 
-afterEach(() => Object.assign(limits, { ROLLUPS, EDGE_SAMPLES }));
+afterEach(() => Object.assign(limits, { ROLLUPS, EDGE_SAMPLES, SKETCH_BYTES }));
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -213,6 +213,24 @@ describe("aggregate", () => {
     );
     // More than one a question: some did not fit in a page.
     expect(pages).toBeGreaterThan(90);
+  });
+
+  test("a page ends sooner where values are of many magnitudes, which take longer", async () => {
+    Object.assign(limits, { ROLLUPS: 9, SKETCH_BYTES: 10 });
+    const hours = Array.from({ length: 8 }, (_, hour) => hour * HOUR);
+    const spread = hours.flatMap((start) =>
+      Array.from({ length: 15 }, (_, power) => at(start + power, 10 ** power)),
+    );
+    const { t, credentials } = await withSamples([
+      ...spread,
+      ...hours.map((start) => at(start, 1, "alike")),
+    ]);
+    const asked = { ...credentials, startTime: 0, endTime: 9 * HOUR };
+    expect(await ask(t, { ...asked, name: "alike" })).toMatchObject({ count: 8, partial: false });
+    const page = await ask(t, { ...asked, name: "n" });
+    expect(page).toMatchObject({ count: 45, partial: true });
+    const { cursor } = page;
+    expect(await ask(t, { ...asked, name: "n", cursor })).toMatchObject({ count: 90 });
   });
 
   test("a minute that is cut in two and too full to be read is told whole", async () => {

@@ -5,11 +5,11 @@
  */
 import { v, type Infer } from "convex/values";
 import type { QueryCtx } from "../_generated/server";
-import { EDGE_SAMPLES, ROLLUPS } from "./limits";
+import { EDGE_SAMPLES, ROLLUPS, SKETCH_BYTES } from "./limits";
 import { decodeCarry, encodeCarry, type Carry } from "./carry";
 import { HOUR, MINUTE, startOf, Summary, type Rollup } from "./rollup";
 import { chosenRollups, chosenSamples, type Choice } from "./choice";
-import { quantile } from "./sketch";
+import { quantiles } from "./sketch";
 import { spansOf, type Range, type Span } from "./span";
 import { trouble } from "./trouble";
 
@@ -98,7 +98,7 @@ class Reading {
       // All of one start are read together: a place between them has no name.
       if (this.#read >= ROLLUPS && rollup.start !== at) return rollup.start;
       at = rollup.start;
-      this.#add(rollup.start, (summary) => summary.merge(rollup));
+      this.#merge(rollup.start, rollup);
     }
     return null;
   }
@@ -118,7 +118,7 @@ class Reading {
       return null;
     }
     this.#widened ||= cut;
-    for (const rollup of touched) this.#add(span.start, (summary) => summary.merge(rollup));
+    for (const rollup of touched) this.#merge(span.start, rollup);
     return null;
   }
 
@@ -146,6 +146,12 @@ class Reading {
       before: end,
     }).take(EDGE_SAMPLES + 1);
     return rows.length > EDGE_SAMPLES ? null : rows.map(({ value }) => value);
+  }
+
+  /** What values of many magnitudes are spread over takes longer to read. */
+  #merge(start: number, rollup: Rollup): void {
+    this.#read += Math.floor(rollup.sketch.byteLength / SKETCH_BYTES);
+    this.#add(start, (summary) => summary.merge(rollup));
   }
 
   #add(start: number, into: (summary: Summary) => void): void {
@@ -186,12 +192,8 @@ function told({ count, sum, min, max, sketch }: Summary): Told {
     };
   }
   // The extremes are known exactly.
-  const percentile = (q: number) => Math.min(max, Math.max(min, quantile(sketch, q) ?? min));
-  const [p50, p90, p95, p99] = [0.5, 0.9, 0.95, 0.99].map(percentile) as [
-    number,
-    number,
-    number,
-    number,
-  ];
+  const found = quantiles(sketch, [0.5, 0.9, 0.95, 0.99]);
+  const percentiles = found.map((value) => Math.min(max, Math.max(min, value)));
+  const [p50 = min, p90 = min, p95 = min, p99 = min] = percentiles;
   return { count, sum, min, max, mean: sum / count, p50, p90, p95, p99 };
 }

@@ -53,8 +53,12 @@ export const APPEND_BYTES = MIB;
 export const LINE_BYTES = 192 * KIB;
 /** Samples of one `metrics:record`. */
 export const SAMPLES = 500;
-/** Rollups that one `metrics:aggregate` reads, and samples where a minute is cut in two. */
+/**
+ * Rollups that one `metrics:aggregate` reads, each again for every SKETCH_BYTES of its sketch, and
+ * samples where a minute is cut in two.
+ */
 export const ROLLUPS = 4000;
+export const SKETCH_BYTES = 512;
 export const EDGE_SAMPLES = 4000;
 /** YAML whose rows are written by the push itself. */
 export const YAML_AT_ONCE = 96 * KIB;

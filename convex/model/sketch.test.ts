@@ -5,7 +5,7 @@ import {
   bucketOf,
   encodeSketch,
   MOST_BUCKETS,
-  quantile,
+  quantiles,
   RELATIVE_ERROR,
   tally,
   type Sketch,
@@ -28,12 +28,23 @@ test("a percentile is within the error of the value of its rank", () => {
     fc.property(values, fc.double({ min: 0, max: 1, noNaN: true }), (values, q) => {
       const sorted = [...values].sort((one, other) => one - other);
       const exact = sorted[Math.floor(q * (sorted.length - 1))] ?? NaN;
-      const found = quantile(sketchOf(values), q) ?? NaN;
+      const [found = NaN] = quantiles(sketchOf(values), [q]);
       // The smallest float64 have no relative precision of their own.
       const slack = Math.abs(exact) * (RELATIVE_ERROR + 1e-9) + 1e-307;
       expect(Math.abs(found - exact)).toBeLessThanOrEqual(slack);
     }),
   );
+});
+
+test("several percentiles are those that each is by itself", () => {
+  const qs = [0, 0.5, 0.5, 0.9, 0.99, 1];
+  fc.assert(
+    fc.property(values, (values) => {
+      const sketch = sketchOf(values);
+      expect(quantiles(sketch, qs)).toEqual(qs.flatMap((q) => quantiles(sketch, [q])));
+    }),
+  );
+  expect(quantiles(new Map(), qs)).toEqual([]);
 });
 
 test("merging encoded parts, in any order, equals the sketch of the whole", () => {
@@ -54,8 +65,9 @@ test("beyond the most buckets the smallest magnitudes share one, and no count is
   expect(kept.size).toBe(MOST_BUCKETS);
   expect([...kept.values()].reduce((sum, count) => sum + count)).toBe(values.length);
   const exact = values[Math.floor(0.9 * (values.length - 1))] ?? NaN;
-  expect(quantile(kept, 0.9)).toBeGreaterThan(exact * (1 - RELATIVE_ERROR) * 0.999);
-  expect(quantile(kept, 0.9)).toBeLessThan(exact * (1 + RELATIVE_ERROR) * 1.001);
+  const [found] = quantiles(kept, [0.9]);
+  expect(found).toBeGreaterThan(exact * (1 - RELATIVE_ERROR) * 0.999);
+  expect(found).toBeLessThan(exact * (1 + RELATIVE_ERROR) * 1.001);
 });
 
 test("counts above 2^32 survive", () => {

@@ -35,19 +35,22 @@ export function tally(sketch: Sketch, bucket: number, count = 1): void {
 }
 
 /**
- * The value below which lies the fraction `q` of all, as the value of rank floor(q * (n - 1)),
- * within RELATIVE_ERROR; undefined for an empty sketch.
+ * For each fraction of `qs`, ascending, the value below which lies that part of all, as the value of
+ * rank floor(q * (n - 1)), within RELATIVE_ERROR; none for an empty sketch.
  */
-export function quantile(sketch: Sketch, q: number): number | undefined {
+export function quantiles(sketch: Sketch, qs: readonly number[]): number[] {
   const buckets = ascending(sketch);
   const total = buckets.reduce((sum, [, count]) => sum + count, 0);
-  const rank = Math.floor(q * (total - 1));
+  const found: number[] = [];
   let below = 0;
   for (const [bucket, count] of buckets) {
     below += count;
-    if (below > rank) return valueOf(bucket);
+    for (const q of qs.slice(found.length)) {
+      if (below <= Math.floor(q * (total - 1))) break;
+      found.push(valueOf(bucket));
+    }
   }
-  return undefined;
+  return found;
 }
 
 /** Varints: for each bucket, ascending, its distance from the one before (the first in zigzag)
