@@ -85,7 +85,7 @@ class Edit {
     const [opening, closing] = [this.#text[open] ?? "", this.#text[close] ?? ""];
     const spaces = this.#spaces(open, items, close, indent);
     const parts = choose(items).map((part, at) => {
-      const space = at === 0 ? spaces.lead : this.#spaceBefore(part, items, spaces);
+      const space = at === 0 ? spaces.lead : this.#spaceBefore(part, spaces);
       return space + this.#part(part, margin(space));
     });
     return opening + parts.join("") + (parts.length === 0 ? "" : spaces.tail) + closing;
@@ -107,11 +107,10 @@ class Edit {
     return { lead, separator: `,${lead}`, tail: line + indent };
   }
 
-  #spaceBefore({ item }: Part, items: Item[], { separator }: Spaces): string {
-    const before = item === null ? undefined : items[items.indexOf(item) - 1];
-    return item === null || before === undefined
+  #spaceBefore({ item }: Part, { separator }: Spaces): string {
+    return item === null || item.after === null
       ? separator
-      : this.#text.slice(before.end, item.start);
+      : this.#text.slice(item.after, item.start);
   }
 
   #part({ item, key, wanted }: Part, indent: string | null): string {

@@ -1,7 +1,16 @@
 /** Where things stand in a JSON text that is known to parse. */
 
-/** A member of an object or an element of a list (`key` null), from `start` to its value's `end`. */
-export type Item = { key: string | null; start: number; value: number; end: number };
+/**
+ * A member of an object or an element of a list (`key` null), from `start` to its value's `end`;
+ * `after` is the end of the one before it, null of the first.
+ */
+export type Item = {
+  key: string | null;
+  after: number | null;
+  start: number;
+  value: number;
+  end: number;
+};
 
 /** A container's items, and where its closing bracket is. */
 export type Items = { items: Item[]; close: number };
@@ -11,13 +20,15 @@ export function itemsAt(text: string, open: number): Items {
   const inObject = text[open] === "{";
   const items: Item[] = [];
   let place = pastSpace(text, open + 1);
+  let after: number | null = null;
   while (text[place] !== "}" && text[place] !== "]") {
     const start = place;
     const keyEnd = inObject ? pastString(text, start) : start;
     const value = inObject ? pastSpace(text, pastSpace(text, keyEnd) + 1) : start;
     const end = pastValue(text, value);
     const key = inObject ? (JSON.parse(text.slice(start, keyEnd)) as string) : null;
-    items.push({ key, start, value, end });
+    items.push({ key, after, start, value, end });
+    after = end;
     place = pastSpace(text, end);
     if (text[place] === ",") place = pastSpace(text, place + 1);
   }
