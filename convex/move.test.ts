@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { at, deployment, enrolled, never, operationOn } from "./fixture.test";
 import type { Expectation, Operation } from "./validators";
 
@@ -46,6 +46,28 @@ describe("a move", () => {
     expect([from?.at, to?.at]).toEqual(results.map((result) => "at" in result && result.at));
     expect(from?.at).toBe(to?.at);
     expect(await rows()).toMatchObject([{ _id: before?._id, path: "b/c.json", revision: 1 }]);
+  });
+
+  test("of much YAML takes the rows along, and reads it later", async () => {
+    const { t, laptop, rows } = await twoDevices();
+    const yaml = { format: "yaml" } as const;
+    const names = ["a", "b", "c"];
+    for (const name of names) await laptop.push(await operationOn(`${name}.yaml`, "n: 1", never, yaml));
+    const before = await rows();
+    const moves = names.map((name) =>
+      moving(`${name}.yaml`, `x/${name}2.yaml`, 1, "n: 1", never, yaml),
+    );
+    vi.useFakeTimers({ toFake: ["setTimeout"] });
+    await laptop.push(...(await Promise.all(moves)));
+    const ids = before.map(({ _id }) => _id);
+    const told = async () => (await rows()).map(({ _id, path, name }) => [_id, path, name]);
+    const [first, ...others] = names.map((name, at) => [ids[at], `x/${name}2.yaml`, name] as const);
+    expect(await told()).toEqual([[first?.[0], first?.[1], "a2"], ...others]);
+    await t.finishAllScheduledFunctions(vi.runAllTimers);
+    vi.useRealTimers();
+    expect((await told()).map(([id, , name]) => [id, name])).toEqual(
+      names.map((name, at) => [ids[at], `${name}2`]),
+    );
   });
 
   test("keeps what was carried, and drops it from the tombstone", async () => {

@@ -90,7 +90,7 @@ async function settle(ctx: Ctx, operation: Move, from: Entry, to: Entry | null):
   const id = await putEntry(ctx, to, next);
   await movePieces(ctx, from._id, id);
   await moveIncrements(ctx, from, id);
-  await moveRow(ctx, from, { ...next, _id: id }, text);
+  await moveRow(ctx, from, { ...next, _id: id }, text, operation.rows);
   return revision;
 }
 

@@ -11,7 +11,7 @@ import { check, type Checked } from "./check";
 import { splicedContent } from "./delta";
 import { findEntry, type Entry } from "./entry";
 import type { Refusal } from "./key";
-import { OPERATIONS, YAML_AT_ONCE } from "./limits";
+import { OPERATIONS, YAML_AT_ONCE, YAML_LENGTH } from "./limits";
 import { isMove, move } from "./move";
 import { isExpected, type Reaping } from "./reaped";
 import { replayOf, staleAt } from "./receipt";
@@ -35,12 +35,15 @@ export async function push(ctx: Ctx, operations: Operation[]): Promise<Result[]>
   return results;
 }
 
-/** YAML takes long to read: beyond YAML_AT_ONCE, the rows of what one push brings come later. */
+/**
+ * YAML takes long to read: beyond YAML_AT_ONCE, the rows of what one push brings come later. What a
+ * move takes along is not known yet: as much as is read of any.
+ */
 function paced(operations: Operation[]): Operation[] {
   let yaml = 0;
   return operations.map((operation) => {
     if (operation.format !== "yaml") return operation;
-    yaml += operation.write?.size ?? 0;
+    yaml += isMove(operation) ? YAML_LENGTH : (operation.write?.size ?? 0);
     return yaml > YAML_AT_ONCE ? { ...operation, rows: "later" } : operation;
   });
 }

@@ -43,21 +43,27 @@ export async function rebuildRow(ctx: MutationCtx, id: Id<"entries">): Promise<v
   await writeRow(ctx, entry, await readText(ctx, entry));
 }
 
-/** Gives the row of an entry that moved to the entry it moved to; the row's id stays. */
+/**
+ * Gives the row of an entry that moved to the entry it moved to; the row's id stays. With `later` it
+ * tells at once where it comes from, and its columns in a transaction of their own.
+ */
 export async function moveRow(
   ctx: MutationCtx,
   from: { _id: Id<"entries">; kind: Kind },
   to: Omit<Entry, "_creationTime">,
   text: string | null,
+  rows?: "later",
 ): Promise<void> {
   const table = tableOf(from.kind);
   const row = await rowOf(ctx, table, from._id);
   if (row !== null && table === tableOf(to.kind)) {
-    await ctx.db.patch(table, row._id, { entry: to._id });
+    const { _id: entry, path, revision } = to;
+    await ctx.db.patch(table, row._id, { entry, path, revision });
   } else {
     await dropRow(ctx, from);
   }
-  await writeRow(ctx, to, text);
+  if (rows === "later") await writeRowLater(ctx, to._id);
+  else await writeRow(ctx, to, text);
 }
 
 export async function dropRow(ctx: MutationCtx, entry: { _id: Id<"entries">; kind: Kind }) {
