@@ -22,9 +22,9 @@ async def open_remote(config: Config) -> AsyncIterator[ConvexReplica]:
     state, slips = StateFolder(config.state), Slips(config)
     if config.url == EMBEDDED and state.owner() is None:
         async with open_daemon(config) as daemon:
-            if daemon.http is not None and daemon.token is not None:
-                with slips.left(daemon.http.meter.spending):
-                    yield ConvexReplica(daemon.http, daemon.token, config.workspace)
+            if (access := daemon.access) is not None:
+                with slips.left(access.http.meter.spending):
+                    yield ConvexReplica(access.http, access.token, config.workspace)
         return
     url, token = config.url, config.token
     if url == EMBEDDED:

@@ -51,17 +51,32 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The way to the deployment, and the token by which it knows this device."""
+
+    http: ConvexHttp
+    token: str
+
+
 @dataclass(slots=True)
 class Daemon:
-    """What one run owns: the state folder, the way to the deployment, the stores' folders."""
+    """What one run owns: the state folder, the stores' folders, and access to the deployment, None
+    where none is configured.
+    """
 
     config: Config
     state: StateFolder
-    http: ConvexHttp | None
-    token: str | None
+    access: Access | None
     backend: EmbeddedBackend | None
     approved: frozenset[str]
     claims: Claims
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no line of the log may hold."""
+        tokens = (self.config.token, self.access.token if self.access is not None else None)
+        return tuple(filter(None, tokens))
 
     async def once(self, progress: Callable[[Session], Progress]) -> None:
         """Bring both sides to agreement and return. Raises SyncdError."""
@@ -88,8 +103,8 @@ class Daemon:
     def open_ledger(self) -> Ledger:
         """The ledger of what the configuration names; to be closed. Raises LedgerError."""
         ledger = self.state.open_ledger(self.config.url, self.config.workspace)
-        if self.http is not None:
-            ledger.costs.connect(self.http.meter.spending)
+        if self.access is not None:
+            ledger.costs.connect(self.access.http.meter.spending)
         return ledger
 
     def session(self, ledger: Ledger, stores: Mapping[str, FileReplica]) -> Session:
@@ -114,22 +129,22 @@ class Daemon:
 
     def remote(self) -> ConvexReplica | None:
         """The workspace on the deployment; None where none is configured."""
-        if self.http is None or self.token is None:
+        if self.access is None:
             return None
         own = [store.name for store in self.config.stores if store.direction is Way.OWN]
-        return ConvexReplica(self.http, self.token, self.config.workspace, own)
+        return ConvexReplica(self.access.http, self.access.token, self.config.workspace, own)
 
     def _storage(self) -> ConvexStorage | None:
-        if self.http is None or self.token is None:
+        if self.access is None:
             return None
-        return ConvexStorage(self.http, self.token, self.config.workspace)
+        return ConvexStorage(self.access.http, self.access.token, self.config.workspace)
 
     def put_aside(self, ledger: Ledger, damage: str) -> None:
         """Close a damaged ledger and keep its file: the next that is opened begins anew."""
         with suppress(LedgerError):
             ledger.close()
-        if self.http is not None:
-            self.http.meter.spending.lost()
+        if self.access is not None:
+            self.access.http.meter.spending.lost()
         path = self.state.ledger_path(self.config.url, self.config.workspace)
         if path is not None:
             put_aside(path, damage)
@@ -165,11 +180,14 @@ async def open_daemon(
             url = backend.url
             state.backend_url.write_text(url)
             token = await own_token(backend, state.token, config.workspace)
-        if url is not None and token is None:
-            raise no_token(url)
-        meter = Meter(ceiling_of(config.cost), bucket_of(config))
-        http = await stack.enter_async_context(ConvexHttp(url, meter=meter)) if url else None
-        yield Daemon(config, state, http, token, backend, approved, claims)
+        access = None
+        if url is not None:
+            if token is None:
+                raise no_token(url)
+            meter = Meter(ceiling_of(config.cost), bucket_of(config))
+            http = await stack.enter_async_context(ConvexHttp(url, meter=meter))
+            access = Access(http, token)
+        yield Daemon(config, state, access, backend, approved, claims)
 
 
 def _backend_said(line: str) -> None:

@@ -75,7 +75,7 @@ class _Run:
         place = place_of(daemon.config)
         self._daemon = daemon
         self._config = daemon.config
-        self._http = daemon.http
+        self._access = daemon.access
         self._supervisor = supervisor
         self._session = daemon.session(ledger, place.stores)
         self._beside = Beside(place, ledger, self._session, daemon.remote())
@@ -92,8 +92,8 @@ class _Run:
         """Tell those who look from outside, until cancelled."""
         beat, notifier = self._session.beat, Notifier(self._config.notify)
         told = [self._supervisor.told, notifier.told, _reviewing(self._session)]
-        if self._http is not None:
-            told.append(Gathering(self._config, self._http.meter.know_beside).told)
+        if self._access is not None:
+            told.append(Gathering(self._config, self._access.http.meter.know_beside).told)
         pulse = Pulse(self._config, beat, told, self._supervisor.interval)
         async with asyncio.TaskGroup() as group:
             group.create_task(pulse.run())
@@ -103,7 +103,7 @@ class _Run:
                 group.create_task(Endpoint(self._config, port, beat).run())
 
     async def _run_beside(self, stopping: asyncio.Event) -> None:
-        if self._http is None:
+        if self._access is None:
             self._session.health.report("deployment", "offline", "no deployment is configured")
             log.warning("offline", why="neither CONVEX_URL nor url is set",
                         advice="saves are kept in the outbox; see README.md")  # fmt: skip
@@ -127,20 +127,19 @@ class _Run:
         await self._session.flush(GRACE)
 
     def _listener(self) -> Listener | None:
-        token = self._daemon.token
-        if self._http is None or token is None:
+        if self._access is None:
             return None
-        settings = {"url": self._http.url, "token": token, "workspace": self._config.workspace}
-        meter, session = self._http.meter, self._session
+        http, token, session = self._access.http, self._access.token, self._session
+        settings = {"url": http.url, "token": token, "workspace": self._config.workspace}
 
         def told(head: Cursor, before: Cursor | None) -> None:
-            meter.count(Cost(calls=1))
+            http.meter.count(Cost(calls=1))
             session.told(head, before)
 
         def heard_from(state: str, detail: str) -> None:
-            session.heard_from(state, detail if state == "live" else meter.held or detail)
+            session.heard_from(state, detail if state == "live" else http.meter.held or detail)
 
-        return Listener(settings, session.wake, heard_from, self._http.reachable, told)
+        return Listener(settings, session.wake, heard_from, http.reachable, told)
 
     def _vigil(self, store: StoreConfig) -> Vigil:
         session, grows = self._session, store.layout == "lines"

@@ -89,16 +89,15 @@ async def test_a_ledger_that_proves_damaged_is_put_aside_and_the_run_goes_on(
 async def test_what_was_spent_outlives_a_ledger_that_proves_damaged(config: Config) -> None:
     config = config.model_copy(update={"url": "http://127.0.0.1:9", "token": "token"})
     async with open_daemon(config) as daemon:
-        assert daemon.http is not None
-        spending = daemon.http.meter.spending
-        ledger = daemon.open_ledger()
-        daemon.http.meter.count(Cost(calls=5))
+        assert daemon.access is not None
+        meter, ledger = daemon.access.http.meter, daemon.open_ledger()
+        meter.count(Cost(calls=5))
         with ledger.transaction():
             pass
-        spent = spending.costs
+        spent = meter.spending.costs
         daemon.put_aside(ledger, "a page is damaged")
         ledger = daemon.open_ledger()
-        assert spending.costs == spent == spending.unwritten
+        assert meter.spending.costs == spent == meter.spending.unwritten
         ledger.close()
 
 

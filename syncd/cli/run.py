@@ -85,7 +85,7 @@ async def _run(config: Config) -> None:
                 continue
             del turns[:-1]
             if daemon is not None:
-                set_up(secrets=(daemon.token or "",))
+                set_up(secrets=daemon.secrets)
                 say = partial(_say_begun, daemon)
                 await run_daemon(daemon, supervisor, signals.ending, say)
         if not signals.stopping:
@@ -117,9 +117,10 @@ def _import_client(config: Config) -> None:
 
 def _say_begun(daemon: Daemon) -> None:
     config = daemon.config
-    with_ = daemon.http.url if daemon.http else "no deployment"
-    say = f"mirroring {counted(len(config.stores), 'store')}, workspace {config.workspace!r}"
-    typer.echo(f"{say}, with {with_}", err=True)
+    stores, other = counted(len(config.stores), "store"), "no deployment"
+    if daemon.access is not None:
+        other = daemon.access.http.url
+    typer.echo(f"mirroring {stores}, workspace {config.workspace!r}, with {other}", err=True)
 
 
 def _reloaded(turns: list[Config]) -> bool:
@@ -143,8 +144,8 @@ async def _once(config: Config, approved: frozenset[str]) -> int:
         from syncd.daemon import open_daemon
     with showing_progress() as progress:
         async with open_daemon(config, approved) as daemon:
-            set_up(secrets=(daemon.token or "",))
-            if daemon.http is None:
+            set_up(secrets=daemon.secrets)
+            if daemon.access is None:
                 raise ConfigError(
                     "no deployment is configured; nothing was sent",
                     'set CONVEX_URL, or url = "embedded" in config.toml',
