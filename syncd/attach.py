@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from syncd.config import EMBEDDED, Config
 from syncd.daemon import open_daemon
-from syncd.errors import ConfigError
+from syncd.errors import ConfigError, Unavailable
 from syncd.ledger.state import StateFolder
 from syncd.opening import no_token
 from syncd.remote.client import ConvexHttp
@@ -26,9 +26,7 @@ async def open_remote(config: Config) -> AsyncIterator[ConvexReplica]:
                 with slips.left(access.http.meter.spending):
                     yield ConvexReplica(access.http, access.token, config.workspace)
         return
-    url, token = config.url, config.token
-    if url == EMBEDDED:
-        url, token = state.backend_url.read_text(), state.token.read_text().strip()
+    url, token = _embedded(state) if config.url == EMBEDDED else (config.url, config.token)
     if url is None:
         raise ConfigError("no deployment is configured", "set CONVEX_URL: see README.md")
     if token is None:
@@ -37,3 +35,15 @@ async def open_remote(config: Config) -> AsyncIterator[ConvexReplica]:
     async with ConvexHttp(url, meter=meter) as http:
         with slips.left(meter.spending):
             yield ConvexReplica(http, token, config.workspace)
+
+
+def _embedded(state: StateFolder) -> tuple[str, str]:
+    """Where the daemon's backend listens, and the daemon's token. Raises Unavailable."""
+    try:
+        return state.backend_url.read_text(), state.token.read_text().strip()
+    except FileNotFoundError as error:
+        raise Unavailable(
+            "the daemon has not started its embedded backend yet; nothing was asked of it",
+            "`syncd status` tells once it is there; where it stays away, end the daemon and start "
+            "`syncd run` again",
+        ) from error
