@@ -312,7 +312,8 @@ class Home:
 
     def replaced(self) -> list[Digest]:
         with self.ledger() as ledger:
-            return [each.digest for each in ledger.past.of(KEY)]
+            kept = ledger.past.page(0, 99)
+        return [each.digest for each in reversed(kept) if each.path == KEY.path]
 
     def save(self, body: bytes) -> None:
         (self.store / "a.json").write_bytes(body)

@@ -60,15 +60,6 @@ class Past:
             "DELETE FROM history WHERE number = ?", [(version.number,) for version in versions]
         )
 
-    def of(self, key: Key) -> list[Replaced]:
-        """The replaced versions of a path, newest first."""
-        rows = self._connection.execute(
-            f"""SELECT number, store, path, digest, since FROM history
-               WHERE {_KEY} ORDER BY number DESC""",  # noqa: S608
-            key_columns(key),
-        )
-        return [Replaced(*row) for row in rows]
-
     def at(self, key: Key, time: float) -> tuple[bool, Digest | None]:
         """(whether it is known, what the file held at `time`); None: there was no file.
 

@@ -35,7 +35,7 @@ async def test_the_loser_is_in_history_and_on_its_index(tmp_path: Path) -> None:
     lost = digest(b"theirs\n")
     assert mine.history.get(lost) == b"theirs\n"
     ledger = mine.ledger()
-    assert [each.digest for each in ledger.past.of(KEY)] == [lost]
+    assert [each.digest for each in ledger.past.page(0, 9)] == [lost]
     assert ledger.past.starting(KEY, lost[:8]) == {lost}
     assert ledger.past.at(KEY, 0.0) == (False, None), "the file never held it"
     ledger.close()
