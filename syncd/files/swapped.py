@@ -73,8 +73,6 @@ class Swapped:
     def __init__(self, folder: Path, history: History, *, lasting: bool = True) -> None:
         self.history = history
         self._lasting = lasting
-        self.unwatched = 0
-        """Inodes that could not be looked at again: too many on another file system at once."""
         self.folder = folder
         self._asides: dict[str, _Aside] | None = None
         self._touched = False
@@ -120,12 +118,14 @@ class Swapped:
         self.watch(fd, path, digest)
 
     def watch(self, fd: int, path: str, digest: Digest) -> None:
-        """Looks again at an inode that has no name any more; closes `fd` in the end."""
+        """Looks again at an inode that has no name any more; closes `fd` in the end.
+
+        Not at more than MOST_OPEN at once: of the others what is written late is not seen.
+        """
         with self._lock:
             asides = self._known()
             if sum(aside.fd is not None for aside in asides.values()) >= MOST_OPEN:
                 os.close(fd)
-                self.unwatched += 1
                 return
             asides[secrets.token_hex(8)] = _Aside(path, digest, digest, fd)
 
