@@ -87,11 +87,6 @@ class Patterns:
         """Whether there is a pattern with `!`."""
         return not all(include for include, _ in self._last_first)
 
-    def match(self, path: str) -> bool:
-        """Whether the file at `path` matches, by itself or as part of a folder that does."""
-        folder, _, name = path.rpartition("/")
-        return self.within(folder)(name)
-
     def match_folder(self, path: str) -> bool:
         """Whether the folder at `path` matches, and so everything in it."""
         for include, run in self._last_first:
@@ -100,7 +95,9 @@ class Patterns:
         return False
 
     def within(self, folder: str) -> Callable[[str], bool]:
-        """`match` for the names of the files in one folder (empty for the root)."""
+        """Whether the file of a name in `folder` (empty for the root) matches, by itself or as part
+        of a folder that does.
+        """
         runs = [(include, run.within(folder)) for include, run in self._last_first]
         if len(runs) == 1 and runs[0][0]:
             return runs[0][1]
