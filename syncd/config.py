@@ -261,7 +261,7 @@ def _env_file(path: Path) -> dict[str, str]:
 
 
 def _separate(path: Path, stores: tuple[StoreConfig, ...], state: Path) -> None:
-    """Two stores must not match one file; overlapping folders are only told apart by patterns."""
+    """Refuse folders that lie in one another: only patterns would tell whose a file is."""
     for store in stores:
         if store.path == state.resolve() or state.resolve() in store.path.parents:
             raise ConfigError(

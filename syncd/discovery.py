@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from syncd.core.model import Kind
-from syncd.store_config import INCLUDE, StoreConfig
+from syncd.store_config import StoreConfig
 
 DEEPEST = 4
 """Levels below the project that are looked at."""
@@ -54,7 +54,7 @@ def discover(project: Path) -> list[Found]:
         depth = len(place.relative_to(project).parts)
         folders[:] = sorted(f for f in folders if _looked_into(f)) if depth < DEEPEST else []
         store = _judge(place, sorted(files)) if depth else None
-        if store is not None and store[0] in INCLUDE:
+        if store is not None:
             found.append(Found(store[0], place.relative_to(project).as_posix(), store[1]))
     return _gathered(project, found)
 

@@ -51,15 +51,6 @@ class StoreConfig(BaseModel):
     direction: Way = Way.BOTH
     create: str | None = None
 
-    @field_validator("kind")
-    @classmethod
-    def _supported(cls, kind: Kind) -> Kind:
-        if kind not in INCLUDE:
-            raise ValueError(
-                f"kind {kind.value!r} is not in this version: use 'document' for its files"
-            )
-        return kind
-
     @model_validator(mode="before")
     @classmethod
     def _usual(cls, told: object) -> object:
