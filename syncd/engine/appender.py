@@ -15,11 +15,12 @@ import structlog
 from syncd.core.log import NOTHING, Answer, Append, Appended, Cut, Gone, Log, Mismatch, Parted
 from syncd.core.model import Hold, Key, Refused
 from syncd.engine.generations import Generations
+from syncd.engine.holding import hold
 from syncd.engine.ports import Clock, LinesReplica, RemoteLogs
 from syncd.engine.pusher import FUNCTION_FAILED
 from syncd.errors import FunctionFailed
 from syncd.ledger.ledger import Ledger
-from syncd.ledger.places import StoreRecord
+from syncd.ledger.places import UNKNOWN
 
 LINES = 500
 """Lines a call carries at most: each is a row."""
@@ -90,7 +91,8 @@ class Appender:
             self.unseen.discard(store)
             told = await self._remote.tails(store)
             await self._stores[store].settle(told, seen.stats)
-            record = replace(self._record(store), root=seen.root, bootstrapped=True)
+            known = self._ledger.places.stores().get(store, UNKNOWN)
+            record = replace(known, root=seen.root, bootstrapped=True)
             with self._ledger.transaction():
                 self._ledger.places.record_store(store, record)
         log.info("bootstrapped", stores=[store])
@@ -136,7 +138,7 @@ class Appender:
         found: list[_Sending] = []
         most, room = self._most, TEXT_BYTES
         for store, generations in self._stores.items():
-            if not self._record(store).bootstrapped:
+            if not self._ledger.places.stores().get(store, UNKNOWN).bootstrapped:
                 continue
             for inode in sorted(generations.behind):
                 known = generations.get(inode)
@@ -202,15 +204,8 @@ class Appender:
         """A log that the deployment does not take waits for the next tie."""
         self._refused[known.generation] = known
         advice = "its next lines are tried again when the deployment is tied again"
-        hold = Hold(refused.reason, refused.detail, advice)
-        with self._ledger.transaction():
-            self._ledger.attention.hold(known.store, known.path, hold, self._clock.now())
-        log.warning("held", key=str(_key(known)), reason=hold.reason, detail=hold.detail,
-                    advice=advice)  # fmt: skip
-
-    def _record(self, store: str) -> StoreRecord:
-        known = self._ledger.places.stores().get(store)
-        return known or StoreRecord("", None, bootstrapped=False)
+        why = Hold(refused.reason, refused.detail, advice)
+        hold(self._ledger, _key(known), why, self._clock.now())
 
 
 def _key(known: Log) -> Key:

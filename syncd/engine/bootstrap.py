@@ -16,11 +16,11 @@ import structlog
 from syncd.core.model import Change, Content, Key
 from syncd.engine.epoch import Epoch
 from syncd.engine.guards import Guards
-from syncd.engine.holding import parts
 from syncd.engine.ports import Clock, LocalReplica, RemoteReplica
 from syncd.engine.puller import Puller
+from syncd.engine.versions import parts
 from syncd.ledger.ledger import Ledger
-from syncd.ledger.places import StoreRecord
+from syncd.ledger.places import UNKNOWN
 from syncd.stores.records import Part
 
 log = structlog.get_logger()
@@ -91,7 +91,7 @@ class Bootstrap:
         return recognised
 
     def _mark(self, name: str) -> None:
-        known = self._guards.roots.known(name) or StoreRecord("", None, bootstrapped=False)
+        known = self._ledger.places.stores().get(name, UNKNOWN)
         # A folder that was known stays the store's own, were another one there now.
         root = known.root or self._stores[name].identity()
         with self._ledger.transaction():

@@ -16,6 +16,7 @@ import structlog
 
 from syncd.core.model import Content, Digest, Hold, Key
 from syncd.engine.freight import FileStorage, Payloads
+from syncd.engine.holding import hold
 from syncd.engine.incoming import gathered
 from syncd.engine.intake import Intake
 from syncd.engine.moving import Moving
@@ -217,7 +218,7 @@ class Downloads:
         del self._coming[digest]
         self._failed.pop(digest, None)
         for key in coming.keys:
-            self._hold(key, self._damaged)
+            hold(self._ledger, key, self._damaged, self._clock.now())
         # Held now, what can be decided without the bytes is: a save goes over them.
         self._intake.name(coming.keys)
 
@@ -241,7 +242,7 @@ class Downloads:
         transit = self._stores[key.store].transit
         move = not self._needed_beyond(key, digest)
         try:
-            hold = await asyncio.to_thread(transit.prepare, key.path, digest, move=move)
+            why = await asyncio.to_thread(transit.prepare, key.path, digest, move=move)
         except FileNotFoundError:
             self._again([key], 0.0)
         except ValueError as wrong:
@@ -249,8 +250,8 @@ class Downloads:
             transit.payloads.drop(digest)
             self._again([key], FIRST_PAUSE)
         else:
-            if hold is not None:
-                self._hold(key, hold)
+            if why is not None:
+                hold(self._ledger, key, why, self._clock.now())
                 self._again([key], LONGEST_PAUSE / 6)
             else:
                 self._intake.name([key])
@@ -266,13 +267,6 @@ class Downloads:
             for other in self._ledger.entries.awaiting(digest)
             if other != key and other.store in self._stores
         )
-
-    def _hold(self, key: Key, hold: Hold) -> None:
-        with self._ledger.transaction():
-            fresh = self._ledger.attention.hold(key.store, key.path, hold, self._clock.now())
-        if fresh:
-            log.warning("held", key=str(key), reason=hold.reason, detail=hold.detail,
-                        advice=hold.advice)  # fmt: skip
 
     async def _tidy(self) -> bool:
         """Forget payloads that no file waits for any more; whether any is left."""

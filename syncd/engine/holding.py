@@ -1,29 +1,26 @@
-"""Which versions a file holds: one, or as many as it has parts. Pure."""
+"""Keys that cannot be mirrored now: held, and told of where that is news."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from syncd.core.model import Digest, Hold
-from syncd.core.reading import Found, Reading
-from syncd.stores.records import ENVELOPE, Part, split
+from syncd.core.model import Hold, Key
+from syncd.engine.telling import tell_holds
+from syncd.ledger.ledger import Ledger
 
 
-def parts(reading: Reading, pointer: str | None) -> Mapping[str, Part] | None:
-    """What a file holds, by record, None where that is not known.
-
-    Without a `pointer` the file is one record, under the empty id.
-    """
-    if not isinstance(reading, Found):
-        return None
-    if pointer is None:
-        # Of a payload only what version it is: nobody asks here for its bytes.
-        return {ENVELOPE: Part(reading.content, reading.body or b"")}
-    found = split(reading.body or b"", pointer)
-    return None if isinstance(found, Hold) else found.parts
+def hold(ledger: Ledger, key: Key, why: Hold, now: float) -> None:
+    """Hold one key. Raises LedgerError."""
+    with ledger.transaction():
+        fresh = ledger.attention.hold(key.store, key.path, why, now, key.record)
+    if fresh:
+        tell_holds([(str(key), why)])
 
 
-def versions(reading: Reading, pointer: str | None) -> Mapping[str, Digest] | None:
-    """The digests of what a file holds. See `parts`."""
-    found = parts(reading, pointer)
-    return None if found is None else {name: part.content.digest for name, part in found.items()}
+def hold_found(ledger: Ledger, store: str, found: Mapping[str, Hold], now: float) -> None:
+    """Hold what a walk found, by path; inside a transaction of the caller."""
+    tell_holds([
+        (str(Key(store, path)), why)
+        for path, why in found.items()
+        if ledger.attention.hold(store, path, why, now)
+    ])  # fmt: skip

@@ -11,13 +11,12 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-import structlog
-
 from syncd.core.decision import Heard
 from syncd.core.delta import spliced
 from syncd.core.direction import Way
 from syncd.core.model import BYTES_DAMAGED, Change, Content, Cursor, Digest, Hold, Key
 from syncd.engine.health import Health
+from syncd.engine.holding import hold
 from syncd.engine.intake import Intake
 from syncd.engine.known import Known
 from syncd.engine.plan import ours
@@ -29,8 +28,6 @@ from syncd.ledger.ledger import Ledger
 
 LINGER = 0.05
 """Seconds that the answers to pushes on their way are waited for before the feed is asked."""
-
-log = structlog.get_logger()
 
 FETCHED = 500
 """Keys that are fetched at once."""
@@ -268,12 +265,7 @@ class Puller:
         return own and not ours(self._ledger, change.origin)
 
     def _hold(self, key: Key) -> None:
-        with self._ledger.transaction():
-            now = self._clock.now()
-            fresh = self._ledger.attention.hold(key.store, key.path, DAMAGED, now, key.record)
-        if fresh:
-            log.warning("held", key=str(key), reason=DAMAGED.reason,
-                        detail=DAMAGED.detail, advice=DAMAGED.advice)  # fmt: skip
+        hold(self._ledger, key, DAMAGED, self._clock.now())
 
 
 def _present(changes: Iterable[Change | None]) -> list[Change]:

@@ -15,9 +15,9 @@ import structlog
 from syncd.core.decision import racy
 from syncd.core.model import NEVER, Digest, Key
 from syncd.engine.guards import Guards
+from syncd.engine.holding import hold_found
 from syncd.engine.intake import Intake
 from syncd.engine.ports import Clock, LocalReplica, Seen
-from syncd.engine.telling import tell_holds
 from syncd.engine.waiting import woken
 from syncd.ledger.ledger import Ledger
 
@@ -133,13 +133,8 @@ class Rescan:
 
     def _record_holds(self, store: str, seen: Seen) -> None:
         held = self._ledger.attention.held(store)
-        now = self._clock.now()
         with self._ledger.transaction():
-            tell_holds([
-                (f"{store}:{path}", hold)
-                for path, hold in seen.holds.items()
-                if self._ledger.attention.hold(store, path, hold, now)
-            ])  # fmt: skip
+            hold_found(self._ledger, store, seen.holds, self._clock.now())
             gone = [path for path in held.keys() - seen.holds.keys() if seen.missing(path)]
             for path in gone:
                 # Of a key, a turn tells whether it still is: the deployment may hold it, too.

@@ -10,8 +10,8 @@ import structlog
 from syncd.core.guard import RootState
 from syncd.core.model import Digest, Key
 from syncd.core.reading import Found
-from syncd.engine.holding import versions
 from syncd.engine.ports import LocalReplica
+from syncd.engine.versions import versions
 from syncd.ledger.ledger import Ledger
 from syncd.ledger.places import StoreRecord
 
@@ -43,10 +43,6 @@ class Roots:
         """Whether the deployment's part of `store` is known, so that it may be decided about."""
         record = self._records.get(store)
         return record is not None and record.bootstrapped
-
-    def known(self, store: str) -> StoreRecord | None:
-        """What the ledger knows of a store."""
-        return self._records.get(store)
 
     def record(self, store: str, record: StoreRecord) -> None:
         """Remember what a store is from now on."""

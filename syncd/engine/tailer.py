@@ -7,23 +7,20 @@ import random
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-import structlog
-
 from syncd.core.model import Key
 from syncd.core.reading import Stat
 from syncd.core.settle import Settler
 from syncd.engine.appender import Appender
 from syncd.engine.generations import QUIET, Generations
+from syncd.engine.holding import hold_found
 from syncd.engine.ports import Clock, LinesReplica, RemoteLogs, Seen
 from syncd.engine.rescan import INTERVAL
 from syncd.engine.waiting import woken
 from syncd.ledger.ledger import Ledger
-from syncd.ledger.places import StoreRecord
+from syncd.ledger.places import UNKNOWN, StoreRecord
 
 COPIED = 2.0
 """Seconds after which a file that seems to be copied just now is looked at again."""
-
-log = structlog.get_logger()
 
 
 class Tailer:
@@ -143,7 +140,7 @@ class Tailer:
         if self._appender is None:
             return
         for store in self._stores:
-            if not self._record(store).bootstrapped:
+            if not self._ledger.places.stores().get(store, UNKNOWN).bootstrapped:
                 await self._appender.bootstrap(store)
         while await self._appender.send_some():
             pass
@@ -153,7 +150,7 @@ class Tailer:
     async def _walk(self, store: str) -> None:
         seen = await asyncio.to_thread(self._folders[store].scan)
         self._record_holds(store, seen)
-        record = self._record(store)
+        record = self._ledger.places.stores().get(store, UNKNOWN)
         if seen.root is not None and record.bootstrapped and record.root != seen.root:
             # Its files are other ones, but they may hold what those held that were there.
             self._mark(store, replace(record, bootstrapped=False))
@@ -172,16 +169,9 @@ class Tailer:
         held = self._ledger.attention.held(store)
         refused = self._appender.refused(store) if self._appender is not None else set()
         with self._ledger.transaction():
-            for path, hold in seen.holds.items():
-                if self._ledger.attention.hold(store, path, hold, self._clock.now()):
-                    log.warning("held", key=f"{store}:{path}", reason=hold.reason,
-                                detail=hold.detail, advice=hold.advice)  # fmt: skip
+            hold_found(self._ledger, store, seen.holds, self._clock.now())
             for path in held.keys() - seen.holds.keys() - refused:
                 self._ledger.attention.release(store, path)
-
-    def _record(self, store: str) -> StoreRecord:
-        known = self._ledger.places.stores().get(store)
-        return known or StoreRecord("", None, bootstrapped=False)
 
     def _mark(self, store: str, record: StoreRecord) -> None:
         with self._ledger.transaction():

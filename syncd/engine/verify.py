@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from syncd.core.model import Change, Content, Digest, Key
 from syncd.core.reading import Found, Missing
 from syncd.engine.bootstrap import Progress
-from syncd.engine.holding import versions
 from syncd.engine.ports import LocalReplica, RemoteReplica
+from syncd.engine.versions import versions
 
 ASK_AGAIN = 2.0
 """Seconds before a key that differs is looked at once more: it may just be on its way."""

@@ -35,6 +35,10 @@ class StoreRecord:
     place: str | None = None
 
 
+UNKNOWN = StoreRecord("", None, bootstrapped=False)
+"""A store that the ledger does not know."""
+
+
 class Places:
     """Names and identities: `meta`, `stores` and `files`."""
 

@@ -469,8 +469,7 @@ async def test_a_device_number_may_change_at_a_boot(desk: Desk) -> None:
     identity = desk.replica.identity()
     assert identity is not None
     device, _, inode = identity.partition(":")
-    known = desk.guards.roots.known(STORE)
-    assert known is not None
+    known = desk.ledger.places.stores()[STORE]
     other = f"{int(device) + 1}:{inode}"
     desk.guards.roots.record(STORE, type(known)(known.configuration, other, True, known.place))
     desk.restart()
@@ -481,8 +480,7 @@ async def test_a_device_number_may_change_at_a_boot(desk: Desk) -> None:
 
 async def test_the_same_inode_on_another_disk_is_another_folder(desk: Desk) -> None:
     await holding(desk, 5)
-    known = desk.guards.roots.known(STORE)
-    assert known is not None
+    known = desk.ledger.places.stores()[STORE]
     assert known.root is not None
     device, _, inode = known.root.partition(":")
     other = f"{int(device) + 1}:{inode}"
