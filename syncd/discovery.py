@@ -167,7 +167,7 @@ def _judge(folder: Path, files: list[str]) -> tuple[Kind, str] | None:
     if any(name.endswith(".jsonl") for name in files) and _samples(folder, files):
         return Kind.METRIC, ".jsonl files of samples with type, name and value: metrics"
     if folder.name == "library" and folder.parent.name == "assets":
-        return Kind.ASSET, "assets/library: an asset library by category"
+        return Kind.ASSET, "an asset library, by category"
     if _workflows(folder, files):
         return Kind.WORKFLOW, "files with steps, or nodes and connections: workflows"
     return None

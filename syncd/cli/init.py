@@ -241,7 +241,7 @@ def _clashes(verdicts: list[Verdict]) -> list[str]:
 
 def _agreed() -> bool:
     typer.echo("where they differ, records with the same id are merged; else the file wins, and "
-               "the other version is kept: `syncd conflicts`")  # fmt: skip
+               "the other version is kept: `syncd conflicts list`")  # fmt: skip
     if not sys.stdin.isatty():
         typer.echo("say --yes to go on")
         return False

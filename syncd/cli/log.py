@@ -26,7 +26,9 @@ LOOK = 0.5
 def log(
     path: Annotated[str | None, typer.Argument(help=PATHS)] = None,
     config: ConfigPath = CONFIG,
-    most: Annotated[int, typer.Option("--most", min=1, help="How many of the newest.")] = 50,
+    most: Annotated[
+        int, typer.Option("--most", metavar="N", min=1, help="How many of the newest.")
+    ] = 50,
     follow: Annotated[bool, typer.Option("--follow", "-f", help=FOLLOW)] = False,
     as_json: AsJson = False,
 ) -> int:
