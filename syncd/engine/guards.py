@@ -110,6 +110,8 @@ class Guards:
         if not self.confirmed:
             decisions = [each for each in decisions if each.plan.to_local is None]
         self._settle(decisions, there)
+        with self._ledger.transaction():
+            self._window.returned(there, decisions)
         waiting: set[tuple[Key, Group | None]] = set()
         for group, deletions in grouped(decisions).items():
             held = self._hold(group, deletions, made_by(decisions, group[0]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
 from syncd.core.decision import Decision
@@ -61,6 +61,14 @@ class Window:
         self._deletions.forget_before(now - WINDOW)
         self._deletions.put(group[1], approved, "spent", now)
         self._deletions.put(group[1], counted, "gone", now)
+
+    def returned(self, there: Iterable[Key], decisions: Sequence[Decision]) -> None:
+        """Files were found `there`, and `decisions` write others: should they be deleted, that is
+        another deletion than the one that a person let go.
+        """
+        written = [each.key for each in decisions if isinstance(each.plan.to_local, Content)]
+        self._deletions.drop(Direction.TO_REMOTE, there, approved=True)
+        self._deletions.drop(Direction.TO_LOCAL, written, approved=True)
 
     def hold(self, group: Group, deletions: Mapping[Key, Digest], now: float) -> None:
         """`deletions` wait for a person."""

@@ -24,6 +24,8 @@ class Deletions:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self._approvals = True
+        """False where it is certain that no approval is remembered."""
 
     def put(
         self, direction: Direction, deletions: Mapping[Key, Digest], state: State, now: float
@@ -74,11 +76,14 @@ class Deletions:
             for digest in digests
         )
 
-    def drop(self, direction: Direction, keys: Iterable[Key]) -> None:
-        """Forget that `keys` wait."""
+    def drop(self, direction: Direction, keys: Iterable[Key], *, approved: bool = False) -> None:
+        """Forget that `keys` wait; or that they were `approved`, whether that is spent or not."""
+        if approved and not self._approvals_left():
+            return
+        states = "('approved', 'spent')" if approved else "('waiting')"
         self._connection.executemany(
             f"DELETE FROM deletions WHERE {_OF} AND path = ? AND record = ? "  # noqa: S608
-            "AND state = 'waiting'",
+            f"AND state IN {states}",
             [(key.store, direction, key.path, key.record) for key in keys],
         )
 
@@ -90,6 +95,7 @@ class Deletions:
 
     def approve(self, store: str, now: float) -> int:
         """Let go what waits, once; how many that is."""
+        self._approvals = True
         return self._connection.execute(
             """UPDATE deletions SET state = 'approved', since = ?
                WHERE store = ? AND state = 'waiting'""",
@@ -166,3 +172,9 @@ class Deletions:
                   base_size = remote_size WHERE {_KEY}""",  # noqa: S608
             [key_columns(key) for key in keys],
         )
+
+    def _approvals_left(self) -> bool:
+        if self._approvals:  # Every turn asks, and thousands may wait.
+            query = "SELECT 1 FROM deletions WHERE state IN ('approved', 'spent')"
+            self._approvals = self._connection.execute(query).fetchone() is not None
+        return self._approvals

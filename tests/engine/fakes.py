@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from syncd.core.decision import Heard
@@ -16,6 +17,7 @@ from syncd.core.guard import Direction
 from syncd.core.model import (
     TOMBSTONE,
     Change,
+    Content,
     Cursor,
     Digest,
     Format,
@@ -276,6 +278,19 @@ class Desk:
             key = Key(STORE, f"{name}.txt")
             there = self.machine.deployment.state.entries[key]
             self.machine.deployment.push("other", [_deletion(key, there.revision, there.digest)])
+        self.hear()
+
+    def make_there(self, **bodies: str) -> None:
+        """Another machine makes these notes anew that were deleted; it is heard."""
+        for name, text in bodies.items():
+            key, body = Key(STORE, f"{name}.txt"), text.encode()
+            there = self.machine.deployment.state.entries[key]
+            made = replace(
+                _deletion(key, there.revision, None),
+                version=Content(digest(body), len(body)),
+                body=body,
+            )
+            self.machine.deployment.push("other", [made])
         self.hear()
 
 

@@ -279,6 +279,38 @@ async def test_an_approval_is_spent_with_what_it_let_go(desk: Desk) -> None:
     assert desk.waiting() == set(notes[:20])
 
 
+async def test_an_approval_is_not_for_the_next_deletion_of_files_that_came_back(desk: Desk) -> None:
+    notes = await holding(desk, 60)
+    await delete(desk, notes[:20])
+    desk.guards.approve(STORE)
+    await desk.consider(notes[:20])
+    desk.send()
+    await desk.agree(**{name: f"the note {name}" for name in notes[:20]})
+    desk.clock.seconds += WINDOW / 2
+    desk.machine.delete(*notes[:20])
+    desk.scan()
+    assert desk.waiting() == set(notes[:20])
+    await desk.consider(notes[:20])
+    desk.send()
+    assert len(desk.machine.mirror()) == 60
+
+
+async def test_an_approval_is_not_for_the_next_deletion_elsewhere_either(desk: Desk) -> None:
+    notes = await holding(desk, 60)
+    desk.delete_there(notes[:20])
+    await desk.consider(notes)
+    desk.guards.approve(STORE)
+    await desk.consider(notes)
+    desk.make_there(**{name: f"the note {name}" for name in notes[:20]})
+    await desk.consider(notes)
+    assert len(desk.machine.tree()) == 60
+    desk.clock.seconds += WINDOW / 2
+    desk.delete_there(notes[:20])
+    await desk.consider(notes)
+    assert desk.waiting() == set(notes[:20])
+    assert len(desk.machine.tree()) == 60
+
+
 async def test_rejected_deletions_bring_the_files_back(desk: Desk) -> None:
     notes = await holding(desk, 40)
     await delete(desk, notes[:20])
