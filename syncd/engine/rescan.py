@@ -20,6 +20,7 @@ from syncd.engine.intake import Intake
 from syncd.engine.ports import Clock, LocalReplica, Seen
 from syncd.engine.waiting import woken
 from syncd.ledger.ledger import Ledger
+from syncd.stores.layout import unsafe
 
 INTERVAL = 300.0
 """Seconds between two walks of everything, give or take a fifth."""
@@ -138,13 +139,14 @@ class Rescan:
             gone = [path for path in held.keys() - seen.holds.keys() if seen.missing(path)]
             for path in gone:
                 # Of a key, a turn tells whether it still is: the deployment may hold it, too.
-                if self._is_folder(store, path) or not self._stores[store].includes(path):
+                if self._is_no_key(store, path) or not self._stores[store].includes(path):
                     self._ledger.attention.release(store, path)
         # What is held and still there is looked at again: the reason may be gone without a save.
         self._intake.name(Key(store, path) for path in held if path in seen.stats)
-        self._intake.name(Key(store, path) for path in gone if not self._is_folder(store, path))
+        self._intake.name(Key(store, path) for path in gone if not self._is_no_key(store, path))
 
-    def _is_folder(self, store: str, path: str) -> bool:
-        # Folders are held under a name that ends so; a key that does was told by the deployment.
+    def _is_no_key(self, store: str, path: str) -> bool:
+        # What a walk meets that can be none, too long for one or a folder (held with a slash at
+        # its end), no turn can look at. A key that is like that was told by the deployment.
         told = self._ledger.entries.get(Key(store, path))
-        return path.endswith("/") and told == (None, NEVER)
+        return unsafe(path) is not None and told == (None, NEVER)

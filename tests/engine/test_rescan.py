@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import cast
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -24,7 +26,8 @@ from syncd.files.swapped import Swapped
 from syncd.ledger.ledger import Ledger
 from syncd.stores.layout import Layout
 
-from .fakes import StandingClock
+from .fakes import STORE as NOTES
+from .fakes import Desk, StandingClock
 
 STORE = "docs"
 PATHS = ("a/b.json", "a.json", "b", "caf\u00e9.json", "z/y/x.json")
@@ -117,3 +120,24 @@ def test_a_walk_names_what_is_not_as_it_was_read(states: States) -> None:
     assert told.keys >= {Key(STORE, p) for p in changed} | missing.keys()
     unfinished = {p for p, (_, _, agreed) in states.items() if agreed}  # READ is not AGREED.
     assert told.keys <= {Key(STORE, p) for p in changed | unfinished} | missing.keys()
+
+
+async def test_what_can_be_no_key_is_held_only_while_it_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(tmp_path)
+    folder = desk.machine.files / "a"
+    deep = folder.joinpath(*["d" * 100] * 12)
+    deep.mkdir(parents=True)
+    (deep / "n.txt").write_text("a note")
+    intake = Intake(desk.reconciler, desk.clock)
+    rescan = Rescan(desk.ledger, {NOTES: desk.replica}, desk.guards, intake, desk.clock)
+    named: set[Key] = set()
+    monkeypatch.setattr(intake, "name", named.update)
+    await rescan.scan(NOTES)
+    assert len(desk.ledger.attention.held(NOTES)) == 1
+    shutil.rmtree(folder)
+    await rescan.scan(NOTES)
+    await desk.reconciler.consider(sorted(named))
+    assert not desk.ledger.attention.held(NOTES)
+    desk.ledger.close()
