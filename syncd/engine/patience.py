@@ -1,4 +1,4 @@
-"""Tries again what only time can mend: a full disk, a program that keeps a file open."""
+"""Tries again what is mended without an event of its file: a full disk, a folder's permissions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,15 @@ FEW = 20
 """Keys that are tried while nothing has got better: each costs an attempt at its file."""
 
 MENDED_BY_TIME = frozenset(
-    {"disk-full", "read-only", "io-error", "too-many-open", "open-for-writing", "name-twins"}
+    {
+        "disk-full",
+        "read-only",
+        "no-permission",
+        "io-error",
+        "too-many-open",
+        "open-for-writing",
+        "name-twins",
+    }
 )
 """Reasons that can go without any event of the file that is held."""
 

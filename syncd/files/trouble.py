@@ -15,7 +15,10 @@ ROOT_GONE: Final = Hold(
     "bring it back, let syncd read it, or change its path in config.toml",
 )
 
-_PERMIT: Final = "let the user that runs syncd read and write it: chmod u+rw, or sudo chown"
+_PERMIT: Final = (
+    "let the user that runs syncd read and write it, and its folder: chmod u+rwX, or sudo chown; "
+    "it is tried again"
+)
 
 _ADVICE: Final = {
     errno.EACCES: ("no-permission", _PERMIT),

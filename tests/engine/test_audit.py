@@ -98,6 +98,18 @@ def test_held_keys_are_tried_few_at_a_time_until_it_gets_better(desk: Desk) -> N
     assert len(named.take()) == 4 * FEW
 
 
+def test_what_a_folder_refuses_is_tried_again_as_no_event_tells_that_it_does_not(
+    desk: Desk,
+) -> None:
+    named = Named(desk)
+    with desk.ledger.transaction():
+        refused = Hold("no-permission", "", "")
+        desk.ledger.attention.hold(KEY.store, KEY.path, refused, 0.0)
+        desk.ledger.entries.agree([(KEY, Snapshot(1, TOMBSTONE))])
+    Patience(desk.ledger, desk.stores, named).name(KEY.store)
+    assert named.take() == [KEY]
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 256 KiB, mounted where a desk keeps its store."""
