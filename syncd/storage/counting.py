@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Final
 
 from syncd.config import Config
@@ -49,50 +51,68 @@ class Counting:
             return
         self._unanswered = False
         for request in await asyncio.to_thread(self._left):
-            if await self._send(request) is Lost.UNKNOWN:
+            answer = await self._ask(request)
+            if isinstance(answer, Lost):
+                # What was sent before may have been counted then, whatever became of it now.
+                self._unanswered = True
                 break
+            await self._close(request, counted=answer.counted)
 
     async def increment(self, id: str) -> None:
         """Count one download. Raises RecordError where no asset has this id."""
         await self.settle()
         if self._mirror.away:
-            await self._count_here(id)
+            if not await self._count_here(id):
+                raise _no_asset(id)
             return
         request = Request(secrets.token_hex(16), id)
         await asyncio.to_thread(self._put_down, request)
-        await self._send(request)
-
-    async def _send(self, request: Request) -> Counted | Lost:
-        answer = await self._mirror.mutation(
-            "assets:incrementDownloads", Counted, id=request.asset, requestId=request.id
-        )
+        answer = await self._ask(request)
         if answer is Lost.UNKNOWN:
             self._unanswered = True
-            return answer
-        await asyncio.to_thread(self._cross_out, request)
-        if answer is Lost.NOT_DONE or not answer.counted:
-            await self._count_here(request.asset)
-        return answer
+            return
+        counted = isinstance(answer, Counted) and answer.counted
+        if not await self._close(request, counted=counted):
+            raise _no_asset(id)
 
-    async def _count_here(self, id: str) -> None:
-        if not await asyncio.to_thread(self._assets.edit, id, _one_more):
-            raise RecordError(f"there is no asset {id!r}; nothing was counted", "check the id")
+    async def _ask(self, request: Request) -> Counted | Lost:
+        return await self._mirror.mutation(
+            "assets:incrementDownloads", Counted, id=request.asset, requestId=request.id
+        )
+
+    async def _close(self, request: Request, *, counted: bool) -> bool:
+        """Cross it out, and count it here unless it was `counted`; whether it is counted now."""
+        # RACE: another program may have sent it too. Who crosses it out is one of them.
+        mine = await asyncio.to_thread(self._cross_out, request)
+        return counted or not mine or await self._count_here(request.asset)
+
+    async def _count_here(self, id: str) -> bool:
+        return await asyncio.to_thread(self._assets.edit, id, _one_more)
 
     def _put_down(self, request: Request) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         root = Root.open(self._folder)
         change(root, request.id, lambda _: request.asset.encode())
 
-    def _cross_out(self, request: Request) -> None:
-        remove(Root.open(self._folder), request.id)
+    def _cross_out(self, request: Request) -> bool:
+        return remove(Root.open(self._folder), request.id)
 
     def _left(self) -> list[Request]:
         """Requests whose answers were lost, the oldest first; no more than are sent at once."""
         if not self._folder.is_dir():
             return []
-        paths = [path for path in self._folder.iterdir() if not path.name.startswith(".")]
-        oldest = sorted(paths, key=lambda path: path.stat().st_mtime_ns)[:_AT_ONCE]
-        return [Request(path.name, path.read_text()) for path in oldest]
+        found: list[tuple[int, Request]] = []
+        for path in self._folder.iterdir():
+            # RACE: another program may have crossed it out meanwhile.
+            with suppress(FileNotFoundError):
+                if not path.name.startswith("."):
+                    asset = path.read_text(encoding="utf-8")
+                    found.append((path.stat().st_mtime_ns, Request(path.name, asset)))
+        return [request for _, request in sorted(found, key=itemgetter(0))[:_AT_ONCE]]
+
+
+def _no_asset(id: str) -> RecordError:
+    return RecordError(f"there is no asset {id!r}; nothing was counted", "check the id")
 
 
 def _one_more(asset: Asset) -> None:

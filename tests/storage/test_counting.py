@@ -1,0 +1,110 @@
+"""Increments are counted once, whatever is known of the calls that told of them."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from syncd.config import Config
+from syncd.storage.counting import Counting
+from syncd.storage.mirror import Lost, Mirror
+from syncd.storage.records import Asset
+from syncd.storage.rows import AssetRow, Counted
+from syncd.storage.stores import Stores
+
+BODY = '{"id": "a", "metadata": {"downloads": 5}}\n'
+
+
+class Deployment:
+    """Answers as it is told to, and counts each request once."""
+
+    def __init__(self, *answers: str | Lost) -> None:
+        self.away = False
+        self.answers = list(answers)
+        self.counted: set[str] = set()
+        self.meanwhile: Callable[[], None] = lambda: None
+
+    async def mutation(self, path: str, answer: object, /, **args: Any) -> Counted | Lost:
+        told = self.answers.pop(0)
+        self.meanwhile()
+        if told in ("applied", Lost.UNKNOWN):
+            self.counted.add(args["requestId"])
+        return told if isinstance(told, Lost) else Counted(outcome=told)
+
+
+@pytest.fixture
+def file(project: Config) -> Path:
+    """The asset's file."""
+    folder = next(each.path for each in project.stores if each.kind == "asset")
+    (folder / "p").mkdir(parents=True)
+    (folder / "p/a.json").write_text(BODY)
+    return folder / "p/a.json"
+
+
+def counting(project: Config, deployment: Deployment) -> Counting:
+    assets: Stores[Asset, AssetRow] = Stores(project, Asset)
+    return Counting(project, cast("Mirror", deployment), assets)
+
+
+def test_what_may_have_been_counted_is_not_counted_here_when_nobody_answers(
+    project: Config, file: Path
+) -> None:
+    deployment = Deployment(Lost.UNKNOWN, Lost.NOT_DONE, "applied")
+    increments = counting(project, deployment)
+    asyncio.run(increments.increment("a"))
+    asyncio.run(increments.settle())
+    assert file.read_text() == BODY
+    asyncio.run(increments.settle())
+    assert (len(deployment.counted), deployment.answers) == (1, [])
+    assert file.read_text() == BODY
+    assert list((project.state / "increments").iterdir()) == []
+
+
+def test_what_two_programs_hear_is_not_counted_is_counted_here_once(
+    project: Config, file: Path
+) -> None:
+    deployment = Deployment("missing", "missing")
+    other = counting(project, deployment)
+
+    def settled_by_the_other() -> None:
+        deployment.meanwhile = lambda: None
+        running = threading.Thread(target=lambda: asyncio.run(other.settle()))
+        running.start()
+        running.join()
+
+    deployment.meanwhile = settled_by_the_other
+    asyncio.run(counting(project, deployment).increment("a"))
+    assert deployment.answers == []
+    assert file.read_text() == BODY.replace("5", "6")
+
+
+def test_what_another_program_crosses_out_meanwhile_is_no_trouble(
+    project: Config, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asyncio.run(counting(project, Deployment(Lost.UNKNOWN)).increment("a"))
+    read = Path.read_text
+
+    def late(path: Path, *args: Any, **kwargs: Any) -> str:
+        if path.parent.name == "increments":
+            path.unlink()
+        return read(path, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "read_text", late)
+    asyncio.run(counting(project, Deployment()).settle())
+    assert file.read_text() == BODY
+
+
+def test_what_was_deleted_meanwhile_is_counted_nowhere_and_keeps_nobody(
+    project: Config, file: Path
+) -> None:
+    deployment = Deployment(Lost.UNKNOWN, "missing")
+    increments = counting(project, deployment)
+    asyncio.run(increments.increment("a"))
+    file.unlink()
+    asyncio.run(increments.settle())
+    assert list((project.state / "increments").iterdir()) == []
