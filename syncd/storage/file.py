@@ -106,27 +106,48 @@ def _changed(root: Root, folder: Folder, name: str, make: Make, locks: ExitStack
     """None, with nothing changed, where the file was made or went away meanwhile."""
     met = placed = _bytes(folder, name)
     others: list[str] = []
-    while (body := make(met)) != placed:
-        temporary = f"{TEMPORARY_PREFIX}save-{secrets.token_hex(8)}"
-        folder.create(temporary, body, folder.stat(name))
-        if placed is None:
-            if not _create(folder, temporary, name):
+    try:
+        while (body := make(met)) != placed:
+            temporary = f"{TEMPORARY_PREFIX}save-{secrets.token_hex(8)}"
+            folder.create(temporary, body, folder.stat(name))
+            if placed is None:
+                if not _create(folder, temporary, name):
+                    return None
+                break
+            # RACE: who waits for the file must find the new one locked too, until all is done.
+            _lock(folder, temporary, locks)
+            came = _exchange(root, folder, temporary, name, placed)
+            if came is None:
                 return None
-            break
-        # RACE: who waits for the file must find the new one locked too, until all is done.
-        _lock(folder, temporary, locks)
-        came = _exchange(root, folder, temporary, name, placed)
-        if came is None:
-            return None
-        # What others saved in that moment stays beside the file until it is in it.
-        others.append(temporary)
-        if came == placed:
-            break
-        met, placed = came, body
+            # What others saved in that moment stays beside the file until it is in it.
+            others.append(temporary)
+            if came == placed:
+                break
+            met, placed = came, body
+    except Exception:
+        if others and placed is not None:
+            _give_back(root, folder, others, name, placed)
+        raise
     folder.sync()
     for temporary in others:
         folder.remove(temporary)
     return body
+
+
+def _give_back(root: Root, folder: Folder, others: list[str], name: str, placed: bytes) -> None:
+    """Gives the file what came out of it last, from which nothing could be made.
+
+    It stays beside the file where that was saved over meanwhile, or is being written to.
+    """
+    last = others[-1]
+    with suppress(OpenForWriting), leased(root, folder, name):
+        folder.exchange(last, name)
+        if _bytes(folder, last) != placed:
+            folder.exchange(last, name)
+            return
+        folder.sync()
+        for temporary in others:
+            folder.remove(temporary)
 
 
 def _create(folder: Folder, temporary: str, name: str) -> bool:

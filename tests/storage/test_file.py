@@ -152,3 +152,22 @@ def test_processes_lose_nothing_of_each_other(tmp_path: Path) -> None:
 
 def void(_: object) -> None:
     """For what is done and not answered."""
+
+
+def test_what_another_program_saved_has_its_name_again_where_nothing_can_be_made_of_it(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(b"one\n")
+
+    def make(met: bytes | None) -> bytes:
+        if met != b"one\n":
+            raise RecordError("it is no record; nothing was written", "mend it")
+        (tmp_path / "new").write_bytes(b"broken\n")
+        (tmp_path / "new").rename(path)
+        return b"one\ntwo\n"
+
+    with pytest.raises(RecordError, match="nothing was written"):
+        change(root(tmp_path), "a.json", make)
+    assert path.read_bytes() == b"broken\n"
+    assert names(tmp_path) == ["a.json"]
