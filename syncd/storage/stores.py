@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping
-from typing import Final, Generic, TypeVar
+from contextlib import suppress
+from typing import Any, Final, Generic, TypeVar
 
 from syncd.config import Config
 from syncd.core.model import Kind
@@ -13,7 +14,7 @@ from syncd.errors import ConfigError, RecordError
 from syncd.files.root import Root
 from syncd.storage.columns import stem
 from syncd.storage.edit import edited, fields_of, joined, replaced, written
-from syncd.storage.file import PATIENCE, body_of, change, remove
+from syncd.storage.file import PATIENCE, Make, body_of, change, remove
 from syncd.storage.index import Index, Key
 from syncd.storage.records import Record, told
 from syncd.storage.rows import Found, Row
@@ -75,9 +76,6 @@ class Stores(Generic[M, R]):
         Raises RecordError with all files as they were.
         """
         key = self._place(id, record, category)
-        if (met := self._whole(key)) is not None and met != record.origin:
-            # What somebody is about to mend cannot be merged, and nothing else keeps it.
-            _refuse_broken(key, met)
         after = told(record)
         origin, format = record.origin, format_of(key[1])
         before = {} if origin is None else told(self._record(key, origin))
@@ -95,7 +93,7 @@ class Stores(Generic[M, R]):
                 return mine
             return joined(origin, mine, met, format, record.kind)
 
-        body = change(self._root(key), key[1], make)
+        body = self._change(key, make, record.origin)
         # What others changed meanwhile is in the file, not in the record: the next save starts
         # from what this program said.
         record.keep(key, body if origin is None else ours(body))
@@ -114,9 +112,9 @@ class Stores(Generic[M, R]):
             act(record)
             return edited(met or b"", before, told(record), format_of(key[1]), record.kind)
 
-        if self._whole(key) is None:
+        if body_of(self._root(key), key[1]) is None:
             return False
-        change(self._root(key), key[1], make)
+        self._change(key, make)
         return True
 
     def delete(self, id: str) -> bool:
@@ -128,6 +126,23 @@ class Stores(Generic[M, R]):
         if row is not None:
             self.removed[key] = row.digest
         return remove(self._root(key), key[1])
+
+    def _change(self, key: Key, make: Make, known: bytes | None = None) -> bytes:
+        """Change the file, unless it holds no record: what somebody is about to mend cannot be
+        merged, and nothing else keeps it. `known` is one.
+        """
+        while True:
+            if (seen := self._whole(key)) is not None and seen != known:
+                _refuse_broken(key, seen)
+
+            # RACE: what the file holds by the time it is changed may be half written.
+            def whole(met: bytes | None, seen: bytes | None = seen) -> bytes:
+                if met not in (None, seen) and isinstance(_fields(key, met or b""), str):
+                    raise _HalfWritten
+                return make(met)
+
+            with suppress(_HalfWritten):
+                return change(self._root(key), key[1], whole)
 
     def _only(self, id: str) -> Key | None:
         keys = self._keys(id)
@@ -216,9 +231,17 @@ def _filled(template: str, id: str, category: str) -> str:
     return normal(re.sub(r"\{(id|category)\}", lambda found: names[found[1]], template))
 
 
+class _HalfWritten(Exception):
+    """The file holds no record in this moment."""
+
+
+def _fields(key: Key, body: bytes) -> dict[str, Any] | str:
+    return fields_of(body, format_of(key[1]))
+
+
 def _refuse_broken(key: Key, body: bytes) -> None:
     """Raises RecordError where the file's bytes tell no record."""
-    why = fields_of(body, format_of(key[1]))
+    why = _fields(key, body)
     if isinstance(why, str):
         raise RecordError(
             f"{key[1]} holds no record: {why}; nothing was written",

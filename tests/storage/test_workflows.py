@@ -10,6 +10,8 @@ import pytest
 
 from syncd.config import Config
 from syncd.errors import ConfigError, RecordError
+from syncd.files.root import Root
+from syncd.storage.file import Make, change
 from syncd.storage.records import Execution, Workflow, WorkflowStep, told
 from syncd.storage.workflows import AsyncWorkflowStorage, new_execution_id
 
@@ -241,3 +243,36 @@ async def test_a_record_whose_file_is_there_keeps_whatever_id_it_has(project: Co
 async def test_a_new_file_is_named_in_one_spelling(project: Config) -> None:
     await AsyncWorkflowStorage(project).save(workflow("e\u0301"))
     assert (project.stores[0].path / "\u00e9.json").is_file()
+
+
+@pytest.mark.parametrize("ending", ["", 'id": "a", "name": "theirs"}'])
+async def test_what_is_no_record_in_the_moment_of_a_save_is_waited_for_and_not_written_over(
+    project: Config, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    storage = AsyncWorkflowStorage(project)
+    await storage.save(workflow("a"))
+    path = folder(project, "workflow") / "a.json"
+    mine = await storage.load("a")
+    assert mine is not None
+    mine.status = "running"
+    change_now, changing = change, "syncd.storage.stores.change"
+
+    def late(root: Root, place: str, make: Make) -> bytes:
+        monkeypatch.setattr(changing, change_now)
+        path.write_text('{"')
+        return change_now(root, place, make)
+
+    def finished(_: float) -> None:
+        path.write_text('{"' + ending)
+
+    monkeypatch.setattr(changing, late)
+    monkeypatch.setattr("syncd.storage.stores.time.sleep", finished)
+    monkeypatch.setattr("syncd.storage.stores.PATIENCE", 0.1)
+    if not ending:
+        with pytest.raises(RecordError, match="holds no record"):
+            await storage.save(mine)
+        assert path.read_text() == '{"'
+        return
+    await storage.save(mine)
+    assert (json.loads(path.read_text())["name"], mine.status) == ("theirs", "running")
+    assert json.loads(path.read_text())["status"] == "running"
