@@ -47,14 +47,14 @@ class History:
         if linked is None:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
         alone = linked.st_nlink == 1 and not target.exists()
-        if not (alone and _moved(folder, name, target)):
+        if not (alone and self._moved(folder, name, target)):
             self.copy(folder, name)
             folder.remove(name)
 
     def settle(self, folder: Folder, name: str, digest: Digest) -> None:
         """Moves the file `name`, whose bytes have `digest`, in here, over a copy not durable."""
         target = self._place(digest)
-        if not _moved(folder, name, target):
+        if not self._moved(folder, name, target):
             self.copy(folder, name)
             folder.remove(name)
         self._undurable.discard(digest)
@@ -83,7 +83,7 @@ class History:
     def put(self, body: bytes, *, durable: bool = True) -> Digest:
         """Keeps `body`."""
         digest = Digest(hashlib.sha256(body).hexdigest())
-        target = self._place(digest, durable=durable)
+        target = self._place(digest)
         if target.exists():
             if durable:
                 self._make_durable(digest)
@@ -97,6 +97,8 @@ class History:
             else:
                 self._undurable.add(digest)
             arriving.rename(target)
+            if durable:
+                self._touch(target)
         except OSError:
             arriving.unlink(missing_ok=True)
             raise
@@ -127,11 +129,13 @@ class History:
 
     def sizes(self) -> dict[Digest, int]:
         """Everything that is kept, with its size in bytes."""
-        return {
-            Digest(kept.name): kept.stat().st_size
-            for kept in self.folder.glob("[0-9a-f][0-9a-f]/*")
-            if len(kept.name) == _DIGEST_LENGTH
-        }
+        found: dict[Digest, int] = {}
+        for kept in self.folder.glob("[0-9a-f][0-9a-f]/*"):
+            # RACE: it may be dropped, or arrive under its name, meanwhile.
+            with contextlib.suppress(FileNotFoundError):
+                if len(kept.name) == _DIGEST_LENGTH:
+                    found[Digest(kept.name)] = kept.stat().st_size
+        return found
 
     def drop(self, digest: Digest, before_ns: int) -> bool:
         """Forgets the bytes of `digest`, unless they were kept, or kept anew, since `before_ns`.
@@ -155,15 +159,15 @@ class History:
 
         Nobody was told that they are kept.
         """
-        left = [
-            path
-            for where in ("", "[0-9a-f][0-9a-f]/")
-            for path in self.folder.glob(f"{where}{_ARRIVING}*")
-            if path.stat().st_ctime_ns < before_ns
-        ]
-        for path in left:
-            path.unlink(missing_ok=True)
-        return len(left)
+        gone = 0
+        for where in ("", "[0-9a-f][0-9a-f]/"):
+            for path in self.folder.glob(f"{where}{_ARRIVING}*"):
+                # RACE: it may arrive meanwhile.
+                with contextlib.suppress(FileNotFoundError):
+                    if path.stat().st_ctime_ns < before_ns:
+                        path.unlink()
+                        gone += 1
+        return gone
 
     def sync(self) -> None:
         """Makes everything kept so far durable, with one fsync a folder."""
@@ -192,13 +196,15 @@ class History:
                 os.fsync(copy)
             else:
                 self._undurable.add(digest)
-            target = self._place(digest, durable=durable)
+            target = self._place(digest)
             if target.exists():
                 arriving.unlink()
                 if durable:
                     self._make_durable(digest)
             else:
                 arriving.rename(target)
+                if durable:
+                    self._touch(target)
         except OSError:
             arriving.unlink(missing_ok=True)
             raise
@@ -208,6 +214,7 @@ class History:
 
     def _make_durable(self, digest: Digest) -> None:
         # Two files had the same bytes, and only the other one is kept elsewhere.
+        self._touch(self._path(digest))
         if digest not in self._undurable:
             return
         fd = os.open(self._path(digest), os.O_RDONLY | os.O_CLOEXEC)
@@ -217,7 +224,22 @@ class History:
             os.close(fd)
         self._undurable.discard(digest)
 
-    def _place(self, digest: Digest, *, durable: bool = True) -> Path:
+    def _moved(self, folder: Folder, name: str, target: Path) -> bool:
+        try:
+            os.rename(name, target, src_dir_fd=folder.fd)
+        except OSError as error:
+            if error.errno == errno.EXDEV:
+                return False
+            raise
+        self._touch(target)
+        return True
+
+    def _touch(self, target: Path) -> None:
+        # RACE: once the name is there. A sync of another thread's before that would forget it.
+        with self._lock:
+            self._touched.add(target.parent)
+
+    def _place(self, digest: Digest) -> Path:
         """Where `digest` goes, with a folder made for it and what lies there now verified."""
         target = self._path(digest)
         with self._lock:
@@ -225,8 +247,6 @@ class History:
                 self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 target.parent.mkdir(mode=0o700, exist_ok=True)
                 self._touched.add(self.folder)
-            if durable:
-                self._touched.add(target.parent)
             _set_right(target)
             with contextlib.suppress(FileNotFoundError):
                 os.utime(target)  # Kept anew: drop goes by the change time.
@@ -236,16 +256,6 @@ class History:
 def shelf(folder: Path, digest: Digest) -> Path:
     """Where in the history folder the bytes of `digest` lie, if they are kept."""
     return folder / digest[:2] / digest
-
-
-def _moved(folder: Folder, name: str, target: Path) -> bool:
-    try:
-        os.rename(name, target, src_dir_fd=folder.fd)
-    except OSError as error:
-        if error.errno == errno.EXDEV:
-            return False
-        raise
-    return True
 
 
 def _set_right(target: Path) -> None:

@@ -139,3 +139,58 @@ def test_a_copy_that_is_not_durable_yet_is_made_so_for_who_needs_it(
     synced.clear()
     history.put(b"bytes")
     assert inode not in synced
+
+
+@pytest.mark.parametrize("way", ["put", "large", "keep", "settle"])
+def test_what_another_thread_made_durable_meanwhile_was_without_what_came_after(
+    folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    history = History(tmp_path / "history")
+    (tmp_path / "store/x").write_bytes(BODY)
+    named: list[bool] = []
+    fsync, rename, move = os.fsync, Path.rename, os.rename
+
+    def synced(fd: int) -> None:
+        if stat.S_ISDIR(os.fstat(fd).st_mode):
+            named.append(digest(BODY) in os.listdir(fd))
+        fsync(fd)
+
+    def renamed(self: Path, target: Path) -> Path:
+        history.sync()  # As another thread does that shares it.
+        return rename(self, target)
+
+    def moved(source: str, target: Path, **where: int) -> None:
+        history.sync()
+        move(source, target, **where)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Path, "rename", renamed)
+    monkeypatch.setattr(os, "rename", moved)
+    monkeypatch.setattr("syncd.files.history._LARGE", 0 if way == "large" else 1 << 20)
+    if way in ("keep", "settle"):
+        getattr(history, way)(folder, "x", digest(BODY))
+    else:
+        history.copy(folder, "x")
+    history.sync()
+    assert named[-1:] == [True]
+
+
+def test_what_goes_or_arrives_while_history_is_listed_is_no_trouble(
+    history: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history.put(BODY)
+    history.put(OTHER)
+    place = tmp_path / "state/history" / digest(BODY)[:2]
+    (place / "arriving-1").write_bytes(BODY)
+    look = Path.glob
+
+    def late(self: Path, pattern: str) -> Iterator[Path]:
+        found = sorted(look(self, pattern))
+        (place / "arriving-1").unlink(missing_ok=True)
+        history.drop(digest(BODY), 1 << 63)
+        return iter(found)
+
+    monkeypatch.setattr(Path, "glob", late)
+    assert history.clear_arrivals(1 << 63) == 0
+    history.put(BODY)
+    assert history.sizes() == {digest(OTHER): len(OTHER)}
