@@ -10,9 +10,9 @@ from syncd.engine.downloads import Downloads
 from syncd.engine.freight import FileStorage
 from syncd.engine.health import Health
 from syncd.engine.intake import Intake
-from syncd.engine.moving import Moving
 from syncd.engine.ports import Clock, LocalReplica
 from syncd.engine.puller import DAMAGED
+from syncd.engine.transfers import Transfers
 from syncd.engine.uploads import Uploads
 from syncd.ledger.ledger import Ledger
 
@@ -30,14 +30,14 @@ class Carrier:
         waiting: Callable[[], Collection[str]],
         health: Health,
     ) -> None:
-        self._up = Moving("uploads", health, clock)
-        self._down = Moving("downloads", health, clock)
+        self._up = Transfers("uploads", health, clock)
+        self._down = Transfers("downloads", health, clock)
         self.uploads = Uploads(ledger, storage, stores, intake, clock, waiting, self._up)
         self.downloads = Downloads(ledger, storage, stores, intake, clock, self._down, DAMAGED)
 
     def runs(self, progress: Progress | None = None) -> list[Coroutine[Any, Any, None]]:
         """What is to run. With `progress` it is told how far payloads are, and raises the first
         trouble instead of waiting it out."""
-        self._up.looking = self._down.looking = progress
+        self._up.progress = self._down.progress = progress
         self.uploads.patient = self.downloads.patient = progress is None
         return [self.uploads.run(), self.downloads.run()]

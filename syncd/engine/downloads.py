@@ -19,8 +19,8 @@ from syncd.engine.freight import FileStorage, Payloads
 from syncd.engine.holding import hold
 from syncd.engine.incoming import gathered
 from syncd.engine.intake import Intake
-from syncd.engine.moving import Moving
 from syncd.engine.ports import Clock, LocalReplica
+from syncd.engine.transfers import Transfers
 from syncd.engine.waiting import woken
 from syncd.errors import FunctionFailed, PayloadRefused, SyncdError, Unavailable
 from syncd.ledger.ledger import Ledger
@@ -67,7 +67,7 @@ class Downloads:
         stores: Mapping[str, LocalReplica],
         intake: Intake,
         clock: Clock,
-        moving: Moving,
+        transfers: Transfers,
         damaged: Hold,
     ) -> None:
         self._ledger = ledger
@@ -75,7 +75,7 @@ class Downloads:
         self._stores = stores
         self._intake = intake
         self._clock = clock
-        self._moving = moving
+        self._transfers = transfers
         self._damaged = damaged
         self._coming: dict[Digest, _Coming] = {}
         self._smallest: list[tuple[int, Digest]] = []
@@ -106,7 +106,7 @@ class Downloads:
         """The payload that `key` waits for is served at `url`."""
         if not self._coming:
             # Told before the feed is: no moment lies between in which all seems to be here.
-            self._moving.waits("payloads are about to be downloaded")
+            self._transfers.waits("payloads are about to be downloaded")
         if content.digest not in self._coming:
             self._coming[content.digest] = _Coming(content, url)
             heapq.heappush(self._smallest, (content.size, content.digest))
@@ -134,7 +134,7 @@ class Downloads:
                 if pause is None and self._preparing is None and not self._flying:
                     pause = LEFT if await self._tidy() else None
                     if not self._wakened.is_set():
-                        self._moving.rests()
+                        self._transfers.rests()
                         self.idle.set()
                 await woken(self._wakened, pause)
         finally:
@@ -198,11 +198,11 @@ class Downloads:
         key = min(coming.keys)
         with (
             await asyncio.to_thread(payloads.receive, content) as arrival,
-            self._moving.of(str(key), content) as move,
+            self._transfers.of(str(key), content) as transfer,
         ):
             async for part in gathered(self._storage.download(coming.url)):
                 await asyncio.to_thread(arrival.write, part)
-                self._moving.advance(move, len(part))
+                self._transfers.advance(transfer, len(part))
             await asyncio.to_thread(arrival.finish)
         log.info("downloaded", key=str(key), size=content.size)
 
@@ -232,7 +232,7 @@ class Downloads:
                         advice=trouble.advice)  # fmt: skip
         del self._coming[digest]
         self._again(coming.keys, min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (failed - 1)))
-        self._moving.waits(f"{min(coming.keys)}: {trouble}")
+        self._transfers.waits(f"{min(coming.keys)}: {trouble}")
 
     def _again(self, keys: Iterable[Key], pause: float) -> None:
         self._later.append(_Later(self._clock.monotonic() + pause, set(keys)))

@@ -13,6 +13,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -20,9 +21,9 @@ from syncd.core.model import Content, Digest, Key
 from syncd.core.rest import Rests
 from syncd.engine.freight import FileStorage
 from syncd.engine.intake import Intake
-from syncd.engine.moving import Move, Moving
 from syncd.engine.outgoing import Changed, begin
 from syncd.engine.ports import Clock, LocalReplica
+from syncd.engine.transfers import Transfers
 from syncd.engine.waiting import woken
 from syncd.errors import FunctionFailed, PayloadRefused, SyncdError, Unavailable
 from syncd.ledger.ledger import Ledger
@@ -59,7 +60,7 @@ class Uploads:
         intake: Intake,
         clock: Clock,
         waiting: Callable[[], Collection[str]],
-        moving: Moving,
+        transfers: Transfers,
     ) -> None:
         self._ledger = ledger
         self._storage = storage
@@ -67,7 +68,7 @@ class Uploads:
         self._intake = intake
         self._clock = clock
         self._waiting = waiting
-        self._moving = moving
+        self._transfers = transfers
         self._flying: dict[Digest, asyncio.Task[None]] = {}
         self._lacking: set[Digest] = set()
         self._put_off: dict[Digest, _PutOff] = {}
@@ -103,7 +104,7 @@ class Uploads:
                     self._flying.pop(digest).result()
                 pause = await self._begin()
                 if pause is None and not self._flying and not self._wakened.is_set():
-                    self._moving.rests()
+                    self._transfers.rests()
                     self.idle.set()
                 await woken(self._wakened, pause)
         finally:
@@ -148,7 +149,7 @@ class Uploads:
         pauses += resting.values()
         pauses += [PAUSED] if any(key.store in paused for key, _ in rows) else []
         if resting and not self._flying:
-            self._moving.waits(f"{next(iter(resting))}: it was uploaded, or changed, only just")
+            self._transfers.waits(f"{next(iter(resting))}: it was uploaded, or changed, only just")
         # RACE: what was queued while the deployment was asked is looked for at once.
         self._look_next = min(self._look_next, now + min(pauses, default=math.inf))
 
@@ -204,18 +205,15 @@ class Uploads:
         if store is None:
             raise Changed
         reader = await asyncio.to_thread(begin, store.transit, key.path, content)
-        with reader.file, self._moving.of(str(key), content) as move:
+        with reader.file, self._transfers.of(str(key), content) as transfer:
             try:
-                parts = reader.parts(self._mover(move))
+                parts = reader.parts(partial(self._transfers.advance, transfer))
                 await self._storage.upload(content, parts, key.path)
             except SyncdError:
                 # A file that changed ends the connection, which looks like any lost one.
                 if reader.changed:
                     raise Changed from None
                 raise
-
-    def _mover(self, move: Move) -> Callable[[int], None]:
-        return lambda size: self._moving.advance(move, size)
 
     def _there(self, digests: Collection[Digest]) -> None:
         if not digests:
@@ -233,7 +231,7 @@ class Uploads:
         if digest not in self._put_off:
             log.warning("upload_put_off", key=str(key), why=str(trouble), advice=trouble.advice)
         self._delay(digest)
-        self._moving.waits(f"{key}: {trouble}")
+        self._transfers.waits(f"{key}: {trouble}")
 
     def _delay(self, digest: Digest) -> None:
         self._look_next = 0.0

@@ -21,8 +21,8 @@ from syncd.engine.audit import Audit
 from syncd.engine.downloads import Downloads
 from syncd.engine.health import Health
 from syncd.engine.intake import Intake
-from syncd.engine.moving import Moving
 from syncd.engine.puller import DAMAGED
+from syncd.engine.transfers import Transfers
 from syncd.engine.uploads import Uploads
 from syncd.files import transit
 from syncd.files.read import Large, measure
@@ -66,12 +66,12 @@ class Yard(Desk):
         super().__init__(folder, RunningClock())
         self.storage = Storage()
         intake, stores = Intake(self.reconciler, self.clock), {STORE: self.replica}
-        moving = Moving("payloads", Health(self.ledger, self.clock), self.clock)
+        transfers = Transfers("payloads", Health(self.ledger, self.clock), self.clock)
         self.uploads = Uploads(
-            self.ledger, self.storage, stores, intake, self.clock, lambda: (), moving
+            self.ledger, self.storage, stores, intake, self.clock, lambda: (), transfers
         )
         self.downloads = Downloads(
-            self.ledger, self.storage, stores, intake, self.clock, moving, DAMAGED
+            self.ledger, self.storage, stores, intake, self.clock, transfers, DAMAGED
         )
 
     def here(self, body: str) -> bool:

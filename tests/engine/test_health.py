@@ -13,8 +13,8 @@ import syncd.engine.session as session_module
 from syncd.core.model import Key
 from syncd.engine.downloads import Downloads
 from syncd.engine.health import Health
-from syncd.engine.moving import Moving
 from syncd.engine.puller import DAMAGED
+from syncd.engine.transfers import Transfers
 from syncd.ledger.ledger import Ledger
 from tests.ledger.test_ledger import content
 
@@ -52,9 +52,9 @@ async def test_what_is_still_to_be_fetched_is_told_from_the_first(tmp_path: Path
     assert session._online is not None
     session._online.puller.fetch([Key("notes", "a.png")])
     assert told(ledger, "feed") == "behind"
-    moving = Moving("downloads", health, machine.clock)
+    transfers = Transfers("downloads", health, machine.clock)
     nobody = cast(Any, None)
-    downloads = Downloads(ledger, nobody, {}, session.intake, machine.clock, moving, DAMAGED)
+    downloads = Downloads(ledger, nobody, {}, session.intake, machine.clock, transfers, DAMAGED)
     downloads.receive(Key("notes", "a.png"), content(b"picture"), "https://files.example/1")
     assert told(ledger, "downloads") == "waiting"
     ledger.close()

@@ -15,8 +15,8 @@ from syncd.core.model import Content, Digest, Key
 from syncd.core.rest import FIRST_VAIN
 from syncd.engine.health import Health
 from syncd.engine.intake import Intake
-from syncd.engine.moving import Moving
 from syncd.engine.outgoing import Outgoing
+from syncd.engine.transfers import Transfers
 from syncd.engine.uploads import IN_FLIGHT, Uploads
 
 from .fakes import STORE, Desk
@@ -64,9 +64,9 @@ async def save(desk: Desk, body: bytes) -> None:
 
 
 def uploads(desk: Desk, shelf: Shelf) -> Uploads:
-    moving = Moving("uploads", Health(desk.ledger, desk.clock), desk.clock)
+    transfers = Transfers("uploads", Health(desk.ledger, desk.clock), desk.clock)
     stores, intake = {STORE: desk.replica}, Intake(desk.reconciler, desk.clock)
-    return Uploads(desk.ledger, shelf, stores, intake, desk.clock, lambda: (), moving)
+    return Uploads(desk.ledger, shelf, stores, intake, desk.clock, lambda: (), transfers)
 
 
 async def rounds(made: Uploads, shelf: Shelf) -> None:

@@ -1,24 +1,22 @@
-"""How far payloads are that are being moved, for `status` and whoever looks on."""
+"""How far payloads are that are on their way, for `status` and whoever looks on."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from syncd.core.model import Content
+from syncd.engine.bootstrap import Progress
 from syncd.engine.health import Health
 from syncd.engine.ports import Clock
 
 EVERY = 1.0
 """Seconds between two reports."""
 
-Looking = Callable[[str, int, int | None], None]
-"""Told (what is going on, how many bytes are done, how many there are)."""
-
 
 @dataclass(slots=True)
-class Move:
+class Transfer:
     """One payload on its way."""
 
     name: str
@@ -26,36 +24,34 @@ class Move:
     done: int = 0
 
 
-class Moving:
+class Transfers:
     """The payloads on their way in one direction: `part` is "uploads" or "downloads"."""
 
     def __init__(self, part: str, health: Health, clock: Clock) -> None:
         self._part = part
         self._health = health
         self._clock = clock
-        self._moves: list[Move] = []
+        self._running: list[Transfer] = []
         self._told = 0.0
-        self.looking: Looking | None = None
-        self.moved = 0
-        """Bytes moved since the start."""
+        self.progress: Progress | None = None
+        """Told of each payload how many of its bytes are done."""
 
     @contextlib.contextmanager
-    def of(self, name: str, content: Content) -> Iterator[Move]:
+    def of(self, name: str, content: Content) -> Iterator[Transfer]:
         """A payload that moves while the block runs."""
-        move = Move(name, content.size)
-        self._moves.append(move)
+        transfer = Transfer(name, content.size)
+        self._running.append(transfer)
         try:
-            yield move
+            yield transfer
         finally:
-            self._moves.remove(move)
+            self._running.remove(transfer)
             self._tell_now_and_then()
 
-    def advance(self, move: Move, size: int) -> None:
+    def advance(self, transfer: Transfer, size: int) -> None:
         """So many bytes more are done."""
-        move.done += size
-        self.moved += size
-        if self.looking is not None:
-            self.looking(f"{self._part[:-1]} {move.name}", move.done, move.size)
+        transfer.done += size
+        if self.progress is not None:
+            self.progress(f"{self._part[:-1]} {transfer.name}", transfer.done, transfer.size)
         self._tell_now_and_then()
 
     def waits(self, detail: str) -> None:
@@ -63,7 +59,7 @@ class Moving:
         self._health.report(self._part, "waiting", detail)
 
     def rests(self) -> None:
-        """Nothing is left to move."""
+        """Nothing is left to be moved."""
         self._health.report(self._part, "current")
 
     def _tell_now_and_then(self) -> None:
@@ -72,10 +68,10 @@ class Moving:
 
     def _tell(self) -> None:
         self._told = self._clock.monotonic()
-        if self._moves:
-            done = sum(move.done for move in self._moves)
-            size = sum(move.size for move in self._moves)
-            names = ", ".join(move.name for move in self._moves)
+        if self._running:
+            done = sum(transfer.done for transfer in self._running)
+            size = sum(transfer.size for transfer in self._running)
+            names = ", ".join(transfer.name for transfer in self._running)
             self._health.report(
                 self._part, "moving", f"{done / 1e6:,.1f} of {size / 1e6:,.1f} MB of {names}"
             )
