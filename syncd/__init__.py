@@ -21,13 +21,15 @@ embedded} -> core`, `storage -> {remote, files}`, `files -> stores -> core`; a t
                how a kind's records merge (`annotations`, `merge`) and are written (`splice`;
                `yaml_*`), files of many records taken apart and written (`records`, `join`),
                whole lines of files that grow (`lines`)
-    files/     one store's folder: `read`, `scan`, `write` (stage, swap, look, recover), `history`,
-               `watch`; `replica` is all of it as the engine sees it, `vigil` keeps it watched;
+    files/     one store's folder, opened without following a link (`root`, `folder`): `read`,
+               `scan`, `write` (stage, `swap`, look, recover), `history`, `watch`; `replica` is all
+               of it as the engine sees it, `vigil` keeps it watched;
                `lease` and `swapped` (programs that still write), `claim` (one daemon a folder),
                `git` (what git is doing there); `payloads` and `transit` (files of any size);
                `lines` (files that grow, under second names)
     ledger/    one SQLite file: `entries` (base, last heard), `outbox`, `claimable` (what of it
-               is next), `contents`, `places`, `attention` (holds, guards, health), `conflicts`,
+               is next), `contents`, `places`, `attention` (holds, guards, health), `deletions`
+               (those a guard counts), `conflicts`, `forgetting`, `epochs`,
                `events` (the log), `past` (the index of history), `logs` (how far lines went),
                `passing` (which tombstones are needed no more), `costs`; `ledger` has the verbs,
                each one transaction (`commits`: a turn's end, `answers`), `views` what a turn asks
@@ -38,14 +40,18 @@ embedded} -> core`, `storage -> {remote, files}`, `files -> stores -> core`; a t
     remote/    the deployment: `client` (calls over HTTP), `meter` (counts and bounds them), `wire`,
                `operation` (messages), `replica` (verbs), `storage` (payloads), `listener`
                (wake-ups, by the official client in a child process)
-    engine/    the verbs, in asyncio, behind the Protocols of `ports`: `intake` (named keys),
-               `turn`, `plan`, `decide`, `combine`, `merging`, `moves` and `writer` (one turn),
-               `parts`, `saves` and `rewrite` (files of many records), `pusher`, `puller`,
-               `known` (news of our own), `presence` (tells how far we are), `uploads`
-               (of what `outgoing` reads), `downloads` (`incoming`), `bootstrap`, `link`,
-               `rescan`, `late` and `audit` (later looks), `guards`, `vanishing`, `epoch`;
-               `tailer`, `generations`, `appender` (files of lines); `telling` (the log);
-               `session` wires them
+    engine/    the verbs, in asyncio, behind the Protocols of `ports` and `freight`.
+               Named keys: `intake`; later looks: `rescan`, `late`, `audit`, `patience`, `apart`.
+               One turn: `turn`, `decide`, `plan`, `combine`, `merging`, `moves`, `losers`,
+               `writer`; of files of many records `parts`, `versions`, `saves`, `rewrite`.
+               The deployment: `online` over `link` (with `bootstrap`, `witnesses`, `known` news
+               of our own, `presence`: tells how far we are), `pusher`, `puller` and `carrier`
+               (`uploads` of what `outgoing` reads, `downloads` by way of `incoming`,
+               `transfers`: how far they are); `teller` (conflicts).
+               What stops: `guards` (with `roots`, `window`, `vanishing`), `holding`, `pauses`
+               (git), `hiatus` (a person); `epoch`. Files of lines: `tailer`, `generations`,
+               `appender`. Only looking: `preview`, `verify`. `registry` (changed stores),
+               `retention` (of history), `health`, `telling` (the log); `session` wires them
     storage/   what programs use: `records` (models, and what is made from them), `rows`, the four
                systems (`workflows`, `assets`, `deployments`, `metrics`; `blocking` is the same
                without a loop) on files (`file`, `edit`, `index`) with the `mirror` behind them
@@ -58,7 +64,8 @@ embedded} -> core`, `storage -> {remote, files}`, `files -> stores -> core`; a t
                people (`notify`) and probes (`endpoint`, `metrics`); `attach`, `listing`,
                `explain`, `planning`, `doctor/`, `discovery`, `enrolment` and `units` serve
                `cli/`, which prints; `slips` says what calls of commands and programs cost,
-               `misconfiguration` words what `config` refuses
+               `misconfiguration` words what `config` refuses; `signals` end a run, `tally` counts
+               the log's words, `errors` are the troubles that people are told
 
 Rules that keep edits safe, and where they live:
 
