@@ -64,6 +64,20 @@ def test_a_canceled_job_never_runs(backend: Backend, tag: str) -> None:
     assert backend.query("jobs:done", tag=tag) == [2]
 
 
+def test_what_came_of_old_jobs_is_forgotten_as_new_ones_are_done(
+    backend: Backend, tag: str
+) -> None:
+    week_ago = (time.time() - 8 * 24 * 3600) * 1000
+    old = [
+        str(backend.mutate("jobs:at", tag=tag, value=value, time=week_ago))
+        for value in (1, 2, 3, "fail")
+    ]
+    await_that(lambda: backend.query("jobs:done", tag=tag) == [1, 2, 3])
+    new = [later(backend, tag, value=4) for _ in range(5)]
+    await_that(lambda: all((state(backend, job) or {}).get("kind") == "success" for job in new))
+    await_that(lambda: [state(backend, job) for job in old] == [None] * 4)
+
+
 def test_a_mutation_runs_exactly_once_over_kill_9(make_backend: Callable[[str], Backend]) -> None:
     backend = make_backend("probes")
     backend.start()

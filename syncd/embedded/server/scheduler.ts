@@ -24,6 +24,8 @@ const LONGEST_SLEEP_MS = 3600 * 1000;
 const AFTER_TROUBLE_MS = 1000;
 /** Jobs that one transaction ends or forgets. */
 const AT_ONCE = 1000;
+/** Old jobs that each new one lets go, of a kind: more than one, so that they grow fewer. */
+const FORGOTTEN_FOR_ONE = 2;
 
 /** Schedules a function at a time in ms; answers the job's id. */
 export function schedule(tx: Transaction, name: string, time: number, args: EncodedObject): string {
@@ -58,7 +60,7 @@ export class Scheduler {
   /** Takes up what an earlier run left, and goes on until stopped. */
   async start(): Promise<void> {
     await this.#backend.transaction((tx) => {
-      for (const job of this.#jobs("inProgress"))
+      for (const job of this.#jobs("inProgress", AT_ONCE))
         end(tx, job, { kind: "failed", error: "The backend ended while it ran." });
       this.#forget(tx);
       this.#store.crons.set(this.#functions.crons, Date.now(), firstTime);
@@ -119,6 +121,7 @@ export class Scheduler {
   /** A mutation that succeeded has told it itself. */
   async #told(job: Job, outcome: { ok: boolean; message?: string }): Promise<void> {
     await this.#backend.transaction((tx) => {
+      this.#forget(tx, FORGOTTEN_FOR_ONE);
       const now = jobOf(tx, job._id);
       if (now === null || now.state.kind === "success" || now.state.kind === "canceled") return;
       const { message } = outcome;
@@ -140,15 +143,15 @@ export class Scheduler {
     return entry === undefined ? null : (JSON.parse(entry.json) as Job);
   }
 
-  #jobs(kind: string): Job[] {
-    const found = this.#byState.scan(rangeOf(kind), "asc", AT_ONCE);
+  #jobs(kind: string, most: number): Job[] {
+    const found = this.#byState.scan(rangeOf(kind), "asc", most);
     return found.map((entry) => JSON.parse(entry.json) as Job);
   }
 
-  #forget(tx: Transaction): void {
+  #forget(tx: Transaction, most = AT_ONCE): void {
     const before = Date.now() - MEMORY_MS;
     for (const kind of ["success", "failed", "canceled"])
-      for (const job of this.#jobs(kind)) if (job.scheduledTime < before) tx.remove(job._id);
+      for (const job of this.#jobs(kind, most)) if (job.scheduledTime < before) tx.remove(job._id);
   }
 
   async #runCrons(): Promise<void> {

@@ -46,6 +46,14 @@ export const later = mutation({
   },
 });
 
+/** Schedules `run` at a time in ms, which may be past. */
+export const at = mutation({
+  args: { tag: v.string(), value: v.any(), time: v.number() },
+  returns: v.string(),
+  handler: (ctx, { time, ...args }) =>
+    ctx.scheduler.runAt(time, own["run"]! as never, args as never),
+});
+
 /** Schedules what a text names. */
 export const byPath = mutation({
   args: { path: v.string(), tag: v.string() },
