@@ -71,6 +71,16 @@ describe("the least change", () => {
     expect(edited(FLOW, fields)).toBe(expected);
   });
 
+  test("lines that end in CR LF still do, new ones too", () => {
+    const text = 'a: 1\r\nb:\r\n  - x\r\nc: "p\r\n  q"\r\nd: 4';
+    expect(edited(text, { a: { y: [1] }, b: ["x", "z"], d: null, e: "l\n" })).toBe(
+      'a:\r\n  y:\r\n    - 1\r\nb:\r\n  - x\r\n  - z\r\nc: "p\r\n  q"\r\ne: "l\\n"',
+    );
+    expect(edited("a: 1\r\nb: 2\r\n", { c: 3 })).toBe("a: 1\r\nb: 2\r\nc: 3\r\n");
+    expect(edited("a: 1\r\nb: 2", { b: null })).toBe("a: 1");
+    expect(edited("a: 1\r\nb: 2\n", { a: 3 })).toBe("a: 3\r\nb: 2\n");
+  });
+
   test("a patch in a patch makes what is not there", () => {
     const sum = new Patch({ metadata: new Patch({ downloads: 3 }) });
     expect(editedYaml("id: a\nmetadata:\n  x: 1 # y\n", sum)).toBe(

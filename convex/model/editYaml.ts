@@ -25,16 +25,25 @@ import { documentOf, valueIn } from "./yaml";
 
 type Splice = { start: number; end: number; text: string };
 
-/** `text`, the YAML of a mapping, after the patch; null where that cannot be done safely. */
+/**
+ * `text`, the YAML of a mapping, after the patch; null where that cannot be done safely. Lines that
+ * all end in CR LF still do: a text whose lines end in two ways is never merged.
+ */
 export function editedYaml(text: string, patch: Patch): string | null {
+  const isCrLf = text.includes("\r\n") && !/\r(?!\n)|(?<!\r)\n/.test(text);
+  return isCrLf ? edited(text.replaceAll("\r\n", "\n"), patch, "\r\n") : edited(text, patch, "\n");
+}
+
+function edited(text: string, patch: Patch, line: string): string | null {
   const document = documentOf(text);
   if (document === null || !isMap(document.contents) || !isPlain(document)) return null;
   const root: YAMLMap = document.contents;
   const wanted = patchedValue(valueIn(document), patch);
   // First the finest splices; where layout defeats them, whole fields of the root.
   for (const isFine of [true, false]) {
-    const result = applied(text, new Edit(text, isFine).map(root, patch));
-    if (result !== null && says(result, wanted)) return result;
+    const lines = applied(text, new Edit(text, isFine).map(root, patch));
+    const result = lines?.replaceAll("\n", line);
+    if (result !== undefined && says(result, wanted)) return result;
   }
   return null;
 }
