@@ -26,7 +26,7 @@ from syncd.files.root import Root
 from syncd.files.scan import Scan, Seen, scan
 from syncd.files.trouble import ROOT_GONE
 from syncd.stores.layout import Layout, unsafe
-from syncd.stores.lines import LINE_BYTES, TAIL_BYTES, cut, line_of, tail_of
+from syncd.stores.lines import TAIL_BYTES, cut, line_of, tail_of
 
 READ: Final = 1024 * 1024
 """Bytes read at once, and the text of one call."""
@@ -215,7 +215,7 @@ def _cut(fd: int, extent: Extent, most: int, text_bytes: int) -> Cut | Parted:
     size = max(os.fstat(fd).st_size, extent.length + len(fresh))
     found = cut(before, fresh, extent.length, most, text_bytes)
     if found.extent.length == extent.length and len(fresh) == READ:
-        return _cut_overlong(fd, extent, fresh[: LINE_BYTES + 1], size)
+        return _cut_overlong(fd, extent, fresh, size)
     read_all = extent.length + len(fresh) == size
     return replace(found, size=size, more=found.more or not read_all)
 

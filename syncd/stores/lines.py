@@ -54,7 +54,8 @@ def cut(before: bytes, fresh: bytes, offset: int, most: int, text_bytes: int) ->
 def line_of(raw: bytes, *, first: bool = False) -> Line | None:
     """The line of these bytes, which a line feed followed; None where it has no text.
 
-    `raw` may be cut after LINE_BYTES. `first`: it is the file's first line.
+    Of a much longer line than LINE_BYTES `raw` may be the beginning. `first`: it is the file's
+    first line.
     """
     if first:
         raw = raw.removeprefix(_MARK)

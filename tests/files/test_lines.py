@@ -119,3 +119,15 @@ def test_a_line_longer_than_a_read_is_one_line(
     assert (first.extent.length, first.more) == (length + 1, True)
     assert [line.text for line in cut(folder, inode, first.extent).lines] == ["next"]
     assert folder.end(inode) == cut(folder, inode, first.extent).extent
+
+
+@pytest.mark.parametrize(
+    "start", [b"\xef\xbb\xbf", b"x" * LINE_BYTES + b"\r", b" " * 2 * LINE_BYTES]
+)
+def test_what_is_cut_off_a_line_longer_than_a_read_is_told(
+    folder: LinesFolder, tmp_path: Path, start: bytes
+) -> None:
+    _, inode = made(tmp_path, start + b"x" * READ + b"\n")
+    folder.keep("a.jsonl", inode)
+    (line,) = cut(folder, inode).lines
+    assert line.flag == "cut"
