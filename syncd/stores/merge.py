@@ -175,7 +175,7 @@ def _yaml(
     if lost_comments(before, ours, result):
         return Whole("a comment that was written here is on what the remote removed")
     clashes = merged.clashes
-    if lost := lost_comments(before, theirs, result):
+    if lost := lost_comments(before, theirs, result, ours):
         clashes = (*clashes, Clash((), MISSING, MISSING, lost))
     return Combined(result.restored(result.text).encode(), clashes)
 

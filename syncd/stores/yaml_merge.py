@@ -52,10 +52,14 @@ def merged_yaml(
     return None
 
 
-def lost_comments(before: Document | None, side: Document, result: Document) -> str:
-    """The comments that a side wrote since the base and that are not in the result, by line."""
-    known = Counter(before.comments if before else ()) + Counter(result.comments)
-    return "\n".join(Counter(side.comments) - known)
+def lost_comments(
+    before: Document | None, side: Document, result: Document, other: Document | None = None
+) -> str:
+    """The comments of a side that are not in the result, by line: those that it wrote since the
+    base and, of those that were there, what `other` has too.
+    """
+    removed = Counter(before.comments if before else ()) - Counter(other.comments if other else ())
+    return "\n".join(Counter(side.comments) - removed - Counter(result.comments))
 
 
 def _by_lines(

@@ -107,6 +107,14 @@ def test_comments_survive_and_those_of_the_remote_are_at_least_told(
     assert base == remote or set(lost) == set("\n".join(told).split("\n")) - {""}
 
 
+def test_a_comment_that_both_sides_kept_is_told_where_it_finds_no_place() -> None:
+    sides = b"a: 1\nb: 2 # n\n", b"a: 1 # mine\nb: 2 # n\n", b"a: 2 # n\n"
+    result = merge(*sides, Format.YAML, Kind.DOCUMENT)
+    assert isinstance(result, Combined)
+    assert result.body == b"a: 2 # mine\n"
+    assert [clash.remote for clash in result.clashes] == ["# n"]
+
+
 @thorough
 @given(yaml_triples, yaml_layouts, yaml_layouts, kinds)
 def test_what_one_side_wrote_is_taken_to_the_byte(
