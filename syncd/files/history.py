@@ -34,6 +34,8 @@ class History:
         self.folder = folder
         self._touched: set[Path] = set()
         self._undurable: set[Digest] = set()
+        self._lent: set[Digest] = set()
+        """What was kept for a while only, by one."""
         self._lock = threading.Lock()
 
     def keep(self, folder: Folder, name: str, digest: Digest) -> None:
@@ -59,31 +61,34 @@ class History:
             folder.remove(name)
         self._undurable.discard(digest)
 
-    def copy(self, folder: Folder, name: str, *, durable: bool = True) -> Digest:
+    def copy(
+        self, folder: Folder, name: str, *, durable: bool = True, lent: bool = False
+    ) -> Digest:
         """Keeps a copy of the file `name`; the digest of what was copied.
 
-        Not `durable` is for what is durable elsewhere until settle.
+        Not `durable` is for what is durable elsewhere until settle, `lent` for what is to be
+        dropped unless it is kept for another reason.
         """
         fd = folder.open(name)
         try:
-            return self.take_in(fd, durable=durable)
+            return self.take_in(fd, durable=durable, lent=lent)
         finally:
             os.close(fd)
 
-    def take_in(self, fd: int, *, durable: bool = True) -> Digest:
+    def take_in(self, fd: int, *, durable: bool = True, lent: bool = False) -> Digest:
         """Keeps a copy of what is read from `fd`, from where it is on; its digest."""
         size = os.fstat(fd).st_size + 1
         if size > _LARGE:
-            return self._take_in_parts(fd, durable=durable)
+            return self._take_in_parts(fd, durable=durable, lent=lent)
         parts: list[bytes] = []
         while part := os.read(fd, size):
             parts.append(part)
-        return self.put(b"".join(parts), durable=durable)
+        return self.put(b"".join(parts), durable=durable, lent=lent)
 
-    def put(self, body: bytes, *, durable: bool = True) -> Digest:
+    def put(self, body: bytes, *, durable: bool = True, lent: bool = False) -> Digest:
         """Keeps `body`."""
         digest = Digest(hashlib.sha256(body).hexdigest())
-        target = self._place(digest)
+        target = self._place(digest, lent=lent)
         if target.exists():
             if durable:
                 self._make_durable(digest)
@@ -137,21 +142,25 @@ class History:
                     found[Digest(kept.name)] = kept.stat().st_size
         return found
 
-    def drop(self, digest: Digest, before_ns: int) -> bool:
+    def drop(self, digest: Digest, before_ns: int | None = None) -> bool:
         """Forgets the bytes of `digest`, unless they were kept, or kept anew, since `before_ns`.
 
         `before_ns` is compared with the change time, which every keep renews. Only for bytes
-        that nothing refers to any more.
+        that nothing refers to any more. Without it, those that were lent and never kept otherwise.
         """
         target = self._path(digest)
         # RACE: under the lock that _place takes, so that what is kept anew right now is spared.
         with self._lock:
+            if before_ns is None and digest not in self._lent:
+                return False
             try:
-                if target.stat().st_ctime_ns >= before_ns:
+                if before_ns is not None and target.stat().st_ctime_ns >= before_ns:
                     return False
                 target.unlink()
             except FileNotFoundError:
                 return False
+            self._lent.discard(digest)
+            self._undurable.discard(digest)
         return True
 
     def clear_arrivals(self, before_ns: int) -> int:
@@ -184,7 +193,7 @@ class History:
     def _path(self, digest: Digest) -> Path:
         return shelf(self.folder, digest)
 
-    def _take_in_parts(self, fd: int, *, durable: bool) -> Digest:
+    def _take_in_parts(self, fd: int, *, durable: bool, lent: bool) -> Digest:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         arriving = self.folder / (_ARRIVING + secrets.token_hex(8))
         copy = os.open(arriving, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -196,7 +205,7 @@ class History:
                 os.fsync(copy)
             else:
                 self._undurable.add(digest)
-            target = self._place(digest)
+            target = self._place(digest, lent=lent)
             if target.exists():
                 arriving.unlink()
                 if durable:
@@ -239,7 +248,7 @@ class History:
         with self._lock:
             self._touched.add(target.parent)
 
-    def _place(self, digest: Digest) -> Path:
+    def _place(self, digest: Digest, *, lent: bool = False) -> Path:
         """Where `digest` goes, with a folder made for it and what lies there now verified."""
         target = self._path(digest)
         with self._lock:
@@ -248,6 +257,10 @@ class History:
                 target.parent.mkdir(mode=0o700, exist_ok=True)
                 self._touched.add(self.folder)
             _set_right(target)
+            if not lent:
+                self._lent.discard(digest)
+            elif not target.exists():
+                self._lent.add(digest)
             with contextlib.suppress(FileNotFoundError):
                 os.utime(target)  # Kept anew: drop goes by the change time.
         return target

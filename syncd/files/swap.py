@@ -86,7 +86,7 @@ def _replace_checked(root: Root, folder: Folder, note: Note, swapped: Swapped) -
             return NotWritten()
         fd = folder.open(name)
         try:
-            copied = swapped.history.copy(folder, name)
+            copied = swapped.copy(folder, name)
             after = folder.stat(name)
             if copied != note.expected or after is None or stat_of(after) != stat_of(before):
                 os.close(fd)

@@ -41,7 +41,6 @@ MOST_OPEN: Final = 200
 _LABEL: Final = ".label"
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _AT_ONCE: Final = 0.0
-_EVER: Final = 1 << 63
 
 
 @dataclass(slots=True)
@@ -65,9 +64,10 @@ class _Aside:
 class Swapped:
     """`<folder>/<mark>` is an inode, `<folder>/<mark>.label` says whose and of which version.
 
-    What is not `lasting` leaves history after the last look: files of many records, each of which
-    is kept by itself. Safe to share between threads. One for each store, used by the owner of the
-    state folder only; nothing is touched before the first call. Times are seconds on any one clock.
+    Unless `lasting`, or kept for another reason, it leaves history after the last look: of files of
+    many records each is kept by itself. Safe to share between threads. One for each store, used by
+    the owner of the state folder only; nothing is touched before the first call. Times are seconds
+    on any one clock.
     """
 
     def __init__(self, folder: Path, history: History, *, lasting: bool = True) -> None:
@@ -93,12 +93,11 @@ class Swapped:
             folder.remove(name)
             return
         with self._lock:
-            mark = secrets.token_hex(8)
-            asides = self._known()
+            mark, asides = secrets.token_hex(8), self._known()
             try:
                 self._label(mark, path, digest)
                 # The inode is durable already and stays until after this copy is.
-                self.history.copy(folder, name, durable=False)
+                self.copy(folder, name, durable=False)
                 os.rename(name, self.folder / mark, src_dir_fd=folder.fd)
             except OSError as error:
                 self._unlabel(mark)
@@ -110,12 +109,16 @@ class Swapped:
                 return
         fd = folder.open(name)
         try:
-            self.history.copy(folder, name)
+            self.copy(folder, name)
             folder.remove(name)
         except OSError:
             os.close(fd)
             raise
         self.watch(fd, path, digest)
+
+    def copy(self, folder: Folder, name: str, *, durable: bool = True) -> Digest:
+        """Puts a copy of the file `name`, which is to be watched, into history; its digest."""
+        return self.history.copy(folder, name, durable=durable, lent=not self._lasting)
 
     def watch(self, fd: int, path: str, digest: Digest) -> None:
         """Looks again at an inode that has no name any more; closes `fd` in the end.
@@ -166,8 +169,7 @@ class Swapped:
     def release(self, save: LateSave) -> None:
         """The engine knows of `save`: what is written from now on is based on it."""
         with self._lock:
-            aside = self._known().get(save.mark)
-            if aside is None:
+            if (aside := self._known().get(save.mark)) is None:
                 return
             aside.known, aside.due, aside.last, aside.left = save.digest, None, False, False
             if aside.fd is None:
@@ -238,15 +240,14 @@ class Swapped:
                 os.close(fd)
 
     def _retire(self, mark: str, aside: _Aside, digest: Digest) -> None:
+        dropped = not self._lasting and self.history.drop(digest)
         if aside.fd is not None:
             os.close(aside.fd)
         else:
             with self._opened() as folder:
-                self.history.settle(folder, mark, digest)
+                folder.remove(mark) if dropped else self.history.settle(folder, mark, digest)
             self._unlabel(mark)
         del self._known()[mark]
-        if not self._lasting:
-            self.history.drop(digest, _EVER)
 
     def _known(self) -> dict[str, _Aside]:
         """What is kept aside; on the first call, what an earlier run left."""

@@ -61,6 +61,15 @@ def descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
+rename = os.rename
+
+
+def elsewhere(source: str, target: str, *, src_dir_fd: int | None = None) -> None:
+    if src_dir_fd is not None:
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+    rename(source, target)
+
+
 class Unleased(Folder):
     def lease(self, fd: int) -> None:
         raise OSError(errno.EACCES, os.strerror(errno.EACCES))
@@ -288,3 +297,41 @@ def test_a_contested_save_is_looked_at_again(at: World) -> None:
     assert bodies(at.swapped.due(START + 2 * FIRST_LOOK)) == [LATE]
     assert at.holds() == second
     os.close(fd)
+
+
+def looked_over(at: World) -> None:
+    for look in range(10):
+        at.swapped.due(START + look * (FIRST_LOOK + LAST_LOOK))
+    assert at.swapped.empty
+
+
+@pytest.mark.parametrize("when", ["never", "before", "after"])
+@pytest.mark.parametrize("way", ["moved", "copied", "checked"])
+def test_of_records_only_what_nobody_else_keeps_leaves_history(
+    at: World, when: str, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at.swapped = Swapped(at.base / "swapped", at.history, lasting=False)
+    if when == "before":
+        at.history.put(OLD)
+    if way == "copied":
+        monkeypatch.setattr("os.rename", elsewhere)
+    folders = Plain if way == "checked" else Unleased
+    os.close(swap(at, root=Root.open(at.store, folders=folders)))
+    monkeypatch.undo()
+    if when == "after":
+        at.history.put(OLD)
+    looked_over(at)
+    assert at.history.has(digest(OLD)) == (when != "never")
+    assert list((at.base / "swapped").iterdir()) == []
+
+
+def test_of_records_a_late_save_stays_in_history(at: World) -> None:
+    at.swapped = Swapped(at.base / "swapped", at.history, lasting=False)
+    fd = swap(at)
+    write(fd, b"\xff no text")
+    os.close(fd)
+    at.swapped.due(START + FIRST_LOOK)
+    (save,) = at.swapped.due(START + 2 * FIRST_LOOK)
+    at.swapped.release(save)
+    looked_over(at)
+    assert at.history.get(save.digest) == b"\xff no text"
