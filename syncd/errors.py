@@ -82,6 +82,10 @@ class LedgerDamaged(LedgerError):
     """The ledger's file is not one any more; it was not changed."""
 
 
+class LedgerFull(LedgerError):
+    """The ledger's disk has no room; what was to be written is undone, and may be tried again."""
+
+
 class LedgerNewer(LedgerError):
     """The ledger was written by a newer program."""
 

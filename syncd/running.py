@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from sqlite3 import DatabaseError
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from syncd.core.model import Cursor
 from syncd.daemon import Daemon
 from syncd.engine.link import AnotherDeployment
 from syncd.engine.session import Session
-from syncd.errors import LedgerDamaged, SyncdError
+from syncd.errors import LedgerDamaged, LedgerFull, SyncdError, first_of
 from syncd.files.vigil import Vigil
 from syncd.judging import reviewed
 from syncd.ledger.connection import damage_in
@@ -40,6 +41,9 @@ from syncd.supervisor import Supervisor
 if TYPE_CHECKING:
     from syncd.embedded.launcher import EmbeddedBackend
 
+NO_ROOM = 10.0
+"""Seconds until a ledger whose disk was full is tried again: within what a watchdog waits."""
+
 GRACE = 5.0
 """Seconds a stop gives to what is queued; what is not sent by then stays in the outbox."""
 
@@ -57,7 +61,7 @@ async def run_daemon(
         ledger = daemon.open_ledger()
         begun()
         try:
-            await _Run(daemon, supervisor, ledger).until(stopping)
+            await _kept(daemon, supervisor, ledger, stopping)
         except* AnotherDeployment as another:
             daemon.rebind(another)
         except* (LedgerDamaged, DatabaseError) as damaged:
@@ -66,6 +70,24 @@ async def run_daemon(
             daemon.put_aside(ledger, damage)
         finally:
             ledger.close()
+
+
+async def _kept(
+    daemon: Daemon, supervisor: Supervisor, ledger: Ledger, stopping: asyncio.Event
+) -> None:
+    """Run on `ledger` until `stopping` is set; where its disk has no room, anew after a while.
+
+    It stays open: without room it could not be opened again.
+    """
+    while not stopping.is_set():
+        try:
+            await _Run(daemon, supervisor, ledger).until(stopping)
+        except* LedgerFull as full:
+            log.warning("no_room", why=str(first_of(full)),
+                        advice="free disk space: until then nothing is sent or written, and what "
+                               "is saved meanwhile is found after it")  # fmt: skip
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), NO_ROOM)
 
 
 class _Run:

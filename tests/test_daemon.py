@@ -12,14 +12,16 @@ from typing import cast
 
 import pytest
 
+from syncd import running as running_daemon
 from syncd.config import Config, load
 from syncd.core.cost import Cost
 from syncd.daemon import Daemon, open_daemon
 from syncd.engine.session import Session
 from syncd.errors import LedgerError, first_of
 from syncd.ledger.connection import damage_in, transaction
+from syncd.ledger.ledger import Ledger
 from syncd.pulse import Pulse
-from syncd.running import _reviewing, run_daemon
+from syncd.running import _reviewing, _Run, run_daemon
 from syncd.standing import Part, Rollback, State, StatusReport
 from syncd.status import report
 from syncd.supervisor import Supervisor
@@ -64,17 +66,22 @@ async def until_read(config: Config, known: int) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_a_ledger_that_proves_damaged_is_put_aside_and_the_run_goes_on(
-    config: Config,
-) -> None:
+async def met(config: Config) -> Path:
+    """As if the deployment had been met, before which nothing is decided; the ledger's file."""
     async with running(config) as daemon:
         await until_read(config, 0)
         path = daemon.state.ledger_path(None, config.workspace)
     assert path is not None
     with sqlite3.connect(path) as connection:
-        # As if the deployment had been met: nothing is decided before.
         connection.execute("UPDATE stores SET bootstrapped = 1")
     connection.close()
+    return path
+
+
+async def test_a_ledger_that_proves_damaged_is_put_aside_and_the_run_goes_on(
+    config: Config,
+) -> None:
+    path = await met(config)
     async with running(config):
         await until_read(config, len(NAMES))
     damage(path)
@@ -124,6 +131,38 @@ def test_a_disk_that_is_full_is_no_damage(tmp_path: Path) -> None:
         inside.execute("INSERT INTO t VALUES (zeroblob(100000))")
     assert damage_in(raised.value) is None
     connection.close()
+
+
+async def test_a_ledger_without_room_is_gone_on_with_once_there_is_some(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await met(config)
+    monkeypatch.setattr(running_daemon, "NO_ROOM", 0.01)
+    opened: list[sqlite3.Connection] = []
+    starts, thrice = 0, asyncio.Event()
+    open_ledger, until = Daemon.open_ledger, _Run.until
+
+    def filled(self: Daemon) -> Ledger:
+        ledger = open_ledger(self)
+        with ledger.transaction() as connection:
+            opened.append(connection)
+        connection.execute("PRAGMA max_page_count = 1")  # It keeps those that it has.
+        return ledger
+
+    async def counted(self: _Run, stopping: asyncio.Event) -> None:
+        nonlocal starts
+        starts += 1
+        if starts == 3:
+            thrice.set()
+        await until(self, stopping)
+
+    monkeypatch.setattr(Daemon, "open_ledger", filled)
+    monkeypatch.setattr(_Run, "until", counted)
+    async with running(config), asyncio.timeout(30):
+        await thrice.wait()
+        (connection,) = opened  # Without room it could not be opened again.
+        connection.execute("PRAGMA max_page_count = 1000000")
+        await until_read(config, len(NAMES))
 
 
 async def test_a_run_that_nothing_watches_any_more_ends(

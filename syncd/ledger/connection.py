@@ -14,7 +14,7 @@ from importlib import resources
 from pathlib import Path
 from urllib.parse import quote
 
-from syncd.errors import LedgerDamaged, LedgerError, LedgerNewer
+from syncd.errors import LedgerDamaged, LedgerError, LedgerFull, LedgerNewer
 
 STEPS = (
     "schema.sql", "schema_2.sql", "schema_3.sql", "schema_4.sql", "schema_5.sql", "schema_6.sql",
@@ -115,7 +115,8 @@ def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
             raise LedgerDamaged(
                 f"the ledger is damaged: {error}; nothing of this step was recorded", _DAMAGED
             ) from error
-        raise LedgerError(
+        kind = LedgerFull if _code(error) == sqlite3.SQLITE_FULL else LedgerError
+        raise kind(
             f"the ledger could not be written: {error}; nothing of this step was recorded, and no "
             "edit is lost",
             "free disk space or mend the state folder, then start `syncd run` again",
@@ -149,8 +150,12 @@ def damage_in(error: BaseException) -> str | None:
 
 
 def _damaged(error: sqlite3.Error) -> bool:
-    code = getattr(error, "sqlite_errorcode", None)
-    return code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
+    return _code(error) in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
+
+
+def _code(error: sqlite3.Error) -> int | None:
+    # SQLite gave none to what the module itself refuses.
+    return getattr(error, "sqlite_errorcode", None)
 
 
 def _check_pages(connection: sqlite3.Connection, path: Path) -> None:
