@@ -128,7 +128,7 @@ def _compare(config: Config, store: StoreConfig, key: Key, told: Explanation) ->
             told.local = Side(digest=_digest(local), size=_size(local))
             plan = Planner(ledger, stores).plan(key, view, local)
             held = held or plan.hold
-            told.next = _next(view, local, plan)
+            told.next = _next(view, local, plan, told.pending)
             if key.record and store.kind is Kind.DEPLOYMENT and local == TOMBSTONE:
                 there = key.record in ledger.records.locals(Key(key.store, key.path))
                 told.next = _PUT_BACK if there else Reason.NOTHING.value
@@ -177,9 +177,11 @@ def _guard(ledger: Ledger, key: Key) -> Guard | None:
     return None
 
 
-def _next(view: View, local: Version, plan: Plan) -> str:
+def _next(view: View, local: Version, plan: Plan, pending: str | None) -> str:
     if view.sent is not None:
         return "waits for the answer to what was sent"
+    if pending == "parked" and plan.reason is Reason.PUSH:
+        return "nothing, until it is saved anew or `syncd retry`: `syncd status` says why"
     if view.base is None and view.remote == NEVER and local == TOMBSTONE:
         return Reason.NOTHING.value  # Nobody ever had it.
     return plan.reason.value

@@ -63,6 +63,8 @@ class PlanReport(BaseModel):
     steps: list[Step]
     waiting: int = 0
     """Changes in the outbox: decided before, and not sent or not answered yet."""
+    parked: int = 0
+    """Changes that the deployment refused: they wait for their next save, or `syncd retry`."""
     unknown: list[str]
     """Stores that were not in touch with the deployment yet: `syncd init` compares those."""
 
@@ -136,6 +138,7 @@ def _report(ledger: Ledger, found: Preview, stores: list[str], *, heard: bool) -
     return PlanReport(
         heard=heard,
         waiting=outbox.get("queued", 0) + outbox.get("sent", 0),
+        parked=outbox.get("parked", 0),
         counts=dict(Counter(step.act.value for step in steps)),
         steps=steps,
         unknown=[name for name in stores if not known[name].bootstrapped],

@@ -43,7 +43,7 @@ def plan(
         typer.echo(found.model_dump_json(indent=2, ensure_ascii=True))
     else:
         _print(found)
-    return 7 if differs and (found.steps or found.waiting) else 0
+    return 7 if differs and (found.steps or found.waiting or found.parked) else 0
 
 
 async def _planned(config: Config) -> PlanReport:
@@ -71,7 +71,9 @@ def _print(found: PlanReport) -> None:
     counts = ", ".join(f"{count:,} {act}" for act, count in sorted(found.counts.items()))
     basis = "" if found.heard else "; the deployment was not asked"
     waiting = f"{counted(found.waiting, 'change', 'wait')} in the outbox" if found.waiting else ""
-    typer.echo(f"{'; '.join(filter(None, (counts, waiting))) or 'nothing to do'}{basis}")
+    refused = counted(found.parked, "refused change", "wait") if found.parked else ""
+    parked = f"{refused} for a new save or `syncd retry`" if refused else ""
+    typer.echo(f"{'; '.join(filter(None, (counts, waiting, parked))) or 'nothing to do'}{basis}")
     for store in found.unknown:
         typer.echo(f"{store} was not in touch with the deployment yet: `syncd init` compares it")
 

@@ -13,10 +13,10 @@ from typer.testing import CliRunner
 
 from syncd.cli.naming import key_of, seconds_of, time_of
 from syncd.cli.text import shown, size
-from syncd.core.model import Conflict, Hold, Key, Snapshot
+from syncd.core.model import Conflict, Hold, Key, Refused, Snapshot
 from syncd.errors import ConfigError
 from syncd.ledger.events import Event
-from tests.ledger.test_ledger import content, push
+from tests.ledger.test_ledger import claim, content, push
 from tests.test_control import MINE, THEIRS, Home
 
 COMMANDS = [
@@ -34,7 +34,7 @@ class Terminal:
         self.config = str(home.config.source)
 
     def run(self, *words: str) -> tuple[int, str, str]:
-        from syncd.cli import app, conflicts, decide, log, plan, restore, status  # noqa: F401 - they register
+        from syncd.cli import app, conflicts, decide, explain, log, plan, restore, status  # noqa: F401 - they register
 
         result = CliRunner().invoke(app.app, [*words, "--config", self.config])
         assert result.exception is None or isinstance(result.exception, SystemExit)
@@ -241,6 +241,20 @@ def test_many_conflicts_are_told_once(terminal: Terminal) -> None:
     assert "`syncd conflicts list` numbers them" in out.replace("\n", " ")
     done = terminal.run("conflicts", "resolve", "--all", "--mine")[1].splitlines()
     assert (len(done), done[-1]) == (21, "... and 10 more")
+
+
+def test_what_was_refused_is_neither_nothing_to_do_nor_about_to_be_sent(terminal: Terminal) -> None:
+    terminal.home.save(MINE)
+    with terminal.home.ledger() as ledger:
+        ledger.commit([push(MINE)], 0.0)
+        (sent,) = claim(ledger)
+        ledger.acknowledge([(sent, Refused("too-large", "9 bytes; at most 8"))], "me", 0.0)
+    code, out, _ = terminal.run("plan", "--exit-code")
+    assert code == 7
+    assert "1 refused change waits for a new save or `syncd retry`" in out
+    assert terminal.json("plan")["parked"] == 1
+    _, out, _ = terminal.run("explain", "flows:a.json")
+    assert "next    nothing, until it is saved anew or `syncd retry`" in out
 
 
 def test_a_guard_is_approved_with_the_daemon_down(terminal: Terminal) -> None:
