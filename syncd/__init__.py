@@ -42,8 +42,8 @@ embedded} -> core`, `storage -> {remote, files}`, `files -> stores -> core`; a t
                (wake-ups, by the official client in a child process)
     engine/    the verbs, in asyncio, behind the Protocols of `ports` and `freight`.
                Named keys: `intake`; later looks: `rescan`, `late`, `audit`, `patience`, `apart`.
-               One turn: `turn`, `decide`, `plan`, `combine`, `merging`, `moves`, `losers`,
-               `writer`; of files of many records `parts`, `versions`, `saves`, `rewrite`.
+               One turn: `turn`, `readings`, `decide`, `plan`, `combine`, `merging`, `moves`,
+               `losers`, `writer`; of many records `parts`, `versions`, `saves`, `rewrite`.
                The deployment: `online` over `link` (with `bootstrap`, `witnesses`, `known` news
                of our own, `presence`: tells how far we are), `pusher`, `puller` and `carrier`
                (`uploads` of what `outgoing` reads, `downloads` by way of `incoming`,

@@ -51,5 +51,5 @@ class Apart:
         # RACE: a turn may have written the file since. What was found there is believed only for
         # the stat it was found with; that there is no sense in the file is for the turn to doubt.
         if isinstance(reading, Unsettled | Unreadable):
-            self._reconciler.apart[key] = reading
+            self._reconciler.readings.found_apart(key, reading)
         self._intake.name([key])

@@ -9,13 +9,12 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from itertools import groupby
 
 from syncd.core.decision import Decision, Taken, View
 from syncd.core.flap import Flaps
 from syncd.core.guard import RootState
 from syncd.core.model import Hold, Key
-from syncd.core.reading import Found, Missing, Reading, Slow
+from syncd.core.reading import Found, Missing, Reading
 from syncd.engine.decide import Decider, Turn
 from syncd.engine.guards import Guards
 from syncd.engine.losers import Losers
@@ -23,15 +22,13 @@ from syncd.engine.merging import Merging, finished
 from syncd.engine.moves import Moves
 from syncd.engine.parts import FileTurn
 from syncd.engine.ports import Clock, LocalReplica
+from syncd.engine.readings import Readings
 from syncd.engine.rewrite import Rewrites
 from syncd.engine.telling import tell_turn
 from syncd.engine.writer import Performed, Writer
 from syncd.ledger.ledger import Ledger
 from syncd.stores.carried import started_at
 from syncd.stores.records import Split, split
-
-READ_BYTES = 16 * 1024 * 1024
-"""Bytes of files that one turn holds in memory; the rest of its keys wait for the next."""
 
 PUT_OFF = 5.0
 """Seconds until a key is considered again for which the disk had no room."""
@@ -55,33 +52,21 @@ class Reconciler:
         self._decider = Decider(ledger, stores, guards, clock)
         self._rewrites = Rewrites(ledger, stores, clock)
         self._splits: dict[Key, Split] = {}
+        self.readings = Readings(stores)
         self._moves = Moves(ledger, stores, clock)
         self._losers = Losers(ledger, stores, clock)
-        self.apart: dict[Key, Reading] = {}
-        """What slow files were found to be like, for the next turn about them."""
         self.between_turns = asyncio.Lock()
         """Held while a turn runs: what it has read must still be so when it commits."""
 
     async def consider(self, keys: Sequence[Key]) -> Turn:
         """Bring `keys` nearer to agreement. Raises LedgerError; then nothing was recorded."""
         async with self._turn() as turn:
-            keys = list(dict.fromkeys(map(self.unit, keys)))
-            if any(self.writer.unfinished(key) for key in keys):
-                await self._recover(turn)
-                # Decided below: naming them too, a write that fails each time never came to rest.
-                turn.again = [again for again in turn.again if again[0] not in keys]
-            ready = self._decidable(self._moves.together(keys))
-            readings = await asyncio.to_thread(self._read, ready, turn)
-            turn.again += [(key, 0.0) for key in ready if not (key in readings or key in turn.slow)]
+            units = list(dict.fromkeys(map(self.unit, keys)))
+            await self._finish_writes(units, turn)
+            readings = await self._read(units, turn)
             files = await self._decide_files(readings, turn)
-            wholes = {key: each for key, each in readings.items() if not self._has_records(key)}
-            decisions = await self._decide(wholes, turn)
-            decisions += [decision for file in files for decision in file.decisions]
-            found = [key for key, each in (readings | wholes).items() if isinstance(each, Found)]
-            if self._guards.stand:  # Thousands of keys, which only what waits is compared with.
-                found += [Key(f.file.store, f.file.path, name) for f in files for name in f.there]
-            allowed = self._moves.paired(self._allowed(decisions, found))
-            await self._carry_out(allowed, turn, files)
+            decisions = await self._decide(readings, files, turn)
+            await self._carry_out(decisions, turn, files)
             await self._rewrite(files, turn)
             return turn
 
@@ -91,13 +76,41 @@ class Reconciler:
             with self._ledger.outbox.claimable.noticed() as claimed:
                 yield Turn(looked_ns=self._clock.read_ns(), claimed=claimed)
 
-    async def _decide(self, readings: dict[Key, Reading], turn: Turn) -> list[Decision]:
+    async def _finish_writes(self, keys: Sequence[Key], turn: Turn) -> None:
+        """Settle what an earlier turn began to write of `keys`, or a crash left."""
+        if any(self.writer.unfinished(key) for key in keys):
+            await self._recover(turn)
+            # They are decided next: named too, a write that fails each time never came to rest.
+            turn.again = [again for again in turn.again if again[0] not in keys]
+
+    async def _read(self, keys: Sequence[Key], turn: Turn) -> dict[Key, Reading]:
+        """What `keys` hold that may be decided about now; the rest is left to another turn."""
+        ready = self._decidable(self._moves.together(keys))
+        readings = await asyncio.to_thread(self.readings.first, ready, turn.slow)
+        turn.again += [(key, 0.0) for key in ready if not (key in readings or key in turn.slow)]
+        return readings
+
+    async def _decide(
+        self, readings: Mapping[Key, Reading], files: Sequence[FileTurn], turn: Turn
+    ) -> list[Decision]:
+        """What to do about whole files, and about the records of `files`, as the guards let it."""
+        wholes = {key: each for key, each in readings.items() if not self._has_records(key)}
+        decisions = await self._decide_wholes(wholes, turn)
+        decisions += [decision for file in files for decision in file.decisions]
+        found = [key for key, each in {**readings, **wholes}.items() if isinstance(each, Found)]
+        if self._guards.stand:  # Thousands of keys, which only what waits is compared with.
+            found += [Key(f.file.store, f.file.path, name) for f in files for name in f.there]
+        return self._moves.paired(self._allowed(decisions, found))
+
+    async def _decide_wholes(self, readings: dict[Key, Reading], turn: Turn) -> list[Decision]:
+        """What to do about whole files. Adds to `readings` files that may have been renamed."""
         with self._ledger.moment():
             former = self._moves.former(readings)
         others = {key for keys in former.values() for key in keys} - readings.keys()
         if others:  # A thread is asked only where it is needed: a single save waits for each.
             vanished = self._decidable(sorted(others))
-            readings.update(await asyncio.to_thread(self._read, vanished, turn))
+            more = await asyncio.to_thread(self.readings.first, vanished, turn.slow)
+            readings.update(more)
         gone = {key for key, reading in readings.items() if isinstance(reading, Missing)}
         with self._ledger.moment():
             views = self._ledger.views.of(readings)
@@ -127,7 +140,8 @@ class Reconciler:
         async with self._turn() as turn:
             if not self._guards.confirmed or not self._decidable([key]):
                 return None
-            reading = (await asyncio.to_thread(self._read, [key], turn)).get(key)
+            readings = await asyncio.to_thread(self.readings.first, [key], turn.slow)
+            reading = readings.get(key)
             decided = decide(reading, self._ledger.view(key)) if reading is not None else None
             if decided is None:
                 return None
@@ -257,27 +271,6 @@ class Reconciler:
             and self._stores[key.store].includes(key.path)
             and not self.writer.unfinished(key)
         ]
-
-    def _read(self, keys: Sequence[Key], turn: Turn) -> dict[Key, Reading]:
-        """Readings of the first of `keys`, as many as fit into memory, at least one.
-
-        Those that take long to read are left to be read apart.
-        """
-        readings = {key: self.apart.pop(key) for key in keys if key in self.apart}
-        room = READ_BYTES
-        rest = (key for key in keys if key not in readings)
-        for store, group in groupby(rest, key=lambda key: key.store):
-            if room < 0:
-                break
-            some = list(group)
-            found = self._stores[store].read_first([key.path for key in some], room)
-            for key, reading in zip(some, found, strict=False):
-                if isinstance(reading, Slow):
-                    turn.slow.append(key)
-                    continue
-                readings[key] = reading
-                room -= len(reading.body or b"") if isinstance(reading, Found) else 0
-        return readings
 
 
 def _with_start(decision: Decision) -> Decision:

@@ -120,7 +120,7 @@ PUSHING = (
     Point("unreferenced-dropped", "Bytes that nothing names are dropped and not committed.",
           _TRANSACTION, COMMIT, "Session._prepare"),
     Point("saves-read", "Saves are read and not decided.",
-          "syncd.engine.turn:Reconciler._read", AFTER),
+          "syncd.engine.readings:Readings.first", AFTER),
     Point("turn-half", "Half of a turn's decisions are in the transaction.",
           _LEDGER + "commit", AMID),
     Point("turn-uncommitted", "All of a turn's decisions are put and not committed.",
