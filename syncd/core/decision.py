@@ -43,9 +43,17 @@ systems stamp with the kernel's coarse clock, whose ticks are up to 10 ms apart 
 """
 
 
+_SECOND_NS = 1_000_000_000
+COARSE_NS = 2 * _SECOND_NS + RACY_NS
+"""The same where a file system stamps with whole seconds, or with every other (FAT, HFS+, some of
+those behind a network). Others stamp with one in a million.
+"""
+
+
 def racy(mtime_ns: int, ctime_ns: int, read_ns: int) -> bool:
     """Whether a file that was read then may have changed since without a change of its stat."""
-    return read_ns - max(mtime_ns, ctime_ns) <= RACY_NS
+    changed = max(mtime_ns, ctime_ns)
+    return read_ns - changed <= (RACY_NS if changed % _SECOND_NS else COARSE_NS)
 
 
 UNREAD = 0

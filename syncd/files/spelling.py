@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from syncd.core.decision import racy
 from syncd.core.model import Hold
 from syncd.files.folder import Folder
 from syncd.files.root import Root
@@ -21,9 +22,6 @@ from syncd.stores.layout import normal
 
 _TRIED: Final = 8
 """Names that are tried before a root is left undecided for now."""
-
-_RACY_NS: Final = 20_000_000
-"""A folder listed so soon after its last change may change again under the same time stamp."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +96,7 @@ class Names:
         except OSError:
             # Undecided for now. Why the root cannot be listed, every scan says.
             return
-        if began - changed > _RACY_NS:
+        if not racy(changed, changed, began):
             self._undecided = changed
 
     def taken(self, root: Root, path: str) -> str | None:
@@ -128,7 +126,7 @@ class Names:
                 return known[1]
             with os.scandir(opened.fd) as listing:
                 names = {fold(found.name): found.name for found in listing}
-        if began - changed > _RACY_NS:
+        if not racy(changed, changed, began):
             self._listings[folder] = (changed, names)
         return names
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import BinaryIO
 
-from syncd.core.decision import RACY_NS, Write
+from syncd.core.decision import Write, racy
 from syncd.core.model import Content, Digest, Hold
 from syncd.core.reading import Found, Reading, Slow, Stat
 from syncd.core.writing import Note, WriteFailed
@@ -51,7 +51,9 @@ class Transit:
         # look began, and it may take minutes.
         began = time.time_ns()
         reading = measure(large)
-        if isinstance(reading, Found) and not _racy(reading.stat, began):
+        if isinstance(reading, Found) and not racy(
+            reading.stat.mtime_ns, reading.stat.ctime_ns, began
+        ):
             self._measured[path] = (reading.stat, reading.content.digest)
         return reading
 
@@ -119,10 +121,6 @@ class Transit:
         if ready is None or ready.digest != write.payload:
             return _NOT_READY
         return writing.stage_prepared(root, spelled, ready, write.expected)
-
-
-def _racy(stat: Stat, read_ns: int) -> bool:
-    return read_ns - max(stat.mtime_ns, stat.ctime_ns) <= RACY_NS
 
 
 _NOT_READY = Hold(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from typing import Final, Generic, TypeVar, cast
+from typing import Generic, TypeVar, cast
 
+from syncd.core.decision import racy
 from syncd.core.reading import Stat
 from syncd.errors import RecordError
 from syncd.files.root import Root
@@ -21,9 +22,6 @@ R = TypeVar("R", bound=Row)
 
 Key = tuple[str, str, str]
 """A store's name, a path in it and, in a file of many records, the id of one."""
-
-_TICK_NS: Final = 50_000_000
-"""Two writes so close may leave one stat: what is that young is read again at the next look."""
 
 
 class Index(Generic[R]):
@@ -78,8 +76,8 @@ class Index(Generic[R]):
         row = row_of(store.kind, store.name, key[1], digest(body), body)
         if row is not None:
             self._rows[key] = cast("R", row)
-        settled = now - max(stat.mtime_ns, stat.ctime_ns) > _TICK_NS
-        if settled:
+        # What is so young is read again at the next look.
+        if not racy(stat.mtime_ns, stat.ctime_ns, now):
             self._stats[key] = stat
 
     def _forget(self, store: str, seen: Iterable[str]) -> None:

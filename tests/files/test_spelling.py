@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from syncd.core.decision import Write
+from syncd.core.decision import RACY_NS, Write
 from syncd.core.model import Format, Hold, Kind
 from syncd.core.reading import Found, Missing, Unreadable
 from syncd.core.writing import Note, Written
@@ -225,7 +225,7 @@ class Clock:
     def passing(self, look: Callable[..., Any]) -> Callable[..., Any]:
         def looked(*args: object) -> Any:
             found = look(*args)
-            self.ns += 10 * spelling._RACY_NS
+            self.ns += 10 * RACY_NS
             return found
 
         return looked
