@@ -149,6 +149,19 @@ def test_what_is_no_value_is_refused(backend: Backend, value: Any, word: str) ->
     assert word in backend.call("query", "things:echo", {"value": value}).error
 
 
+def test_a_number_that_no_float_is_is_refused(backend: Backend) -> None:
+    body = '{"path": "things:echo", "args": {"value": 1e400}}'
+    headers = {"Content-Type": "application/json"}
+    answer = backend.http.post(f"{backend.url}/api/query", data=body, headers=headers, timeout=30)
+    assert "not a float64" in answer.json()["errorMessage"]
+
+
+def test_a_function_meets_keys_in_their_order(backend: Backend) -> None:
+    value = {"b": [{"z": 1, "a": {"d": None, "c": 2}}], "B": "x", "a": 1}
+    told = backend.query("things:textOf", value=value)
+    assert told == '{"B":"x","a":1,"b":[{"a":{"c":2,"d":null},"z":1}]}'
+
+
 def test_an_index_is_in_the_order_of_values(backend: Backend, tag: str) -> None:
     shuffled = IN_ORDER[:]
     random.Random(7).shuffle(shuffled)

@@ -4,7 +4,7 @@ import { frames, type Caller, type Frame } from "./frame.ts";
 import { takeRandom } from "./ids.ts";
 import { LIMITS, mebibytes } from "./limits.ts";
 import type { TableOfId, Validator } from "./validate.ts";
-import { sizeOf, type Encoded, type EncodedObject } from "./values.ts";
+import { inOrder, sizeOf, type Encoded, type EncodedObject } from "./values.ts";
 import type { Fn } from "./functions.ts";
 import type { Transaction } from "./transaction.ts";
 
@@ -45,7 +45,7 @@ export async function execute(
   const meter = frame.transaction?.meter;
   const text = await frames.run(frame, () => {
     meter?.resume();
-    const running = fn.invoke(frame.requestId, JSON.stringify([args]));
+    const running = fn.invoke(frame.requestId, JSON.stringify([inOrder(args)]));
     return frame.transaction === null ? running : bounded(running, path);
   });
   meter?.pause();

@@ -76,6 +76,14 @@ export function base64OfInteger(value: bigint): string {
   return bytes.toString("base64");
 }
 
+/** The value with the keys of objects in the order in which the platform hands them to functions. */
+export function inOrder(value: Encoded): Encoded {
+  if (value === null || typeof value !== "object") return value;
+  if (Array.isArray(value)) return value.map(inOrder);
+  const keys = Object.keys(value).sort();
+  return Object.fromEntries(keys.map((key) => [key, inOrder(value[key]!)]));
+}
+
 /** JSON text with every commit-timestamp placeholder replaced by `ts`. */
 export function resolveCommitTs(json: string, ts: bigint): string {
   return json.replaceAll(COMMIT_TS_TEXT, `{"$integer":"${base64OfInteger(ts)}"}`);
@@ -89,7 +97,7 @@ export function resolveCommitTs(json: string, ts: bigint): string {
  */
 export function sizeOf(value: Encoded, nesting: number = LIMITS.valueNesting): number {
   if (value === null || typeof value === "boolean") return 1;
-  if (typeof value === "number") return 9;
+  if (typeof value === "number") return sizeOfFloat(value);
   if (typeof value === "string") return 2 + sizeOfText(value);
   if (nesting === 0) throw new Refusal("TooNestedError", "Value is too nested.");
   if (Array.isArray(value)) return sizeOfArray(value, nesting);
@@ -98,6 +106,13 @@ export function sizeOf(value: Encoded, nesting: number = LIMITS.valueNesting): n
   if (special === "$undefined")
     throw new Refusal("BadConvexJson", "undefined is not a valid Convex value.");
   return special === "$bytes" ? 2 + decodedLength(value["$bytes"] as string) : 9;
+}
+
+/** JSON writes no infinity: one that was read is a number too large, and would be written as null. */
+function sizeOfFloat(value: number): number {
+  if (!Number.isFinite(value))
+    throw new Refusal("BadConvexJson", "A number is too large: it is not a float64.");
+  return 9;
 }
 
 function sizeOfText(text: string): number {

@@ -8,6 +8,13 @@ import { ConvexError, v } from "convex/values";
 const tag = v.string();
 const id = v.id("things");
 
+/** As the function meets it: where the value's keys stand is lost on the way back. */
+export const textOf = query({
+  args: { value: v.any() },
+  returns: v.string(),
+  handler: async (_, { value }) => JSON.stringify(value),
+});
+
 export const echo = query({
   args: { value: v.any() },
   returns: v.any(),
