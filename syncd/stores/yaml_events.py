@@ -21,6 +21,7 @@ LONGEST: Final = 2 * 1024 * 1024 if libyaml else 128 * 1024
 """Longest text that is read, in characters: libyaml takes 25 ms for it, Python 2 s a megabyte."""
 
 _SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+_TAB_ALONE: Final = re.compile(r"^ *+\t[ \t]*+(?=#|\r?$)", re.MULTILINE)
 
 
 def events(text: str) -> Iterator[yaml.Event]:
@@ -36,15 +37,16 @@ def events(text: str) -> Iterator[yaml.Event]:
 def broken(text: str) -> str | None:
     """Why `text` is not YAML, in a few words, or None where it is or is too long to tell.
 
-    Half of a JSON string's surrogate pair in escapes is no YAML, and is let pass: whether a file
-    is whole does not depend on it.
+    Half of a JSON string's surrogate pair in escapes is no YAML, and tabs on a line without more
+    than a comment are only to YAML 1.2: both are let pass. Whether a file is whole does not depend
+    on them.
     """
     if len(text) > LONGEST:
         return None
     try:
         _read_through(text)
     except yaml.YAMLError as error:
-        spared = _SURROGATE.sub(r"\\u0041", text)
+        spared = _TAB_ALONE.sub("", _SURROGATE.sub(r"\\u0041", text))
         return _told(error) if spared == text else broken(spared)
     return None
 

@@ -50,6 +50,7 @@ WHOLE_YAML = [
     b"\xef\xbb\xbfa: 1\r\n",
     b"a: 1\n---\nb: 2\n...\n",
     b"%YAML 1.2\n--- !t\na: &x [*x]\n? [b]\n: <<\n",
+    b"a: 1\n\t\nb:\r\n \t \r\n  c: 1\n\t# note\n\t",
     b"a: 1\na: 2\n",
     b'emoji: "\\ud83d\\ude00"\n',
     b"a: [" + b"[" * 900 + b"]" * 900 + b"]",
