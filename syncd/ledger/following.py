@@ -41,3 +41,9 @@ def write_durably(path: Path, text: str) -> None:
         file.flush()
         os.fsync(descriptor)
     temporary.rename(path)
+    # The ledger is durable already. Without the names beside it, it would be nobody's.
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

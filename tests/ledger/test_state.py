@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from structlog.testing import capture_logs
 
 from syncd.config import Config, load
 from syncd.errors import LedgerError
+from syncd.ledger.following import write_durably
 from syncd.ledger.places import LEFT, SUCCESSOR
 from syncd.ledger.state import StateFolder
 from syncd.status import report
@@ -178,3 +180,20 @@ def test_a_ledger_knows_that_it_is_not_the_first_whatever_is_lost(
     second = state.open_ledger(URL, "w" if lost else "other")
     assert second.places.get(SUCCESSOR) is not None
     second.close()
+
+
+def test_what_is_written_durably_has_its_name_durably(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    real = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            seen.append((tmp_path / "follows").read_text())
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    for text in ("one", "two"):
+        write_durably(tmp_path / "follows", text)
+    assert seen == ["one", "two"]
