@@ -69,20 +69,9 @@ def append(root: Root, path: str, lines: bytes) -> None:
     A line that a crash of another program left unfinished is ended first.
     """
     parent, _, name = path.rpartition("/")
-    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
     with _troubles(path, "nothing was added"), root.folder(parent, create=True) as folder:
-        new = folder.stat(name) is None
-        fd = os.open(name, flags, 0o644, dir_fd=folder.fd)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX)
-            size = os.fstat(fd).st_size
-            cut = size > 0 and os.pread(fd, 1, size - 1) != b"\n"
-            write_all(fd, b"\n" + lines if cut else lines)
-            os.fdatasync(fd)
-        finally:
-            os.close(fd)
-        if new:
-            folder.sync()
+        while not _appended(folder, name, lines):
+            pass
 
 
 def remove(root: Root, path: str) -> bool:
@@ -100,6 +89,26 @@ def remove(root: Root, path: str) -> bool:
 def digest(body: bytes) -> str:
     """The identity of a version: SHA-256 of its bytes."""
     return hashlib.sha256(body).hexdigest()
+
+
+def _appended(folder: Folder, name: str, lines: bytes) -> bool:
+    """False, with nothing added, where the file was taken away meanwhile."""
+    new = folder.stat(name) is None
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    fd = os.open(name, flags, 0o644, dir_fd=folder.fd)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        now, size = folder.stat(name), os.fstat(fd).st_size
+        if now is None or now.st_ino != os.fstat(fd).st_ino:
+            return False
+        cut = size > 0 and os.pread(fd, 1, size - 1) != b"\n"
+        write_all(fd, b"\n" + lines if cut else lines)
+        os.fdatasync(fd)
+    finally:
+        os.close(fd)
+    if new:
+        folder.sync()
+    return True
 
 
 def _changed(root: Root, folder: Folder, name: str, make: Make, locks: ExitStack) -> bytes | None:
@@ -130,7 +139,8 @@ def _changed(root: Root, folder: Folder, name: str, make: Make, locks: ExitStack
         raise
     folder.sync()
     for temporary in others:
-        folder.remove(temporary)
+        with suppress(FileNotFoundError):  # Without an exchange nothing came out.
+            folder.remove(temporary)
     return body
 
 
@@ -187,8 +197,6 @@ def _put_over(folder: Folder, temporary: str, name: str, placed: bytes) -> bool:
     if _bytes(folder, name) != placed:
         return False
     folder.replace(temporary, name)
-    # So that there is something to remove, as after an exchange.
-    folder.create(temporary, b"", None)
     return True
 
 

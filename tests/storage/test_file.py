@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import multiprocessing
 import os
 import threading
@@ -171,3 +172,44 @@ def test_what_another_program_saved_has_its_name_again_where_nothing_can_be_made
         change(root(tmp_path), "a.json", make)
     assert path.read_bytes() == b"broken\n"
     assert names(tmp_path) == ["a.json"]
+
+
+def test_what_was_written_without_an_exchange_is_not_said_to_be_unwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(b"one\n")
+    create, made = Folder.create, list[str]()
+
+    def filling(self: Folder, name: str, body: bytes, like: os.stat_result | None) -> int:
+        if made:
+            raise OSError(28, "No space left on device")
+        made.append(name)
+        return create(self, name, body, like)
+
+    def refused(self: Folder, one: str, other: str) -> None:
+        raise OSError(22, "Invalid argument")
+
+    monkeypatch.setattr(Folder, "create", filling)
+    monkeypatch.setattr(Folder, "exchange", refused)
+    assert change(root(tmp_path), "a.json", lambda _: b"two\n") == b"two\n"
+    assert path.read_bytes() == b"two\n"
+    assert names(tmp_path) == ["a.json"]
+
+
+def test_a_line_is_not_added_to_a_file_that_was_taken_away_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "m.jsonl"
+    path.write_bytes(b"1\n")
+    lock, locked = fcntl.flock, list[int]()
+
+    def rotated(fd: int, how: int) -> None:
+        if not locked:
+            path.unlink()
+        locked.append(how)
+        lock(fd, how)
+
+    monkeypatch.setattr(fcntl, "flock", rotated)
+    append(root(tmp_path), "m.jsonl", b"2\n")
+    assert path.read_bytes() == b"2\n"
