@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from syncd.cli.app import CONFIG, AsJson, ConfigPath, app, configured, reporting
 from syncd.cli.program import Program
 from syncd.cli.text import moment, padded, shown
+
+if TYPE_CHECKING:
+    from syncd.remote.devices import WireDevice
 
 KEY = (
     "On a deployment that is not the embedded backend, CONVEX_DEPLOY_KEY (or "
@@ -35,7 +38,6 @@ def list_(config: ConfigPath = CONFIG, as_json: AsJson = False) -> int:
     Examples: `syncd devices list`, `syncd devices list --json`
     """
     from syncd.enrolment import open_enrolment
-    from syncd.remote.devices import WireDevice
 
     async def found() -> list[WireDevice]:
         async with open_enrolment(configured(config)) as enrolment:
@@ -47,13 +49,20 @@ def list_(config: ConfigPath = CONFIG, as_json: AsJson = False) -> int:
         typer.echo(json.dumps({"version": 1, "devices": listed}, indent=2))
         return 0
     for device in told:
-        seen = "never seen" if device.seen_at is None else f"seen {moment(device.seen_at / 1000)}"
+        seen = _seen(device)
         gone = "  revoked" if device.revoked else ""
         typer.echo(shown(f"{padded(device.name, 20)}  {seen:25}  {', '.join(device.scopes)}{gone}"))
         typer.echo(shown(f"  {device.device}"))  # As `syncd log` calls it, where it knows no name.
     if not told:
         typer.echo("no device is enrolled")
     return 0
+
+
+def _seen(device: WireDevice) -> str:
+    if device.seen_at is not None:
+        return f"seen {moment(device.seen_at / 1000)}"
+    # With the token goes what the deployment knew of the device.
+    return "" if device.revoked else "not seen since enrolled"
 
 
 @devices.command()

@@ -150,20 +150,23 @@ def _print_one(problem: Problem) -> None:
 
 def _print_many(problems: Sequence[Problem], many: int) -> None:
     first = problems[0]
-    typer.echo(f"{first.sort}: {counted(many, 'key')}: {first.reason}")
     detail, advice = first.detail, first.advice
+    what = f"{first.sort}: {counted(many, 'key')}"
     if first.sort == "conflict":
+        what = counted(many, "conflict")  # A file can have several.
         detail = "the file won over the version of another device; both are kept in the ledger"
         advice = "`syncd conflicts list` numbers them, `syncd conflicts resolve 1 2 --mine` decides"
+    typer.echo(f"{what}: {first.reason}")
     typer.echo(folded(f"  {shown(detail)}", "  "))
     _print_keys([each.key for each in problems], many, ALL if first.sort == "held" else "")
     typer.echo(folded(f"  -> {advice}", "     "))
 
 
 def _print_keys(keys: Sequence[str], many: int, all_of_them: str) -> None:
-    for key in keys[:LISTED]:
+    told = list(dict.fromkeys(keys))[:LISTED]
+    for key in told:
         typer.echo(f"    {shown(key)}")
-    if (left := many - len(keys[:LISTED])) > 0:
+    if (left := many - sum(key in told for key in keys)) > 0:
         typer.echo(f"    ... and {left:,} more{all_of_them}")
 
 

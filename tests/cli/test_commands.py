@@ -237,7 +237,8 @@ def test_many_conflicts_are_told_once(terminal: Terminal) -> None:
         terminal.home.conflict()
     _, out, _ = terminal.run("status")
     assert out.count("both sides changed it") == 1
-    assert "conflict: 30 keys: both sides changed it\n" in out
+    assert "30 conflicts: both sides changed it\n" in out
+    assert out.count("    flows:a.json\n") == 1
     assert "`syncd conflicts list` numbers them" in out.replace("\n", " ")
     done = terminal.run("conflicts", "resolve", "--all", "--mine")[1].splitlines()
     assert (len(done), done[-1]) == (21, "... and 10 more")

@@ -199,8 +199,10 @@ def test_devices_are_listed_and_revoked(world: World) -> None:
     assert f"\n  {listed[0]['device']}\n" in machine.syncd("devices", "list").out
     assert machine.syncd("devices", "revoke", "laptop").code == 0
     assert machine.syncd("sync", "--once").code == 5
+    assert "seen" not in machine.syncd("devices", "list").out
     assert machine.syncd("devices", "revoke", "nobody").code == 2
     token = machine.syncd("devices", "enroll", "laptop").out.strip()
+    assert "not seen since enrolled" in machine.syncd("devices", "list").out
     (machine.state / "device-token").write_text(token)
     assert machine.syncd("sync", "--once").code == 0
 
