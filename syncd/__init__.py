@@ -44,8 +44,8 @@ embedded} -> core`, `storage -> {remote, files}`, `files -> stores -> core`; a t
                Named keys: `intake`; later looks: `rescan`, `late`, `audit`, `patience`, `apart`.
                One turn: `turn`, `readings`, `decide`, `plan`, `combine`, `merging`, `moves`,
                `losers`, `writer`; of many records `parts`, `versions`, `saves`, `rewrite`.
-               The deployment: `online` over `link` (with `bootstrap`, `witnesses`, `known` news
-               of our own, `presence`: tells how far we are), `pusher`, `puller` and `carrier`
+               The deployment: `online` over `link` (with `bootstrap`), `pusher`, `puller`, `feed`
+               (`witnesses`, `known` news of our own, `presence`: how far we are), and `carrier`
                (`uploads` of what `outgoing` reads, `downloads` by way of `incoming`,
                `transfers`: how far they are); `teller` (conflicts).
                What stops: `guards` (with `roots`, `window`, `vanishing`), `holding`, `pauses`

@@ -12,13 +12,11 @@ from syncd.core.model import BYTES_DAMAGED
 from syncd.core.news import StoreSettings, Welcome
 from syncd.engine.bootstrap import Bootstrap, Progress
 from syncd.engine.epoch import Epoch
+from syncd.engine.feed import Feed
 from syncd.engine.health import Health
-from syncd.engine.known import Known
 from syncd.engine.ports import RemoteReplica
-from syncd.engine.presence import Presence
 from syncd.engine.pusher import FUNCTION_FAILED
 from syncd.engine.waiting import spread, woken
-from syncd.engine.witnesses import Witnesses
 from syncd.errors import (
     CeilingReached,
     FunctionFailed,
@@ -61,9 +59,7 @@ class Link:
         bootstrap: Bootstrap,
         health: Health,
         epoch: Epoch,
-        witnesses: Witnesses,
-        known: Known,
-        presence: Presence,
+        feed: Feed,
         settings: Sequence[StoreSettings],
     ) -> None:
         self._ledger = ledger
@@ -71,9 +67,7 @@ class Link:
         self._bootstrap = bootstrap
         self._health = health
         self._epoch = epoch
-        self._witnesses = witnesses
-        self._known = known
-        self._presence = presence
+        self._feed = feed
         self._settings = settings
         self._retry_now = asyncio.Event()
 
@@ -87,8 +81,7 @@ class Link:
         while isinstance(welcome, End):
             self._health.report("epoch", "began", welcome.value)
             await self._epoch.end(welcome)
-            self._witnesses.forget()
-            self._known.forget()
+            self._feed.forget()
             welcome = await self._hello()
         await self._register()
         with self._ledger.transaction():
@@ -139,7 +132,7 @@ class Link:
         start = int(places.get("start") or 0) + 1
         with self._ledger.transaction():
             places.put("start", str(start))
-        shown = self._witnesses.show()
+        shown = self._feed.witnesses.show()
         passed = self._ledger.passing.place
         # One that takes the call and says nothing is given most of a minute to answer.
         silent = asyncio.get_running_loop().call_later(
@@ -156,8 +149,8 @@ class Link:
             raise AnotherDeployment(welcome.deployment)
         if end := ended(welcome, start, int(places.get("answered") or 0)):
             return end
-        self._witnesses.checked(())
-        self._presence.told(passed)
+        self._feed.witnesses.checked(())
+        self._feed.presence.told(passed)
         with self._ledger.transaction():
             places.put("deployment", welcome.deployment)
             places.put("answered", str(start))

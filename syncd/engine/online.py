@@ -12,21 +12,20 @@ from syncd.core.news import StoreSettings, Welcome
 from syncd.engine.bootstrap import Bootstrap, Progress
 from syncd.engine.carrier import Carrier
 from syncd.engine.epoch import Epoch
+from syncd.engine.feed import Feed
 from syncd.engine.freight import FileStorage
 from syncd.engine.guards import Guards
 from syncd.engine.health import Health
 from syncd.engine.hiatus import Hiatus
 from syncd.engine.intake import Intake
-from syncd.engine.known import Known
 from syncd.engine.link import Link
 from syncd.engine.ports import Clock, LocalReplica, RemoteReplica
-from syncd.engine.presence import Presence
 from syncd.engine.puller import Puller
 from syncd.engine.pusher import Pusher
 from syncd.engine.rescan import Rescan
 from syncd.engine.tailer import Tailer
 from syncd.engine.waiting import spread
-from syncd.engine.witnesses import Denied, Witnesses
+from syncd.engine.witnesses import Denied
 from syncd.errors import FunctionFailed, ProtocolError, SyncdError, Unauthorized, Unavailable
 from syncd.ledger.ledger import Ledger
 
@@ -72,18 +71,14 @@ class Online:
     def __init__(self, here: Here, there: There) -> None:
         self._here = here
         ledger, remote, stores, clock = here.ledger, there.remote, here.stores, here.clock
-        witnesses, known = Witnesses(ledger), Known()
-        presence = Presence(ledger, remote, clock)
-        self.puller = Puller(
-            ledger, remote, here.intake, stores, clock, here.health, witnesses, known, presence
+        feed = Feed(ledger, remote, clock)
+        self.puller = Puller(ledger, remote, here.intake, stores, clock, here.health, feed)
+        self.pusher = Pusher(
+            ledger, remote, here.intake, here.guards, clock, there.waiting, feed.known
         )
-        self.pusher = Pusher(ledger, remote, here.intake, here.guards, clock, there.waiting, known)
         self.puller.answered = self.pusher.idle
         bootstrap = Bootstrap(ledger, remote, self.puller, here.guards, stores, clock, here.epoch)
-        self.link = Link(
-            ledger, remote, bootstrap, here.health, here.epoch, witnesses, known, presence,
-            there.settings,
-        )  # fmt: skip
+        self.link = Link(ledger, remote, bootstrap, here.health, here.epoch, feed, there.settings)
         self.tied = False
         """Whether the deployment was met and not lost since: what answers is what was met."""
         self.carrier: Carrier | None = None

@@ -15,15 +15,14 @@ from syncd.core.decision import Heard
 from syncd.core.delta import spliced
 from syncd.core.direction import Way
 from syncd.core.model import BYTES_DAMAGED, Change, Content, Cursor, Digest, Hold, Key
+from syncd.engine.feed import Feed
 from syncd.engine.health import Health
 from syncd.engine.holding import hold
 from syncd.engine.intake import Intake
-from syncd.engine.known import Known
 from syncd.engine.plan import ours
 from syncd.engine.ports import Clock, LocalReplica, RemoteReplica
-from syncd.engine.presence import Presence
 from syncd.engine.waiting import woken
-from syncd.engine.witnesses import Denied, Witnesses
+from syncd.engine.witnesses import Denied
 from syncd.ledger.ledger import Ledger
 
 LINGER = 0.05
@@ -50,19 +49,15 @@ class Puller:
         stores: Mapping[str, LocalReplica],
         clock: Clock,
         health: Health,
-        witnesses: Witnesses,
-        known: Known,
-        presence: Presence,
+        feed: Feed,
     ) -> None:
-        self._presence = presence
+        self._feed = feed
         self._health = health
         self._ledger = ledger
         self._remote = remote
         self._intake = intake
         self._stores = stores
         self._clock = clock
-        self._witnesses = witnesses
-        self._known = known
         self._wanted: set[Key] = set()
         self._receive: Callable[[Key, Content, str], None] = lambda *_: None
         self._wakened = asyncio.Event()
@@ -102,7 +97,7 @@ class Puller:
         while True:
             if await self._has_news():
                 await self._drain()
-            await self._presence.tell()
+            await self._feed.presence.tell()
             if not self._wakened.is_set():
                 self.idle.set()
             self._health.report("feed", "current")
@@ -123,7 +118,7 @@ class Puller:
             return True
         if head != self._ledger.passing.cursor:
             self._ledger.passing.skip_to(head)
-            self._known.behind(head)
+            self._feed.known.behind(head)
         return False
 
     def _knows(self, head: Cursor, before: Cursor | None) -> bool:
@@ -134,9 +129,11 @@ class Puller:
         """
         if head == self._ledger.passing.cursor:
             return True
-        if before is None or not self._may_be_ours(head, before) or int(head) not in self._known:
+        if before is None or not self._may_be_ours(head, before):
             return False
-        return self._witnesses.before(int(head)) <= int(before)
+        if int(head) not in self._feed.known:
+            return False
+        return self._feed.witnesses.before(int(head)) <= int(before)
 
     def _may_be_ours(self, head: Cursor, before: Cursor | None) -> bool:
         """Whether all that lies behind the cursor lies at one place."""
@@ -165,14 +162,14 @@ class Puller:
         # before it. So what is fetched is heard behind a page that was asked for after it.
         keys = sorted(self._wanted)[:FETCHED]
         answers = await self._remote.fetch(keys) if keys else []
-        shown = self._witnesses.show()
+        shown = self._feed.witnesses.show()
         cursor = self._ledger.passing.cursor
-        known = self._known.behind(cursor)
+        known = self._feed.known.behind(cursor)
         page = await self._remote.changes(list(self._stores), cursor, shown, known)
-        self._witnesses.checked(page.broken)
+        self._feed.witnesses.checked(page.broken)
         if page.missed:
             raise Denied("deletions that were not heard here are forgotten there")
-        if self._witnesses.unshown(shown, [*_present(answers), *page.changes]):
+        if self._feed.witnesses.unshown(shown, [*_present(answers), *page.changes]):
             # RACE: a push was acknowledged meanwhile, and over it somebody wrote, perhaps on
             # a deployment restored to before it: asked with that witness, it says so.
             return False
