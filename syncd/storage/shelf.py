@@ -7,8 +7,9 @@ programs that use this: none drops what another added.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final, TypeVar
 
 import orjson
 
@@ -18,14 +19,19 @@ from syncd.errors import ConfigError, RecordError
 from syncd.files.root import Root
 from syncd.storage.columns import row_of
 from syncd.storage.edit import edited, fields_of, joined, replaced, written
-from syncd.storage.file import body_of, change
+from syncd.storage.file import PATIENCE, body_of, change
 from syncd.storage.index import Key
 from syncd.storage.records import Deployment, told
 from syncd.storage.rows import DeploymentRow, Found, Row
 from syncd.store_config import StoreConfig
+from syncd.stores.codec import unparsable
 from syncd.stores.join import join
 from syncd.stores.records import ENVELOPE, Split, split, tokens
 from syncd.stores.tree import compact
+
+T = TypeVar("T")
+
+_PAUSE: Final = 0.02
 
 Parts = dict[str, bytes]
 """The tokens of a file's envelope and records, by id."""
@@ -157,9 +163,12 @@ class _File:
 
         self._store.path.mkdir(parents=True, exist_ok=True)
         with self._lock:
-            change(Root.open(self._store.path), self._path, make)
+            _patiently(lambda: change(Root.open(self._store.path), self._path, make))
 
     def _parts(self) -> Parts:
+        return _patiently(self._read)
+
+    def _read(self) -> Parts:
         try:
             found = body_of(Root.open(self._store.path), self._path)
         except FileNotFoundError:
@@ -173,7 +182,8 @@ class _File:
             return self._split
         found = split(body, self._pointer, self._split)
         if isinstance(found, Hold):
-            raise RecordError(f"{self._path}: {found.detail}; nothing was written", found.advice)
+            trouble = _HalfWritten if unparsable(Format.JSON, body) else RecordError
+            raise trouble(f"{self._path}: {found.detail}; nothing was written", found.advice)
         self._split = found
         return found
 
@@ -186,6 +196,22 @@ class _File:
         made = row_of(Kind.DEPLOYMENT, self._store.name, self._path, digest, body, id)
         assert isinstance(made, DeploymentRow)  # a part parses
         return made
+
+
+class _HalfWritten(RecordError):
+    """The file does not parse in this moment."""
+
+
+def _patiently(act: Callable[[], T]) -> T:
+    """What `act` answers, once a program that writes the file is through."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return act()
+        except _HalfWritten:
+            if time.monotonic() > until:
+                raise
+        time.sleep(_PAUSE)
 
 
 def _deployment(key: Key, body: bytes) -> Deployment:

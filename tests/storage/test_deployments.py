@@ -110,3 +110,23 @@ def test_a_file_that_is_none_is_refused_and_stays(project: Config) -> None:
     with DeploymentStorage(project) as storage, pytest.raises(RecordError):
         storage.save(Deployment(site_id="s"))
     assert new_deployment_id().startswith("deploy-")
+
+
+@pytest.mark.parametrize("call", ["load", "save", "latest"])
+def test_a_file_that_is_being_written_is_waited_for(
+    project: Config, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    with DeploymentStorage(project) as storage:
+        storage.save(deployment("a"))
+        whole = file(project).read_bytes()
+        file(project).write_bytes(b"")
+        monkeypatch.setattr(
+            "syncd.storage.shelf.time.sleep", lambda _: file(project).write_bytes(whole)
+        )
+        if call == "save":
+            storage.save(deployment("b"))
+        elif call == "load":
+            assert storage.load("a") == deployment("a")
+        else:
+            assert storage.latest("site") == deployment("a")
+        assert b'"a"' in file(project).read_bytes()
