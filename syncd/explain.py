@@ -85,6 +85,10 @@ def explain(config: Config, key: Key) -> Explanation:
         why=_why(store, key.path),
         next="nothing: its pattern does not match",
     )
+    if not told.mirrored and (store.path / key.path).is_dir():
+        told.why = "it is a folder, and only files are"
+        told.next = f"nothing: name one of its files, or `syncd log {key}`"
+        return told
     with open_listing(config) as listing:
         told.events = listing.log(key, EVENTS).events
     if told.mirrored and store.layout == "lines":

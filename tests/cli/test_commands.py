@@ -258,6 +258,18 @@ def test_what_was_refused_is_neither_nothing_to_do_nor_about_to_be_sent(terminal
     assert "next    nothing, until it is saved anew or `syncd retry`" in out
 
 
+def test_explain_of_a_folder_does_not_say_that_its_files_are_not_mirrored(
+    terminal: Terminal,
+) -> None:
+    terminal.home.save(MINE)
+    (store,) = terminal.home.config.stores
+    (store.path / "sub").mkdir()
+    code, out, _ = terminal.run("explain", "flows:sub")
+    assert code == 0
+    assert "not mirrored: it is a folder, and only files are" in out
+    assert "next    nothing: name one of its files, or `syncd log flows:sub`" in out
+
+
 def test_a_guard_is_approved_with_the_daemon_down(terminal: Terminal) -> None:
     from syncd.core.guard import Direction, Guard
 
