@@ -43,18 +43,25 @@ class Met:
 
 def examine(store: StoreConfig) -> Iterator[Finding]:
     """Everything that concerns the files of one store."""
-    files = sorted(_files(store), key=lambda met: met.path)
+    links: list[str] = []
+    files = sorted(_files(store, links), key=lambda met: met.path)
+    if links:
+        evidence = f"{_some(sorted(links))}: a link to a folder, where nothing is mirrored"
+        advice = "move the folder itself here, or give it a store of its own in config.toml"
+        yield warn(f"links:{store.name}", evidence, advice)
     yield _names(store, files)
     yield _sizes(store, files)
     if store.kind in _WITH_IDS and store.layout == "file":
         yield from _insides(store, files)
 
 
-def _files(store: StoreConfig) -> Iterator[Met]:
+def _files(store: StoreConfig, links: list[str]) -> Iterator[Met]:
+    """The files of the store. What leads to folders is put into `links`."""
     layout = store.patterns()
     for folder, folders, files in os.walk(store.path):
         below = folder[len(str(store.path)) :].lstrip("/")
         folders[:] = [f for f in folders if not layout.prunes(normal(f"{below}/{f}".lstrip("/")))]
+        links += [f"{below}/{f}".lstrip("/") for f in folders if (Path(folder) / f).is_symlink()]
         matches = layout.within(normal(below))
         for name in filter(lambda name: matches(normal(name)), files):
             # RACE: programs go on deleting while this looks.

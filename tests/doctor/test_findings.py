@@ -47,6 +47,17 @@ def bad(findings: Iterable[Finding]) -> list[Finding]:
     return found
 
 
+def test_a_linked_folder_is_told_as_nothing_in_it_is_mirrored(tmp_path: Path) -> None:
+    store = store_of(tmp_path, 'kind = "workflow"\nexclude = ["/left-out/"]')
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/a.json").write_text("{}")
+    (store.path / "team").symlink_to(tmp_path / "elsewhere")
+    (store.path / "left-out").symlink_to(tmp_path / "elsewhere")
+    (found,) = bad(contents.examine(store))
+    assert (found.check, "'team': a link to a folder" in found.evidence) == ("links:flows", True)
+    assert "left-out" not in found.evidence
+
+
 def test_a_store_without_troubles_has_none(tmp_path: Path) -> None:
     store = store_of(tmp_path)
     for name in ("a.json", "b.json", "ä.json"):
