@@ -43,7 +43,7 @@ from syncd.core.settle import FEW
 from syncd.core.writing import Note
 from syncd.errors import LedgerError, LedgerNewer
 from syncd.ledger.claimable import Claim
-from syncd.ledger.connection import read_ledger
+from syncd.ledger.connection import read_ledger, transaction
 from syncd.ledger.ledger import Ledger
 
 KEY = Key("flows", "a.json")
@@ -542,3 +542,21 @@ def test_answers_are_taken_and_the_next_rows_frozen_in_one_transaction(ledger: L
     taken = ledger.acknowledge(answers, "me", 0.0, Claim(10, 1 << 20))
     assert [intent.key for intent in taken.claimed] == [second]
     assert ledger.outbox.unanswered() == taken.claimed
+
+
+def test_a_commit_that_is_refused_leaves_no_transaction_open() -> None:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection.executescript(
+        """PRAGMA foreign_keys = ON; CREATE TABLE one (id INTEGER PRIMARY KEY);
+           CREATE TABLE other (id REFERENCES one DEFERRABLE INITIALLY DEFERRED);"""
+    )
+    with (
+        pytest.raises(LedgerError, match="nothing of this step was recorded"),
+        transaction(connection),
+    ):
+        connection.execute("INSERT INTO other VALUES (1)")
+    assert not connection.in_transaction
+    with transaction(connection):
+        connection.execute("INSERT INTO one VALUES (1)")
+    assert connection.execute("SELECT count(*) FROM other").fetchone() == (0,)
+    connection.close()
