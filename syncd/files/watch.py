@@ -43,6 +43,12 @@ _LIMITS: Final = {
     errno.EMFILE: "fs.inotify.max_user_instances",
 }
 
+_GONE: Final = frozenset({
+    errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ESTALE, errno.EACCES, errno.EPERM,
+    errno.ENAMETOOLONG,
+})  # fmt: skip
+"""A folder that is none any more, is closed, or lies too deep for any key."""
+
 
 class WatchFailed(Exception):
     """The root cannot be watched, or not all of it; polling finds changes all the same."""
@@ -174,9 +180,9 @@ class Watcher:
         try:
             folder.descriptor = _added(inotify, place, mask, folder)
         except OSError as error:
-            if error.errno in _LIMITS or not path:
-                raise self._failed(error) from error
-            return None  # Gone again, or no folder any more: what became of it is hinted too.
+            if path and error.errno in _GONE:
+                return None  # What became of it is hinted too.
+            raise self._failed(error) from error
         # RACE: the old watch goes after the new one is there, so no change falls between.
         self._unwatch(path)
         self._folders[path] = folder
@@ -201,8 +207,10 @@ class Watcher:
                             below.append(path)
                     elif report and folder.has(found.name):
                         self._on_path(folder.prefix + found.name, False)
-        except OSError:
-            # Gone or unreadable: every scan says which, and holds what it hides.
+        except OSError as error:
+            if error.errno not in _GONE:
+                raise WatchFailed(f"{folder.path!a} cannot be watched: {error.strerror}") from error
+            # Every scan says which, and holds what it hides.
             return []
         return below
 

@@ -19,6 +19,7 @@ from watchdog.observers.inotify_c import (
 )
 
 from syncd.files import watch
+from syncd.files.folder import Folder
 from syncd.files.root import Root
 from syncd.files.watch import Watcher, WatchFailed
 from syncd.stores.layout import Layout
@@ -278,6 +279,26 @@ def test_watches_that_run_out_later_are_told_too(
     assert hints.watcher.alive
     (store / "one too many").mkdir()
     hints.until(lambda: any("max_user_watches" in why for why in hints.rescans))
+    assert not hints.watcher.alive
+    hints.watcher.stop()
+
+
+def test_a_folder_that_cannot_be_listed_for_want_of_descriptors_is_not_passed_over(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hints = Hints(store, Layout(("*.json",), ()))
+    hints.watcher.start()
+    look = Root.folder
+
+    def short(self: Root, path: str = "", *, create: bool = False) -> Folder:
+        if path == "new":
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return look(self, path, create=create)
+
+    monkeypatch.setattr(Root, "folder", short)
+    (store / "aside/below").mkdir(parents=True)
+    (store / "aside").rename(store / "new")
+    hints.until(lambda: any("Too many open files" in why for why in hints.rescans))
     assert not hints.watcher.alive
     hints.watcher.stop()
 
