@@ -113,7 +113,9 @@ describe("an upload", () => {
     const content = bytes(9);
     const first = await upload(content);
     expect(await commit(content, first)).toBeNull();
-    expect(await commit(content, await upload(content))).toBeNull();
+    const second = await upload(content);
+    expect(await commit(content, second)).toBeNull();
+    expect(await commit(content, second), "told again").toBeNull();
     expect((await files()).map((file) => file._id)).toEqual([first]);
     expect(await blobs()).toHaveLength(1);
   });

@@ -73,6 +73,8 @@ export async function commit(ctx: MutationCtx & Caller, claim: Claim): Promise<R
   const known = await findBlob(ctx, ctx.workspace, digest);
   if (known?.storageId === storageId) return null;
   const refusal = await refuse(ctx, claim);
+  // An upload of what was here already was deleted when this was told for the first time.
+  if (known !== null && refusal?.reason === "no-such-upload") return null;
   if (refusal !== null) return refusal;
   // RACE: two machines may upload the same at once; the first to commit is kept.
   if (known !== null) await ctx.storage.delete(storageId);
