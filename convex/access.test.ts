@@ -1,7 +1,7 @@
 /** Who may call the functions of the app plane. */
 import { afterEach, expect, test, vi } from "vitest";
 import { api, internal } from "./_generated/api";
-import { deployment, enrolled, operationOn } from "./fixture.test";
+import { deployment, enrolled, modules, operationOn } from "./fixture.test";
 
 type Settings = { SYNCD_ANONYMOUS?: string; SYNCD_USERS?: string; SYNCD_WORKSPACES?: string };
 
@@ -69,4 +69,30 @@ test("the file plane stays for devices", async () => {
   );
   const { token } = await t.mutation(internal.devices.enroll, { workspace: "w", name: "n" });
   await expect(read(t, { token })).rejects.toMatchObject(refused("forbidden"));
+});
+
+type Registered = {
+  isPublic?: boolean;
+  exportArgs?: () => string;
+  exportReturns?: () => string | null;
+};
+
+test("every public function takes a token, and each says what it takes and answers", async () => {
+  const registered: [name: string, Registered][] = [];
+  for (const [path, load] of Object.entries(modules)) {
+    for (const [name, value] of Object.entries((await load()) as Record<string, unknown>)) {
+      const made = value as Registered;
+      const isRegistered = typeof value === "function" && made.exportArgs !== undefined;
+      if (isRegistered) registered.push([`${path}:${name}`, made]);
+    }
+  }
+  const takes = ({ exportArgs }: Registered) => {
+    const told = JSON.parse(exportArgs?.() ?? "null") as { type: string; value: object };
+    return told.type === "object" ? Object.keys(told.value) : [];
+  };
+  const open = registered.filter(([, made]) => made.isPublic && !takes(made).includes("token"));
+  expect(open.map(([name]) => name)).toEqual([]);
+  const silent = registered.filter(([, made]) => JSON.parse(made.exportReturns?.() ?? "null") === null);
+  expect(silent.map(([name]) => name)).toEqual([]);
+  expect(registered.filter(([, made]) => made.isPublic).length).toBeGreaterThan(40);
 });
