@@ -7,9 +7,9 @@ import { RELATIVE_ERROR } from "./model/sketch";
 
 vi.mock("./model/limits", async (load) => ({ ...(await load<typeof limits>()) }));
 
-const { LINE_BYTES, ROLLUPS, EDGE_SAMPLES, SKETCH_BYTES } = limits;
+const { LINE_BYTES, ROLLUPS, EDGE_SAMPLES, EDGE_LENGTH, SKETCH_BYTES } = limits;
 
-afterEach(() => Object.assign(limits, { ROLLUPS, EDGE_SAMPLES, SKETCH_BYTES }));
+afterEach(() => Object.assign(limits, { ROLLUPS, EDGE_SAMPLES, EDGE_LENGTH, SKETCH_BYTES }));
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -240,6 +240,18 @@ describe("aggregate", () => {
     expect(answer).toMatchObject({ count: 5, widened: true });
     const whole = await ask(t, { ...credentials, type: "t", startTime: 1, endTime: 5 });
     expect(whole).toMatchObject({ count: 5, widened: false });
+  });
+
+  test("so is one whose lines are too long to be read", async () => {
+    Object.assign(limits, { EDGE_LENGTH: 200 });
+    const short = await withSamples([at(1), at(2), at(3)]);
+    const asked = { type: "t", startTime: 2, endTime: 9 };
+    const answer = await ask(short.t, { ...short.credentials, ...asked });
+    expect(answer).toMatchObject({ count: 2, widened: false });
+    const labels = { note: "x".repeat(100) };
+    const long = await withSamples([1, 2, 3].map((time) => ({ ...at(time), labels })));
+    const widened = await ask(long.t, { ...long.credentials, ...asked });
+    expect(widened).toMatchObject({ count: 3, widened: true });
   });
 
   test.each([

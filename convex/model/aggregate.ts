@@ -5,7 +5,7 @@
  */
 import { v, type Infer } from "convex/values";
 import type { QueryCtx } from "../_generated/server";
-import { EDGE_SAMPLES, ROLLUPS, SKETCH_BYTES } from "./limits";
+import { EDGE_LENGTH, EDGE_SAMPLES, ROLLUPS, SKETCH_BYTES } from "./limits";
 import { decodeCarry, encodeCarry, type Carry } from "./carry";
 import { HOUR, MINUTE, startOf, Summary, type Rollup } from "./rollup";
 import { chosenRollups, chosenSamples, type Choice } from "./choice";
@@ -137,15 +137,22 @@ class Reading {
     };
   }
 
-  /** The samples of a minute that lie in the range; null where they are too many to be read. */
+  /** The samples of a minute that lie in the range; null where they are too much to be read. */
   async #samples({ start, end }: Span): Promise<number[] | null> {
     const from = Math.max(start, this.range.from);
-    const rows = await chosenSamples(this.ctx, this.workspace, this.question, {
+    const samples = chosenSamples(this.ctx, this.workspace, this.question, {
       from,
       to: this.range.to,
       before: end,
-    }).take(EDGE_SAMPLES + 1);
-    return rows.length > EDGE_SAMPLES ? null : rows.map(({ value }) => value);
+    });
+    const values: number[] = [];
+    let length = 0;
+    for await (const { value, text } of samples) {
+      length += text.length;
+      if (values.length === EDGE_SAMPLES || length > EDGE_LENGTH) return null;
+      values.push(value);
+    }
+    return values;
   }
 
   /** What values of many magnitudes are spread over takes longer to read. */

@@ -55,11 +55,13 @@ export const LINE_BYTES = 192 * KIB;
 export const SAMPLES = 500;
 /**
  * Rollups that one `metrics:aggregate` reads, each again for every SKETCH_BYTES of its sketch, and
- * samples where a minute is cut in two.
+ * samples in each of the two minutes that may be cut.
  */
 export const ROLLUPS = 4000;
 export const SKETCH_BYTES = 512;
 export const EDGE_SAMPLES = 4000;
+/** UTF-16 units of the lines of these. */
+export const EDGE_LENGTH = 2 * MIB;
 /** YAML whose rows are written by the push itself. */
 export const YAML_AT_ONCE = 96 * KIB;
 /** YAML that is parsed, in UTF-16 units; longer text has no columns. */
