@@ -1,7 +1,10 @@
 /** Who may call the functions of the app plane. */
+import { makeFunctionReference } from "convex/server";
+import { convexToJson, type Value } from "convex/values";
 import { afterEach, expect, test, vi } from "vitest";
 import { api, internal } from "./_generated/api";
 import { deployment, enrolled, modules, operationOn } from "./fixture.test";
+import { sha256, utf8 } from "./model/digest";
 
 type Settings = { SYNCD_ANONYMOUS?: string; SYNCD_USERS?: string; SYNCD_WORKSPACES?: string };
 
@@ -95,4 +98,71 @@ test("every public function takes a token, and each says what it takes and answe
   const silent = registered.filter(([, made]) => JSON.parse(made.exportReturns?.() ?? "null") === null);
   expect(silent.map(([name]) => name)).toEqual([]);
   expect(registered.filter(([, made]) => made.isPublic).length).toBeGreaterThan(40);
+});
+
+/** A workspace with something in every table, all of it named `secret`. */
+async function withSecrets(t: ReturnType<typeof deployment>) {
+  const { credentials, push } = await enrolled(t, "laptop", "one");
+  const text = '{"id":"secret","name":"secret","type":"secret","siteId":"secret"}';
+  const kinds = ["workflow", "execution", "asset", "deployment", "document"] as const;
+  for (const kind of kinds) {
+    const store = "flows";
+    await push(await operationOn(`${kind}/secret.json`, text, undefined, { kind, store }));
+  }
+  await t.mutation(api.metrics.record, { ...credentials, type: "secret", name: "secret", value: 1 });
+  const log = { store: "flows", path: "secret", generation: "0".repeat(32), kind: "file" as const };
+  const next = { length: 9, tail: "a".repeat(64) };
+  const appends = [{ ...log, expect: { length: 0, tail: "" }, next, lines: ["secret"] }];
+  await t.mutation(api.logs.append, { ...credentials, appends });
+  const lost = { store: "flows", path: "secret", record: "", base: null, local: null, revision: 1 };
+  const rest = { digest: await sha256(utf8("secret")), since: 0, resolution: null, author: null };
+  const conflicts = [{ ...lost, ...rest, text: "secret" }];
+  await t.mutation(api.sync.conflict, { ...credentials, conflicts });
+  return t.run(async (ctx) => ({
+    log: (await ctx.db.query("logs").take(9)).find(({ path }) => path === "secret")?._id,
+    conflict: (await ctx.db.query("conflicts").first())?._id,
+  }));
+}
+
+test("no query answers with what another workspace holds, even by its id", async () => {
+  const t = deployment();
+  const ids = await withSecrets(t);
+  const own = (await enrolled(t, "laptop", "one")).credentials;
+  const other = (await enrolled(t, "desk", "two")).credentials;
+  const [id, store, path] = ["secret", "flows", "document/secret.json"];
+  const asked: [query: string, args: object][] = [
+    ["sync:changes", { stores: [store], cursor: null }],
+    ["sync:fetch", { keys: [{ store, path, record: "" }] }],
+    ["sync:manifest", { store, after: null }],
+    ["workflows:get", { id }],
+    ["workflows:list", {}],
+    ["workflows:list", { name: id }],
+    ["workflows:getExecution", { id }],
+    ["workflows:listExecutions", {}],
+    ["assets:get", { id }],
+    ["assets:list", {}],
+    ["assets:list", { type: id }],
+    ["assets:getByCategory", { category: "asset" }],
+    ["assets:search", { query: id }],
+    ["deployments:get", { id }],
+    ["deployments:list", {}],
+    ["deployments:getBySite", { siteId: id }],
+    ["deployments:getLatest", { siteId: id }],
+    ["documents:get", { store, path }],
+    ["documents:list", {}],
+    ["logs:list", { store }],
+    ["logs:lines", { log: ids.log }],
+    ["metrics:getByType", { type: id }],
+    ["metrics:getByName", { name: id }],
+    ["conflicts:list", {}],
+    ["conflicts:get", { conflict: ids.conflict }],
+  ];
+  const told = async (who: object, name: string, args: object) => {
+    const answer: unknown = await t.query(makeFunctionReference<"query">(name), { ...who, ...args });
+    return JSON.stringify(convexToJson(answer as Value)).includes("secret");
+  };
+  for (const [name, args] of asked) {
+    expect(await told(own, name, args), name).toBe(true);
+    expect(await told(other, name, args), name).toBe(false);
+  }
 });
