@@ -76,7 +76,11 @@ def stage(root: Root, path: str, body: bytes, expected: Digest | None) -> Note:
             inode = folder.create(temporary, body, folder.stat(name))
             # The name must be as durable as the bytes: after a power cut a missing temporary
             # name would tell recovery that the write was done (sim).
-            folder.sync()
+            try:
+                folder.sync()
+            except OSError:
+                folder.remove(temporary)
+                raise
     except OSError as error:
         raise WriteFailed(path, refused(error)) from error
     return Note(path, temporary, inode, expected, Digest(sha256(body).hexdigest()))

@@ -84,6 +84,22 @@ def test_a_full_or_failing_disk_leaves_nothing_of_the_attempt(
     at.check_cleared()
 
 
+def test_an_undurable_name_leaves_nothing_of_the_attempt(
+    at: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.fsync
+
+    def refuse(fd: int) -> None:
+        if stat.S_ISDIR(os.fstat(fd).st_mode):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        real(fd)
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(WriteFailed):
+        stage(at.root, PATH, OURS, digest(OLD))
+    assert [each.name for each in at.file.parent.iterdir()] == [at.file.name]
+
+
 def test_an_undurable_folder_is_no_success(at: World, monkeypatch: pytest.MonkeyPatch) -> None:
     note = stage(at.root, PATH, OURS, digest(OLD))
 
