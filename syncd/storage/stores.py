@@ -14,7 +14,7 @@ from syncd.errors import ConfigError, RecordError
 from syncd.files.root import Root
 from syncd.storage.columns import stem
 from syncd.storage.edit import edited, fields_of, joined, replaced, written
-from syncd.storage.file import PATIENCE, Make, body_of, change, remove
+from syncd.storage.file import PATIENCE, Make, body_of, change, digest, remove
 from syncd.storage.index import Index, Key
 from syncd.storage.records import Record, told
 from syncd.storage.rows import Found, Row
@@ -122,10 +122,10 @@ class Stores(Generic[M, R]):
         key = self._only(id)
         if key is None:
             return False
-        row = self._index.rows().get(key)
-        if row is not None:
-            self.removed[key] = row.digest
-        return remove(self._root(key), key[1])
+        root = self._root(key)
+        if (found := body_of(root, key[1])) is not None:
+            self.removed[key] = digest(found[0])
+        return remove(root, key[1])
 
     def _change(self, key: Key, make: Make, known: bytes | None = None) -> bytes:
         """Change the file, unless it holds no record: what somebody is about to mend cannot be
