@@ -24,7 +24,7 @@ from syncd.files.payloads import Payloads
 from syncd.files.read import Large, Reader
 from syncd.files.root import Root
 from syncd.files.scan import Scan, Seen, scan
-from syncd.files.spelling import Names, fold, twin
+from syncd.files.spelling import Names, Spellings, fold, twin
 from syncd.files.swapped import Swapped
 from syncd.files.transit import Transit
 from syncd.files.trouble import ROOT_GONE, refused
@@ -76,7 +76,7 @@ class FileReplica:
         self._folders = folders
         self.root: Root | None = None
         self.names = Names()
-        self._spellings: dict[str, str] = {}
+        self._spellings = Spellings()
         self._twins: dict[str, Hold] = {}
 
     def format(self, path: str) -> Format:
@@ -116,7 +116,7 @@ class FileReplica:
         if root is None:
             return Seen(Scan(unread={"": ROOT_GONE}), None)
         found = scan(root, self._layout)
-        self._spellings = found.spelled
+        self._spellings = Spellings(found.spelled, found.files)
         self._twins = {p: h for p, h in found.holds.items() if h.reason == "name-twins"}
         walked = f"{root.identity.device}:{root.identity.inode}"
         return Seen(found, None if "" in found.unread else walked)
@@ -218,7 +218,7 @@ class FileReplica:
                 return Missing()
         except OSError as error:
             return Unreadable(refused(error))
-        spelled = self._spelled(path)
+        spelled = self._spellings.of(path)
         records = self.pointer is not None
         reading = reader.look(spelled, self.format(path), records=records)
         if isinstance(reading, Missing) and spelled != path:
@@ -228,7 +228,7 @@ class FileReplica:
     @_alone
     def _locate(self, path: str) -> tuple[Root, str] | None:
         root = self._root()
-        return None if root is None else (root, self._spelled(path))
+        return None if root is None else (root, self._spellings.of(path))
 
     def _root(self) -> Root | None:
         """The folder that is bound, if the path leads to it now."""
@@ -258,14 +258,11 @@ class FileReplica:
             return refused(error)
         return twin(taken) if taken is not None else None
 
-    def _spelled(self, path: str) -> str:
-        return self._spellings.get(path, path)
-
     def _stage(self, root: Root, write: Write, twin: Hold | None) -> Note | Hold | None:
         if twin is not None:
             return twin
         try:
-            return self._staged(root, self._spelled(write.path), write)
+            return self._staged(root, self._spellings.of(write.path), write)
         except WriteFailed as failed:
             return failed.hold
         except OSError as error:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import time
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from syncd.core.decision import racy
@@ -129,6 +130,40 @@ class Names:
         if not racy(changed, changed, began):
             self._listings[folder] = (changed, names)
         return names
+
+
+class Spellings:
+    """How keys are spelled on disk, as far as one scan has seen them spelled otherwise."""
+
+    def __init__(
+        self, spelled: Mapping[str, str] = MappingProxyType({}), files: Iterable[str] = ()
+    ) -> None:
+        self._files = spelled
+        self._folders: dict[str, str] = {}
+        if not spelled:
+            return  # As good as always.
+        for path, spelling in spelled.items():
+            self._folders.update(zip(_folders(path), _folders(spelling), strict=True))
+        for path in files:
+            # Where both are folders, the one spelled as keys are takes what is new.
+            for folder in () if path.isascii() or path in spelled else _folders(path):
+                self._folders.pop(folder, None)
+
+    def of(self, path: str) -> str:
+        """The spelling of `path`; of what is new, in the folder that is there."""
+        if path.isascii() or not self._files:
+            return path
+        return self._files.get(path) or self._in_folder(path)
+
+    def _in_folder(self, path: str) -> str:
+        found = [each for each in _folders(path) if each in self._folders]
+        return self._folders[found[-1]] + path[len(found[-1]) :] if found else path
+
+
+def _folders(path: str) -> list[str]:
+    """The folders that `path` lies in, the outermost first."""
+    parts = path.split("/")
+    return ["/".join(parts[:end]) for end in range(1, len(parts))]
 
 
 def fold(name: str) -> str:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from syncd.core.decision import Write
 from syncd.core.model import INLINE_LIMIT, Kind
 from syncd.core.reading import Found, Missing, Slow, Unreadable
+from syncd.core.writing import Note, Written
 from syncd.files.history import History
 from syncd.files.replica import FileReplica
 from syncd.files.swapped import Swapped
@@ -63,3 +65,27 @@ def test_nothing_is_missing_while_the_folder_is_away(store: FileReplica) -> None
     store._path.rmdir()
     found = store.read_first(["a.txt", "b.txt"], 0)
     assert [type(each) for each in found] == [Unreadable, Unreadable]
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_a_new_file_goes_into_the_folder_that_is_there_however_that_is_spelled(
+    store: FileReplica, beside: bool
+) -> None:
+    composed, decomposed = "caf\u00e9/inner", "cafe\u0301/inner"
+    (store._path / decomposed).mkdir(parents=True)
+    (store._path / decomposed / "old.txt").write_bytes(b"old")
+    if beside:
+        (store._path / composed).mkdir(parents=True)
+        (store._path / composed / "other.txt").write_bytes(b"other")
+    store.scan()
+    (note,) = store.stage([Write(f"{composed}/new.txt", None, b"new")])
+    assert isinstance(note, Note)
+    (written,) = store.perform([note])
+    assert isinstance(written, Written)
+    place = composed if beside else decomposed
+    assert (store._path / place / "new.txt").read_bytes() == b"new"
+    assert len(list(store._path.iterdir())) == 1 + beside
+    for name, body in (("new", b"new"), ("old", b"old")):
+        found = store.read(f"{composed}/{name}.txt")
+        assert isinstance(found, Found)
+        assert found.body == body
