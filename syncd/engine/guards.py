@@ -137,7 +137,7 @@ class Guards:
             self._seen_whole(store, walked)
         elif (store, Direction.BOTH) not in self._standing:
             known = self._known(store)
-            # As many that appeared may be the same files under new names: see gone_at_once.
+            appeared += self._window.renamed(store, lost, self._clock.now())
             renamed = root is RootState.PRESENT and appeared >= len(lost)
             found = guard(store, root, known, known if renamed else known - len(lost))
             self._stop(found or gone_at_once(store, known, len(lost), appeared))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
 from syncd.core.decision import Decision
-from syncd.core.guard import WINDOW, Direction, Guard, allowance, mass_guard
+from syncd.core.guard import FEW, WINDOW, Direction, Guard, allowance, mass_guard
 from syncd.core.model import Content, Digest, Key, Tombstone
 from syncd.ledger.ledger import Ledger
 
@@ -50,9 +50,19 @@ class Window:
         if len(gone) + len(deletions) <= allowance(size):
             return None
         without = {key.path for key in (*gone, *deletions)}
-        came = self._ledger.places.came(group[0], int((now - WINDOW) * 1e9))
-        created = Counter([*coming, *(digest for path, digest in came if path not in without)])
+        created = Counter(coming) + self._created(group[0], without, now)
         return mass_guard(*group, size, list(gone.values()), list(deletions.values()), created)
+
+    def renamed(self, store: str, lost: Mapping[Key, Digest], now: float) -> int:
+        """How many of the `lost` files came under other names within the window before `now`."""
+        if len(lost) <= FEW:
+            return 0
+        created = self._created(store, {key.path for key in lost}, now)
+        return (Counter(lost.values()) & created).total()
+
+    def _created(self, store: str, without: set[str], now: float) -> Counter[Digest]:
+        came = self._ledger.places.came(store, int((now - WINDOW) * 1e9))
+        return Counter(digest for path, digest in came if path not in without)
 
     def let_go(self, group: Group, deletions: Mapping[Key, Digest], now: float) -> None:
         """`deletions` are carried out: approved ones for once, the others counted."""

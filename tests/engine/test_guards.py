@@ -133,11 +133,37 @@ async def test_renamed_files_are_not_deleted_ones(desk: Desk) -> None:
     assert {name for name in desk.machine.mirror() if name in notes} == set(notes[30:])
 
 
+async def test_a_renamed_folder_takes_many_turns_and_stops_no_deletions(desk: Desk) -> None:
+    notes = await holding(desk, 100)
+    for start in range(0, 60, 15):
+        some = notes[start : start + 15]
+        for name in some:
+            # Under a folder with another name a file is as old as it was: so it is on this clock.
+            (desk.machine.files / f"{name}.txt").rename(desk.machine.files / f"moved-{name}.txt")
+        await desk.consider([each for name in some for each in (name, f"moved-{name}")])
+        desk.send()
+        assert not desk.guards.stand
+    desk.scan()
+    assert not desk.guards.stand
+    assert {name for name in desk.machine.mirror() if name in notes} == set(notes[60:])
+    await delete(desk, notes[60:95])
+    assert desk.waiting() == set(notes[60:95]), "what is deleted counts as before"
+
+
+async def test_a_walk_knows_a_renamed_folder_whose_files_were_read_already(desk: Desk) -> None:
+    notes = await holding(desk, 100)
+    for name in notes[:60]:
+        (desk.machine.files / f"{name}.txt").rename(desk.machine.files / f"moved-{name}.txt")
+    await desk.reconciler.consider([Key(STORE, f"moved-{name}.txt") for name in notes[:60]])
+    desk.send()
+    desk.scan()
+    assert not desk.guards.stand
+
+
 async def test_one_copy_does_not_excuse_many_deletions(desk: Desk) -> None:
     notes = names(40)
     await desk.agree(**dict.fromkeys(notes, "the same everywhere"))
-    with desk.ledger.transaction() as connection:
-        connection.execute("UPDATE files SET ctime_ns = 0")
+    desk.clock.seconds += 2 * WINDOW
     desk.machine.save(copy="the same everywhere")
     await desk.consider(["copy"])
     await delete(desk, notes[:20])
