@@ -63,6 +63,9 @@ class Witness:
         self._epochs = 0
         """How often the deployment forgot something."""
         self._revoked: set[str] = set()
+        self._copied: set[str] = set()
+        """Machines of which another sends saves, too: one may meet its own before it was ever told
+        of any."""
         self._parted: set[_Epoch] = set()
         """Epochs that the deployment ended, whether their machines know it or not."""
         self._saved: dict[tuple[str, str], set[Digest]] = {}
@@ -131,6 +134,7 @@ class Witness:
 
     def cloned(self, machine: str, clone: str) -> None:
         """What happened on a machine happened on its copy."""
+        self._copied |= {machine, clone}
         for found in (self._saved, self._visible, self._given_up):
             found.update({(clone, p): set(ds) for (m, p), ds in found.items() if m == machine})
         for (name, path), mask in list(self._removed.items()):
@@ -372,8 +376,8 @@ class Witness:
             if (at or 0) < self._heard.get((which, path), 0):
                 world.violated("heard never goes back", f"{machine.name} {path}")
             self._heard[which, path] = at or 0
-            # Only an epoch that ended lets go of one.
-            back = (base or 0) < self._agreed.get((which, path), 0)
+            # Whose folder was replaced is met anew, and has none.
+            back = base is not None and base < self._agreed.get((which, path), 0)
             if back and which not in self._parted:
                 world.violated("the base never goes back", f"{machine.name} {path}: to r{base}")
             self._agreed[which, path] = base or 0
@@ -398,11 +402,14 @@ class Witness:
         world = self._world
         which = machine.name, machine.ledger_number
         rows = machine.database.execute(
-            "SELECT number, path, local_digest, remote_digest FROM conflicts WHERE number > ?",
+            """SELECT number, path, base_digest, local_digest, remote_digest
+               FROM conflicts WHERE number > ?""",
             (self._conflicts.get(which, 0),),
         ).fetchall()
-        for number, path, local, remote in rows:
+        for number, path, base, local, remote in rows:
             self._conflicts[which] = number
+            if base is None and machine.name in self._copied:
+                continue
             if self._met_anew(machine) or EMPTY in (local, remote) or self._overrides():
                 continue
             if path == COUNTED or path in self._reverted or (machine.name, path) in self._contested:
