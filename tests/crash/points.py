@@ -35,7 +35,7 @@ class Point:
     function: str
     when: When
     inside: str = ""
-    having: str = ""
+    having: str | int = ""
     scenario: str = "edits"
     given: tuple[str, ...] = ()
     after: str = ""
@@ -324,13 +324,17 @@ _UPLOADS = "syncd.engine.uploads:"
 _OUTGOING = "syncd.engine.outgoing:"
 _PAYLOADS = "syncd.files.payloads:Payloads."
 
+LAST_PART = 1 << 19
+"""Bytes that the last part of each of the scenario's payloads has."""
+
 CARRYING = (
     Point("upload-unasked", "Payloads are queued, the deployment was not asked for them.",
           _STORAGE + "missing", BEFORE, scenario="payloads"),
     Point("upload-begun", "The first part of a payload is read, an upload is about to begin.",
           _OUTGOING + "Outgoing.next", AFTER, scenario="payloads"),
     Point("upload-cut", "Some parts of a payload are on the wire, the last is not.",
-          _UPLOADS + "Uploads._mover", AFTER, scenario="payloads"),
+          "syncd.engine.transfers:Transfers.advance", AFTER, "Outgoing.parts",
+          having=LAST_PART, scenario="payloads"),
     Point("upload-answered", "A payload is in file storage, nothing names it.",
           _STORAGE + "_post", AFTER, scenario="payloads"),
     Point("upload-whole", "A payload is committed, its row is not marked.",
