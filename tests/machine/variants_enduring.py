@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
+from syncd.core.decision import Decision
 from syncd.core.writing import NotWritten
+from syncd.engine.decide import Turn
 from syncd.engine.pauses import Pauses
 from syncd.files import folder, swap
 from syncd.files.folder import Folder
-from syncd.ledger import entries
 from syncd.ledger.outbox import Outbox
 
 from .faults import CHECKING, DAWDLING, FAILING, REFUSING, WAITING
@@ -17,10 +19,6 @@ from .sources import CALLS
 from .variants import Variant
 
 _claim = Outbox.claim
-
-_ANY_BASE = ", ".join(
-    f"{name} = excluded.{name}" for name in ("base_revision", "base_digest", "base_size")
-)
 
 
 def _flushed_again(self: Folder, name: str, body: bytes, _like: object) -> int:
@@ -58,6 +56,10 @@ def _checked_once(root: Any, opened: Folder, note: Any, swapped: Any) -> Any:
     return _replaced_unchecked(root, opened, note, swapped)
 
 
+def _all_of(_self: Turn, decisions: Sequence[Decision]) -> list[Decision]:
+    return list(decisions)
+
+
 VARIANTS = (
     Variant("a failed flush is tried again", ((Folder, "create", _flushed_again),), FAILING),
     Variant("git is not waited for", ((Pauses, "waiting", _never_waits),), WAITING),
@@ -70,5 +72,5 @@ VARIANTS = (
     Variant(
         "looked at once before a write", ((swap, "_replace_checked", _checked_once),), CHECKING
     ),
-    Variant("a turn takes an answer back", ((entries, "_NEWER_BASE", _ANY_BASE),), DAWDLING),
+    Variant("a turn takes an answer back", ((Turn, "standing", _all_of),), DAWDLING),
 )
