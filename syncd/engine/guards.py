@@ -12,9 +12,8 @@ from syncd.core.decision import Decision
 from syncd.core.doubt import Doubts
 from syncd.core.guard import Direction, Guard, RootState, Verdict, gone_at_once, guard
 from syncd.core.model import Digest, Key
-from syncd.core.reading import Missing
 from syncd.engine.ports import Clock, LocalReplica
-from syncd.engine.roots import SAMPLE, Roots
+from syncd.engine.roots import Roots
 from syncd.engine.window import Group, Window, brought, group_of, grouped, made_by
 from syncd.ledger.ledger import Ledger
 
@@ -91,7 +90,7 @@ class Guards:
         if (store, Direction.BOTH) in self._standing:
             return True
         root = self.root_state(store)
-        if root is RootState.PRESENT and self._holds_files(store):
+        if root is RootState.PRESENT and self.roots.holds_files(store):
             return False
         return self._stop(guard(store, root, self._known(store), 0))
 
@@ -112,6 +111,8 @@ class Guards:
         self._settle(decisions, there)
         with self._ledger.transaction():
             self._window.returned(there, decisions)
+        for found in self._window.unexcused(decisions, self._clock.now()):
+            self._stop(found if found.store not in self._approved else None)
         waiting: set[tuple[Key, Group | None]] = set()
         for group, deletions in grouped(decisions).items():
             held = self._hold(group, deletions, made_by(decisions, group[0]))
@@ -261,14 +262,6 @@ class Guards:
         if root is not RootState.PRESENT:
             self._stop(guard(store, root, known, 0))
         self._list_lost(store, {})
-
-    def _holds_files(self, store: str) -> bool:
-        # A few files that were there lately mostly tell; the whole walk is for the worst case.
-        replica = self._stores[store]
-        some = self._ledger.places.some_files(store, SAMPLE)
-        if any(not isinstance(replica.read(path), Missing) for path in some):
-            return True
-        return bool(replica.scan().stats)
 
     def _stop(self, found: Guard | None) -> bool:
         if found is None:

@@ -9,7 +9,7 @@ import structlog
 
 from syncd.core.guard import RootState
 from syncd.core.model import Digest, Key
-from syncd.core.reading import Found
+from syncd.core.reading import Found, Missing
 from syncd.engine.ports import LocalReplica
 from syncd.engine.versions import versions
 from syncd.ledger.ledger import Ledger
@@ -66,6 +66,15 @@ class Roots:
         if record is None or record.root in (None, identity):
             return RootState.PRESENT
         return RootState.PRESENT if self._moved_device(store) else RootState.REPLACED
+
+    def holds_files(self, store: str) -> bool:
+        """Whether any file is in the store's folder."""
+        # A few files that were there lately mostly tell; the whole walk is for the worst case.
+        replica = self._stores[store]
+        some = self._ledger.places.some_files(store, SAMPLE)
+        if any(not isinstance(replica.read(path), Missing) for path in some):
+            return True
+        return bool(replica.scan().stats)
 
     def adopt(self, store: str, identity: str | None, now: float) -> None:
         """The folder of `identity` is the store's from now on.

@@ -39,19 +39,36 @@ class Window:
         deletions: Mapping[Key, Digest],
         now: float,
         coming: Sequence[Digest] = (),
+        vanished: Iterable[str] = (),
     ) -> Guard | None:
         """Why `deletions`, with those that went within the window before `now`, must wait.
 
-        `coming` are the digests of files about to be made.
+        `coming` are the digests of files about to be made, `vanished` paths that hold none now.
         """
         counted = self._deletions.listed("gone", *group, after=now - WINDOW)
         gone = {key: digest for key, digest in counted.items() if key not in deletions}
         size = self._deletions.size(*group)
         if len(gone) + len(deletions) <= allowance(size):
             return None
-        without = {key.path for key in (*gone, *deletions)}
+        without = {key.path for key in (*gone, *deletions)}.union(vanished)
         created = Counter(coming) + self._created(group[0], without, now)
         return mass_guard(*group, size, list(gone.values()), list(deletions.values()), created)
+
+    def unexcused(self, decisions: Sequence[Decision], now: float) -> list[Guard]:
+        """Why deletions that are not sent yet must wait, now that `decisions` find files gone
+        before they were sent: these may have been what became of the deleted ones.
+        """
+        gone: dict[str, set[str]] = {}
+        for each in decisions:
+            plan = each.plan
+            if not (each.file or each.part or plan.to_local or plan.to_remote or plan.hold):
+                gone.setdefault(each.key.store, set()).add(each.key.path)
+        judged = []
+        for store, paths in gone.items():
+            group = (store, Direction.TO_REMOTE)
+            if unsent := self._deletions.listed("gone", *group, queued=True):
+                judged.append(self.judge(group, unsent, now, made_by(decisions, store), paths))
+        return [found for found in judged if found is not None]
 
     def renamed(self, store: str, lost: Mapping[Key, Digest], now: float) -> int:
         """How many of the `lost` files came under other names within the window before `now`."""

@@ -15,6 +15,9 @@ from syncd.ledger.rows import key_columns
 
 _OF = "store = ? AND direction = ?"
 _KEY = "store = ? AND path = ? AND record = ?"
+_QUEUED = """AND EXISTS (
+    SELECT 1 FROM outbox o WHERE o.store = d.store AND o.path = d.path AND o.record = d.record
+      AND o.state = 'queued' AND o.digest IS NULL)"""
 
 State = Literal["gone", "waiting", "approved", "spent"]
 
@@ -58,12 +61,21 @@ class Deletions:
         return found
 
     def listed(
-        self, state: State, store: str, direction: Direction, after: float = float("-inf")
+        self,
+        state: State,
+        store: str,
+        direction: Direction,
+        after: float = float("-inf"),
+        *,
+        queued: bool = False,
     ) -> dict[Key, Digest]:
-        """The deletions that came into `state` behind `after`; "waiting" is for a person."""
+        """The deletions that came into `state` behind `after`; "waiting" is for a person.
+
+        `queued`: of those to the deployment only what can still be taken back.
+        """
         rows = self._connection.execute(
-            f"SELECT path, record, digest FROM deletions WHERE {_OF} "  # noqa: S608
-            "AND state = ? AND since > ?",
+            f"SELECT path, record, digest FROM deletions d WHERE {_OF} "  # noqa: S608
+            f"AND state = ? AND since > ? {_QUEUED if queued else ''}",
             (store, direction, state, after),
         )
         return {Key(store, path, record): Digest(digest) for path, record, digest in rows}

@@ -109,7 +109,8 @@ class Places:
                UNION SELECT path, f.digest FROM events e JOIN files f USING (store, path)
                  WHERE store = ?1 AND e.digest = f.digest AND e.at >= ?2 / 1e9
                UNION SELECT path, f.digest FROM outbox o JOIN files f USING (store, path)
-                 WHERE store = ?1 AND o.digest = f.digest AND o.state != 'parked'""",
+                 WHERE store = ?1 AND o.digest = f.digest AND o.state != 'parked'
+                   AND o.since >= ?2 / 1e9""",
             (store, since_ns),
         )
         return [(path, Digest(digest)) for path, digest in rows]

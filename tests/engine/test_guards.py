@@ -48,6 +48,11 @@ async def delete(desk: Desk, gone: list[str]) -> None:
     desk.send()
 
 
+async def delete_unsent(desk: Desk, gone: list[str]) -> None:
+    desk.machine.delete(*gone)
+    await desk.consider(gone)
+
+
 @pytest.mark.parametrize(("size", "allowed"), [(12, 10), (40, 10), (60, 12), (100, 20)])
 async def test_as_many_go_as_are_allowed_and_one_more_stops(
     desk: Desk, size: int, allowed: int
@@ -158,6 +163,40 @@ async def test_a_walk_knows_a_renamed_folder_whose_files_were_read_already(desk:
     desk.send()
     desk.scan()
     assert not desk.guards.stand
+
+
+@pytest.mark.parametrize("later", [0.0, 2 * WINDOW])
+async def test_what_was_renamed_and_then_deleted_before_it_was_sent_is_deleted(
+    desk: Desk, later: float
+) -> None:
+    notes = await holding(desk, 100)
+    copies = [f"copy-{name}" for name in notes[:60]]
+    desk.machine.save(**{f"copy-{name}": f"the note {name}" for name in notes[:60]})
+    await desk.consider(copies)
+    desk.clock.seconds += later
+    await delete_unsent(desk, notes[:60])
+    await delete_unsent(desk, copies)
+    desk.send()
+    assert len(desk.machine.mirror()) == 100
+    assert desk.waiting() == set(notes[:60])
+    (guard,) = desk.ledger.attention.guards().values()
+    assert guard.missing == 60
+
+
+async def test_what_is_renamed_twice_before_it_is_sent_is_not_deleted(desk: Desk) -> None:
+    notes = await holding(desk, 100)
+    for before, after in (("", "b-"), ("b-", "c-")):
+        for name in notes[:60]:
+            old, new = (desk.machine.files / f"{at}{name}.txt" for at in (before, after))
+            old.rename(new)
+        some = [f"{at}{name}" for name in notes[:60] for at in (before, after)]
+        await desk.consider(some)
+    desk.send()
+    assert not desk.guards.stand
+    assert {name for name in desk.machine.mirror() if name.startswith("c-")} == {
+        f"c-{name}" for name in notes[:60]
+    }
+    assert len(desk.machine.mirror()) == 100
 
 
 async def test_one_copy_does_not_excuse_many_deletions(desk: Desk) -> None:
