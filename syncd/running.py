@@ -7,6 +7,7 @@ look from outside. A single pass needs none of it (`Daemon.once`), nor has it im
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from contextlib import suppress
 from sqlite3 import DatabaseError
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from syncd.embedded.launcher import EmbeddedBackend
 
 NO_ROOM = 10.0
-"""Seconds until a ledger whose disk was full is tried again: within what a watchdog waits."""
+"""Seconds until a ledger whose disk was full is tried again, or less where a watchdog waits so."""
 
 GRACE = 5.0
 """Seconds a stop gives to what is queued; what is not sent by then stays in the outbox."""
@@ -86,8 +87,11 @@ async def _kept(
             log.warning("no_room", why=str(first_of(full)),
                         advice="free disk space: until then nothing is sent or written, and what "
                                "is saved meanwhile is found after it")  # fmt: skip
+            # A run that cannot even begin tells nobody that the daemon lives.
+            supervisor.waiting(str(first_of(full)))
             with suppress(TimeoutError):
-                await asyncio.wait_for(stopping.wait(), NO_ROOM)
+                pause = min(NO_ROOM, (supervisor.interval or math.inf) / 3)
+                await asyncio.wait_for(stopping.wait(), pause)
 
 
 class _Run:

@@ -42,6 +42,10 @@ class Supervisor:
             self._ready = True
         self._send(lines)
 
+    def waiting(self, why: str) -> None:
+        """No progress can be made for now, and none is missed: the process is well."""
+        self._send(["WATCHDOG=1", f"STATUS={_line(why)}"])
+
     def reloading(self) -> None:
         """The configuration is read anew; `told` ends it."""
         self._ready = False

@@ -17,7 +17,7 @@ from syncd.config import Config, load
 from syncd.core.cost import Cost
 from syncd.daemon import Daemon, open_daemon
 from syncd.engine.session import Session
-from syncd.errors import LedgerError, first_of
+from syncd.errors import LedgerError, LedgerFull, first_of
 from syncd.ledger.connection import damage_in, transaction
 from syncd.ledger.ledger import Ledger
 from syncd.pulse import Pulse
@@ -163,6 +163,28 @@ async def test_a_ledger_without_room_is_gone_on_with_once_there_is_some(
         (connection,) = opened  # Without room it could not be opened again.
         connection.execute("PRAGMA max_page_count = 1000000")
         await until_read(config, len(NAMES))
+
+
+async def test_a_daemon_that_waits_for_room_is_no_dead_one(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[list[str]] = []
+    thrice = asyncio.Event()
+
+    def full(*_: object) -> None:
+        raise LedgerFull("there is no room", "free some")
+
+    def sent(_: Supervisor, lines: list[str]) -> None:
+        told.append(lines)
+        if len(told) == 3:
+            thrice.set()
+
+    monkeypatch.setattr(running_daemon, "NO_ROOM", 0.01)
+    monkeypatch.setattr(_Run, "__init__", full)
+    monkeypatch.setattr(Supervisor, "_send", sent)
+    async with running(config), asyncio.timeout(10):
+        await thrice.wait()
+    assert told[0] == ["WATCHDOG=1", "STATUS=there is no room"]
 
 
 async def test_a_run_that_nothing_watches_any_more_ends(
