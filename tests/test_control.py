@@ -279,11 +279,11 @@ async def test_without_a_socket_the_command_says_that_nothing_was_changed(
 class Home:
     """A configuration, its state folder and one store, with no daemon."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, more: str = "") -> None:
         self.store = folder / "flows"
         self.store.mkdir()
         told = 'workspace = "w"\n[[store]]\nname = "flows"\nkind = "workflow"\npath = "flows"\n'
-        (folder / "config.toml").write_text(told)
+        (folder / "config.toml").write_text(told + more)
         self.config: Config = load(folder / "config.toml", {})
         self.state = StateFolder(self.config.state)
         self.history = History(self.state.history)
@@ -492,6 +492,27 @@ async def test_a_link_in_the_files_place_is_left_alone(home: Home) -> None:
     assert "nothing was changed" in failure.what
     assert outside.read_bytes() == MINE
     assert (home.store / "a.json").is_symlink()
+
+
+@pytest.mark.parametrize("broken", [b"", b'{"deployments": [{"id": "d"'])
+async def test_a_record_of_a_file_that_does_not_parse_is_not_said_to_be_restored(
+    tmp_path: Path, broken: bytes
+) -> None:
+    records = '[[store]]\nname = "sites"\nkind = "deployment"\npath = "sites"\n'
+    home, record = Home(tmp_path, records), b'{"id":"d"}'
+    file = tmp_path / "sites/deployments.json"
+    file.parent.mkdir()
+    file.write_bytes(broken)
+    home.history.put(record)
+    with home.ledger() as ledger, ledger.transaction():
+        ledger.records.keep(Key("sites", file.name, "d"), content(record))
+    async with home.acts() as acts:
+        digest = content(record).digest
+        request = Restore(store="sites", path=file.name, record="d", digest=digest)
+        (failure,) = (await acts.perform(request)).failed
+    assert "nothing was changed: " in failure.what
+    assert "move it away" in failure.advice
+    assert file.read_bytes() == broken
 
 
 async def test_bytes_that_are_not_kept_are_not_restored(home: Home) -> None:

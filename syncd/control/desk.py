@@ -9,12 +9,13 @@ from hashlib import sha256
 
 from syncd.control.messages import Failure
 from syncd.control.saving import Body, KeptBytes, OpaqueFiles, Saved, save
-from syncd.core.model import INLINE_LIMIT, TOMBSTONE, Content, Digest, Hold, Key, Version
+from syncd.core.model import INLINE_LIMIT, TOMBSTONE, Content, Digest, Format, Hold, Key, Version
 from syncd.core.reading import Found
 from syncd.engine.ports import Clock
 from syncd.ledger.events import Event
 from syncd.ledger.ledger import Ledger
-from syncd.stores.records import fitting
+from syncd.stores.codec import unparsable
+from syncd.stores.records import fitting, split
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +70,7 @@ class Desk:
                 "nothing was changed", advice="compare with the stores in config.toml", exit_code=2,
             )  # fmt: skip
         if (pointer := self.pointers.get(key.store)) is not None:
-            # Records are text, and never payloads.
-            part = None if isinstance(body, str) else body
-            # RACE: a turn that is under way would put what it decided about the key over this.
-            async with self.between_turns:
-                return self._save_part(key, part, what, pointer)
+            return await self._save_record(files, key, body, what, pointer)
         try:
             saved = await save(files, self.history, key.path, body)
         except (ValueError, FileNotFoundError) as damaged:
@@ -97,6 +94,19 @@ class Desk:
         self.name([key])
         return saved
 
+    async def _save_record(
+        self, files: OpaqueFiles, key: Key, body: Body, what: str, pointer: str
+    ) -> Saved | Failure:
+        if broken := await asyncio.to_thread(_broken, files, key.path, pointer):
+            return Failure(key=str(key), what=f"nothing was changed: {broken.detail}",
+                           advice="mend the file, or move it away: then `syncd status` says "
+                           "how all of its records come back")  # fmt: skip
+        # RACE: a turn that is under way would put what it decided about the key over this.
+        async with self.between_turns:
+            # Records are text, and never payloads.
+            part = None if isinstance(body, str) else body
+            return self._save_part(key, part, what, pointer)
+
     def _save_part(self, key: Key, body: bytes | None, what: str, pointer: str) -> Saved | Failure:
         """Say what a file is to hold of one key; the next look at the file writes and sends it."""
         part = None if body is None else fitting(key.record, body, pointer)
@@ -119,3 +129,12 @@ class Desk:
             self.ledger.events.add(Event(key, what, now, made))
         self.name([key])
         return Saved(digest, changed=True)
+
+
+def _broken(files: OpaqueFiles, path: str, pointer: str) -> Hold | None:
+    """Why nothing can be written into a file of records, or None."""
+    found = files.read(path)
+    if not isinstance(found, Found) or found.body is None:
+        return None
+    whole = split(found.body, pointer)
+    return (unparsable(Format.JSON, found.body) or whole) if isinstance(whole, Hold) else None
