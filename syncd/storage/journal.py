@@ -99,10 +99,11 @@ def _known(body: bytes, logs: list[Extent]) -> int:
 
 
 def _samples(body: bytes, question: Question) -> Iterator[Sample]:
-    # Most lines are of others: what cannot be in a line without the name need not be parsed.
+    # Most lines are of others: what cannot be in a line without the name need not be parsed. A
+    # line with an escape may spell it in another way.
     name = None if question.name is None else orjson.dumps(question.name)[1:-1]
     for line in body.splitlines():
-        if name is not None and name.isascii() and name not in line and b"\\u" not in line:
+        if name is not None and name.isascii() and name not in line and b"\\" not in line:
             continue
         sample = sample_of(line)
         if sample is not None and question.wants(sample):

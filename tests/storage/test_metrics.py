@@ -75,6 +75,14 @@ def test_half_a_line_and_lines_that_are_none_are_passed_over(project: Config) ->
     assert path.read_text().splitlines()[2] == '{"type":"t","na'
 
 
+def test_a_name_is_found_however_its_program_escapes_it(project: Config) -> None:
+    folder(project).mkdir()
+    line = rb'{"type": "t", "name": "GET \/a", "value": 1, "timestamp": 1772442890000}'
+    (folder(project) / "php.jsonl").write_bytes(line + b"\n")
+    with MetricsStorage(project) as storage:
+        assert [each.name for each in storage.by_name("GET /a")] == ["GET /a"]
+
+
 def test_rotated_files_are_read_too(project: Config) -> None:
     with MetricsStorage(project) as storage:
         storage.record(sample(1))
