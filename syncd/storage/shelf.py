@@ -182,8 +182,9 @@ class _File:
             return self._split
         found = split(body, self._pointer, self._split)
         if isinstance(found, Hold):
-            trouble = _HalfWritten if unparsable(Format.JSON, body) else RecordError
-            raise trouble(f"{self._path}: {found.detail}; nothing was written", found.advice)
+            broken = unparsable(Format.JSON, body)
+            hold, trouble = (broken, _HalfWritten) if broken else (found, RecordError)
+            raise trouble(f"{self._path}: {hold.detail}; nothing was written", hold.advice)
         self._split = found
         return found
 

@@ -112,6 +112,20 @@ def test_a_file_that_is_none_is_refused_and_stays(project: Config) -> None:
     assert new_deployment_id().startswith("deploy-")
 
 
+def test_a_file_that_was_left_empty_is_said_to_be_empty(
+    project: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("syncd.storage.shelf.PATIENCE", 0.0)
+    file(project).parent.mkdir()
+    file(project).write_bytes(b"")
+    with (
+        DeploymentStorage(project) as storage,
+        pytest.raises(RecordError, match=r"the file is empty; nothing was written") as raised,
+    ):
+        storage.save(deployment("a"))
+    assert "save the file whole" in raised.value.advice
+
+
 @pytest.mark.parametrize("call", ["load", "save", "latest"])
 def test_a_file_that_is_being_written_is_waited_for(
     project: Config, monkeypatch: pytest.MonkeyPatch, call: str
