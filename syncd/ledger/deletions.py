@@ -27,8 +27,8 @@ class Deletions:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._approvals = True
-        """False where it is certain that no approval is remembered."""
+        self.approvals = True
+        """False where it is certain that no approval is remembered, which a rollback undoes."""
 
     def put(
         self, direction: Direction, deletions: Mapping[Key, Digest], state: State, now: float
@@ -107,7 +107,7 @@ class Deletions:
 
     def approve(self, store: str, now: float) -> int:
         """Let go what waits, once; how many that is."""
-        self._approvals = True
+        self.approvals = True
         return self._connection.execute(
             """UPDATE deletions SET state = 'approved', since = ?
                WHERE store = ? AND state = 'waiting'""",
@@ -186,7 +186,7 @@ class Deletions:
         )
 
     def _approvals_left(self) -> bool:
-        if self._approvals:  # Every turn asks, and thousands may wait.
+        if self.approvals:  # Every turn asks, and thousands may wait.
             query = "SELECT 1 FROM deletions WHERE state IN ('approved', 'spent')"
-            self._approvals = self._connection.execute(query).fetchone() is not None
-        return self._approvals
+            self.approvals = self._connection.execute(query).fetchone() is not None
+        return self.approvals

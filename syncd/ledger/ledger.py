@@ -129,6 +129,7 @@ class Ledger:
                 counted = count(connection) if written else 0
         except BaseException:
             self.contents.let_go()
+            self.deletions.approvals = True
             raise
         self.costs.written(costs)
         self.passing.written()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -16,6 +17,8 @@ from syncd.core.model import Hold, Key
 from syncd.core.writing import Note
 from syncd.engine.intake import Intake
 from syncd.engine.rescan import Rescan
+from syncd.engine.window import Window
+from syncd.errors import LedgerError
 from syncd.ledger.claimable import Claim
 
 from .fakes import STORE, Desk, digest
@@ -358,6 +361,23 @@ async def test_an_approval_is_not_for_the_next_deletion_of_files_that_came_back(
     await desk.consider(notes[:20])
     desk.send()
     assert len(desk.machine.mirror()) == 60
+
+
+async def test_an_approval_whose_end_could_not_be_written_ends_with_the_next_try(
+    desk: Desk,
+) -> None:
+    notes = await holding(desk, 60)
+    await delete(desk, notes[:20])
+    desk.guards.approve(STORE)
+    desk.machine.save(**{name: f"the note {name}" for name in notes[:20]})
+    window, there = Window(desk.ledger), [Key(STORE, f"{name}.txt") for name in notes[:20]]
+    with pytest.raises(LedgerError), desk.ledger.transaction():
+        window.returned(there, [])
+        raise sqlite3.OperationalError("database or disk is full")
+    await desk.consider(notes[:20])
+    desk.machine.delete(*notes[:20])
+    await desk.consider(notes[:20])
+    assert desk.waiting() == set(notes[:20])
 
 
 async def test_an_approval_is_not_for_the_next_deletion_elsewhere_either(desk: Desk) -> None:
