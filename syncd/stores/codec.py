@@ -112,7 +112,11 @@ def _unparsable_leniently(text: bytes) -> Hold | None:
         json.loads(text.decode("utf-8"), parse_int=str)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
-        what = "the file is empty" if not text.strip() else f"{error.msg} at {place}"
+        what = (
+            "the file is empty"
+            if not text.strip()
+            else f"{error.msg.removesuffix(' at')} at {place}"
+        )
         return Hold("not-json", what, "save the file whole; it is sent as soon as it parses")
     except (RecursionError, ValueError) as error:
         return Hold("not-json", str(error), "flatten the value, or exclude it in config.toml")

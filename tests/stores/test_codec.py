@@ -38,6 +38,12 @@ def test_partial_json_says_where(body: bytes) -> None:
     assert hold.advice
 
 
+def test_the_place_of_what_is_wrong_is_told_once() -> None:
+    hold = unparsable(Format.JSON, b'{"a": "\n"}')
+    assert hold is not None
+    assert hold.detail == "Invalid control character at line 1, column 8"
+
+
 @pytest.mark.parametrize("body", PARTIAL)
 def test_text_tells_nothing(body: bytes) -> None:
     assert unparsable(Format.TEXT, body) is None
