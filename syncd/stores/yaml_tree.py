@@ -64,11 +64,18 @@ def parse_yaml(text: str) -> Document | str:
     except _Refused as refusal:
         return str(refusal)
     except yaml.YAMLError:
-        return broken(text) or "it is not YAML"
+        return broken(text) or _spared(text)
     return Document(
         text, root, mark, ends.pop() if len(ends) == 1 else "" if ends else "\n",
         frozenset(builder.odd), frozenset(builder.names), tuple(builder.comments),
     )  # fmt: skip
+
+
+def _spared(text: str) -> str:
+    """What libyaml refuses in a text that is not broken: see `broken`."""
+    if _TABS.search(f"\n{text}"):
+        return "it has tabs on an empty line or before a comment, which not every YAML takes"
+    return "it has half of a surrogate pair, which YAML does not take"
 
 
 class _Refused(Exception):

@@ -130,3 +130,18 @@ def test_every_layout_of_the_tests_is_its_own() -> None:
     value: Value = {"a": ["x", {"b": "l\nm\n"}], "c": True}
     layouts = [YamlLayout(), YamlLayout(flat_lists=True), YamlLayout(flow=1), YamlLayout(notes="n")]
     assert len({layout.write(value) for layout in layouts}) == len(layouts)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("a: 1\n\t\nb: 2\n", "it has tabs on an empty line"),
+        ("\t\na: 1\n", "it has tabs on an empty line"),
+        ("a: 1\n\t# x\nb: 2\n", "or before a comment"),
+    ],
+)
+def test_what_is_whole_and_has_no_tree_is_not_called_broken(text: str, why: str) -> None:
+    assert yaml_events.broken(text) is None
+    told = parse_yaml(text)
+    assert isinstance(told, str)
+    assert why in told
