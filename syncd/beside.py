@@ -96,9 +96,11 @@ def _desk(
     place: Place, ledger: Ledger, name: Callable[[Iterable[Key]], None], between_turns: asyncio.Lock
 ) -> Desk:
     pointers = {store.name: store.pointer for store in place.config.stores if store.pointer}
+    formats = {store: replica.format for store, replica in place.stores.items()}
     return Desk(
-        ledger, _opaque(place, ledger), place.history, place.clock, pointers, name, between_turns
-    )
+        ledger, _opaque(place, ledger), place.history, place.clock, pointers, formats, name,
+        between_turns,
+    )  # fmt: skip
 
 
 def _opaque(place: Place, ledger: Ledger) -> dict[str, FileReplica]:

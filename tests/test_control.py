@@ -353,7 +353,7 @@ MINE, THEIRS, BASE = b'{"by":"me"}', b'{"by":"them"}', b"{}"
         ("mine", None, MINE),
         ("theirs", None, THEIRS),
         ("base", None, BASE),
-        ("file", b"new", b"new"),
+        ("file", b'{"by":"both"}', b'{"by":"both"}'),
     ],
 )
 async def test_a_conflict_is_resolved_and_the_decision_undone(

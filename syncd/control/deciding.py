@@ -82,6 +82,10 @@ class Deciding:
         if request.side == "file":
             if request.content is None:
                 return _failure(conflict, "no file was sent", "name one with --file", 2)
+            broken = await self._desk.breaks(conflict.key, request.content)
+            if broken is not None:
+                return _failure(conflict, f"the file that was sent does not parse: {broken.detail}",
+                                "mend it, and resolve again", 2)  # fmt: skip
             return request.content
         digest = conflict.remote if request.side == "theirs" else conflict.base
         if digest is None:

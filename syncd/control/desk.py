@@ -14,7 +14,7 @@ from syncd.core.reading import Found
 from syncd.engine.ports import Clock
 from syncd.ledger.events import Event
 from syncd.ledger.ledger import Ledger
-from syncd.stores.codec import unparsable
+from syncd.stores.codec import not_text, unparsable
 from syncd.stores.records import fitting, split
 
 
@@ -22,8 +22,9 @@ from syncd.stores.records import fitting, split
 class Desk:
     """`name` has keys looked at soon; while no daemon runs the next start looks at everything.
 
-    `pointers` are those of the stores whose files hold many records. `between_turns` is held while
-    a turn of the engine runs: see `Reconciler`.
+    `pointers` are those of the stores whose files hold many records; `formats` tell, by store, how
+    the file at a path is written. `between_turns` is held while a turn of the engine runs: see
+    `Reconciler`.
     """
 
     ledger: Ledger
@@ -31,6 +32,7 @@ class Desk:
     history: KeptBytes
     clock: Clock
     pointers: Mapping[str, str]
+    formats: Mapping[str, Callable[[str], Format]]
     name: Callable[[Iterable[Key]], None]
     between_turns: asyncio.Lock
 
@@ -56,6 +58,20 @@ class Desk:
             return False
         found = await asyncio.to_thread(files.read, key.path)
         return isinstance(found, Found) and found.content.digest == digest
+
+    async def breaks(self, key: Key, body: bytes) -> Hold | None:
+        """Why a file would not parse any more if it held `body`; None where it would, or does not
+        now. Of one record its save tells.
+        """
+        if key.store in self.pointers or key.store not in self.formats:
+            return None
+        format = self.formats[key.store](key.path)
+        hold = _unfit(format, body)
+        if hold is not None:
+            match await asyncio.to_thread(self.files[key.store].read, key.path):
+                case Found(_, bytes() as present) if _unfit(format, present) is not None:
+                    return None
+        return hold
 
     def tell(self, key: Key, what: str, detail: str) -> None:
         """Add to the log what changed no file. Runs inside the caller's transaction."""
@@ -138,3 +154,7 @@ def _broken(files: OpaqueFiles, path: str, pointer: str) -> Hold | None:
         return None
     whole = split(found.body, pointer)
     return (unparsable(Format.JSON, found.body) or whole) if isinstance(whole, Hold) else None
+
+
+def _unfit(format: Format, body: bytes) -> Hold | None:
+    return not_text(format, body) or unparsable(format, body)

@@ -135,6 +135,23 @@ def test_a_file_of_ones_own_resolves_a_conflict(terminal: Terminal, tmp_path: Pa
     assert terminal.home.reads() == b'{"by":"both"}'
 
 
+def test_a_file_that_does_not_parse_resolves_nothing_unless_it_is_no_worse(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    terminal.home.save(MINE)
+    terminal.home.conflict()
+    (half := tmp_path / "half.json").write_bytes(b'{"by":"bo')
+    code, _, err = terminal.run("conflicts", "resolve", "1", "--file", str(half))
+    assert code == 2
+    assert "conflict 1: the file that was sent does not parse: " in err
+    assert "nothing was changed" in err
+    assert terminal.home.reads() == MINE
+    assert terminal.run("conflicts", "list")[0] == 4
+    terminal.home.save(b'{"by":')
+    assert terminal.run("conflicts", "resolve", "1", "--file", str(half))[0] == 0
+    assert terminal.home.reads() == b'{"by":"bo'
+
+
 def test_several_conflicts_are_resolved_at_once(terminal: Terminal) -> None:
     terminal.home.save(MINE)
     numbers = [str(terminal.home.conflict()) for _ in range(3)]

@@ -40,7 +40,7 @@ def acts(yard: Yard) -> Acts:
     between_turns = yard.reconciler.between_turns
     desk = Desk(
         yard.ledger, {STORE: yard.replica}, yard.history, yard.clock,
-        {STORE: "/deployments"}, lambda _: None, between_turns,
+        {STORE: "/deployments"}, {}, lambda _: None, between_turns,
     )  # fmt: skip
 
     async def beat() -> None:
