@@ -22,7 +22,9 @@ from syncd.files import syscalls
 NOT_HERE: Final = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
 """What a rename with a flag answers where kernel or file system do not have it."""
 
-_NEW_FILE: Final = 0o644
+NEW_FILE: Final = 0o664
+"""Less what the umask takes: whom a person lets write beside them may write this too."""
+
 _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _CHUNK: Final = 1 << 18
@@ -95,7 +97,7 @@ class Folder:
         if like is not None and not stat.S_ISREG(like.st_mode):
             like = None
         # RACE: never wider than the file it will stand for, not even before fchmod.
-        fd = os.open(name, _CREATE, _NEW_FILE if like is None else 0o600, dir_fd=self.fd)
+        fd = os.open(name, _CREATE, NEW_FILE if like is None else 0o600, dir_fd=self.fd)
         try:
             if like is not None:
                 _take_after(fd, like)
@@ -110,7 +112,7 @@ class Folder:
 
     def make(self, name: str) -> int:
         """A descriptor of a new, empty file, for reading and writing."""
-        return os.open(name, _CREATE & ~os.O_WRONLY | os.O_RDWR, _NEW_FILE, dir_fd=self.fd)
+        return os.open(name, _CREATE & ~os.O_WRONLY | os.O_RDWR, NEW_FILE, dir_fd=self.fd)
 
     def dress(self, name: str, like: os.stat_result | None) -> None:
         """Give the file `name` the mode and owner of `like`."""

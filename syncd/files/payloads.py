@@ -16,12 +16,11 @@ from types import TracebackType
 from typing import Final, Self
 
 from syncd.core.model import Content, Digest
-from syncd.files.folder import copy_all, digest_of, write_all
+from syncd.files.folder import NEW_FILE, copy_all, digest_of, write_all
 from syncd.files.history import History, shelf
 
 _PART: Final = ".part"
 _READ: Final = os.O_RDONLY | os.O_CLOEXEC
-_MODE: Final = 0o644
 SPARE: Final = 64 * 1024 * 1024
 """Bytes of the disk that a payload must leave to smaller files."""
 
@@ -38,7 +37,7 @@ class Arrival:
         self._content = content
         self._path = path
         self._digest = hashlib.sha256()
-        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, _MODE)
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, NEW_FILE)
         self.size = 0
 
     def __enter__(self) -> Self:

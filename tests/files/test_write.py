@@ -39,7 +39,9 @@ def test_the_owner_of_the_file_is_kept(at: World) -> None:
     assert (at.file.stat().st_uid, at.file.stat().st_gid) == (1234, 5678)
 
 
-@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o000, 0o644)])
+@pytest.mark.parametrize(
+    ("umask", "mode"), [(0o022, 0o644), (0o002, 0o664), (0o077, 0o600), (0, 0o664)]
+)
 def test_a_new_file_is_made_with_its_folders_under_the_umask(
     at: World, umask: int, mode: int
 ) -> None:
