@@ -93,6 +93,16 @@ def test_no_unit_holds_a_token(tmp_path: Path) -> None:
     assert not any(secret in text for unit in units for text in unit.files.values())
 
 
+def test_what_a_service_pulls_may_be_read_as_what_syncd_run_pulls(tmp_path: Path) -> None:
+    config = load(project(tmp_path), {})
+    user, system = (
+        re.findall(r"^UMask=(.*)$", "\n".join(unit.files.values()), re.MULTILINE)
+        for unit in (user_unit(config), system_unit(config, "web"))
+    )
+    assert user == [], "that of the person's own session counts"
+    assert system == ["0022"]
+
+
 def test_restarts_know_the_exit_codes(tmp_path: Path) -> None:
     config = load(project(tmp_path), {})
     for unit in (user_unit(config), system_unit(config, "web")):

@@ -87,7 +87,7 @@ class StateFolder:
         `patience` is how many seconds another may still own it: a command does for a moment.
         """
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.path.chmod(0o700)
             ignore = self.path / ".gitignore"
             if not ignore.exists():

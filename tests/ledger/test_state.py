@@ -29,6 +29,15 @@ def state(tmp_path: Path) -> Iterator[StateFolder]:
     opened.close()
 
 
+def test_the_folder_is_private_whatever_the_umask(tmp_path: Path) -> None:
+    before_test = os.umask(0)
+    try:
+        opened(tmp_path)[1].close()
+    finally:
+        os.umask(before_test)
+    assert stat.S_IMODE((tmp_path / ".syncd").stat().st_mode) == 0o700
+
+
 @pytest.mark.parametrize("closed", [".", "ledger", "bindings.json"])
 def test_a_ledger_that_may_not_be_looked_at_is_not_missing(closed: str, tmp_path: Path) -> None:
     report(opened(tmp_path)[0])  # As ourselves: the interpreter's files may be closed to others.
