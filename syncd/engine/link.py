@@ -31,6 +31,10 @@ FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 """Seconds, about, between attempts to reach the deployment, doubled to the longest."""
 
+MOMENT = 0.5
+"""Seconds, about, from a proof that the deployment answers to the attempt that it is worth: all
+machines may have it in the same moment."""
+
 QUIET = 3.0
 """Seconds without an answer after which a deployment that was not met yet is called away."""
 
@@ -70,6 +74,7 @@ class Link:
         self._feed = feed
         self._settings = settings
         self._retry_now = asyncio.Event()
+        self._credulous = True
 
     async def tie(self, progress: Progress) -> tuple[Welcome, list[str]]:
         """Say hello and bootstrap what is new: who we are there, the fresh stores.
@@ -93,20 +98,32 @@ class Link:
 
     async def tie_patiently(self, lost: Callable[[SyncdError], None]) -> tuple[Welcome, list[str]]:
         """Say hello until it succeeds; `lost` is told each trouble."""
-        pause = FIRST_PAUSE
+        pause, self._credulous = FIRST_PAUSE, True
         while True:
+            # RACE: before the attempt: what is known since it began is worth another.
+            self._retry_now.clear()
             try:
                 return await self.tie(_quietly)
             except (Unavailable, Unauthorized, ProtocolError, FunctionFailed) as error:
                 self.lost(error)
                 lost(error)
-            self._retry_now.clear()
             await woken(self._retry_now, spread(pause))
+            self._credulous = self._credulous or not self._retry_now.is_set()
             pause = min(LONGEST_PAUSE, pause * 2)
 
     def retry_now(self) -> None:
         """The deployment is likely back: do not wait for the next attempt."""
         self._retry_now.set()
+
+    def answering(self) -> None:
+        """The deployment was heard: the next attempt is due in a moment.
+
+        One that is heard and refuses hello is not asked in a tight loop: after a proof that led
+        to nothing the next is believed once a pause has run its length.
+        """
+        if self._credulous:
+            self._credulous = False
+            asyncio.get_running_loop().call_later(spread(MOMENT), self._retry_now.set)
 
     def lost(self, error: SyncdError) -> None:
         """A call failed for good: say so."""

@@ -116,8 +116,12 @@ class Session:
 
     def heard_from(self, state: str, detail: str) -> None:
         """The listener is "live" or "polling"; what it stops hearing may be going on unheard."""
-        if self.health.report("listener", state, detail) and state != "live":
+        if not self.health.report("listener", state, detail):
+            return
+        if state != "live":
             self.health.report("feed", "behind", "not heard live; the next poll will tell")
+        elif self._online is not None:
+            self._online.link.answering()
 
     def retry_now(self) -> None:
         """The deployment is likely back."""

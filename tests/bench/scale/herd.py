@@ -11,9 +11,10 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from syncd.engine.link import FIRST_PAUSE, LONGEST_PAUSE
+from syncd.engine.link import FIRST_PAUSE, LONGEST_PAUSE, MOMENT
 from syncd.engine.online import AFTER_LOSS
 from syncd.engine.waiting import spread
+from syncd.remote import listener
 
 SLOTS = 16
 PATIENCE = 5.0
@@ -48,6 +49,7 @@ def come_back(machines: int, outage: float, spread: Spread = spread, slots: int 
     """Let `machines` lose a deployment at once that is away for `outage` seconds."""
     waiting = [(spread(AFTER_LOSS), number, FIRST_PAUSE) for number in range(machines)]
     heapq.heapify(waiting)
+    heard = [_heard(outage, spread) + spread(MOMENT) for _ in range(machines)]
     free = [outage] * slots
     arrivals: list[float] = []
     back: list[float] = []
@@ -62,9 +64,21 @@ def come_back(machines: int, outage: float, spread: Spread = spread, slots: int 
                 back.append(done - outage)
                 continue
             refused += 1
-        heapq.heappush(waiting, (now + spread(pause), number, min(LONGEST_PAUSE, 2 * pause)))
+        due = now + spread(pause)
+        if now < heard[number] < due:
+            due = heard[number]
+        heapq.heappush(waiting, (due, number, min(LONGEST_PAUSE, 2 * pause)))
     back.sort()
     return Return(_busiest(arrivals), refused, back[len(back) // 2], back[-1])
+
+
+def _heard(outage: float, spread: Spread) -> float:
+    """When a machine's listener, which waits by itself, finds the deployment back."""
+    now, pause = 0.0, listener.FIRST_PAUSE
+    while now < outage:
+        pause = min(listener.LONGEST_PAUSE, 2 * pause)
+        now += spread(pause)
+    return now
 
 
 def hear(machines: int, slots: int = SLOTS) -> float:
