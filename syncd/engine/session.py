@@ -29,6 +29,7 @@ from syncd.engine.tailer import Tailer
 from syncd.engine.turn import Reconciler
 from syncd.errors import Paused, SyncdError, first_of
 from syncd.ledger.ledger import Ledger
+from syncd.stores.layout import unsafe
 
 LONG = 1.5
 """Seconds of looking at files after which that is told: no save takes so long, no deletion."""
@@ -134,7 +135,11 @@ class Session:
         self.tailer.look_again({key.store for key in every})
         named = [key for key in every if not self.tailer.follows(key.store)]
         self._reconciler.flaps.release(named)
-        self.intake.name(named)
+        # A turn holds what can be no key, there or not: a walk tells which of them still are.
+        odd = {key for key in named if unsafe(key.path) is not None}
+        self.intake.name(key for key in named if key not in odd)
+        for store in {key.store for key in odd}:
+            self.rescan.request(store)
 
     async def beat(self) -> None:
         """Return once another turn could begin and the ledger answers."""

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from syncd.core.model import Cursor, Witness
+from syncd.core.model import Cursor, Key, Witness
 from syncd.core.news import Page
 from syncd.engine.session import Session
 from syncd.ledger.ledger import Ledger
@@ -165,3 +165,15 @@ async def test_who_alone_writes_finds_out_with_the_next_save_that_a_deployment_w
         await until(lambda: it.machine.mirror()["a"] == "since the backup")
         assert it.machine.mirror()["b"] == "after the restore"
         assert it.machine.tree() == it.machine.mirror()
+
+
+async def test_what_can_be_no_key_is_let_go_when_a_person_asks(tmp_path: Path) -> None:
+    async with running(tmp_path) as it:
+        deep = it.machine.files.joinpath(*["d" * 200] * 6)
+        deep.mkdir(parents=True)
+        (deep / "too-long.txt").write_text("far down")
+        it.session.rescan.request("notes")
+        await until(lambda: bool(it.ledger.attention.held("notes")))
+        (deep / "too-long.txt").unlink()
+        it.session.look_again([Key("notes", path) for path in it.ledger.attention.held("notes")])
+        await until(lambda: not it.ledger.attention.held("notes"))
