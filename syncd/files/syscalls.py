@@ -1,4 +1,5 @@
-"""openat2(2) and renameat2(2), which the standard library does not offer, and read leases.
+"""openat2(2), renameat2(2) and the fallocate(2) that leaves a file as long as it is, which the
+standard library does not offer, and read leases.
 
 All raise OSError as `os` does. ENOSYS, EINVAL and EPERM also stand for "not here": an older
 kernel, a file system without the flag, a container's system call filter.
@@ -18,6 +19,7 @@ NO_REPLACE: Final = 1
 EXCHANGE: Final = 2
 """RENAME_EXCHANGE: swap two existing names in one step."""
 
+_KEEP_SIZE: Final = 1
 _OPENAT2: Final = 437  # the same number on every architecture (Linux 5.6)
 _NO_SYMLINKS: Final = 0x04
 _BENEATH: Final = 0x08
@@ -54,6 +56,18 @@ def rename(folder: int, source: str, target: str, flag: int) -> None:
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), source)
     if call(folder, os.fsencode(source), folder, os.fsencode(target), ctypes.c_uint(flag)) != 0:
         raise _error(source)
+
+
+def reserve(fd: int, size: int) -> None:
+    """Makes room for `size` bytes behind the file, which stays as long as it is: fallocate(2).
+
+    ENOSPC and EDQUOT before anything is written.
+    """
+    end = os.fstat(fd).st_size
+    call = getattr(_libc, "fallocate64", None) or _libc.fallocate
+    mode, start, length = ctypes.c_int(_KEEP_SIZE), ctypes.c_int64(end), ctypes.c_int64(size)
+    if call(fd, mode, start, length) != 0:
+        raise OSError(number := ctypes.get_errno(), os.strerror(number))
 
 
 def lease(fd: int) -> None:

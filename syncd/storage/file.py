@@ -19,6 +19,7 @@ from typing import Final
 
 from syncd.core.reading import Stat
 from syncd.errors import RecordError
+from syncd.files import syscalls
 from syncd.files.folder import NOT_HERE, Folder, OpenForWriting, stat_of, write_all
 from syncd.files.lease import leased
 from syncd.files.root import Root
@@ -66,7 +67,9 @@ def change(root: Root, path: str, make: Make) -> bytes:
 def append(root: Root, path: str, lines: bytes) -> None:
     """Add whole lines at the end of the file, which is made where it is missing; durably.
 
-    A line that a crash of another program left unfinished is ended first.
+    A line that a crash of another program left unfinished is ended first. Raises RecordError with
+    nothing added; only where the disk fails, or runs out of room that its file system could not
+    reserve, may some of it have been, which the error says.
     """
     parent, _, name = path.rpartition("/")
     with _troubles(path, "nothing was added"), root.folder(parent, create=True) as folder:
@@ -102,13 +105,25 @@ def _appended(folder: Folder, name: str, lines: bytes) -> bool:
         if now is None or now.st_ino != os.fstat(fd).st_ino:
             return False
         cut = size > 0 and os.pread(fd, 1, size - 1) != b"\n"
-        write_all(fd, b"\n" + lines if cut else lines)
-        os.fdatasync(fd)
+        body = b"\n" + lines if cut else lines
+        _reserve(fd, len(body))
+        with _troubles(name, "some of it may have been added"):
+            write_all(fd, body)
+            os.fdatasync(fd)
     finally:
         os.close(fd)
     if new:
         folder.sync()
     return True
+
+
+def _reserve(fd: int, size: int) -> None:
+    """A write that runs out of room leaves what it wrote: nothing is begun without it."""
+    try:
+        syscalls.reserve(fd, size)
+    except OSError as error:
+        if error.errno not in NOT_HERE:
+            raise
 
 
 def _changed(root: Root, folder: Folder, name: str, make: Make, locks: ExitStack) -> bytes | None:

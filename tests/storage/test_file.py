@@ -15,6 +15,7 @@ import pytest
 from syncd.errors import RecordError
 from syncd.files.folder import Folder
 from syncd.files.root import Root
+from syncd.files.syscalls import reserve
 from syncd.storage.file import append, body_of, change
 from syncd.stores.layout import Layout, is_temporary
 
@@ -103,6 +104,45 @@ def test_a_disk_that_is_full_leaves_the_file_as_it_was(
     with pytest.raises(RecordError, match=r"No space left.*nothing was written"):
         change(root(tmp_path), "a.json", lambda met: b"two\n")
     assert path.read_bytes() == b"one\n"
+
+
+def test_lines_for_which_there_is_no_room_are_not_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b"one\n")
+
+    def full(fd: int, size: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("syncd.files.syscalls.reserve", full)
+    with pytest.raises(RecordError, match=r"No space left.*nothing was added"):
+        append(root(tmp_path), "a.jsonl", b"two\nthree\n")
+    assert path.read_bytes() == b"one\n"
+
+
+def test_room_is_reserved_behind_the_file_which_stays_as_long_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"one\n")
+    fd = os.open(path, os.O_RDWR)
+    try:
+        reserve(fd, 1 << 20)
+        assert os.fstat(fd).st_blocks * 512 >= 1 << 20
+    finally:
+        os.close(fd)
+    assert path.read_bytes() == b"one\n"
+
+
+def test_lines_that_were_begun_are_not_said_to_be_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(fd: int, body: bytes) -> None:
+        os.write(fd, body[:6])
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("syncd.storage.file.write_all", broken)
+    with pytest.raises(RecordError, match=r"Input/output error; some of it may have been added"):
+        append(root(tmp_path), "a.jsonl", b"two\nthree\n")
 
 
 def test_what_a_crash_leaves_is_neither_mirrored_nor_the_daemons(
