@@ -28,6 +28,12 @@ _NEWER = """(remote_at IS NULL OR remote_at < excluded.remote_at
              OR (remote_at = excluded.remote_at
                  AND (remote_revision != excluded.remote_revision
                       OR remote_digest IS NOT excluded.remote_digest)))"""
+_NEWER_BASE = ", ".join(
+    f"{name} = iif(excluded.base_revision BETWEEN 1 AND base_revision - 1, {name}, excluded.{name})"
+    for name in ("base_revision", "base_digest", "base_size")
+)
+"""The base, unless it goes back. To revision 0 it does where nothing is agreed on any more."""
+
 _ACKNOWLEDGED = """base_revision = excluded.base_revision, base_digest = excluded.base_digest,
                    base_size = excluded.base_size, receipt_revision = excluded.receipt_revision"""
 _CONFIRM = f"""INSERT INTO entries (store, path, record, {_REMOTE}, remote_device,
@@ -66,15 +72,15 @@ class Entries:
 
         Those of them that are in `saved`, files, were seen to hold that, which syncd did not write.
 
-        Nothing here keeps a base from going back: whoever tells of one sees to it that no answer
-        came since it looked.
+        RACE: a base never goes back within an epoch. What was queued for a key may be claimed and
+        answered while a turn that looked at it before is writing its file, and what it wrote
+        stands; of what it did not write it drops what was overtaken: see `Turn.standing`.
         """
         many.write(
             self._connection,
-            """INSERT INTO entries (store, path, record, base_revision, base_digest, base_size,
-                  authored_digest) {rows}
-                ON CONFLICT DO UPDATE SET base_revision = excluded.base_revision,
-                  base_digest = excluded.base_digest, base_size = excluded.base_size,
+            f"""INSERT INTO entries (store, path, record, base_revision, base_digest, base_size,
+                  authored_digest) {{rows}}
+                ON CONFLICT DO UPDATE SET {_NEWER_BASE},
                   authored_digest = coalesce(excluded.authored_digest, authored_digest),
                   unseen = iif(excluded.authored_digest IS NULL, unseen, 0)""",
             [(*key_columns(key), *snapshot_columns(base), saved.get(key)) for key, base in bases],

@@ -21,7 +21,7 @@ from syncd.files.swapped import FIRST_LOOK, LAST_LOOK, Swapped
 from syncd.ledger.claimable import Claim
 from syncd.stores.layout import Layout
 
-from .test_turn import KEY, Desk, flow
+from .test_turn import KEY, Desk, content, flow, sends_in_the_middle
 
 BASE = flow(name="one", tags=["a"], note="x")
 
@@ -190,6 +190,24 @@ async def test_a_late_save_waits_for_an_answer(office: Office) -> None:
     office.answer(intent)
     await office.looked(FIRST_LOOK)
     assert office.path.read_bytes() == flow(name="three", tags=["a", "b"], note="x")
+
+
+async def test_a_late_save_beside_one_that_is_answered_meanwhile_follows_that(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await office.replaced_while_open(flow(name="two", tags=["a"], note="x"))
+    saved = flow(name="two", tags=["a"], note="x", count=1)
+    office.path.write_bytes(saved)
+    await office.turn()
+    office.written_late(flow(name="one", tags=["a", "b"], note="x"))
+    sends_in_the_middle(office, monkeypatch)
+    await office.looked(FIRST_LOOK, FIRST_LOOK)
+    both = flow(name="two", tags=["a", "b"], note="x", count=1)
+    assert office.path.read_bytes() == both
+    base = office.ledger.view(KEY).base
+    assert base is not None
+    assert base.version == content(saved), "it never goes back"
+    assert office.sent() == both
 
 
 async def test_a_file_open_for_writing_is_tried_again_held_and_written_at_last(

@@ -12,6 +12,7 @@ from syncd.engine.decide import Turn
 from syncd.engine.pauses import Pauses
 from syncd.files import folder, swap
 from syncd.files.folder import Folder
+from syncd.ledger import entries
 from syncd.ledger.outbox import Outbox
 
 from .faults import CHECKING, DAWDLING, FAILING, REFUSING, WAITING
@@ -19,6 +20,10 @@ from .sources import CALLS
 from .variants import Variant
 
 _claim = Outbox.claim
+
+_ANY_BASE = ", ".join(
+    f"{name} = excluded.{name}" for name in ("base_revision", "base_digest", "base_size")
+)
 
 
 def _flushed_again(self: Folder, name: str, body: bytes, _like: object) -> int:
@@ -72,5 +77,9 @@ VARIANTS = (
     Variant(
         "looked at once before a write", ((swap, "_replace_checked", _checked_once),), CHECKING
     ),
-    Variant("a turn takes an answer back", ((Turn, "standing", _all_of),), DAWDLING),
+    Variant(
+        "a turn takes an answer back",
+        ((Turn, "standing", _all_of), (entries, "_NEWER_BASE", _ANY_BASE)),
+        DAWDLING,
+    ),
 )
