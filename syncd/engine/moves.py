@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from syncd.core.decision import Decision, View
 from syncd.core.doubt import Doubts
-from syncd.core.model import Content, Digest, Key, Tombstone
+from syncd.core.model import Content, Digest, Key, Snapshot, Tombstone
 from syncd.core.move import Trace, may_be, pairs
 from syncd.core.reading import Found, Reading
 from syncd.engine.decide import Turn
@@ -20,6 +20,9 @@ from syncd.ledger.ledger import Ledger
 
 LIKE = 20
 """Files of the same bytes beyond which only the inode tells which of them one was."""
+
+LATELY = 10_000
+"""Moves that are remembered for edits of the old names that are heard late."""
 
 
 class Moves:
@@ -31,6 +34,8 @@ class Moves:
         self._clock = clock
         self._patience = Doubts()
         self._waiting: dict[Key, set[Key]] = {}
+        self._made: dict[Key, tuple[Digest | None, Key]] = {}
+        """What was moved here lately, as it was agreed on, and where to."""
 
     def together(self, keys: Iterable[Key]) -> list[Key]:
         """`keys`, and the new files that wait for them: to be decided in one turn."""
@@ -56,10 +61,14 @@ class Moves:
 
     def comes_later(self, decision: Decision, turn: Turn) -> bool:
         """Whether a removal waits, for a while, until its content is there under the new name."""
-        key, gone = decision.key, decision.plan.to_local
+        gone = decision.plan.to_local
         if not isinstance(gone, Tombstone) or gone.moved_to is None:
             return False
-        target, when = Key(key.store, gone.moved_to), None
+        return self.awaits(decision.key, Key(decision.key.store, gone.moved_to), turn)
+
+    def awaits(self, key: Key, target: Key, turn: Turn) -> bool:
+        """Whether `key` waits, for a while, until what is at `target` elsewhere is here."""
+        when = None
         if self._is_coming(target):
             when = self._patience.unsettled(key, self._clock.monotonic())
         if when is None:
@@ -70,23 +79,44 @@ class Moves:
 
     def paired(self, decisions: Sequence[Decision]) -> list[Decision]:
         """`decisions`, those that are halves of a move tied to one another."""
-        gone = {each.key: each for each in decisions if _deletes(each)}
+        gone = {each.key: each for each in decisions if _deletes(each) and each.target is None}
         came = {each.key: each for each in decisions if _creates(each)}
         if not gone or not came:
             return list(decisions)
-        appeared = [
-            Trace(key, each.file.digest, each.file.stat.inode)
-            for key, each in came.items()
-            if each.file is not None
-        ]
-        found = pairs((self._trace(each) for each in gone.values()), appeared)
+        found = pairs((self._trace(each) for each in gone.values()), _appeared(came))
         moves = {
             key: replace(gone[key], target=came[target].operation)
             for key, target in found.items()
             if _alike(gone[key], came[target])
         }
+        for key in moves:
+            self._remember(key, gone[key].plan.base, found[key])
         # The deletion is queued first, so that it is met first where both are claimed.
         return [*moves.values(), *(each for each in decisions if each.key not in moves)]
+
+    def moved(
+        self, missed: Sequence[Decision], decisions: Sequence[Decision], views: Mapping[Key, View]
+    ) -> dict[Key, Key]:
+        """Where files are that were moved here, of `missed`: edited elsewhere under the old name.
+
+        Each is told once: what is merged into the moved file must not be merged again.
+        """
+        if not missed:
+            return {}
+        gone = [self._trace_of(each.key, views[each.key].base) for each in missed]
+        gone += [self._trace(each) for each in decisions if _deletes(each)]
+        came = {each.key: each for each in decisions if _creates(each)}
+        found = pairs(gone, _appeared(came))
+        for each in missed:
+            base, made = views[each.key].base, self._made.pop(each.key, None)
+            if made is not None and base is not None and made[0] == base.digest:
+                found.setdefault(each.key, made[1])
+        return {each.key: found[each.key] for each in missed if each.key in found}
+
+    def _remember(self, key: Key, base: Snapshot | None, target: Key) -> None:
+        self._made[key] = (base.digest if base is not None else None, target)
+        if len(self._made) > LATELY:
+            del self._made[next(iter(self._made))]
 
     def _former(self, key: Key, reading: Reading) -> list[Key]:
         if not isinstance(reading, Found):
@@ -105,7 +135,9 @@ class Moves:
         return mirrored and self._ledger.attention.reason(key) is None
 
     def _trace(self, decision: Decision) -> Trace:
-        key, base = decision.key, decision.plan.base
+        return self._trace_of(decision.key, decision.plan.base)
+
+    def _trace_of(self, key: Key, base: Snapshot | None) -> Trace:
         file = self._ledger.places.file(key.store, key.path)
         digest = base.digest if base is not None else None
         return Trace(key, digest or Digest(""), file.stat.inode if file is not None else None)
@@ -127,6 +159,11 @@ def _creates(decision: Decision) -> bool:
     creating = isinstance(plan.to_remote, Content) and not decision.part
     new = plan.base is not None and isinstance(plan.base.version, Tombstone)
     return creating and new and plan.to_local is None and not decision.capture
+
+
+def _appeared(came: Mapping[Key, Decision]) -> list[Trace]:
+    files = ((key, each.file) for key, each in came.items())
+    return [Trace(key, file.digest, file.stat.inode) for key, file in files if file is not None]
 
 
 def _alike(gone: Decision, came: Decision) -> bool:

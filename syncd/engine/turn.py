@@ -23,6 +23,7 @@ from syncd.engine.moves import Moves
 from syncd.engine.parts import FileTurn
 from syncd.engine.ports import Clock, LocalReplica
 from syncd.engine.readings import Readings
+from syncd.engine.renamed import Renamed
 from syncd.engine.rewrite import Rewrites
 from syncd.engine.telling import tell_turn
 from syncd.engine.writer import Performed, Writer
@@ -54,6 +55,7 @@ class Reconciler:
         self._splits: dict[Key, Split] = {}
         self.readings = Readings(stores)
         self._moves = Moves(ledger, stores, clock)
+        self._renamed = Renamed(ledger, stores, self._moves, self.readings)
         self._losers = Losers(ledger, stores, clock)
         self.between_turns = asyncio.Lock()
         """Held while a turn runs: what it has read must still be so when it commits."""
@@ -122,6 +124,7 @@ class Reconciler:
             if decision is not None:
                 decided.append(decision)
         whole = [await finished(each) if isinstance(each, Merging) else each for each in decided]
+        whole = await self._renamed.followed(whole, views, turn)
         return [each for each in whole if not self._moves.comes_later(each, turn)]
 
     def unit(self, key: Key) -> Key:
@@ -237,12 +240,22 @@ class Reconciler:
             kept, later = {each.key for each in decisions}, self._clock.monotonic() + PUT_OFF
             turn.again += [(each.key, later) for each in decided if each.key not in kept]
         await self._losers.keep(decisions, files)
+        # Of a move the new name comes first, and the former one goes only if that came about.
+        done = await self._perform([each for each in decisions if each.target is None], turn)
+        made = {each.operation for each in done if each.plan.hold is None}
+        halves = [each for each in decisions if each.target is not None]
+        turn.again += [(each.key, 0.0) for each in halves if each.target not in made]
+        gone = await self._perform([each for each in halves if each.target in made], turn)
+        taken = [file.taken for file in files if file.taken is not None and file.fresh]
+        await self._commit(gone + done, turn, taken)
+
+    async def _perform(self, decisions: Sequence[Decision], turn: Turn) -> list[Decision]:
+        """Write files where `decisions` say so; what is to be committed of it."""
         ours = [each for each in decisions if each.plan.to_local is not None and not each.part]
         performed = await self.writer.write(ours)
         turn.again += [(key, 0.0) for key in performed.again] + performed.later
         rest = [each for each in decisions if each.plan.to_local is None or each.part]
-        taken = [file.taken for file in files if file.taken is not None and file.fresh]
-        await self._commit(rest + performed.done, turn, taken)
+        return rest + performed.done
 
     async def _commit(
         self, decisions: Sequence[Decision], turn: Turn, taken: Sequence[Taken] = ()

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from syncd.core.decision import Write
 from syncd.core.doubt import ABSENCE
-from syncd.core.model import TOMBSTONE, Content, Format, Intent, Key, Kind, OperationId
+from syncd.core.model import TOMBSTONE, Content, Format, Hold, Intent, Key, Kind, OperationId
+from syncd.core.writing import Note
 from tests.engine.fakes import STORE, Desk, digest
 
 
@@ -42,12 +44,16 @@ async def look(desk: Desk, *names: str) -> None:
     raise AssertionError(f"{due} never come to rest")
 
 
+def operation(*of: str) -> OperationId:
+    return OperationId(digest("/".join(of).encode())[:32])
+
+
 def save_there(desk: Desk, name: str, body: str) -> None:
     """Another machine saves a note; it is not heard yet."""
     there = desk.machine.deployment.state.entries.get(key(name))
     version = Content(digest(body.encode()), len(body))
     intent = Intent(
-        OperationId("0" * 32), key(name), Kind.DOCUMENT, Format.TEXT, version,
+        operation(name, body), key(name), Kind.DOCUMENT, Format.TEXT, version,
         there.revision if there else 0, there.digest if there else None, body.encode(),
     )  # fmt: skip
     desk.machine.deployment.push("other", [intent])
@@ -57,11 +63,11 @@ def move_there(desk: Desk, old: str, new: str) -> None:
     """Another machine gives a note another name; it is heard."""
     there = desk.machine.deployment.state.entries[key(old)]
     gone = Intent(
-        OperationId("1" * 32), key(old), Kind.DOCUMENT, Format.TEXT, TOMBSTONE,
+        operation("gone", old), key(old), Kind.DOCUMENT, Format.TEXT, TOMBSTONE,
         there.revision, there.digest, None,
     )  # fmt: skip
     made = replace(
-        gone, operation=OperationId("2" * 32), key=key(new), version=there.snapshot.version,
+        gone, operation=operation("made", new), key=key(new), version=there.snapshot.version,
         expect_revision=0, expect_digest=None, source=key(old),
     )  # fmt: skip
     desk.machine.deployment.push("other", [replace(gone, target=made)])
@@ -167,7 +173,7 @@ async def test_a_name_that_is_taken_there_is_contested_and_nothing_is_lost(desk:
     assert [each.key for each in desk.ledger.conflicts.unresolved()] == [key("b")]
 
 
-async def test_what_others_saved_under_the_old_name_stays_there(desk: Desk) -> None:
+async def test_what_others_saved_under_the_old_name_comes_into_the_moved_file(desk: Desk) -> None:
     await desk.agree(a="a note", other="another")
     rename(desk, "a", "b")
     await look(desk, "a", "b")
@@ -175,9 +181,53 @@ async def test_what_others_saved_under_the_old_name_stays_there(desk: Desk) -> N
     assert told(desk.send()) == MOVED
     desk.hear()
     await look(desk, "a", "b")
-    assert told(desk.send()) == [("b", None, True)]
-    assert desk.machine.tree() == desk.machine.mirror()
-    assert desk.machine.tree() == {"a": "a note, edited", "b": "a note", "other": "another"}
+    assert desk.machine.tree() == {"b": "a note, edited", "other": "another"}
+    assert told(desk.send()) == MOVED
+    assert desk.machine.mirror() == desk.machine.tree()
+
+
+async def test_what_others_saved_before_the_rename_was_seen_comes_into_the_moved_file(
+    desk: Desk,
+) -> None:
+    await desk.agree(a="a note", other="another")
+    save_there(desk, "a", "a note, edited")
+    desk.hear()
+    rename(desk, "a", "b")
+    await look(desk, "a", "b")
+    assert told(desk.send()) == MOVED
+    assert (
+        desk.machine.mirror() == desk.machine.tree() == {"b": "a note, edited", "other": "another"}
+    )
+
+
+async def test_saves_under_both_names_are_merged_here(desk: Desk) -> None:
+    await desk.agree(a="one\ntwo\nthree\n", other="another")
+    rename(desk, "a", "b")
+    await look(desk, "a", "b")
+    save_there(desk, "a", "1\ntwo\nthree\n")
+    desk.send()
+    desk.machine.save(b="one\ntwo\n3\n")
+    desk.hear()
+    await look(desk, "a", "b")
+    assert desk.machine.tree() == {"b": "1\ntwo\n3\n", "other": "another"}
+    desk.send()
+    await look(desk, "a", "b")
+    desk.send()
+    assert desk.machine.mirror() == desk.machine.tree()
+
+
+async def test_saves_under_both_names_that_clash_stay_beside_each_other(desk: Desk) -> None:
+    await desk.agree(a="one\n", other="another")
+    rename(desk, "a", "b")
+    await look(desk, "a", "b")
+    save_there(desk, "a", "two\n")
+    desk.send()
+    desk.machine.save(b="three\n")
+    desk.hear()
+    await look(desk, "a", "b")
+    desk.send()
+    both = {"a": "two\n", "b": "three\n", "other": "another"}
+    assert desk.machine.tree() == desk.machine.mirror() == both
 
 
 @pytest.mark.parametrize("first", ["a", "b"])
@@ -205,14 +255,84 @@ async def test_an_old_name_does_not_stay_for_a_new_one_that_cannot_be_written(de
     assert "a note" in desk.machine.kept()
 
 
-async def test_what_was_edited_here_under_the_old_name_stays_beside_the_new(desk: Desk) -> None:
+@pytest.mark.parametrize("queued", [False, True])
+@pytest.mark.parametrize("first", ["a", "b"])
+async def test_what_was_edited_here_under_the_old_name_comes_into_the_moved_file(
+    desk: Desk, first: str, queued: bool
+) -> None:
     await desk.agree(a="a note", other="another")
+    if queued:
+        desk.machine.save(a="a note, edited")
+        await look(desk, "a")
     move_there(desk, "a", "b")
     desk.machine.save(a="a note, edited")
+    await look(desk, first)
+    await look(desk, "a", "b")
+    assert told(desk.send()) == [("b", None, True)]
+    assert (
+        desk.machine.mirror() == desk.machine.tree() == {"b": "a note, edited", "other": "another"}
+    )
+    assert "a note, edited" in desk.machine.kept()
+
+
+async def test_an_edit_follows_a_chain_of_moves_and_is_merged_with_theirs(desk: Desk) -> None:
+    await desk.agree(a="one\ntwo\nthree\n", other="another")
+    move_there(desk, "a", "b")
+    move_there(desk, "b", "c")
+    save_there(desk, "c", "1\ntwo\nthree\n")
+    desk.hear()
+    desk.machine.save(a="one\ntwo\n3\n")
+    await look(desk, "a", "b", "c")
+    desk.send()
+    both = {"c": "1\ntwo\n3\n", "other": "another"}
+    assert desk.machine.mirror() == desk.machine.tree() == both
+
+
+async def test_an_edit_that_clashes_with_the_moved_file_stays_beside_it(desk: Desk) -> None:
+    await desk.agree(a="one\n", other="another")
+    move_there(desk, "a", "b")
+    save_there(desk, "b", "two\n")
+    desk.hear()
+    desk.machine.save(a="three\n")
     await look(desk, "a", "b")
     desk.send()
-    both = {"a": "a note, edited", "b": "a note", "other": "another"}
-    assert desk.machine.tree() == desk.machine.mirror() == both
+    both = {"a": "three\n", "b": "two\n", "other": "another"}
+    assert desk.machine.mirror() == desk.machine.tree() == both
+
+
+async def test_an_edit_does_not_follow_into_a_file_that_a_person_wrote(desk: Desk) -> None:
+    await desk.agree(a="a note", other="another")
+    move_there(desk, "a", "b")
+    await look(desk, "b")
+    desk.machine.save(a="a note, edited", b="somebody's own")
+    await look(desk, "b", "a")
+    desk.send()
+    both = {"a": "a note, edited", "b": "somebody's own", "other": "another"}
+    assert desk.machine.mirror() == desk.machine.tree() == both
+
+
+async def test_the_old_name_stays_if_a_save_meets_the_writing_of_the_new(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.agree(a="a note", other="another")
+    move_there(desk, "a", "b")
+    await look(desk, "b")
+    desk.machine.save(a="a note, edited")
+    stage = desk.replica.stage
+
+    def met(writes: Sequence[Write]) -> list[Note | Hold | None]:
+        staged = stage(writes)
+        desk.machine.save(b="a save")
+        return staged
+
+    monkeypatch.setattr(desk.replica, "stage", met)
+    await desk.reconciler.consider([key("a"), key("b")])
+    monkeypatch.undo()
+    assert desk.machine.tree() == {"a": "a note, edited", "b": "a save", "other": "another"}
+    await look(desk, "a", "b")
+    desk.send()
+    assert desk.machine.mirror() == desk.machine.tree()
+    assert "a note, edited" in desk.machine.tree().values()
 
 
 async def test_chains_of_renames_end_at_the_last_name(desk: Desk) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from syncd.core.decision import Decision
 from syncd.core.model import Digest, Key
 
 from .machine import NAMES
@@ -22,6 +23,7 @@ class Hearsay:
         TAPS.merged = self._merged
         TAPS.tried = self._tried
         TAPS.unaware = self._unaware
+        TAPS.followed = self._followed
 
     def _merged(self, local: bytes, remote: bytes, result: bytes, *, clashed: bool) -> None:
         world, machine = self._world, self._world.acting
@@ -48,6 +50,21 @@ class Hearsay:
         if self._world.acting is not None:
             self._world.exercised["unaware save"] += 1
             self._world.witness.unaware(self._world.acting.name, key.path, digest)
+
+    def _followed(self, edit: Decision, made: Decision, over: Digest) -> None:
+        world, machine = self._world, self._world.acting
+        if machine is None or edit.body is None or made.body is None:
+            return
+        side = "here" if edit.plan.to_remote is not None else "elsewhere"
+        world.exercised[f"an edit made {side} follows a move"] += 1
+        world.story(f"{machine.name} brings what {edit.key.path} holds to {made.key.path}")
+        brought, digest = world.digest(edit.body), world.digest(made.body)
+        world.witness.followed(machine.name, edit.key.path, brought, made.key.path, digest)
+        if digest == brought:
+            # It goes over what the file was moved with, as it went over that under the old name:
+            # who saved it there need not have read that.
+            saves = world.saves
+            saves.loose_digests |= {each.digest for each in saves.names(saves.mask(over))}
 
     def _logged(self, line: str) -> None:
         machine = self._world.acting

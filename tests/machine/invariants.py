@@ -89,6 +89,8 @@ class Witness:
         self._approved: set[tuple[str, str]] = set()
         self._doubtful: set[tuple[str, str, Digest]] = set()
         self._contested: set[tuple[str, str]] = set()
+        self._followed: set[tuple[str, str, Digest]] = set()
+        """What was brought from an old name to the one to which its file was moved."""
         self._conflicts: dict[tuple[str, int], int] = {}
         self.writes = 0
 
@@ -171,6 +173,12 @@ class Witness:
     def merged(self, machine: str, path: str, digest: Digest) -> None:
         """The daemon made these bytes of two versions."""
         self._saved.setdefault((machine, path), set()).add(digest)
+
+    def followed(self, machine: str, old: str, edit: Digest, new: str, digest: Digest) -> None:
+        """The daemon brings an edit made under an old name to the new one, as part of `digest`."""
+        self._followed.add((machine, old, edit))
+        self.merged(machine, new, digest)
+        self.renamed(old, new)
 
     def unaware(self, machine: str, path: str, digest: Digest) -> None:
         """A save is listed as not having known this version; by its bytes nobody can tell."""
@@ -304,6 +312,7 @@ class Witness:
         lost_here = {digest for (digest,) in sender.database.execute(_LOST, (path,))}
         known = of_deleted & removed or accepted.replaced in lost_here
         known = known or (device, path) in self._approved
+        known = known or (device, path, accepted.replaced) in self._followed
         what = world.call(accepted.replaced)
         if accepted.replaced is not None and not known:
             world.violated(

@@ -11,7 +11,7 @@ from typing import Any
 from syncd.core import settle
 from syncd.core.decision import Decision
 from syncd.core.model import Conflict, Digest, Format, Key, Kind, Snapshot
-from syncd.engine import combine
+from syncd.engine import combine, renamed
 from syncd.files import syscalls
 from syncd.files.spelling import Folding
 from syncd.ledger import commits
@@ -68,6 +68,7 @@ class _Taps:
         self.merged: Callable[..., None] = lambda local, remote, result, *, clashed: None
         self.tried: Callable[[bytes, bytes, bytes], None] = lambda local, remote, result: None
         self.unaware: Callable[[Key, Digest], None] = lambda key, digest: None
+        self.followed: Callable[[Decision, Decision, Digest], None] = lambda edit, made, over: None
 
 
 class _Inline:
@@ -93,6 +94,7 @@ TAPS = _Taps()
 
 _write_both = combine._write_both
 _unaware = combine._unaware
+_given_up = renamed._given_up
 
 
 def _telling_merge(
@@ -127,6 +129,11 @@ def _telling_unaware(
     return refined
 
 
+def _telling_given_up(edit: Any, made: Decision) -> Decision:
+    TAPS.followed(edit.decision, made, edit.view.base.digest)
+    return _given_up(edit, made)
+
+
 _EVERYWHERE: dict[str, dict[str, object]] = {
     "syncd.files": {
         "os": CALLS, "secrets": CHANCE, "ThreadPoolExecutor": _Inline,
@@ -147,6 +154,7 @@ _ONCE: list[tuple[object, str, object]] = [
     (syscalls, "unlease", CALLS.unlease),
     (combine, "_write_both", _telling_write_both),
     (combine, "_unaware", _telling_unaware),
+    (renamed, "_given_up", _telling_given_up),
     # Stores are small here: two keys are many, so that saves and bulk pass each other.
     (settle, "FEW", 1),
     (commits, "FEW", 1),
