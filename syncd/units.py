@@ -6,6 +6,7 @@ The templates lie in `systemd/`; what differs between projects is in a drop-in b
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -34,6 +35,10 @@ class ServiceManagerFailed(SyncdError):
     """systemd refused, or is not there; unit files may have been written."""
 
 
+class NoServiceManager(ServiceManagerFailed):
+    """systemd is not there, or not for us."""
+
+
 def user_unit(config: Config) -> Unit:
     """The service of the calling user."""
     root = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "systemd/user"
@@ -52,6 +57,11 @@ def system_unit(config: Config, user: str, root: Path = Path("/etc/systemd/syste
 
 def install(unit: Unit) -> None:
     """Write the files, enable and start the service. Raises ConfigError, ServiceManagerFailed."""
+    if shutil.which("systemctl") is None:
+        raise ConfigError(
+            "there is no systemd here (`systemctl` is missing); nothing was installed",
+            "start `syncd run` by other means",
+        )
     for path, text in unit.files.items():
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -67,14 +77,36 @@ def install(unit: Unit) -> None:
 
 
 def uninstall(unit: Unit) -> None:
-    """Stop and disable the service, and remove its drop-in. The template may be others' too."""
-    control(unit, "disable", "--now", unit.name)
-    for path in unit.files:
-        if path.name != TEMPLATE:
-            path.unlink(missing_ok=True)
-            with suppress(OSError):  # It was never there, or a person's own drop-in is in it.
-                path.parent.rmdir()
+    """Stop and disable the service, and remove its drop-in. The template may be others' too.
+
+    Raises ServiceManagerFailed: where there is no systemd, after the files are removed.
+    """
+    try:
+        control(unit, "disable", "--now", unit.name)
+    except NoServiceManager as away:
+        _remove(unit)
+        raise NoServiceManager(
+            f"{away}; its unit files were removed, and the service was not stopped if it runs",
+            "`syncd status` tells whether a daemon runs; end that yourself",
+        ) from away
+    _remove(unit)
     control(unit, "daemon-reload")
+
+
+def _remove(unit: Unit) -> None:
+    """Remove what enables the service, and what is only its own. Raises ConfigError."""
+    own = [path for path in unit.files if path.name != TEMPLATE]
+    for path in (*_links(unit), *own):
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise ConfigError(
+                f"{path} cannot be removed: {error.strerror}; the service may start again",
+                "run this as root for --system, or leave --system out",
+            ) from error
+    for path in own:
+        with suppress(OSError):  # It was never there, or a person's own drop-in is in it.
+            path.parent.rmdir()
 
 
 def control(unit: Unit, *words: str) -> str:
@@ -83,7 +115,7 @@ def control(unit: Unit, *words: str) -> str:
     try:
         ended = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     except OSError as error:
-        raise ServiceManagerFailed(
+        raise NoServiceManager(
             f"`{' '.join(command)}` cannot be run: {error.strerror}",
             "without systemd start `syncd run` by other means",
         ) from error
@@ -94,9 +126,13 @@ def control(unit: Unit, *words: str) -> str:
 
 def enabled(unit: Unit) -> bool:
     """Whether systemd starts the service by itself."""
+    return bool(_links(unit))
+
+
+def _links(unit: Unit) -> list[Path]:
     roots = {path.parent for path in unit.files if path.name == TEMPLATE}
-    wants = [each for root in roots for each in root.glob("*.wants")]
-    return any((each / unit.name).is_symlink() for each in wants)
+    wants = [each / unit.name for root in roots for each in root.glob("*.wants")]
+    return [each for each in wants if each.is_symlink()]
 
 
 def _refused(unit: Unit, command: Sequence[str], said: str) -> ServiceManagerFailed:
@@ -104,7 +140,7 @@ def _refused(unit: Unit, command: Sequence[str], said: str) -> ServiceManagerFai
         f"`{' '.join(command)}` failed: {said.splitlines()[0] if said else 'it does not say why'}"
     )
     if any(words in said for words in _AWAY):
-        return ServiceManagerFailed(
+        return NoServiceManager(
             what,
             "systemd does not run here: start `syncd run` by other means; unit files that are "
             "there do nothing without it",
@@ -119,10 +155,7 @@ _AWAY = ("Failed to connect to bus", "has not been booted with systemd")
 def _instance(config: Config) -> str:
     escape = shutil.which("systemd-escape")
     if escape is None:
-        raise ConfigError(
-            "there is no systemd here (`systemd-escape` is missing); nothing was installed",
-            "start `syncd run` by other means",
-        )
+        return TEMPLATE.replace("@", f"@{_escaped(config.source.parent)}")
     command = [escape, "--path", f"--template={TEMPLATE}", str(config.source.parent)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if ended.returncode:  # A unit's name has at most 255 characters: systemd.unit(5).
@@ -132,6 +165,21 @@ def _instance(config: Config) -> str:
             "where its path is too long, make a link to it: --config LINK/config.toml",
         )
     return ended.stdout.strip()
+
+
+def _escaped(folder: Path) -> str:
+    """As `systemd-escape --path`, where there is none: units may have to go all the same."""
+    path = os.fsencode(folder).strip(b"/")
+    letters = [
+        "-" if byte == ord("/")
+        else chr(byte) if _PLAIN.fullmatch(chr(byte)) and (at or byte != ord("."))
+        else f"\\x{byte:02x}"
+        for at, byte in enumerate(path)
+    ]  # fmt: skip
+    return "".join(letters) or "-"
+
+
+_PLAIN = re.compile("[A-Za-z0-9:_.]")
 
 
 def _template(whose: str) -> str:

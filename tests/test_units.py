@@ -15,6 +15,7 @@ from syncd.errors import ConfigError
 from syncd.units import (
     ServiceManagerFailed,
     Unit,
+    enabled,
     install,
     system_unit,
     uninstall,
@@ -151,12 +152,47 @@ def test_a_machine_without_systemd_is_told_what_to_do_instead(
 ) -> None:
     unit = user_unit(load(project(tmp_path), {}))
     systemctl.write_text("echo Failed to connect to bus: No medium found >&2; exit 1")
-    for act in (install, uninstall):
-        with pytest.raises(ServiceManagerFailed, match="Failed to connect to bus") as raised:
-            act(unit)
-        assert "start `syncd run` by other means" in raised.value.advice
-    assert all(path.exists() for path in unit.files), "nothing is half taken away"
+    with pytest.raises(ServiceManagerFailed, match="Failed to connect to bus") as raised:
+        install(unit)
+    assert "start `syncd run` by other means" in raised.value.advice
     systemctl.write_text("exit 3")
     with pytest.raises(ServiceManagerFailed, match="it does not say why") as raised:
         uninstall(unit)
     assert "journalctl --user" in raised.value.advice
+    assert all(path.exists() for path in unit.files), "nothing is half taken away"
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_without_systemd_its_files_are_removed_and_it_is_told_what_was_not_done(
+    tmp_path: Path, systemctl: Path, monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    config = load(project(tmp_path), {})
+    unit = user_unit(config)
+    install(unit)
+    template, drop_in = unit.files
+    wants = template.with_name("default.target.wants")
+    wants.mkdir()
+    (wants / unit.name).symlink_to(template)
+    systemctl.write_text("echo Failed to connect to bus: No medium found >&2; exit 1")
+    if not there:
+        monkeypatch.setenv("PATH", str(tmp_path))
+        unit = user_unit(config)
+    with pytest.raises(ServiceManagerFailed, match="its unit files were removed") as raised:
+        uninstall(unit)
+    assert "was not stopped" in str(raised.value)
+    assert not drop_in.parent.exists()
+    assert not enabled(unit)
+    assert template.exists(), "it may be others' too"
+
+
+@pytest.mark.parametrize("name", ["a b", ".hidden/x-y", "\u00e4/1:2_3.z", "at@home"])
+def test_an_instance_has_the_same_name_without_systemd(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (tmp_path / name).mkdir(parents=True)
+    config = load(project(tmp_path / name), {})
+    told = user_unit(config).name
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert user_unit(config).name == told
+    with pytest.raises(ConfigError, match="nothing was installed"):
+        install(user_unit(config))
