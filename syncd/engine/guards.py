@@ -109,8 +109,9 @@ class Guards:
         if not self.confirmed:
             decisions = [each for each in decisions if each.plan.to_local is None]
         self._settle(decisions, there)
-        with self._ledger.transaction():
-            self._window.returned(there, decisions)
+        if self._ledger.deletions.approvals:  # Hardly ever, and it may have to wait for the disk.
+            with self._ledger.transaction():
+                self._window.returned(there, decisions)
         for found in self._window.unexcused(decisions, self._clock.now()):
             self._stop(found if found.store not in self._approved else None)
         waiting: set[tuple[Key, Group | None]] = set()

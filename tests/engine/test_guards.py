@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from syncd.core.cost import Cost, Spending
 from syncd.core.guard import WINDOW, Direction, RootState
 from syncd.core.model import Hold, Key
 from syncd.core.writing import Note
@@ -362,6 +363,18 @@ async def test_an_approval_is_not_for_the_next_deletion_of_files_that_came_back(
     await desk.consider(notes[:20])
     desk.send()
     assert len(desk.machine.mirror()) == 60
+
+
+async def test_a_turn_without_deletions_is_one_write_of_the_ledger(desk: Desk) -> None:
+    await holding(desk, 1)
+    spending = Spending()
+    desk.ledger.costs.connect(spending)
+    desk.machine.save(more="a note")
+    await desk.reconciler.consider([Key(STORE, "n000.txt")])
+    spending.add(Cost(calls=1), desk.clock.now())
+    before = int(desk.ledger.places.get("commits") or 0)
+    await desk.reconciler.consider([Key(STORE, "more.txt")])
+    assert int(desk.ledger.places.get("commits") or 0) == before + 1
 
 
 async def test_an_approval_whose_end_could_not_be_written_ends_with_the_next_try(
