@@ -92,6 +92,34 @@ def test_a_folder_moves_whole(pair: Pair) -> None:
     assert first.tree() == second.tree()
 
 
+@pytest.mark.parametrize("away", ["who edits", "who renames"])
+def test_an_edit_of_a_file_whose_folder_was_renamed_meanwhile_comes_into_it(
+    pair: Pair, away: str
+) -> None:
+    first, second = pair
+    for number in range(30):
+        first.save(f"old/{number}.json", flow(f"n{number}"))
+    until(lambda: second.tree() == first.tree(), "thirty files on second", SOON)
+    gone = second if away == "who edits" else first
+    assert gone.stop() == 0
+    edited = flow("n3", "edited")
+    if gone is second:
+        (first.folder / "old").rename(first.folder / "new")
+        until(lambda: "new/3.json" in first.mirror().live(), "the folder renamed", SOON)
+        second.save("old/3.json", edited)
+    else:
+        second.save("old/3.json", edited)
+        until(lambda: second.mirror().holds("old/3.json", edited), "the edit", SOON)
+        (first.folder / "old").rename(first.folder / "new")
+    gone.start()
+    wanted = sorted(f"flows/new/{number}.json" for number in range(30))
+    until(lambda: sorted(first.tree()) == sorted(second.tree()) == wanted, "the folder", 15.0)
+    for machine in pair:
+        machine.until_reads("new/3.json", edited)
+    settle(pair)
+    assert first.mirror().holds("new/3.json", edited)
+
+
 def test_names_beyond_ascii_travel(pair: Pair) -> None:
     first, second = pair
     for path in ("Größe/流程 ①.json", "emoji 🚀/a b'c\".json"):
