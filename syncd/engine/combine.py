@@ -123,7 +123,10 @@ class Combiner:
         if authored is None or authored in (base.digest, last):
             return None
         before = self._ledger.contents.get(authored)
-        written = self._ledger.contents.get(last or base.digest)
+        written = self._ledger.contents.get(last) if last is not None else None
+        if written is None:
+            # A merge that a crash cut short was in the file alone; what it took in is here.
+            written = self._ledger.contents.get(base.digest)
         if before is None or written is None:
             return None
         return _Buffer(authored, before, written)

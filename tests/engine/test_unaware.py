@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from syncd.core.model import Content, Format, Intent, Key, Kind, OperationId
+from syncd.ledger.ledger import Ledger
 
 from .fakes import STORE, Desk, Machine, deployment, digest
 
@@ -148,6 +149,27 @@ async def test_what_an_old_buffer_did_not_know_of_a_merge_that_waits_is_listed(
     tmp_path: Path,
 ) -> None:
     desk = await merged(tmp_path)
+    assert await save(desk, FIRST.replace("three", "three, ours")) == [THEIRS]
+
+
+async def test_what_an_old_buffer_did_not_know_of_a_merge_that_a_crash_cut_short_is_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(tmp_path)
+    await desk.agree(a=FIRST)
+    assert await save(desk, OURS) == []
+    await edited_there(desk, considered=False)
+
+    def crash(*_: object) -> None:
+        raise RuntimeError("cut short")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Ledger, "commit", crash)
+        with pytest.raises(RuntimeError, match="cut short"):
+            await desk.consider(["a"])
+    assert desk.machine.tree() == {"a": BOTH}
+    desk.restart()
+    # In place, so that the file is still the one that was written.
     assert await save(desk, FIRST.replace("three", "three, ours")) == [THEIRS]
 
 
