@@ -73,6 +73,9 @@ class Witness:
         self._removed_at: dict[tuple[str, str], float] = {}
         self._given_up: dict[tuple[str, str], set[Digest]] = {}
         """What somebody deleted there, and what was not put back there since."""
+        self._taken_away: dict[tuple[str, str], tuple[str | None, Digest | None]] = {}
+        """For which deployment the daemon last removed which bytes there: by then they are gone
+        for the machine's other ledgers, too."""
         self._operations: Counter[str] = Counter()
         self._revisions: dict[tuple[str, int], set[Digest | None]] = {}
         self._heard: dict[tuple[_Epoch, str], int] = {}
@@ -198,6 +201,9 @@ class Witness:
         path = name if folder is machine.store else f"d/{name}"
         if inode is None:
             self._check_moved(machine, path)
+            found = machine.database.execute(_TOMBSTONE, (path,)).fetchone()
+            if found is not None:
+                self._taken_away[machine.name, path] = machine.bound_to(), found[0]
             return
         digest = world.digest(inode.data)
         self._is_there(machine.name, path, digest)
@@ -208,6 +214,7 @@ class Witness:
         """A file holds these bytes from now on."""
         self._visible.setdefault((machine, path), set()).add(digest)
         self._given_up.get((machine, path), set()).discard(digest)
+        self._taken_away.pop((machine, path), None)
 
     def _check_moved(self, machine: Machine, path: str) -> None:
         entry = self._world.deployment.state.entries.get(Key("docs", path))
@@ -268,6 +275,8 @@ class Witness:
         world = self._world
         if self._is_merged(accepted.digest) or replaced in self._saved.get(here, ()):
             return  # What was taken back was saved here: theirs to settle.
+        if replaced in self._given_up.get(here, ()):
+            return  # They had deleted what they then went over.
         since = self._since.get((*here, accepted.digest))
         ours = [each for each in self._saved.get(here, ()) if self._is_a_save(each)]
         if since is None or not world.edits.takes_back(accepted.digest, replaced, since, ours):
@@ -313,6 +322,8 @@ class Witness:
         known = of_deleted & removed or accepted.replaced in lost_here
         known = known or (device, path) in self._approved
         known = known or (device, path, accepted.replaced) in self._followed
+        where, gone = self._taken_away.get((device, path), (None, None))
+        known = known or (where != sender.bound_to() and gone == accepted.replaced)
         what = world.call(accepted.replaced)
         if accepted.replaced is not None and not known:
             world.violated(
@@ -547,6 +558,8 @@ _LISTED = """SELECT digest FROM outbox WHERE digest IS NOT NULL
     UNION SELECT digest FROM history WHERE why = 'contested'"""
 
 _LOST = "SELECT remote_digest FROM conflicts WHERE path = ?"
+
+_TOMBSTONE = "SELECT remote_last FROM entries WHERE path = ? AND remote_digest IS NULL"
 
 _AGREED = "SELECT path, base_revision, remote_revision FROM entries"
 

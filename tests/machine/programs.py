@@ -217,6 +217,7 @@ class Person:
         self.world.witness.renamed(path, other)
         save = saves.save(inode.data, self.machine.name, other, known, self.world.now)
         self._crossed(digest)
+        self._put_back(other, digest)
         self.world.person_saved(self.machine, other, save)
         self.machine.disk.rename(*source, *target)
         self.machine.disk.flush_all()
@@ -241,6 +242,17 @@ class Person:
         renamed.add(self.machine.name)
         if len(renamed) > 1:
             self.world.saves.loosen(self.world.saves.mask(digest))
+
+    def _put_back(self, path: str, digest: Digest) -> None:
+        """A file with its former name is what was agreed on there, and no edit.
+
+        Where others saved over that unread, history is enough for it under its former name too.
+        """
+        saves = self.world.saves
+        same = sum(save.bit for save in saves.of(digest))
+        agreed = self.machine.database.execute(_AGREED, (path,)).fetchone()
+        if agreed == (digest,) and same & saves.loose:
+            saves.loosen(same)
 
     def read(self, path: str) -> tuple[int, bytes]:
         """What the file holds now: what is known by it, and its bytes."""
@@ -343,6 +355,9 @@ class Person:
 
     def _line(self) -> bytes:
         return f"line {self.world.number():05d} {self.machine.name}\n".encode()
+
+
+_AGREED = "SELECT base_digest FROM entries WHERE path = ?"
 
 
 def _hits(downloads: int) -> bytes:
