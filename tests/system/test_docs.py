@@ -42,10 +42,14 @@ def commands(page: str) -> list[str]:
 
 
 class Project:
-    """An existing project, with the samples as its stores, and nothing of syncd yet."""
+    """An existing project, with the samples as its stores, and nothing of syncd yet.
+
+    But a port: another backend may run on this machine.
+    """
 
     def __init__(self, home: Path) -> None:
         self.home = home
+        (home / "config.toml").write_text("[embedded]\nport = 0\n")
         for store in STORES:
             shutil.copytree(CHECKOUT / "examples" / store, home / store)
         self._running: subprocess.Popen[bytes] | None = None
@@ -72,9 +76,7 @@ class Project:
         return {**inherited, "PATH": path, "PYTHONPATH": str(CHECKOUT), **more}
 
     def start(self) -> None:
-        """`syncd run`, on any free port."""
-        config = self.home / "config.toml"
-        config.write_text(config.read_text() + "\n[embedded]\nport = 0\n")
+        """`syncd run`."""
         with (self.home / "run.log").open("wb") as log:
             self._running = subprocess.Popen(
                 ["syncd", "run"], cwd=self.home, env=self.environment(), stdin=subprocess.DEVNULL,

@@ -63,11 +63,17 @@ def running(copy: Path) -> Iterator[Path]:
         making = subprocess.Popen(
             ["make", "run"], cwd=copy, stdout=log, stderr=log, env=clean(), start_new_session=True
         )
+
+    def in_sync() -> bool:
+        assert making.poll() is None, (copy / "make.log").read_text()
+        return ran(copy, ".venv/bin/syncd status").returncode == 0
+
     try:
-        until(lambda: ran(copy, ".venv/bin/syncd status").returncode == 0, "make run in sync", 60)
+        until(in_sync, "make run in sync", 60)
         yield copy
     finally:
-        os.killpg(making.pid, signal.SIGINT)
+        if making.poll() is None:
+            os.killpg(making.pid, signal.SIGINT)
         try:
             making.wait(20)
         finally:
