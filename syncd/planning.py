@@ -62,7 +62,7 @@ class PlanReport(BaseModel):
     counts: dict[str, int]
     steps: list[Step]
     waiting: int = 0
-    """Changes in the outbox: decided before, and not sent or not answered yet."""
+    """Changes in the outbox that no step tells: decided before, not sent or not answered yet."""
     parked: int = 0
     """Changes that the deployment refused: they wait for their next save, or `syncd retry`."""
     unknown: list[str]
@@ -135,9 +135,14 @@ def _report(ledger: Ledger, found: Preview, stores: list[str], *, heard: bool) -
             waiting = sorted(ledger.deletions.listed("waiting", store, way))
             steps += [_step(key, Act.GUARD, "its deletion waits for a person") for key in waiting]
     outbox = ledger.outbox.count()
+    # What is queued and decided anew is one change: a step tells of it.
+    told = sum(
+        each.plan.to_remote is not None and ledger.outbox.pending(each.key) == "queued"
+        for each in found.decisions.values()
+    )
     return PlanReport(
         heard=heard,
-        waiting=outbox.get("queued", 0) + outbox.get("sent", 0),
+        waiting=outbox.get("queued", 0) + outbox.get("sent", 0) - told,
         parked=outbox.get("parked", 0),
         counts=dict(Counter(step.act.value for step in steps)),
         steps=steps,

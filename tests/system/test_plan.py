@@ -7,6 +7,7 @@ import json
 from .conftest import World
 from .flows import flow
 from .machine import Machine
+from .waiting import until
 
 LINES = '[[store]]\nname = "perf"\nkind = "metric"\npath = "perf"\nlayout = "lines"\n'
 """A store that no turn decides about."""
@@ -33,6 +34,16 @@ def test_plan_says_what_there_is_to_do_and_nothing_else(world: World) -> None:
     assert "->  send          flows:b.json\n" in ran.out
     assert "??  hold          flows:link.json  (symlink: it is a symbolic link)\n" in ran.out
     assert ran.out.endswith("1 hold, 1 send\n")
+
+
+def test_a_save_that_is_queued_while_paused_is_told_once(world: World) -> None:
+    machine = mirrored(world)
+    assert machine.syncd("pause").code == 0
+    machine.start()
+    machine.save("b.json", flow("b"))
+    until(lambda: machine.report().queued == 1, "the save is queued")
+    machine.stop()
+    assert machine.syncd("plan").out == "->  send          flows:b.json\n1 send\n"
 
 
 def test_plan_says_that_a_folder_is_missing(world: World) -> None:
