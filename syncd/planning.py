@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from pathlib import Path
 from typing import Protocol
 
 from pydantic import BaseModel
@@ -13,13 +16,14 @@ from pydantic import BaseModel
 from syncd.config import Config
 from syncd.core.decision import Decision, Heard
 from syncd.core.guard import Direction
-from syncd.core.model import Content, Cursor, Key, Reason, Tombstone
+from syncd.core.model import Content, Cursor, Hold, Key, Reason, Tombstone
 from syncd.core.news import Page
 from syncd.engine.preview import Preview, preview
 from syncd.engine.registry import register
 from syncd.errors import ConfigError
 from syncd.files.lines import LinesFolder
 from syncd.files.replica import FileReplica
+from syncd.files.trouble import refused
 from syncd.ledger.connection import read_ledger
 from syncd.ledger.ledger import Ledger
 from syncd.ledger.state import StateFolder
@@ -89,7 +93,8 @@ async def plan(config: Config, news: News | None) -> PlanReport:
         register(ledger, told)
         heard = await _hear(ledger, list(stores), news) if news is not None else []
         found = await preview(ledger, stores, SystemClock(), heard)
-        return _report(ledger, found, list(stores), heard=news is not None)
+        roots = {each.name: each.path for each in config.stores}
+        return _report(ledger, found, list(stores), roots, heard=news is not None)
     finally:
         ledger.close()
 
@@ -116,11 +121,13 @@ async def _hear(ledger: Ledger, stores: Sequence[str], news: News) -> list[Key]:
     return keys
 
 
-def _report(ledger: Ledger, found: Preview, stores: list[str], *, heard: bool) -> PlanReport:
+def _report(
+    ledger: Ledger, found: Preview, stores: list[str], roots: Mapping[str, Path], *, heard: bool
+) -> PlanReport:
     known = ledger.places.stores()
     moved = {each.target: each.key for each in found.decisions.values() if each.target}
     steps = [
-        _step(each.key, _act(each), _why(each))
+        _told(each, roots[each.key.store])
         for each in found.decisions.values()
         if each.operation not in moved
     ]
@@ -148,6 +155,28 @@ def _report(ledger: Ledger, found: Preview, stores: list[str], *, heard: bool) -
         steps=steps,
         unknown=[name for name in stores if not known[name].bootstrapped],
     )
+
+
+def _told(decision: Decision, root: Path) -> Step:
+    """One step; what would be written where nothing can be is held, as the write would be."""
+    act, hold = _act(decision), None
+    if act in (Act.WRITE, Act.REMOVE_HERE, Act.MERGE) and decision.plan.to_local is not None:
+        hold = unwritable(root, decision.key.path)
+    if hold is not None:
+        return _step(decision.key, Act.HOLD, f"{hold.reason}: {hold.detail}")
+    return _step(decision.key, act, _why(decision))
+
+
+def unwritable(root: Path, path: str) -> Hold | None:
+    """Why nothing can be written at `path` below `root`, or None; a missing folder is made."""
+    folder = (root / path).parent
+    while folder != root and not folder.exists():
+        folder = folder.parent
+    if not folder.is_dir() or os.access(folder, os.W_OK | os.X_OK):
+        return None
+    read_only = os.statvfs(folder).f_flag & os.ST_RDONLY
+    error = errno.EROFS if read_only else errno.EACCES
+    return refused(OSError(error, os.strerror(error)))
 
 
 def _step(key: Key, act: Act, why: str) -> Step:
