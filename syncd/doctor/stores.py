@@ -6,6 +6,7 @@ import os
 import secrets
 import shlex
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -17,10 +18,13 @@ from syncd.doctor.finding import Finding, fail, ok, warn
 from syncd.doctor.machine import room
 from syncd.files import syscalls
 from syncd.files.git import operation_around
-from syncd.stores.layout import is_temporary
+from syncd.stores.layout import SAVE_PREFIX, is_temporary
 
 OTHERS = (".stfolder", ".dropbox", ".dropbox.cache", ".sync", ".owncloudsync.log")
 """What other tools leave in a folder that they keep in sync."""
+
+UNDER_WAY = 60.0
+"""Seconds that a program's save may take."""
 
 _REMOTE = ("nfs", "cifs", "smb", "fuse.sshfs", "9p", "virtiofs", "drvfs")
 
@@ -35,13 +39,15 @@ def examine(store: StoreConfig, state: Path) -> Iterator[Finding]:
             "bring it back, or mend its path in config.toml: nothing is deleted meanwhile",
         )
         return
-    files, others = _count(store)
+    files, others, left = _count(store)
     mirrored, none = counted(files, "file", "are"), f"none of {counted(others, 'file')}"
     if files or not others:
         yield ok(check, f"{mirrored} mirrored, {counted(others, 'other')} not, in {store.path}")
     else:
         yield warn(check, f"{none} in {store.path} matches its patterns",
                    f"mend include or exclude of {store.name!r} in config.toml")  # fmt: skip
+    if left:
+        yield _left(store, left)
     yield _file_system(store)
     yield room(f"space:{store.name}", store.path)
     if store.layout == "lines":
@@ -51,17 +57,38 @@ def examine(store: StoreConfig, state: Path) -> Iterator[Finding]:
     yield from _neighbours(store)
 
 
-def _count(store: StoreConfig) -> tuple[int, int]:
+def _count(store: StoreConfig) -> tuple[int, int, list[Path]]:
+    """How many files are mirrored, how many are not, and what killed programs left."""
     layout = store.patterns()
     matched = others = 0
+    left: list[Path] = []
     for folder, folders, files in os.walk(store.path):
         below = Path(folder).relative_to(store.path).as_posix().removeprefix(".").lstrip("/")
         folders[:] = [f for f in folders if not layout.prunes(f"{below}/{f}".lstrip("/"))]
         matches = layout.within(below)
         found = sum(map(matches, files))
-        ours = sum(map(is_temporary, files))
+        saves = [Path(folder) / name for name in files if name.startswith(SAVE_PREFIX)]
+        ours = sum(map(is_temporary, files)) + len(saves)
+        left += filter(_rests, saves)
         matched, others = matched + found, others + len(files) - found - ours
-    return matched, others
+    return matched, others, left
+
+
+def _rests(file: Path) -> bool:
+    # RACE: a save that ends meanwhile takes its file away.
+    with suppress(FileNotFoundError):
+        return time.time() - file.stat(follow_symlinks=False).st_ctime > UNDER_WAY
+    return False
+
+
+def _left(store: StoreConfig, left: list[Path]) -> Finding:
+    first = min(left).relative_to(store.path)
+    return warn(
+        f"saves:{store.name}",
+        f"programs that were killed while they saved left {counted(len(left), 'file')}: {first}",
+        "remove it once its file here has all of it: another program's save, made in the moment "
+        "of the kill, may be in nothing else",
+    )
 
 
 def _file_system(store: StoreConfig) -> Finding:

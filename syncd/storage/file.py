@@ -24,7 +24,7 @@ from syncd.files.folder import NOT_HERE, Folder, OpenForWriting, stat_of, write_
 from syncd.files.lease import leased
 from syncd.files.root import Root
 from syncd.files.trouble import not_a_file, refused
-from syncd.stores.layout import TEMPORARY_PREFIX
+from syncd.stores.layout import SAVE_PREFIX
 
 PATIENCE: Final = 2.0
 """Seconds that another program's write may take before a call gives up."""
@@ -132,7 +132,7 @@ def _changed(root: Root, folder: Folder, name: str, make: Make, locks: ExitStack
     others: list[str] = []
     try:
         while (body := make(met)) != placed:
-            temporary = f"{TEMPORARY_PREFIX}save-{secrets.token_hex(8)}"
+            temporary = f"{SAVE_PREFIX}{secrets.token_hex(8)}"
             folder.create(temporary, body, folder.stat(name))
             if placed is None:
                 if not _create(folder, temporary, name):
@@ -285,4 +285,6 @@ def _troubles(path: str, what_not: str) -> Iterator[None]:
         yield
     except OSError as error:
         hold = refused(error)
-        raise RecordError(f"{path}: {hold.detail}; {what_not}", hold.advice) from error
+        # What the daemon tries again, a program has to.
+        advice = hold.advice.replace("it is tried again", "then call again")
+        raise RecordError(f"{path}: {hold.detail}; {what_not}", advice) from error

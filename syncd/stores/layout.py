@@ -18,6 +18,11 @@ from syncd.stores.patterns import Patterns
 TEMPORARY_PREFIX = ".syncd-"
 """Every file syncd puts into a store's folder for a moment starts so and is never mirrored."""
 
+SAVE_PREFIX = TEMPORARY_PREFIX + "save-"
+"""So start those of a program's save by `syncd.storage`. One that is killed in the middle leaves
+its file, which may hold what another program had just saved: no such file is removed unlooked-at.
+"""
+
 _TEMPORARY = re.compile(re.escape(TEMPORARY_PREFIX) + "[0-9a-f]{16}")
 
 EDITOR_LEFTOVERS = (

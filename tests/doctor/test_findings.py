@@ -22,7 +22,7 @@ from syncd.doctor.finding import Finding, Level
 from syncd.ledger.state import StateFolder
 from syncd.remote.devices import WireDevice
 from syncd.stores.codec import PAYLOAD_LIMIT, RECORDS_LIMIT
-from syncd.stores.layout import TEMPORARY_PREFIX
+from syncd.stores.layout import SAVE_PREFIX, TEMPORARY_PREFIX
 from syncd.stores.tree import DEEPEST
 from syncd.units import user_unit
 from tests.files.person import as_ordinary_user
@@ -76,6 +76,22 @@ def test_what_a_write_left_is_not_taken_for_files_that_match_nothing(tmp_path: P
     assert (first.level, first.evidence) == (
         Level.OK, f"0 files are mirrored, 0 others not, in {config.stores[0].path}"
     )  # fmt: skip
+
+
+def test_what_a_program_left_that_was_killed_while_it_saved_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = made(tmp_path)
+    store = config.stores[0]
+    left = store.path / "team" / (SAVE_PREFIX + "0" * 16)
+    left.parent.mkdir()
+    left.write_text("{}")
+    assert bad(stores.examine(store, config.state)) == []  # It may go on yet.
+    monkeypatch.setattr(stores, "UNDER_WAY", -1.0)
+    (found,) = bad(stores.examine(store, config.state))
+    assert found.check == "saves:flows"
+    assert f"team/{left.name}" in found.evidence
+    assert left.exists()
 
 
 def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:

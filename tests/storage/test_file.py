@@ -101,8 +101,9 @@ def test_a_disk_that_is_full_leaves_the_file_as_it_was(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Folder, "create", full)
-    with pytest.raises(RecordError, match=r"No space left.*nothing was written"):
+    with pytest.raises(RecordError, match=r"No space left.*nothing was written") as raised:
         change(root(tmp_path), "a.json", lambda met: b"two\n")
+    assert raised.value.advice == "free some space; then call again"
     assert path.read_bytes() == b"one\n"
 
 
