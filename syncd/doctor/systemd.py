@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,6 +29,8 @@ def _service(config: Config) -> Finding:
     except SyncdError as error:
         return ok("service", str(error))
     installed = [whose for whose, unit in units.items() if _installed(unit)]
+    if not installed and shutil.which("systemctl") is None:
+        return ok("service", "there is no systemd here: start `syncd run` by other means")
     if not installed:
         return ok("service", "none is installed: `syncd service install` would start it at login")
     name = units[installed[0]].name

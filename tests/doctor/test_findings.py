@@ -266,6 +266,16 @@ def test_a_ledger_that_nobody_has_any_more_keeps_what_was_deleted() -> None:
     assert "syncd devices enroll 'old pc'" in found.fix
 
 
+def test_no_service_is_proposed_without_systemd(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = made(tmp_path)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (none,) = systemd.examine(config)
+    assert "there is no systemd here" in none.evidence
+
+
 def test_a_user_s_service_without_lingering(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
