@@ -90,12 +90,16 @@ class Window:
         self._deletions.put(group[1], counted, "gone", now)
 
     def returned(self, there: Iterable[Key], decisions: Sequence[Decision]) -> None:
-        """Files were found `there`, and `decisions` write others: should they be deleted, that is
-        another deletion than the one that a person let go.
+        """Files were found `there`, and `decisions` make others, or records: should they be
+        deleted, that is another deletion than the one that a person let go.
         """
-        written = [each.key for each in decisions if isinstance(each.plan.to_local, Content)]
-        self._deletions.drop(Direction.TO_REMOTE, there, approved=True)
-        self._deletions.drop(Direction.TO_LOCAL, written, approved=True)
+        made = [
+            each.key
+            for each in decisions
+            if isinstance(each.plan.to_local, Content) or isinstance(each.plan.to_remote, Content)
+        ]
+        self._deletions.drop(Direction.TO_REMOTE, [*there, *made], approved=True)
+        self._deletions.drop(Direction.TO_LOCAL, made, approved=True)
 
     def hold(self, group: Group, deletions: Mapping[Key, Digest], now: float) -> None:
         """`deletions` wait for a person."""

@@ -1,6 +1,7 @@
 """What became of each path: `syncd log`. Part of the ledger; runs inside its transactions.
 
-No decision reads it. Bounded: `trim` keeps the newest MOST events, none older than AGE.
+No decision reads it, but the guards count what came under a name within minutes. Bounded: `trim`
+keeps the newest MOST events, none older than AGE.
 """
 
 from __future__ import annotations

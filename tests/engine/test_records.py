@@ -523,6 +523,23 @@ async def test_a_person_may_let_a_whole_file_go(laptop: Yard, tower: Yard) -> No
     assert not tower.path.exists()
 
 
+async def test_what_a_person_let_go_is_not_let_go_again_once_it_is_back(laptop: Yard) -> None:
+    laptop.put(deploy("d1"), deploy("d2"))
+    await laptop.sync()
+    laptop.path.unlink()
+    await laptop.sync()
+    _scan(laptop)
+    assert laptop.guards.approve(STORE).deletions == 3
+    await laptop.sync()
+    laptop.queue = ["d1"]
+    laptop.put(deploy("d1", "success"), deploy("d2", "success"))
+    await laptop.sync()
+    assert mirror(laptop.remote).keys() == {"", "d1", "d2"}
+    laptop.path.unlink()
+    await laptop.sync()
+    assert mirror(laptop.remote).keys() == {"", "d1", "d2"}
+
+
 def _scan(yard: Yard) -> None:
     seen = yard.replica.scan()
     live = yard.ledger.entries.live(STORE)
