@@ -4,8 +4,8 @@ The limits are P1 (a bare walk), P2 (raw inotify and one mutation a save), P3 (a
 best batches) and P4 (a durable write); the naive script is watchdog and one request a file. Every
 workload runs at two sizes, the second ten times the first, to tell how its cost grows.
 
-Where thousands of files were just removed, those of a former run too, ext4 makes new ones at several
-times the cost for five minutes: it passes over every inode that was freed only lately.
+Where thousands of files were just removed, those of a former run too, ext4 makes new ones at
+several times the cost for five minutes: it passes over every inode that was freed only lately.
 """
 
 from __future__ import annotations
