@@ -50,6 +50,9 @@ class Window:
         size = self._deletions.size(*group)
         if len(gone) + len(deletions) <= allowance(size):
             return None
+        # A file that is renamed again, or goes after it was renamed, is one that goes, not two.
+        moved, going = self._ledger.views.moved(*group), gone.keys() | deletions.keys()
+        gone = {key: digest for key, digest in gone.items() if moved.get(key) not in going}
         without = {key.path for key in (*gone, *deletions)}.union(vanished)
         created = Counter(coming) + self._created(group[0], without, now)
         return mass_guard(*group, size, list(gone.values()), list(deletions.values()), created)

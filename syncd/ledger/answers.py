@@ -16,6 +16,8 @@ from syncd.core.model import (
     Replayed,
     Snapshot,
     Stale,
+    Tombstone,
+    Version,
 )
 
 if TYPE_CHECKING:
@@ -78,7 +80,7 @@ def _applied(
     here = ledger.outbox.remove(intent.operation for intent, _ in answers)
     ours = [each for each in answers if each[0].operation in here]
     ledger.events.pushed([(intent, made.revision) for intent, made in ours], device, now)
-    bases = [(i.key, Snapshot(made.revision, i.version, made.at)) for i, made in ours]
+    bases = [(i.key, Snapshot(made.revision, _version(i), made.at)) for i, made in ours]
     named = ledger.entries.acknowledge(bases, device)
     gone = (intent.key for intent, _ in answers if intent.operation not in here)
     return named + [key for key in gone if not ledger.view(key).agreed]
@@ -101,8 +103,15 @@ def _take(
             return ledger.entries.get(intent.key)[1] != current
         case Replayed(revision, current):
             at = current.at if current.revision == revision else 0
-            _agree_with(ledger, intent, Snapshot(revision, intent.version, at), device, now)
+            _agree_with(ledger, intent, Snapshot(revision, _version(intent), at), device, now)
             return current.revision != revision
+
+
+def _version(intent: Intent) -> Version:
+    """What the deployment holds by it: of a move it knows where the content is now."""
+    if intent.target is None:
+        return intent.version
+    return Tombstone(intent.expect_digest, intent.target.key.path)
 
 
 def _agree_with(

@@ -149,13 +149,16 @@ class Deletions:
         return {Key(store, path, record) for path, record in rows}
 
     def size(self, store: str, direction: Direction) -> int:
-        """How many files the store had before the deletions of the window."""
+        """How many files the store had before the deletions of the window.
+
+        What was moved is counted once: under its new name.
+        """
         row = self._connection.execute(
             """SELECT (SELECT count(*) FROM entries WHERE store = ?1
                          AND base_digest IS NOT NULL)
                  + (SELECT count(*) FROM deletions d JOIN entries e USING (store, path, record)
                     WHERE d.store = ?1 AND d.direction = ?2 AND d.state = 'gone'
-                      AND e.base_digest IS NULL)""",
+                      AND e.base_digest IS NULL AND e.remote_moved_to IS NULL)""",
             (store, direction),
         ).fetchone()
         return int(row[0])

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from syncd.core.decision import View
+from syncd.core.guard import Direction
 from syncd.core.model import NEVER, Key
 from syncd.ledger import many
 from syncd.ledger.rows import key_columns, to_snapshot, to_version
@@ -31,6 +32,17 @@ class Views:
         """What is known of each of `keys`."""
         rows = many.read(self._connection, _VIEWS, [key_columns(key) for key in keys])
         return {Key(*row[:3]): _view(*row[3:]) for row in rows}
+
+    def moved(self, store: str, direction: Direction) -> dict[Key, Key]:
+        """The deletions that went and were moves, with the new names."""
+        rows = self._connection.execute(
+            """SELECT path, e.remote_moved_to FROM deletions d
+                 JOIN entries e USING (store, path, record)
+               WHERE store = ? AND direction = ? AND state = 'gone' AND record = ''
+                 AND e.remote_moved_to IS NOT NULL""",
+            (store, direction),
+        )
+        return {Key(store, path): Key(store, target) for path, target in rows}
 
 
 def _view(*columns: Any) -> View:

@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -158,6 +159,30 @@ async def test_a_renamed_folder_takes_many_turns_and_stops_no_deletions(desk: De
     assert {name for name in desk.machine.mirror() if name in notes} == set(notes[60:])
     await delete(desk, notes[60:95])
     assert desk.waiting() == set(notes[60:95]), "what is deleted counts as before"
+
+
+async def test_a_folder_may_be_renamed_again_and_back(desk: Desk) -> None:
+    notes = await holding(desk, 100)
+    names = ["", "once-", "twice-", "thrice-", ""]
+    for old, new in pairwise(names):
+        for name in notes[:60]:
+            files = desk.machine.files
+            (files / f"{old}{name}.txt").rename(files / f"{new}{name}.txt")
+        await desk.consider([f"{each}{name}" for name in notes[:60] for each in (old, new)])
+        assert not desk.guards.stand, f"{old} is renamed to {new}"
+        desk.send()
+    assert set(desk.machine.mirror()) == set(notes)
+
+
+async def test_what_is_deleted_after_it_was_renamed_counts(desk: Desk) -> None:
+    notes = await holding(desk, 100)
+    for name in notes[:60]:
+        (desk.machine.files / f"{name}.txt").rename(desk.machine.files / f"moved-{name}.txt")
+    moved = [f"moved-{name}" for name in notes[:60]]
+    await desk.consider([*notes[:60], *moved])
+    desk.send()
+    await delete(desk, moved)
+    assert desk.waiting() == set(moved)
 
 
 async def test_a_walk_knows_a_renamed_folder_whose_files_were_read_already(desk: Desk) -> None:
