@@ -33,7 +33,7 @@ def commit(
     ledger.attention.release_keys(decision.key for decision in settled)
     ledger.places.record_files((each.key, each.file) for each in rest if not each.part)
     ledger.epochs.taken(_pulled(settled))
-    bases, authored = dict(_bases(settled)), dict(_authored(rest))
+    bases, authored = dict(_bases(ledger, settled)), dict(_authored(rest))
     saved = {key: save for key, save in authored.items() if save is not None and key in bases}
     ledger.entries.agree(bases.items(), saved)
     bulk = sum(decision.plan.to_remote is not None for decision in rest) > FEW
@@ -57,10 +57,17 @@ def _hold(ledger: Ledger, decision: Decision, now: float) -> bool:
     return True
 
 
-def _bases(settled: Sequence[Decision]) -> Iterator[tuple[Key, Snapshot]]:
+def _bases(ledger: Ledger, settled: Sequence[Decision]) -> Iterator[tuple[Key, Snapshot]]:
     for decision in settled:
-        if decision.plan.base is not None and decision.plan.reason is not Reason.REWRITE:
-            yield decision.key, decision.plan.base
+        key, base = decision.key, decision.plan.base
+        if base is None or decision.plan.reason is Reason.REWRITE:
+            continue
+        # RACE: the file was new when something was merged into it; its creation was answered
+        # while that was written.
+        written = decision.plan.to_local is not None
+        if written and not base.revision and ledger.entries.get(key)[0] is not None:
+            continue
+        yield key, base
 
 
 def _pulled(settled: Sequence[Decision]) -> Iterator[tuple[Key, Digest]]:
