@@ -13,7 +13,7 @@ from syncd.core.decision import Decision, View
 from syncd.core.doubt import Doubts
 from syncd.core.model import Content, Digest, Key, Snapshot, Tombstone
 from syncd.core.move import Trace, may_be, pairs
-from syncd.core.reading import Found, Reading
+from syncd.core.reading import Found, Reading, Unsettled
 from syncd.engine.decide import Turn
 from syncd.engine.ports import Clock, LocalReplica
 from syncd.ledger.ledger import Ledger
@@ -66,10 +66,10 @@ class Moves:
             return False
         return self.awaits(decision.key, Key(decision.key.store, gone.moved_to), turn)
 
-    def awaits(self, key: Key, target: Key, turn: Turn) -> bool:
-        """Whether `key` waits, for a while, until what is at `target` elsewhere is here."""
+    def awaits(self, key: Key, target: Key, turn: Turn, reading: Reading | None = None) -> bool:
+        """Whether `key` waits, for a while, until what is at `target` elsewhere is here, whole."""
         when = None
-        if self._is_coming(target):
+        if isinstance(reading, Unsettled) or self._is_coming(target):
             when = self._patience.unsettled(key, self._clock.monotonic())
         if when is None:
             self._patience.certain(key)

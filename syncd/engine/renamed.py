@@ -27,7 +27,7 @@ from syncd.core.model import (
     Reason,
     Tombstone,
 )
-from syncd.core.reading import Found
+from syncd.core.reading import Found, Reading
 from syncd.engine.decide import Turn
 from syncd.engine.moves import Moves
 from syncd.engine.ports import LocalReplica
@@ -80,13 +80,16 @@ class Renamed:
         """
         found = {each.key: each for each in decisions}
         for edit in self._edits(decisions, views):
-            if edit.ours and self._moves.awaits(edit.decision.key, edit.target, turn):
-                del found[edit.decision.key]
+            key, target = edit.decision.key, edit.target
+            read = await asyncio.to_thread(self._readings.first, [target], turn.slow)
+            reading = read.get(target)
+            if edit.ours and self._moves.awaits(key, target, turn, reading):
+                del found[key]
                 continue
-            made = await self._into(edit, found.get(edit.target), turn)
+            made = await self._into(edit, reading, found.get(target), turn)
             if made is not None:
-                found[edit.target] = made
-                found[edit.decision.key] = _given_up(edit, made)
+                found[target] = made
+                found[key] = _given_up(edit, made)
         return list(found.values())
 
     def _edits(self, decisions: Sequence[Decision], views: Mapping[Key, View]) -> list[_Edit]:
@@ -114,14 +117,12 @@ class Renamed:
             view = self._ledger.view(key)
         return None
 
-    async def _into(self, edit: _Edit, other: Decision | None, turn: Turn) -> Decision | None:
+    async def _into(
+        self, edit: _Edit, found: Reading | None, other: Decision | None, turn: Turn
+    ) -> Decision | None:
         """What brings the edit into the moved file, None where it does not follow."""
         key, store = edit.target, self._stores[edit.target.store]
-        if not self._may_follow(edit, other):
-            return None
-        read = await asyncio.to_thread(self._readings.first, [key], turn.slow)
-        found = read.get(key)
-        if not isinstance(found, Found) or found.body is None:
+        if not isinstance(found, Found) or found.body is None or not self._may_follow(edit, other):
             return None
         if edit.ours and found.content != edit.there.remote.version:
             return None

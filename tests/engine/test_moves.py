@@ -12,6 +12,7 @@ import pytest
 from syncd.core.decision import Write
 from syncd.core.doubt import ABSENCE
 from syncd.core.model import TOMBSTONE, Content, Format, Hold, Intent, Key, Kind, OperationId
+from syncd.core.reading import Reading, Unsettled
 from syncd.core.writing import Note
 from tests.engine.fakes import STORE, Desk, digest
 
@@ -273,6 +274,32 @@ async def test_what_was_edited_here_under_the_old_name_comes_into_the_moved_file
         desk.machine.mirror() == desk.machine.tree() == {"b": "a note, edited", "other": "another"}
     )
     assert "a note, edited" in desk.machine.kept()
+
+
+async def test_an_edit_waits_for_a_moved_file_that_changes_while_it_is_read(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.agree(a="a note", other="another")
+    move_there(desk, "a", "b")
+    desk.machine.save(a="a note, edited")
+    await look(desk, "b")
+    first, times = desk.reconciler.readings.first, 0
+
+    def changing(keys: Sequence[Key], slow: list[Key]) -> dict[Key, Reading]:
+        nonlocal times
+        if keys != [key("b")]:
+            return first(keys, slow)
+        times += 1
+        return (
+            {key("b"): Unsettled(Hold("being-written", "it changed", "wait"))}
+            if times == 1
+            else first(keys, slow)
+        )
+
+    monkeypatch.setattr(desk.reconciler.readings, "first", changing)
+    await look(desk, "a")
+    assert times > 1
+    assert desk.machine.tree() == {"b": "a note, edited", "other": "another"}
 
 
 async def test_an_edit_follows_a_chain_of_moves_and_is_merged_with_theirs(desk: Desk) -> None:
