@@ -159,7 +159,9 @@ class Renamed:
             known = there.agreed or (there.remote == NEVER and there.base is None)
             return known and (other is None or other.plan.reason is Reason.PUSH)
         theirs = self._ledger.entries.last_write(key)[1] != self._ledger.places.get("device")
-        return there.agreed and theirs and other is None
+        # What was just written is looked at once more, which changes nothing.
+        still = other is None or other.plan.reason is Reason.NOTHING
+        return there.agreed and theirs and still
 
     async def _merged(self, edit: _Edit, here: bytes, digest: Digest) -> bytes | None:
         former, body = edit.view.base, edit.decision.body

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -274,6 +275,19 @@ async def test_what_was_edited_here_under_the_old_name_comes_into_the_moved_file
         desk.machine.mirror() == desk.machine.tree() == {"b": "a note, edited", "other": "another"}
     )
     assert "a note, edited" in desk.machine.kept()
+
+
+async def test_an_edit_follows_into_a_file_that_was_only_just_written(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.agree(a="a note", other="another")
+    move_there(desk, "a", "b")
+    desk.machine.save(a="a note, edited")
+    await look(desk, "b")
+    later = time.time_ns() + 10**9  # Its stat is to be trusted by then, and is noted.
+    monkeypatch.setattr(type(desk.clock), "read_ns", lambda _: later)
+    await look(desk, "a", "b")
+    assert desk.machine.tree() == {"b": "a note, edited", "other": "another"}
 
 
 async def test_an_edit_waits_for_a_moved_file_that_changes_while_it_is_read(
