@@ -74,7 +74,8 @@ class Link:
         self._feed = feed
         self._settings = settings
         self._retry_now = asyncio.Event()
-        self._credulous = True
+        self._believes = True
+        """Whether the next proof that the deployment answers is worth an attempt."""
 
     async def tie(self, progress: Progress) -> tuple[Welcome, list[str]]:
         """Say hello and bootstrap what is new: who we are there, the fresh stores.
@@ -98,7 +99,7 @@ class Link:
 
     async def tie_patiently(self, lost: Callable[[SyncdError], None]) -> tuple[Welcome, list[str]]:
         """Say hello until it succeeds; `lost` is told each trouble."""
-        pause, self._credulous = FIRST_PAUSE, True
+        pause, self._believes = FIRST_PAUSE, True
         while True:
             # RACE: before the attempt: what is known since it began is worth another.
             self._retry_now.clear()
@@ -108,7 +109,7 @@ class Link:
                 self.lost(error)
                 lost(error)
             await woken(self._retry_now, spread(pause))
-            self._credulous = self._credulous or not self._retry_now.is_set()
+            self._believes = self._believes or not self._retry_now.is_set()
             pause = min(LONGEST_PAUSE, pause * 2)
 
     def retry_now(self) -> None:
@@ -121,8 +122,8 @@ class Link:
         One that is heard and refuses hello is not asked in a tight loop: after a proof that led
         to nothing the next is believed once a pause has run its length.
         """
-        if self._credulous:
-            self._credulous = False
+        if self._believes:
+            self._believes = False
             asyncio.get_running_loop().call_later(spread(MOMENT), self._retry_now.set)
 
     def lost(self, error: SyncdError) -> None:
