@@ -43,7 +43,8 @@ embedded} -> core`, `storage -> {remote, files}`, `files -> stores -> core`; a t
     engine/    the verbs, in asyncio, behind the Protocols of `ports` and `freight`.
                Named keys: `intake`; later looks: `rescan`, `late`, `audit`, `patience`, `apart`.
                One turn: `turn`, `readings`, `decide`, `plan`, `combine`, `merging`, `moves`,
-               `losers`, `writer`; of many records `parts`, `versions`, `saves`, `rewrite`.
+               `renamed` (edits that follow a move), `losers`, `writer`; of many records `parts`,
+               `versions`, `saves`, `rewrite`.
                The deployment: `online` over `link` (with `bootstrap`), `pusher`, `puller`, `feed`
                (`witnesses`, `known` news of our own, `presence`: how far we are), and `carrier`
                (`uploads` of what `outgoing` reads, `downloads` by way of `incoming`,
@@ -71,6 +72,7 @@ Rules that keep edits safe, and where they live:
 
     A sent outbox row is frozen until answered, across restarts      ledger/outbox.py
     Answers before changes: a key with a sent row only captures      engine/decide.py
+    What an answer overtook is decided once more, not committed      engine/decide.py
     Receipts, not digests, tell whether an operation was applied     convex/model, ledger/ledger.py
     What was heard never goes back                                   ledger/entries.py
     A note is in the ledger before a file is touched                 engine/writer.py

@@ -43,7 +43,7 @@ class Turn:
     be read apart. `deferred`: keys to name when their sent row is answered. `queued`: rows were
     queued.
     `guarded`: the stores looked at for deletions, and whether these must wait. `looked_ns`: when
-    its files began to be read. `claimed`: the keys of what was claimed since.
+    its files began to be read. `claimed`: the keys of what was claimed since it began.
     """
 
     again: list[tuple[Key, float]] = field(default_factory=list)
@@ -60,8 +60,8 @@ class Turn:
         """Those of `decisions` that nothing has overtaken; the others are named again.
 
         RACE: what was queued for a key was claimed since it was looked at, and answered perhaps.
-        What is decided about it is news by now where it undoes what was sent, and where it is
-        that, old news. What was written to its file stands, and half of a move never alone.
+        To decide nothing would then undo what was sent, and to send the same would send it twice.
+        What was written to a file stands. Of a move both halves go, or neither.
         """
         gone = {
             each.operation
