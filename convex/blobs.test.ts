@@ -293,6 +293,19 @@ describe("what nothing needs", () => {
     expect(await files()).toEqual([]);
   });
 
+  test("is each of the uploads of one instant, wherever a step ends among them", async () => {
+    await hello();
+    // So late the milliseconds of a float64 are too coarse to tell two inserts apart.
+    vi.setSystemTime(2 ** 45);
+    for (let at = 0; at < 70; at += 1) await upload(bytes(at));
+    vi.setSystemTime(Date.now() + 1);
+    for (let at = 0; at < 70; at += 1) await upload(bytes(at, 1));
+    expect(new Set((await files()).map((file) => file._creationTime)).size).toBe(2);
+    vi.setSystemTime(Date.now() + 1);
+    await live(1);
+    expect(await files()).toEqual([]);
+  });
+
   test("is an upload that was never committed, and no file of others", async () => {
     await hello();
     const photo = await upload(bytes(1), "image/png");
