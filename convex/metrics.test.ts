@@ -7,9 +7,12 @@ import { RELATIVE_ERROR } from "./model/sketch";
 
 vi.mock("./model/limits", async (load) => ({ ...(await load<typeof limits>()) }));
 
-const { LINE_BYTES, ROLLUPS, EDGE_SAMPLES, EDGE_LENGTH, SKETCH_BYTES } = limits;
+const { LINE_BYTES, ROLLUPS, EDGE_ROLLUPS, EDGE_SAMPLES, EDGE_LENGTH, SKETCH_BYTES } = limits;
 
-afterEach(() => Object.assign(limits, { ROLLUPS, EDGE_SAMPLES, EDGE_LENGTH, SKETCH_BYTES }));
+afterEach(() => {
+  Object.assign(limits, { ROLLUPS, EDGE_ROLLUPS, EDGE_SAMPLES, EDGE_LENGTH, SKETCH_BYTES });
+  vi.useRealTimers();
+});
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -233,6 +236,65 @@ describe("aggregate", () => {
     expect(await ask(t, { ...asked, name: "n", cursor })).toMatchObject({ count: 90 });
   });
 
+  const names = Array.from({ length: 7 }, (_, name) => `name ${name}`);
+  const manyNames = (timestamp: number) => names.map((name) => at(timestamp, 1, name));
+
+  // Of the first hour a rollup has two samples.
+  test.each([
+    { bucket: MINUTE, most: 3 },
+    { bucket: 2 * HOUR, most: 6 },
+  ])(
+    "a page ends within a minute or an hour of more names than a call can read: %j",
+    async ({ bucket, most }) => {
+      Object.assign(limits, { ROLLUPS: 3 });
+      const times = [0, MINUTE, HOUR];
+      const { t, credentials } = await withSamples(times.flatMap(manyNames));
+      const asked = { ...credentials, type: "t", startTime: 0, endTime: 3 * HOUR - 1, bucket };
+      const pages = await allPages(t, asked);
+      const counts = pages.map(({ count }) => count);
+      const read = counts.map((count, page) => count - (counts[page - 1] ?? 0));
+      expect(Math.max(...read)).toBe(most);
+      expect(counts.at(-1)).toBe(21);
+      const buckets = pages.flatMap((page) => page.buckets);
+      const starts = [...new Set(times.map((time) => Math.floor(time / bucket) * bucket))];
+      expect(buckets.map(({ start }) => start)).toEqual(starts);
+      expect(buckets.reduce((sum, { count }) => sum + count, 0)).toBe(21);
+    },
+  );
+
+  test("rollups that were created at one instant are read together", async () => {
+    Object.assign(limits, { ROLLUPS: 3 });
+    // So late the milliseconds of a float64 are too coarse to tell two inserts apart.
+    vi.useFakeTimers();
+    vi.setSystemTime(2 ** 45);
+    const { t, credentials } = await withSamples(manyNames(0));
+    const pages = await allPages(t, { ...credentials, type: "t", startTime: 0, endTime: HOUR - 1 });
+    expect(pages[0]).toMatchObject({ count: 7 });
+    expect(pages.at(-1)).toMatchObject({ count: 7 });
+  });
+
+  test("a minute that is cut in two and has too many names is told whole, page by page", async () => {
+    Object.assign(limits, { ROLLUPS: 3, EDGE_ROLLUPS: 5 });
+    const outside = [at(1, 1, "outside")];
+    const { t, credentials } = await withSamples([
+      ...[...manyNames(1), ...manyNames(9), ...outside, ...manyNames(MINUTE)],
+    ]);
+    const asked = { ...credentials, type: "t", startTime: 5, endTime: 2 * MINUTE - 1 };
+    const pages = await allPages(t, asked);
+    expect(pages.at(-1)).toMatchObject({ count: 21, widened: true });
+    expect(pages.length).toBeGreaterThan(4);
+  });
+
+  test("that a minute was told whole is still said on the last page", async () => {
+    Object.assign(limits, { ROLLUPS: 1, EDGE_SAMPLES: 1 });
+    const times = [1, 2, 3, MINUTE, 2 * MINUTE];
+    const { t, credentials } = await withSamples(times.map((time) => at(time)));
+    const asked = { ...credentials, type: "t", startTime: 2, endTime: 3 * MINUTE - 1 };
+    const pages = await allPages(t, asked);
+    expect(pages.length).toBeGreaterThan(1);
+    expect(pages.at(-1)).toMatchObject({ count: 5, widened: true });
+  });
+
   test("a minute that is cut in two and too full to be read is told whole", async () => {
     Object.assign(limits, { EDGE_SAMPLES: 3 });
     const { t, credentials } = await withSamples([at(1), at(2), at(3), at(4), at(5)]);
@@ -264,6 +326,14 @@ describe("aggregate", () => {
     await expect(ask(t, { ...credentials, ...question })).rejects.toThrow("invalid");
   });
 });
+
+async function allPages(t: ReturnType<typeof deployment>, question: object) {
+  const pages = [await ask(t, question)];
+  for (let cursor; (cursor = pages.at(-1)?.cursor ?? null) !== null;) {
+    pages.push(await ask(t, { ...question, cursor }));
+  }
+  return pages;
+}
 
 function ask(t: ReturnType<typeof deployment>, question: object) {
   return t.query(api.metrics.aggregate, question as { token: string });

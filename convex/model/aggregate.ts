@@ -1,12 +1,13 @@
 /**
  * Many samples as a few numbers. Whole minutes and hours are read from their rollups; in a minute
- * that the range cuts in two its samples are read, unless all of them lie in the range. What does
- * not fit in one call is carried over in the cursor, so that the last page tells of everything.
+ * that the range cuts in two its samples are read, unless all of them lie in the range, or it has
+ * too many of them, or of rollups. What does not fit in one call is carried over in the cursor, so
+ * that the last page tells of everything.
  */
 import { v, type Infer } from "convex/values";
 import type { QueryCtx } from "../_generated/server";
-import { EDGE_LENGTH, EDGE_SAMPLES, ROLLUPS, SKETCH_BYTES } from "./limits";
-import { decodeCarry, encodeCarry, type Carry } from "./carry";
+import { EDGE_LENGTH, EDGE_ROLLUPS, EDGE_SAMPLES, ROLLUPS, SKETCH_BYTES } from "./limits";
+import { decodeCarry, encodeCarry, type Carry, type Place } from "./carry";
 import { HOUR, MINUTE, startOf, Summary, type Rollup } from "./rollup";
 import { chosenRollups, chosenSamples, type Choice } from "./choice";
 import { quantiles } from "./sketch";
@@ -62,7 +63,8 @@ export async function aggregate(
   for (const span of spansOf({ from: startTime, to: endTime }, coarse)) {
     if (span.end <= carry.next) continue;
     const rest = { ...span, start: Math.max(span.start, carry.next) };
-    const stopped = span.edge ? await reading.edge(rest) : await reading.whole(rest);
+    const behind = rest.start === carry.next ? carry.behind : null;
+    const stopped = await (span.edge ? reading.edge(rest, behind) : reading.whole(rest, behind));
     if (stopped !== null) return reading.answer(stopped);
   }
   return reading.answer(null);
@@ -80,7 +82,6 @@ function refuse({ type, name, bucket }: Question): void {
 /** One call's reading; `carry` is what earlier calls read. */
 class Reading {
   readonly #buckets: ({ start: number } & Told)[] = [];
-  #widened = false;
   #read = 0;
 
   constructor(
@@ -91,50 +92,76 @@ class Reading {
     private readonly carry: Carry,
   ) {}
 
-  /** Reads rollups; the time from which another call goes on, null at the end of the span. */
-  async whole(span: Span): Promise<number | null> {
-    let at: number | null = null;
-    for await (const rollup of chosenRollups(this.ctx, this.workspace, this.question, span)) {
-      // All of one start are read together: a place between them has no name.
-      if (this.#read >= ROLLUPS && rollup.start !== at) return rollup.start;
-      at = rollup.start;
-      this.#merge(rollup.start, rollup);
+  /** Reads rollups; the place from which another call goes on, null at the end of the span. */
+  async whole(span: Span, behind: number | null): Promise<Place | null> {
+    let last: Rollup | null = null;
+    for await (const rollup of this.#rollups(span, behind)) {
+      // All of one start and creation are read together: a place between them has no name.
+      if (this.#read >= ROLLUPS && last?.start !== rollup.start) {
+        return { next: rollup.start, behind: null };
+      }
+      if (this.#read >= ROLLUPS && last?._creationTime !== rollup._creationTime) {
+        return { next: rollup.start, behind: last?._creationTime ?? null };
+      }
+      last = rollup;
+      this.#merge(span.edge ? span.start : rollup.start, rollup);
     }
     return null;
   }
 
-  async edge(span: Span): Promise<number | null> {
-    if (this.#read >= ROLLUPS) return span.start;
-    const rollups: Rollup[] = [];
-    for await (const rollup of chosenRollups(this.ctx, this.workspace, this.question, span)) {
-      rollups.push(rollup);
-    }
-    const { from, to } = this.range;
-    const touched = rollups.filter(({ first, last }) => first <= to && last >= from);
-    const cut = touched.some(({ first, last }) => first < from || last > to);
-    const samples = cut ? await this.#samples(span) : null;
-    if (samples !== null) {
+  /** With `behind`, in a minute that was too full to be read exactly by the call before. */
+  async edge(span: Span, behind: number | null): Promise<Place | null> {
+    if (behind !== null) return this.whole(span, behind);
+    if (this.#read >= ROLLUPS) return { next: span.start, behind };
+    const rollups = await this.#few(span);
+    if (rollups === null) return this.whole(span, null);
+    const samples = rollups.some((rollup) => this.#isCut(rollup)) ? await this.#samples(span) : null;
+    if (samples === null) {
+      for (const rollup of rollups) this.#merge(span.start, rollup);
+    } else {
       for (const value of samples) this.#add(span.start, (summary) => summary.add(value));
-      return null;
     }
-    this.#widened ||= cut;
-    for (const rollup of touched) this.#merge(span.start, rollup);
     return null;
   }
 
-  answer(next: number | null): Aggregated {
-    const { total, open } = this.carry;
-    const partial = next !== null;
-    const unfinished = partial && open?.start === this.#bucketOf(next);
-    if (open !== null && !unfinished) this.#finish(open);
-    const rest = { next: next ?? 0, total, open: unfinished ? open : null };
+  answer(stopped: Place | null): Aggregated {
+    const { total, open, widened } = this.carry;
+    const isUnfinished = stopped !== null && open?.start === this.#bucketOf(stopped.next);
+    if (open !== null && !isUnfinished) this.#finish(open);
+    const rest = { total, open: isUnfinished ? open : null, widened };
     return {
       ...told(total),
       buckets: this.#buckets,
-      widened: this.#widened,
-      partial,
-      cursor: partial ? encodeCarry(rest) : null,
+      widened,
+      partial: stopped !== null,
+      cursor: stopped && encodeCarry({ ...stopped, ...rest }),
     };
+  }
+
+  #rollups(span: Span, behind: number | null): AsyncIterable<Rollup> {
+    return chosenRollups(this.ctx, this.workspace, this.question, span, behind);
+  }
+
+  /** The rollups of a minute; null where they are too many to be looked at before they are read. */
+  async #few(span: Span): Promise<Rollup[] | null> {
+    const rollups: Rollup[] = [];
+    let looked = 0;
+    for await (const rollup of this.#rollups(span, null)) {
+      looked += costOf(rollup);
+      if (looked > EDGE_ROLLUPS) return null;
+      rollups.push(rollup);
+    }
+    return rollups;
+  }
+
+  /** Whether samples of it lie in the range, and others do not. */
+  #isCut(rollup: Rollup): boolean {
+    const { from, to } = this.range;
+    return this.#isTouched(rollup) && (rollup.first < from || rollup.last > to);
+  }
+
+  #isTouched({ first, last }: Rollup): boolean {
+    return first <= this.range.to && last >= this.range.from;
   }
 
   /** The samples of a minute that lie in the range; null where they are too much to be read. */
@@ -152,17 +179,18 @@ class Reading {
       if (values.length === EDGE_SAMPLES || length > EDGE_LENGTH) return null;
       values.push(value);
     }
+    this.#read += values.length + Math.floor(length / SKETCH_BYTES);
     return values;
   }
 
-  /** What values of many magnitudes are spread over takes longer to read. */
   #merge(start: number, rollup: Rollup): void {
-    this.#read += Math.floor(rollup.sketch.byteLength / SKETCH_BYTES);
+    this.#read += costOf(rollup);
+    if (!this.#isTouched(rollup)) return;
+    this.carry.widened ||= this.#isCut(rollup);
     this.#add(start, (summary) => summary.merge(rollup));
   }
 
   #add(start: number, into: (summary: Summary) => void): void {
-    this.#read += 1;
     into(this.carry.total);
     const bucket = this.#bucketOf(start);
     if (bucket === null) return;
@@ -182,6 +210,11 @@ class Reading {
   #finish({ start, summary }: { start: number; summary: Summary }): void {
     this.#buckets.push({ start, ...told(summary) });
   }
+}
+
+/** What values of many magnitudes are spread over takes longer to read. */
+function costOf({ sketch }: Rollup): number {
+  return 1 + Math.floor(sketch.byteLength / SKETCH_BYTES);
 }
 
 function told({ count, sum, min, max, sketch }: Summary): Told {

@@ -6,29 +6,38 @@ import { addEncoded, encodeSketch } from "./sketch";
 import { trouble } from "./trouble";
 
 /**
- * `next` is the time from which reading goes on, `total` sums up all before, `open` the part of
- * the bucket that the place lies in.
+ * Where reading goes on: at the rollups that start at `next` and, if `behind` is not null, were
+ * created after that.
  */
-export type Carry = {
-  next: number;
+export type Place = { next: number; behind: number | null };
+
+/**
+ * The place; `total` sums up all before it, `open` the part of the bucket that it lies in, and
+ * `widened` is whether a minute was told whole.
+ */
+export type Carry = Place & {
   total: Summary;
   open: { start: number; summary: Summary } | null;
+  widened: boolean;
 };
 
-export function encodeCarry({ next, total, open }: Carry): string {
+export function encodeCarry({ total, open, ...rest }: Carry): string {
   const begun = open === null ? null : { start: open.start, summary: written(open.summary) };
-  return JSON.stringify({ next, total: written(total), open: begun });
+  return JSON.stringify({ ...rest, total: written(total), open: begun });
 }
 
 /** No cursor: the beginning. Throws `invalid` for a text that is no cursor. */
 export function decodeCarry(cursor: string | null): Carry {
-  if (cursor === null) return { next: -Infinity, total: new Summary(), open: null };
+  const beginning = { next: -Infinity, behind: null };
+  if (cursor === null) return { ...beginning, total: new Summary(), open: null, widened: false };
   try {
-    const { next, total, open } = JSON.parse(cursor) as Record<string, unknown>;
+    const { next, behind, total, open, widened } = JSON.parse(cursor) as Record<string, unknown>;
     const begun = isObject(open)
       ? { start: number(open.start), summary: read(open.summary) }
       : null;
-    return { next: number(next), total: read(total), open: begun };
+    // Cursors of earlier functions have no `behind` and no `widened`.
+    const place = { next: number(next), behind: typeof behind === "number" ? behind : null };
+    return { ...place, total: read(total), open: begun, widened: widened === true };
   } catch {
     throw trouble("invalid", "cursor is not one that this function answered");
   }

@@ -54,11 +54,12 @@ export const LINE_BYTES = 192 * KIB;
 /** Samples of one `metrics:record`. */
 export const SAMPLES = 500;
 /**
- * Rollups that one `metrics:aggregate` reads, each again for every SKETCH_BYTES of its sketch, and
- * samples in each of the two minutes that may be cut.
+ * Rollups that one `metrics:aggregate` reads, each again for every SKETCH_BYTES of its sketch; those
+ * of a minute that may be cut which it looks at first, and the samples it reads there.
  */
 export const ROLLUPS = 4000;
 export const SKETCH_BYTES = 512;
+export const EDGE_ROLLUPS = 2000;
 export const EDGE_SAMPLES = 4000;
 /** UTF-16 units of the lines of these. */
 export const EDGE_LENGTH = 2 * MIB;
