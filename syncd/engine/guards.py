@@ -72,9 +72,9 @@ class Guards:
         return self.roots.state(store)
 
     @property
-    def stand(self) -> bool:
-        """Whether deletions of any store wait."""
-        return bool(self._standing)
+    def guarded(self) -> set[str]:
+        """The stores of which deletions wait."""
+        return {store for store, _ in self._standing}
 
     def waiting(self, store: str) -> Collection[Key]:
         """The files of `store` whose deletion waits for a person: another look decides nothing."""

@@ -26,7 +26,7 @@ INTERVAL = 300.0
 """Seconds between two walks of everything, give or take a fifth."""
 
 GUARDED = 5.0
-"""Seconds between two walks while deletions wait: files put back must be seen soon."""
+"""Seconds between two walks of a store whose deletions wait: files put back must be seen soon."""
 
 log = structlog.get_logger()
 
@@ -59,12 +59,18 @@ class Rescan:
 
     async def run(self) -> None:
         """Walk what is requested, and everything at intervals, until cancelled."""
+        # Each has its time, whatever is requested meanwhile: a store that is polled always is.
+        whole, soon = self._clock.monotonic() + interval(), 0.0
         while True:
-            usual = GUARDED if self._guards.stand else INTERVAL
-            pause = usual * random.uniform(0.8, 1.2)  # noqa: S311
-            await woken(self._wakened, pause)
+            due = min(whole, soon) if self._guards.guarded else whole
+            await woken(self._wakened, max(0.0, due - self._clock.monotonic()))
             self._wakened.clear()
-            stores, self._requested = self._requested or set(self._stores), set()
+            stores, self._requested = self._requested, set()
+            now = self._clock.monotonic()
+            if now >= soon:
+                stores, soon = stores | self._guards.guarded, now + GUARDED
+            if now >= whole:
+                stores, whole = set(self._stores), now + interval()
             for store in sorted(stores):
                 await self.scan(store)
 
@@ -150,3 +156,8 @@ class Rescan:
         # its end), no turn can look at. A key that is like that was told by the deployment.
         told = self._ledger.entries.get(Key(store, path))
         return unsafe(path) is not None and told == (None, NEVER)
+
+
+def interval() -> float:
+    """Seconds until everything is walked again."""
+    return INTERVAL * random.uniform(0.8, 1.2)  # noqa: S311

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -14,7 +13,7 @@ from syncd.engine.appender import Appender
 from syncd.engine.generations import QUIET, Generations
 from syncd.engine.holding import hold_found
 from syncd.engine.ports import Clock, LinesReplica, RemoteLogs, Seen
-from syncd.engine.rescan import INTERVAL
+from syncd.engine.rescan import interval
 from syncd.engine.waiting import woken
 from syncd.ledger.ledger import Ledger
 from syncd.ledger.places import UNKNOWN, StoreRecord
@@ -87,7 +86,7 @@ class Tailer:
 
     async def run(self) -> None:
         """Follow files until cancelled. Raises LedgerError."""
-        walk = self._clock.monotonic() + _interval()
+        walk = self._clock.monotonic() + interval()
         while True:
             await self.look()
             due = min([walk, self._settler.next_due() or walk, *self._deleted.values()])
@@ -98,7 +97,7 @@ class Tailer:
             self._requested.update(store for store, when in self._deleted.items() if when <= now)
             if now >= walk:
                 self._requested.update(self._stores)
-                walk = now + _interval()
+                walk = now + interval()
 
     async def look(self) -> None:
         """Look at what is due, and walk what is requested."""
@@ -183,7 +182,3 @@ class Tailer:
 
     def _rest(self) -> None:
         (self.idle.clear if self.waiting else self.idle.set)()
-
-
-def _interval() -> float:
-    return INTERVAL * random.uniform(0.8, 1.2)  # noqa: S311

@@ -100,7 +100,7 @@ class Reconciler:
         decisions = await self._decide_wholes(wholes, turn)
         decisions += [decision for file in files for decision in file.decisions]
         found = [key for key, each in {**readings, **wholes}.items() if isinstance(each, Found)]
-        if self._guards.stand:  # Thousands of keys, which only what waits is compared with.
+        if self._guards.guarded:  # Thousands of keys, which only what waits is compared with.
             found += [Key(f.file.store, f.file.path, name) for f in files for name in f.there]
         return self._moves.paired(self._allowed(decisions, found))
 

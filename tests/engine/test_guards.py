@@ -66,7 +66,7 @@ async def test_as_many_go_as_are_allowed_and_one_more_stops(
     notes = await holding(desk, size)
     await delete(desk, notes[:allowed])
     assert len(desk.machine.mirror()) == size - allowed
-    assert not desk.guards.stand
+    assert not desk.guards.guarded
     await delete(desk, notes[allowed : allowed + 1])
     assert len(desk.machine.mirror()) == size - allowed
     assert desk.waiting() == {notes[allowed]}
@@ -98,7 +98,7 @@ async def test_a_restart_does_not_begin_the_window_anew(desk: Desk) -> None:
     await delete(desk, notes[8:12])
     assert len(desk.machine.mirror()) == 32
     desk.restart()
-    assert desk.guards.stand
+    assert desk.guards.guarded
     assert desk.waiting() == set(notes[8:12])
 
 
@@ -140,7 +140,7 @@ async def test_renamed_files_are_not_deleted_ones(desk: Desk) -> None:
     await desk.consider([f"moved-{name}" for name in notes[:30]])
     await desk.consider(notes[:30])
     desk.send()
-    assert not desk.guards.stand
+    assert not desk.guards.guarded
     assert {name for name in desk.machine.mirror() if name in notes} == set(notes[30:])
 
 
@@ -153,9 +153,9 @@ async def test_a_renamed_folder_takes_many_turns_and_stops_no_deletions(desk: De
             (desk.machine.files / f"{name}.txt").rename(desk.machine.files / f"moved-{name}.txt")
         await desk.consider([each for name in some for each in (name, f"moved-{name}")])
         desk.send()
-        assert not desk.guards.stand
+        assert not desk.guards.guarded
     desk.scan()
-    assert not desk.guards.stand
+    assert not desk.guards.guarded
     assert {name for name in desk.machine.mirror() if name in notes} == set(notes[60:])
     await delete(desk, notes[60:95])
     assert desk.waiting() == set(notes[60:95]), "what is deleted counts as before"
@@ -169,7 +169,7 @@ async def test_a_folder_may_be_renamed_again_and_back(desk: Desk) -> None:
             files = desk.machine.files
             (files / f"{old}{name}.txt").rename(files / f"{new}{name}.txt")
         await desk.consider([f"{each}{name}" for name in notes[:60] for each in (old, new)])
-        assert not desk.guards.stand, f"{old} is renamed to {new}"
+        assert not desk.guards.guarded, f"{old} is renamed to {new}"
         desk.send()
     assert set(desk.machine.mirror()) == set(notes)
 
@@ -192,7 +192,7 @@ async def test_a_walk_knows_a_renamed_folder_whose_files_were_read_already(desk:
     await desk.reconciler.consider([Key(STORE, f"moved-{name}.txt") for name in notes[:60]])
     desk.send()
     desk.scan()
-    assert not desk.guards.stand
+    assert not desk.guards.guarded
 
 
 @pytest.mark.parametrize("later", [0.0, 2 * WINDOW])
@@ -222,7 +222,7 @@ async def test_what_is_renamed_twice_before_it_is_sent_is_not_deleted(desk: Desk
         some = [f"{at}{name}" for name in notes[:60] for at in (before, after)]
         await desk.consider(some)
     desk.send()
-    assert not desk.guards.stand
+    assert not desk.guards.guarded
     assert {name for name in desk.machine.mirror() if name.startswith("c-")} == {
         f"c-{name}" for name in notes[:60]
     }
@@ -245,7 +245,7 @@ async def test_files_put_back_lift_the_guard(desk: Desk) -> None:
     desk.machine.save(**{name: f"the note {name}" for name in notes[:20]})
     await desk.consider(notes[:20])
     desk.scan()
-    assert not desk.guards.stand
+    assert not desk.guards.guarded
     assert desk.waiting() == set()
     assert len(desk.machine.mirror()) == 40
     await delete(desk, notes[:1])
@@ -321,20 +321,20 @@ async def test_a_guard_that_stands_asks_for_no_walk_after_each_walk(desk: Desk) 
         desk.scan()
         await desk.consider(["n030"])
     assert walks == []
-    assert desk.guards.stand
+    assert desk.guards.guarded
 
 
 async def test_what_waits_is_judged_anew_once_its_bytes_come_elsewhere(desk: Desk) -> None:
     notes = await holding(desk, 40)
     desk.clock.seconds -= 2 * WINDOW
     await delete(desk, notes[:20])
-    assert desk.guards.stand
+    assert desk.guards.guarded
     await desk.agree(n030="edited")
     others = dict(zip(notes[20:], notes[:20], strict=True))
     desk.machine.save(**{other: f"the note {name}" for other, name in others.items()})
     await desk.consider(others)
     await desk.consider(["n030"])
-    assert not desk.guards.stand
+    assert not desk.guards.guarded
 
 
 async def test_a_walk_that_misses_many_stops_them_before_the_first_goes(desk: Desk) -> None:
@@ -352,7 +352,7 @@ async def test_approved_deletions_go_once(desk: Desk) -> None:
     notes = await holding(desk, 60)
     await delete(desk, notes[:20])
     assert desk.guards.approve(STORE).deletions == 20
-    assert not desk.guards.stand
+    assert not desk.guards.guarded
     desk.restart()
     await desk.consider(notes[:20])
     desk.send()
@@ -443,7 +443,7 @@ async def test_rejected_deletions_bring_the_files_back(desk: Desk) -> None:
     desk.send()
     assert desk.machine.tree() == {name: f"the note {name}" for name in notes}
     assert desk.machine.mirror() == desk.machine.tree()
-    assert not desk.guards.stand
+    assert not desk.guards.guarded
 
 
 async def test_deletions_from_elsewhere_wait_and_edits_do_not(desk: Desk) -> None:
@@ -549,7 +549,7 @@ async def test_a_wrong_folder_stops_what_was_decided_before(
     how(desk.machine.files)
     desk.send()
     assert len(desk.machine.mirror()) == 5
-    assert desk.guards.stand
+    assert desk.guards.guarded
 
 
 @WAYS
@@ -577,7 +577,7 @@ async def test_a_wrong_folder_stops_deletions_from_elsewhere_at_the_file(
     monkeypatch.setattr(desk.replica, "perform", perform)
     await desk.reconciler.consider([Key(STORE, f"{notes[0]}.txt")])
     assert performed == []
-    assert desk.guards.stand
+    assert desk.guards.guarded
 
 
 async def test_an_emptied_folder_is_approved_and_its_deletions_go(desk: Desk) -> None:
@@ -596,7 +596,7 @@ async def test_a_store_that_is_whole_under_other_names_is_not_an_emptied_one(des
     for name in notes:
         (desk.machine.files / f"{name}.txt").rename(desk.machine.files / f"moved-{name}.txt")
     desk.scan()
-    assert not desk.guards.stand
+    assert not desk.guards.guarded
     await desk.consider([f"moved-{name}" for name in notes])
     await desk.consider(notes)
     desk.send()
@@ -617,7 +617,7 @@ async def test_nothing_is_approved_while_the_folder_is_away(desk: Desk) -> None:
     desk.scan()
     assert "missing" in desk.guards.approve(STORE).why
     assert "missing" in desk.guards.reject(STORE).why
-    assert desk.guards.stand
+    assert desk.guards.guarded
 
 
 async def test_a_device_number_may_change_at_a_boot(desk: Desk) -> None:

@@ -214,7 +214,7 @@ async def test_a_folder_may_be_replaced_while_an_answer_is_on_its_way(tmp_path: 
         await save_many(desk)
         line.meanwhile = deleted_and_replaced
         pusher.wake()
-        await until(lambda: desk.guards.stand)
+        await until(lambda: bool(desk.guards.guarded))
         await until(pusher.idle.is_set)
     assert [len(call) for call in line.calls] == [100] * 5
 

@@ -14,20 +14,23 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from syncd.core.decision import RACY_NS, FileState
+from syncd.core.guard import Direction, Guard
 from syncd.core.model import Content, Digest, Key, Kind, Snapshot
 from syncd.core.reading import Stat
+from syncd.engine import rescan as rescanning
 from syncd.engine.guards import Guards
 from syncd.engine.intake import Intake
 from syncd.engine.rescan import Rescan
 from syncd.files.folder import stat_of
 from syncd.files.history import History
 from syncd.files.replica import FileReplica
+from syncd.files.scan import Scan, Seen
 from syncd.files.swapped import Swapped
 from syncd.ledger.ledger import Ledger
 from syncd.stores.layout import Layout
 
 from .fakes import STORE as NOTES
-from .fakes import Desk, StandingClock
+from .fakes import Desk, RunningClock, StandingClock
 
 STORE = "docs"
 PATHS = ("a/b.json", "a.json", "b", "caf\u00e9.json", "z/y/x.json")
@@ -141,3 +144,63 @@ async def test_what_can_be_no_key_is_held_only_while_it_is_there(
     await desk.reconciler.consider(sorted(named))
     assert not desk.ledger.attention.held(NOTES)
     desk.ledger.close()
+
+
+class Walks(Rescan):
+    """Walks nothing, and tells what it would have walked."""
+
+    def __init__(self, desk: Desk, stores: Iterable[str]) -> None:
+        replicas = dict.fromkeys(stores, desk.replica)
+        intake = Intake(desk.reconciler, desk.clock)
+        super().__init__(desk.ledger, replicas, desk.guards, intake, desk.clock)
+        self.walked: list[str] = []
+        self.on_walk: Callable[[str], None] = lambda _: None
+
+    async def scan(self, store: str) -> Seen:
+        self.walked.append(store)
+        self.on_walk(store)
+        await asyncio.sleep(0)
+        return Seen(Scan(), None)
+
+
+async def test_a_store_that_is_polled_keeps_no_other_from_being_walked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rescanning, "INTERVAL", 0.1)
+    desk = Desk(tmp_path, RunningClock())
+    walks, heard = Walks(desk, [NOTES, "unwatched"]), asyncio.Event()
+    running = asyncio.create_task(walks.run())
+
+    def walked(store: str) -> None:
+        walks.request("unwatched")  # As often as it can be: its events do not arrive.
+        if store == NOTES:
+            heard.set()
+
+    walks.on_walk = walked
+    walks.request("unwatched")
+    try:
+        async with asyncio.timeout(5):
+            await heard.wait()
+    finally:
+        running.cancel()
+        desk.ledger.close()
+
+
+async def test_while_deletions_of_a_store_wait_only_that_is_walked_often(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rescanning, "GUARDED", 0.001)
+    desk = Desk(tmp_path, RunningClock())
+    with desk.ledger.transaction():
+        desk.ledger.attention.set_guard(Guard(NOTES, "missing", 3, Direction.TO_REMOTE))
+    desk.guards.reload()
+    walks, often = Walks(desk, [NOTES, "others"]), asyncio.Event()
+    walks.on_walk = lambda _: often.set() if len(walks.walked) == 3 else None
+    running = asyncio.create_task(walks.run())
+    try:
+        async with asyncio.timeout(5):
+            await often.wait()
+        assert set(walks.walked) == {NOTES}
+    finally:
+        running.cancel()
+        desk.ledger.close()
