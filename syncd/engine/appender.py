@@ -158,6 +158,7 @@ class Appender:
         self, generations: Generations, known: Log, most: int, room: int
     ) -> _Sending | None:
         folder = self._folders[known.store]
+        generations.met.discard(known.inode)
         found = await asyncio.to_thread(folder.cut, known.inode, known.extent, most, room)
         match found:
             case Parted():
@@ -195,10 +196,16 @@ class Appender:
             log.info("appended", lines=lines, logs=len(answered), first=str(_key(sending[0].known)))
 
     def _advance(self, each: _Sending) -> None:
-        generations = self._stores[each.known.store]
-        generations.advance(each.known, each.append.next, each.whole)
-        if each.whole == each.append.next.length:
-            generations.behind.discard(each.known.inode)
+        generations, inode, whole = self._stores[each.known.store], each.known.inode, each.whole
+        now = generations.get(inode)
+        # RACE: the file may have been written while the answer was on its way, and be renamed by
+        # now, or rest from here on: then nothing names it again.
+        met = inode in generations.met
+        if met and now is not None:
+            whole = max(whole, now.whole)
+        generations.advance(each.known, each.append.next, whole)
+        if whole == each.append.next.length and not met:
+            generations.behind.discard(inode)
 
     def _hold(self, known: Log, refused: Refused) -> None:
         """A log that the deployment does not take waits for the next tie."""

@@ -55,6 +55,8 @@ class Generations:
         self._compared: dict[int, int] = {}
         self.behind: set[int] = set()
         """Inodes of files that may hold lines that are not acknowledged."""
+        self.met: set[int] = set()
+        """Inodes of files that were looked at since they were last read."""
 
     def get(self, inode: int) -> Log | None:
         """The log of a file."""
@@ -62,6 +64,7 @@ class Generations:
 
     async def meet(self, files: Mapping[str, Stat]) -> list[str]:
         """Take note of files as a look found them; paths to be looked at again in a while."""
+        self.met.update(stat.inode for stat in files.values())
         fresh: list[Met] = []
         ended: list[Log] = []
         grown: list[Log] = []
@@ -288,6 +291,7 @@ class Generations:
         self._kept.discard(inode)
         self._compared.pop(inode, None)
         self.behind.discard(inode)
+        self.met.discard(inode)
         self._folder.release(inode)
 
 

@@ -16,7 +16,7 @@ import shutil
 import tempfile
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,9 +69,14 @@ class Server:
     bad: str | None = None
     """A line at which the function throws."""
     calls: int = 0
+    meanwhile: Callable[[], Awaitable[None]] | None = None
+    """What happens once, while an answer is on its way."""
 
     async def append(self, appends: Sequence[Append]) -> list[Answer]:
         self.calls += 1
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            await meanwhile()
         if any(line.text == self.bad for append in appends for line in append.lines):
             raise FunctionFailed("it threw", "")
         fault = self.faults.pop() if self.faults else None
@@ -133,10 +138,13 @@ class Daemon:
         asyncio.run(self.tailer.look())
 
     def look(self, *names: str) -> None:
+        asyncio.run(self.see(*names))
+
+    async def see(self, *names: str) -> None:
         for name in names:
             self.tailer.touched(Key(STORE, name), settled=True)
         self.clock.seconds += 1.1
-        asyncio.run(self.tailer.look())
+        await self.tailer.look()
 
     def send(self) -> None:
         """What a tie and all that is sent in it come to."""
@@ -472,6 +480,57 @@ def test_a_file_rewritten_to_its_former_length_begins_a_log(daemon: Daemon) -> N
     path.write_text("one 1\n")
     daemon.send()
     path.write_text("two 2\n")
+    daemon.send()
+    assert sorted(daemon.server.lines) == [["one 1"], ["two 2"]]
+
+
+def test_lines_written_while_an_answer_is_on_its_way_are_sent_at_once(daemon: Daemon) -> None:
+    path = daemon.files / "a.jsonl"
+    path.write_text("1\n")
+
+    async def grows_and_is_rotated() -> None:
+        with path.open("a") as file:
+            file.write("2\n")
+        await daemon.see("a.jsonl")
+        path.rename(daemon.files / "a.jsonl.1")
+        path.write_text("3\n")
+        await daemon.see("a.jsonl", "a.jsonl.1")
+
+    daemon.server.meanwhile = grows_and_is_rotated
+    daemon.send()
+    assert sorted(daemon.server.lines) == [["1", "2"], ["3"]]
+    logs = daemon.ledger.logs.of(STORE).values()
+    assert all(each.whole == each.extent.length for each in logs)
+
+
+def test_what_is_written_while_an_answer_is_on_its_way_is_said_to_wait(daemon: Daemon) -> None:
+    path = daemon.files / "a.jsonl"
+    path.write_text("1\n")
+
+    async def grows() -> None:
+        path.write_text("1\n2\n")
+        await daemon.see("a.jsonl")
+        daemon.server.meanwhile = looked
+
+    async def looked() -> None:
+        (known,) = daemon.ledger.logs.of(STORE).values()
+        assert (known.extent.length, known.whole) == (2, 4)
+        assert not daemon.tailer.idle.is_set()
+
+    daemon.server.meanwhile = grows
+    daemon.send()
+    assert daemon.server.lines == [["1", "2"]]
+
+
+def test_a_file_rewritten_while_an_answer_is_on_its_way_begins_a_log(daemon: Daemon) -> None:
+    path = daemon.files / "a.jsonl"
+    path.write_text("one 1\n")
+
+    async def rewritten() -> None:
+        path.write_text("two 2\n")
+        await daemon.see("a.jsonl")
+
+    daemon.server.meanwhile = rewritten
     daemon.send()
     assert sorted(daemon.server.lines) == [["one 1"], ["two 2"]]
 
