@@ -112,8 +112,13 @@ def with_url(text: str, url: str) -> str:
     return f"{line}\n{text}"  # Behind a table it would be a part of that.
 
 
-def configuration(found: list[Found], url: str | None, workspace: str) -> str:
-    """A config.toml for the stores that were found, with comments."""
+def configuration(
+    found: list[Found], url: str | None, workspace: str, port: int | None = None
+) -> str:
+    """A config.toml for the stores that were found, with comments.
+
+    `port`: where the local backend listens, if not where it usually does.
+    """
     lines = [
         "# What syncd mirrors. Every setting is explained in syncd's own config.toml.",
         "# Flags > environment > .env.local > .env > this file. Paths are relative to this file.",
@@ -125,6 +130,9 @@ def configuration(found: list[Found], url: str | None, workspace: str) -> str:
         "# Machines with the same workspace share one mirror.",
         f"workspace = {json.dumps(workspace)}",
     ]
+    if port is not None:
+        lines += ["", "# Where the local backend listens on 127.0.0.1; 0 takes any free port.",
+                  "[embedded]", f"port = {port}"]  # fmt: skip
     if not found:
         lines += ["", "# [[store]]", '# name = "workflows"', '# kind = "workflow"',
                   '# path = "workflows"']  # fmt: skip

@@ -15,7 +15,7 @@ import typer
 from syncd.cli.app import CONFIG, AsJson, ConfigPath, app, reporting
 from syncd.cli.reports import InitReport, verdicts_of
 from syncd.cli.text import shown
-from syncd.config import DEVICE_TOKEN, EMBEDDED, Config, load
+from syncd.config import DEVICE_TOKEN, EMBEDDED, Config, EmbeddedConfig, load
 from syncd.core.wording import counted
 from syncd.engine.verify import Verdict
 from syncd.errors import ConfigError, Unauthorized
@@ -25,6 +25,9 @@ DEFAULT = "default"
 
 SHOWN = 10
 """Files that differ which are named; the rest are counted."""
+
+NEARBY = 100
+"""Ports behind the usual one that are tried for the local backend."""
 
 URL = 'The deployment\'s URL, or "embedded"; else CONVEX_URL decides.'
 WORKSPACE = "Machines with the same workspace share one mirror."
@@ -96,6 +99,7 @@ def _configure(path: Path, url: str | None, workspace: str) -> None:
     if there and not found and not lacks_url:
         typer.echo(f"{path} is there and stays as it is")
         return
+    port = None if there else _other_port(url)
     try:
         if url is not None and lacks_url:
             _write_over(path, with_url(path.read_text(encoding="utf-8"), url))
@@ -103,7 +107,7 @@ def _configure(path: Path, url: str | None, workspace: str) -> None:
         if there and not found:
             return
         with path.open("a" if there else "x", encoding="utf-8") as file:
-            file.write(tables(found) if there else configuration(found, url, workspace))
+            file.write(tables(found) if there else configuration(found, url, workspace, port))
     except OSError as error:
         raise ConfigError(
             f"{path} cannot be written: {error.strerror}; nothing was changed",
@@ -113,6 +117,27 @@ def _configure(path: Path, url: str | None, workspace: str) -> None:
     typer.echo(verb.format(path, counted(len(found), "store")))
     for each in found:
         typer.echo(shown(f"  {each.kind.value:10} {each.path}: {each.because}"))
+    if port is not None:
+        typer.echo(f"another program has port {EmbeddedConfig().port}, so that the local backend "
+                   f"gets {port or 'any that is free'}")  # fmt: skip
+
+
+def _other_port(url: str | None) -> int | None:
+    """A port for the local backend, where another program has the usual one; 0: any."""
+    usual = EmbeddedConfig().port
+    if url != EMBEDDED or _is_free(usual):
+        return None
+    return next((port for port in range(usual + 1, usual + NEARBY) if _is_free(port)), 0)
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def _write_over(path: Path, text: str) -> None:

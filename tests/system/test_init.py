@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import socket
 import stat
+from contextlib import suppress
 from pathlib import Path
 
-from syncd.config import load
+from syncd.config import EmbeddedConfig, load
 
 from .conftest import World
 from .flows import flow
@@ -60,6 +62,22 @@ def test_another_machine_hears_what_there_is_for_it(world: World) -> None:
     assert row(out, "flows") == ["0", "1", "0", "0", "0"]
     assert "folder_made" in err
     assert list(second.folder.iterdir()) == []
+
+
+def test_a_local_backend_gets_a_port_that_no_other_program_has(world: World) -> None:
+    machine = newcomer(world)
+    machine.environment = {}
+    machine.save("a.json", flow("a"))
+    usual = EmbeddedConfig().port
+    with socket.socket() as other:
+        with suppress(OSError):  # Then somebody has it already.
+            other.bind(("127.0.0.1", usual))
+            other.listen()
+        code, out, err = init(world, machine, "--url", "embedded")
+    assert code == 0, err
+    port = load(machine.config, {}).embedded.port
+    assert f"another program has port {usual}" in out
+    assert usual < port < usual + 100
 
 
 def test_as_json_it_tells_the_first_contact_and_nothing_else(world: World) -> None:
