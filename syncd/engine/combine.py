@@ -36,11 +36,23 @@ class Lacking:
 
 @dataclass(frozen=True, slots=True)
 class _Buffer:
-    """What an editor may hold: `before`, which is `authored`; syncd has `written` since."""
+    """What an editor may hold: `before`, which is `authored`; syncd has `written` since.
+
+    `unsent` is the digest of that where it is all that tells what the editor does not know: what
+    was agreed on is what it holds, and the deployment never had more. Else None.
+    """
 
     authored: Digest
     before: bytes
     written: bytes
+    unsent: Digest | None
+
+    def conflict(self, save: Version, told: Snapshot) -> Conflict:
+        """What `save` did not know, as it is listed: `told`, or what was never sent."""
+        known = Snapshot(0, Content(self.authored, len(self.before)))
+        if self.unsent is None:
+            return Conflict(known, save, told)
+        return Conflict(known, save, Snapshot(0, Content(self.unsent, len(self.written))))
 
 
 class Combiner:
@@ -102,8 +114,7 @@ class Combiner:
         save, to_remote = decision.body, decision.plan.to_remote
         if buffer is None or base is None or save is None or to_remote is None:
             return decision
-        known = Snapshot(0, Content(buffer.authored, len(buffer.before)))
-        conflict = Conflict(known, to_remote, base)
+        conflict = buffer.conflict(to_remote, base)
         return Merging(
             max(len(save), len(buffer.written)),
             partial(_unaware, decision, buffer.before, save, buffer.written, conflict),
@@ -117,19 +128,20 @@ class Combiner:
         """
         base = view.base
         # What the last turn read or wrote is no new save: `authored` may be that save itself.
-        if base is None or base.digest is None or decision.seen or decision.part:
+        if base is None or decision.seen or decision.part:
             return None
         authored = self._ledger.entries.authored(decision.key)
-        if authored is None or authored in (base.digest, last):
+        if authored is None or authored == last:
             return None
         before = self._ledger.contents.get(authored)
-        written = self._ledger.contents.get(last) if last is not None else None
-        if written is None:
+        wrote, written = last, self._ledger.contents.get(last) if last is not None else None
+        if written is None and base.digest is not None:
             # A merge that a crash cut short was in the file alone; what it took in is here.
-            written = self._ledger.contents.get(base.digest)
-        if before is None or written is None:
+            wrote, written = base.digest, self._ledger.contents.get(base.digest)
+        if before is None or written is None or wrote == authored:
             return None
-        return _Buffer(authored, before, written)
+        unsent = wrote if base.digest in (None, authored) else None
+        return _Buffer(authored, before, written, unsent)
 
     def _last(self, key: Key) -> Digest | None:
         """What the file held when it was last read or written."""
@@ -154,10 +166,12 @@ def _merged(
     found = merge(before, ours, theirs, decision.format, decision.kind)
     if not isinstance(found, Combined):
         return decision
-    lost = bool(found.clashes) or (
-        buffer is not None and not _merged_as_save(decision, buffer.before, ours, buffer.written)
+    unaware = buffer is not None and not _merged_as_save(
+        decision, buffer.before, ours, buffer.written
     )
-    conflict = decision.plan.conflict if lost else None
+    conflict = decision.plan.conflict if found.clashes or unaware else None
+    if buffer is not None and buffer.unsent and conflict is not None and not found.clashes:
+        conflict = buffer.conflict(conflict.local, remote)
     return _write_both(decision, remote, found.body, theirs, conflict)
 
 

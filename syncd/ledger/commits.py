@@ -92,7 +92,8 @@ def _authored(decisions: Sequence[Decision]) -> Iterator[tuple[Key, Digest | Non
 
 
 def _written(settled: Sequence[Decision]) -> Iterator[tuple[Key, Digest]]:
-    """What any save of these files contains at least, where nobody had saved anything.
+    """What any save of these files contains at least, where none was seen: what they were written
+    over, which a program may hold, or what they were made with.
 
     Not of records files: their parts are what programs save, and the key of the whole is one.
     """
@@ -100,7 +101,7 @@ def _written(settled: Sequence[Decision]) -> Iterator[tuple[Key, Digest]]:
         whole = not decision.part and decision.plan.reason is not Reason.REWRITE
         known = decision.plan.to_local is not None or decision.seen
         if whole and known and decision.file is not None:
-            yield decision.key, decision.file.digest
+            yield decision.key, decision.replaced or decision.file.digest
 
 
 def _take_over(ledger: Ledger, taken: Taken, now: float) -> None:
