@@ -20,6 +20,10 @@ def judge(found: StatusReport) -> tuple[State, str]:
     if found.stopped:
         return State.HALTED, (f"process {found.running} is stopped; {waiting}, saves are not seen. "
                               f"`kill -CONT {found.running}` lets it go on")  # fmt: skip
+    if found.full:
+        return State.HALTED, (f"process {found.running} waits for room on the disk of its state "
+                              f"folder; {waiting}, saves are not seen. Free some space: then it "
+                              "goes on by itself")  # fmt: skip
     if deployment and deployment.state == "auth-failed":
         return State.AUTH_FAILED, deployment.detail
     if found.rollback is not None and not reviewed(found):

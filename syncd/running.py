@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from syncd.beside import Beside
-from syncd.config import StoreConfig
+from syncd.config import Config, StoreConfig
 from syncd.core.cost import Cost
 from syncd.core.model import Cursor
 from syncd.daemon import Daemon
@@ -27,6 +27,7 @@ from syncd.files.vigil import Vigil
 from syncd.judging import reviewed
 from syncd.ledger.connection import damage_in
 from syncd.ledger.ledger import Ledger
+from syncd.ledger.lock import tell_waiting, waits_for_room
 from syncd.notify import Notifier
 from syncd.opening import place_of
 from syncd.pulse import Pulse, Told
@@ -89,6 +90,7 @@ async def _kept(
                                "is saved meanwhile is found after it")  # fmt: skip
             # A run that cannot even begin tells nobody that the daemon lives.
             supervisor.waiting(str(first_of(full)))
+            tell_waiting(daemon.config.state, waits=True)
             with suppress(TimeoutError):
                 pause = min(NO_ROOM, (supervisor.interval or math.inf) / 3)
                 await asyncio.wait_for(stopping.wait(), pause)
@@ -117,7 +119,8 @@ class _Run:
     async def _watched(self) -> None:
         """Tell those who look from outside, until cancelled."""
         beat, notifier = self._session.beat, Notifier(self._config.notify)
-        told = [self._supervisor.told, notifier.told, _reviewing(self._session)]
+        told = [_going_on(self._config), self._supervisor.told, notifier.told,
+                _reviewing(self._session)]  # fmt: skip
         if self._access is not None:
             told.append(Gathering(self._config, self._access.http.meter.know_beside).told)
         pulse = Pulse(self._config, beat, told, self._supervisor.interval)
@@ -190,6 +193,16 @@ class _Run:
             self._session.retry_now()
 
         await backend.supervise(report)
+
+
+def _going_on(config: Config) -> Told:
+    """Take back, with the first turn that could be recorded, that there is no room for any."""
+
+    async def told(_: StatusReport) -> None:
+        if waits_for_room(config.state):
+            tell_waiting(config.state, waits=False)
+
+    return told
 
 
 def _reviewing(session: Session) -> Told:

@@ -148,6 +148,8 @@ class StatusReport(BaseModel):
     """Seconds since the daemon that runs last told anything of itself."""
     stopped: bool = False
     """Whether the daemon's process is stopped, as by SIGSTOP: it runs, and does nothing."""
+    full: bool = False
+    """Whether the daemon waits for room on its state folder's disk: it runs, and does nothing."""
     stores: list[StoreReport] = []
     parts: dict[str, Part] = {}
     problems: list[Problem] = []

@@ -23,7 +23,7 @@ from syncd.ledger.connection import read_ledger
 from syncd.ledger.costs import CostBook
 from syncd.ledger.deletions import Deletions
 from syncd.ledger.epochs import Epochs
-from syncd.ledger.owner import stopped_owner
+from syncd.ledger.owner import stopped_owner, waiting_owner
 from syncd.ledger.state import StateFolder
 from syncd.slips import Slips
 from syncd.standing import CostReport, Part, Problem, Rollback, State, StatusReport, StoreReport
@@ -86,6 +86,7 @@ def _report(
         stores=[_store(connection, store, counting=counting) for store in config.stores],
         parts=parts,
         stopped=stopped_owner(config.state) is not None,
+        full=waiting_owner(config.state) is not None,
         unheard=unheard(parts, time.time()) if running is not None else 0.0,
         problems=list(_problems(connection)),
         cost=_cost(config, connection),

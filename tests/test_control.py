@@ -256,6 +256,26 @@ async def test_a_daemon_that_is_stopped_is_not_waited_for(
         assert raised.value.advice == "`kill -CONT 4711` lets it go on"
 
 
+async def test_a_daemon_that_waits_for_room_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "waiting_owner", lambda _: 4711)
+    for request in (Approve(store=None), Pause(seconds=None), Ping()):
+        with pytest.raises(NotReachable, match=r"4711.* waits for room.* nothing was") as raised:
+            await client.ask(tmp_path, request)
+        assert raised.value.advice.startswith("free some space")
+
+
+async def test_another_user_s_daemon_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "uid_of", lambda _: 54321)
+    async with listening(tmp_path):
+        with pytest.raises(NotReachable, match=r"user 54321 .*nothing was changed") as raised:
+            await client.ask(tmp_path, Approve(store=None))
+    assert raised.value.advice == "run the command as that user"
+
+
 async def test_a_trouble_is_told_with_its_exit_code(tmp_path: Path) -> None:
     async def fail(_: AnyRequest) -> Answer:
         raise LedgerError("the disk is full; nothing was recorded", "free some space")

@@ -44,6 +44,7 @@ def rolled_back(still_open: int) -> Rollback:
         ({"rollback": rolled_back(0)}, State.IN_SYNC),
         ({"rollback": rolled_back(0), "held": 1}, State.DEGRADED),
         ({"stopped": True, "rollback": rolled_back(1)}, State.HALTED),
+        ({"full": True, "rollback": rolled_back(1)}, State.HALTED),
         ({"unheard": 170.0}, State.IN_SYNC),
         ({"unheard": 200.0}, State.DEGRADED),
         ({"held": 1, "deployment": "offline"}, State.DEGRADED),

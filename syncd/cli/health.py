@@ -55,10 +55,14 @@ def _print(found: HealthReport, *, as_json: bool) -> None:
 
 
 async def _progresses(config: Config) -> None:
-    """Return if a daemon runs and could begin another turn. Raises NotReachable."""
+    """Return if a daemon runs and could begin another turn, or waits for room, which none begun
+    anew would have either. Raises NotReachable.
+    """
     from syncd.control.client import ping
+    from syncd.ledger.owner import waiting_owner
     from syncd.ledger.state import StateFolder
 
     if StateFolder(config.state).owner() is None:
         raise NotReachable(f"no daemon owns {config.state}", "start it with `syncd run`")
-    await ping(config.state, PATIENCE)
+    if waiting_owner(config.state) is None:
+        await ping(config.state, PATIENCE)

@@ -109,7 +109,7 @@ class Channel:
         task = asyncio.current_task()
         assert task is not None
         try:
-            if len(self._clients) < CLIENTS and _uid_of(writer) == self._uid:
+            if len(self._clients) < CLIENTS and uid_of(writer) == self._uid:
                 self._clients.add(task)
                 await self._serve(reader, writer)
         except (
@@ -146,7 +146,8 @@ class Channel:
         return answer
 
 
-def _uid_of(writer: asyncio.StreamWriter) -> int:
+def uid_of(writer: asyncio.StreamWriter) -> int:
+    """The user at the other end of a connection: who began it, or who listened for it."""
     peer = writer.get_extra_info("socket")
     told = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
     return int(_CREDENTIALS.unpack(told)[1])

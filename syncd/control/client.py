@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import pwd
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from syncd.control.channel import address_in
+from syncd.control.channel import address_in, uid_of
 from syncd.control.messages import LINE_BYTES, Answer, AnyRequest, Pause, Ping, Question, Resume
 from syncd.errors import NotReachable, ProtocolError
-from syncd.ledger.owner import stopped_owner
+from syncd.ledger.owner import stopped_owner, waiting_owner
 
 CONNECTING = 5.0
 """Seconds that a daemon gets to open its socket: it has just started, or begins an epoch."""
@@ -69,6 +71,12 @@ def _look_at_owner(folder: Path) -> None:
             f"process {owner}, which owns {folder}, is stopped; nothing was changed",
             f"`kill -CONT {owner}` lets it go on",
         )
+    if (owner := waiting_owner(folder)) is not None:
+        raise NotReachable(
+            f"process {owner}, which owns {folder}, waits for room on the disk of that; nothing "
+            "was changed",
+            "free some space: it goes on by itself; then ask again",
+        )
 
 
 async def _asked(folder: Path, request: AnyRequest) -> Answer:
@@ -99,12 +107,37 @@ async def _connected(folder: Path) -> tuple[asyncio.StreamReader, asyncio.Stream
     while True:
         try:
             with address_in(folder) as address:
-                return await asyncio.open_unix_connection(address, limit=LINE_BYTES)
+                reader, writer = await asyncio.open_unix_connection(address, limit=LINE_BYTES)
+            break
         except OSError as error:
             if asyncio.get_running_loop().time() > deadline:
-                raise NotReachable(
-                    f"a daemon owns {folder}, but its socket does not answer "
-                    f"({error.strerror}); nothing was changed",
-                    "run the command as the daemon's user; or stop the daemon and run it again",
-                ) from error
+                raise _unanswered(folder, error) from error
+        _look_at_owner(folder)
         await asyncio.sleep(0.05)
+    if (owner := uid_of(writer)) != os.geteuid():
+        writer.close()
+        raise NotReachable(
+            f"the daemon that owns {folder} runs as user {_name_of(owner)} and does what that user "
+            "asks only; nothing was changed",
+            "run the command as that user",
+        )
+    return reader, writer
+
+
+def _unanswered(folder: Path, error: OSError) -> NotReachable:
+    # The folder, or the socket, is another user's; else the daemon has none at this moment.
+    whose = isinstance(error, PermissionError)
+    return NotReachable(
+        f"a daemon owns {folder}, but its socket does not answer ({error.strerror}); nothing was "
+        "changed",
+        "run the command as the daemon's user" if whose else
+        "it starts, ends, or could open none, as its log says: ask again in a moment; if that "
+        "lasts, ending the daemon and starting it again loses nothing",
+    )  # fmt: skip
+
+
+def _name_of(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)

@@ -14,6 +14,7 @@ from syncd.doctor.finding import Finding, fail, ok, warn
 from syncd.errors import LedgerError
 from syncd.ledger.connection import read_ledger
 from syncd.ledger.costs import CostBook
+from syncd.ledger.owner import stopped_owner, waiting_owner
 from syncd.ledger.state import StateFolder
 from syncd.slips import Slips
 
@@ -24,6 +25,13 @@ def examine(config: Config) -> Iterator[Finding]:
     owner = state.owner()
     if owner is None:
         yield warn("daemon", "no daemon runs: what is saved is not sent", "syncd run")
+    elif stopped_owner(config.state) is not None:
+        yield fail("daemon", f"process {owner} is stopped: what is saved is not sent",
+                   f"kill -CONT {owner}")  # fmt: skip
+    elif waiting_owner(config.state) is not None:
+        yield fail("daemon", f"process {owner} waits for room on the disk of {config.state}: "
+                   "what is saved is not sent",
+                   "free some space: then it goes on by itself")  # fmt: skip
     else:
         yield ok("daemon", f"process {owner} owns {config.state}")
     try:

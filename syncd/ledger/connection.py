@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from syncd.errors import LedgerDamaged, LedgerError, LedgerFull, LedgerNewer
+from syncd.ledger.room import is_full
 
 STEPS = (
     "schema.sql", "schema_2.sql", "schema_3.sql", "schema_4.sql", "schema_5.sql", "schema_6.sql",
@@ -115,12 +116,7 @@ def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
             raise LedgerDamaged(
                 f"the ledger is damaged: {error}; nothing of this step was recorded", _DAMAGED
             ) from error
-        kind = LedgerFull if _code(error) == sqlite3.SQLITE_FULL else LedgerError
-        raise kind(
-            f"the ledger could not be written: {error}; nothing of this step was recorded, and no "
-            "edit is lost",
-            "free disk space or mend the state folder, then start `syncd run` again",
-        ) from error
+        raise _refusal(connection, error) from error
 
 
 @contextmanager
@@ -147,6 +143,35 @@ def damage_in(error: BaseException) -> str | None:
         isinstance(error, sqlite3.Error) and _damaged(error)
     )
     return str(error) if damaged else None
+
+
+def _refusal(connection: sqlite3.Connection, error: sqlite3.Error) -> LedgerError:
+    if _without_room(connection, error):
+        return LedgerFull(
+            f"the ledger could not be written: its disk is full, or its owner's quota used up "
+            f"({error}); nothing of this step was recorded, and no edit is lost",
+            "free some space: a daemon goes on by itself then; what a command was to do, ask for "
+            "again",
+        )
+    return LedgerError(
+        f"the ledger could not be written: {error}; nothing of this step was recorded, and no "
+        "edit is lost",
+        "mend the state folder or its disk, then start `syncd run` again",
+    )
+
+
+def _without_room(connection: sqlite3.Connection, error: sqlite3.Error) -> bool:
+    code = _code(error)
+    if code is None or code & _PRIMARY not in _UNWRITTEN:
+        return code == sqlite3.SQLITE_FULL
+    path = connection.execute("PRAGMA database_list").fetchone()[2]
+    return bool(path) and is_full(Path(path).parent)
+
+
+_PRIMARY = 0xFF
+_UNWRITTEN = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
+"""Primary codes by which SQLite tells, among other things, that a quota is used up, or that what
+it keeps beside the ledger found no room."""
 
 
 def _damaged(error: sqlite3.Error) -> bool:
@@ -195,6 +220,6 @@ def _check_version(connection: sqlite3.Connection, path: Path) -> int:
         raise LedgerNewer(
             f"the ledger {path} is version {found}, this program knows up to {VERSION}; "
             "nothing was changed",
-            "a later syncd was here: install it again, `pip install --upgrade syncd`",
+            "a later syncd was here: install that one again",
         )
     return int(found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from syncd.ledger.lock import LOCK, waits_for_room
 from syncd.ledger.state import StateFolder
 
 _LOCKS = Path("/proc/locks")
@@ -14,7 +15,18 @@ _STOPPED = "T"
 def stopped_owner(folder: Path) -> int | None:
     """The process that owns the state folder, where it is stopped, as by SIGSTOP or Ctrl-Z."""
     owner = StateFolder(folder).owner()
-    return owner if owner is not None and is_stopped(folder / "lock", owner) else None
+    return owner if owner is not None and is_stopped(folder / LOCK, owner) else None
+
+
+def waiting_owner(folder: Path) -> int | None:
+    """The process that owns the state folder, where it waits for room on its disk.
+
+    None for the owner itself: it asks only when it goes on.
+    """
+    owner = StateFolder(folder).owner()
+    if owner in (None, os.getpid()):
+        return None
+    return owner if waits_for_room(folder) else None
 
 
 def is_stopped(lock: Path, process: int) -> bool:

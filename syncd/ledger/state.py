@@ -2,7 +2,7 @@
 
 .syncd/
   control.sock      where a running daemon takes commands
-  lock              held by the process that owns the folder
+  lock              held by the process that owns the folder; tells whether it waits for room
   nonce             the folder's random name, by which its ledgers are known
   bindings.json     which ledger belongs to which deployment and workspace
   follows           the ledger that follows the files
@@ -24,7 +24,6 @@ import fcntl
 import json
 import os
 import secrets
-import time
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -35,7 +34,9 @@ from syncd.ledger.belonging import last_written, of_deployment
 from syncd.ledger.costs import spent_in
 from syncd.ledger.following import follow, write_durably
 from syncd.ledger.ledger import Ledger
+from syncd.ledger.lock import LOCK, owner_in, take
 from syncd.ledger.places import SUCCESSOR
+from syncd.ledger.room import NO_ROOM
 from syncd.ledger.tidemark import Tidemark
 
 _ANEW = "files and deployment are compared anew; nothing is deleted"
@@ -95,24 +96,20 @@ class StateFolder:
             (self.path / "ledger").mkdir(exist_ok=True)
             (self.path / "tidemarks").mkdir(exist_ok=True)
             self.history.mkdir(exist_ok=True)
-            lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            lock = os.open(self.path / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise LedgerError(
-                f"the state folder {self.path} cannot be used: {error.strerror}; "
-                "nothing was started",
-                "make it writable, or name another with SYNCD_STATE_DIR",
-            ) from error
+            raise _unusable(self.path, error) from error
         try:
-            _lock(lock, patience)
+            take(lock, patience)
         except OSError as error:
-            owner = os.read(lock, 32).decode(errors="replace").strip() or "unknown"
+            owner = owner_in(lock) or "unknown"
             os.close(lock)
+            if not isinstance(error, BlockingIOError):
+                raise _unusable(self.path, error) from error
             raise AnotherInstance(
                 f"process {owner} already owns {self.path}; nothing was started",
                 "use that one (`syncd status`), or stop it first",
             ) from error
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, str(os.getpid()).encode(), 0)
         self._lock = lock
 
     def close(self) -> None:
@@ -124,13 +121,13 @@ class StateFolder:
     def owner(self) -> int | None:
         """The process that owns the folder now, or None."""
         try:
-            lock = os.open(self.path / "lock", os.O_RDONLY | os.O_CLOEXEC)
+            lock = os.open(self.path / LOCK, os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
             return None
         try:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except OSError:
-            text = os.read(lock, 32).decode(errors="replace").strip()
+            text = owner_in(lock)
             return int(text) if text.isdigit() else 0
         finally:
             os.close(lock)
@@ -266,17 +263,12 @@ class StateFolder:
         return {str(key): str(name) for key, name in found.items()} if named else None
 
 
-def _lock(descriptor: int, patience: float) -> None:
-    deadline = time.monotonic() + patience
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                raise
-            time.sleep(0.02)
-        else:
-            return
+def _unusable(path: Path, error: OSError) -> LedgerError:
+    writable = "make it writable, or name another with SYNCD_STATE_DIR"
+    return LedgerError(
+        f"the state folder {path} cannot be used: {error.strerror}; nothing was started",
+        "free some space" if error.errno in NO_ROOM else writable,
+    )
 
 
 def _closed(path: Path, error: OSError) -> LedgerError:

@@ -374,3 +374,19 @@ def test_commands_say_what_is_safe_when_a_page_is_damaged(tmp_path: Path, comman
     assert said.exit_code == 1
     assert "deletes nothing" in said.stderr
     assert isinstance(said.exception, SystemExit)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "fix"),
+    [("stopped_owner", "kill -CONT 4711"),
+     ("waiting_owner", "free some space: then it goes on by itself")],
+)  # fmt: skip
+def test_a_daemon_that_does_nothing_is_none_that_is_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: str, fix: str
+) -> None:
+    config = made(tmp_path)
+    monkeypatch.setattr(StateFolder, "owner", lambda _: 4711)
+    assert bad(ledger_checks.examine(config)) == []
+    monkeypatch.setattr(ledger_checks, trouble, lambda _: 4711)
+    (found,) = bad(ledger_checks.examine(config))
+    assert (found.check, found.level, found.fix) == ("daemon", Level.FAIL, fix)
