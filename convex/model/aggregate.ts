@@ -115,7 +115,9 @@ class Reading {
     if (this.#read >= ROLLUPS) return { next: span.start, behind };
     const rollups = await this.#few(span);
     if (rollups === null) return this.whole(span, null);
-    const samples = rollups.some((rollup) => this.#isCut(rollup)) ? await this.#samples(span) : null;
+    const samples = rollups.some((rollup) => this.#isCut(rollup))
+      ? await this.#samples(span)
+      : null;
     if (samples === null) {
       for (const rollup of rollups) this.#merge(span.start, rollup);
     } else {

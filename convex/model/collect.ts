@@ -52,7 +52,8 @@ export async function sweepUploads(ctx: MutationCtx): Promise<void> {
     }
     last = file._creationTime;
     looked += 1;
-    if (isOurs(file) && (await holderOf(ctx, file._id)) === null) await ctx.storage.delete(file._id);
+    if (isOurs(file) && (await holderOf(ctx, file._id)) === null)
+      await ctx.storage.delete(file._id);
   }
   if (last !== undefined) await ctx.db.patch("meta", meta._id, { sweptTo: last });
 }

@@ -271,14 +271,22 @@ def _code(text: bytes) -> tuple[str, str]:
 
 
 def words_of(error: BaseException) -> str:
-    """Why no answer came, in few words."""
+    """Why no answer came, in few words, and without what came."""
+    import aiohttp
+
     if isinstance(error, TimeoutError):
         return "no answer in time"
+    # The client's own words of these hold what was received, or an address that may be a secret.
+    if isinstance(error, aiohttp.ClientResponseError):
+        return "what came is no answer of HTTP"
+    if isinstance(error, aiohttp.InvalidURL):
+        return "not a URL of HTTP"
     cause = getattr(error, "os_error", None)
     if isinstance(cause, OSError) and not isinstance(cause, SSLError) and cause.errno:
         # The client's own words tell address and port once more, twice. Names have no number.
         return os.strerror(cause.errno) if cause.errno > 0 else str(cause.strerror)
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+    said = str(error).splitlines()
+    return said[0][:REPEATED] if said else type(error).__name__
 
 
 def _first(error: ValidationError) -> str:

@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError
 from syncd.core.cost import Cost
 from syncd.core.model import Content, Digest
 from syncd.errors import PayloadRefused, ProtocolError, SyncdError, Unavailable
-from syncd.remote.client import ConvexHttp
+from syncd.remote.client import ConvexHttp, words_of
 from syncd.remote.message import HexDigest, Message
 
 if TYPE_CHECKING:
@@ -164,9 +164,9 @@ async def _said(response: aiohttp.ClientResponse) -> bytes:
 
 
 def _lost(what: str, error: BaseException) -> Unavailable:
-    why = "no progress in time" if isinstance(error, TimeoutError) else str(error).split("\n")[0]
+    why = "no progress in time" if isinstance(error, TimeoutError) else words_of(error)
     return Unavailable(
-        f"{what} was cut short ({why or type(error).__name__}); nothing was changed",
+        f"{what} was cut short ({why}); nothing was changed",
         "nothing to do: it is tried again",
     )
 

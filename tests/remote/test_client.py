@@ -258,3 +258,24 @@ async def test_what_a_deployment_says_is_repeated_in_short(status: int, answer: 
         with pytest.raises(SyncdError) as raised:
             await http.query("sync:head", {}, HeadAnswer)
     assert len(str(raised.value)) < 500
+
+
+async def test_what_is_no_answer_of_http_is_not_repeated() -> None:
+    """A proxy's, say, or another program's at that port; it is logged too."""
+
+    async def blurt(request: web.Request) -> web.StreamResponse:
+        assert request.transport is not None
+        request.transport.write(b"secret " * 1000 + b"\r\n\r\n")
+        request.transport.close()
+        return web.Response()
+
+    async with deployment(blurt) as http:
+        with pytest.raises(Unavailable, match="is no answer of HTTP") as raised:
+            await http.query("sync:head", {}, HeadAnswer)
+    assert "secret" not in str(raised.value)
+
+
+async def test_a_url_that_is_none_is_called_so() -> None:
+    async with ConvexHttp("http://[") as http:
+        with pytest.raises(Unavailable, match="not a URL"):
+            await http.query("sync:head", {}, HeadAnswer)

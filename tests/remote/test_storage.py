@@ -131,3 +131,24 @@ async def test_what_is_found_to_be_another_is_not_posted_at_all(serve: Serve) ->
     with pytest.raises(LookupError):
         await storage.upload(CONTENT, another(), "a.bin")
     assert posted == 0
+
+
+async def test_an_address_that_is_a_secret_is_not_told(serve: Serve) -> None:
+    """Whoever knows an upload's may write there, whoever knows a download's may read."""
+
+    async def blurt(request: web.Request) -> web.StreamResponse:
+        await request.read()
+        assert request.transport is not None
+        request.transport.write(b"secret " * 1000 + b"\r\n\r\n")
+        request.transport.close()
+        return web.Response()
+
+    storage, url = await serve(blurt)
+    for told in (url, "http://[secret", "secret"):
+        with pytest.raises(Unavailable) as raised:
+            await _received(storage, f"{told}?token=secret")
+        assert "secret" not in str(raised.value)
+    with pytest.raises(Unavailable, match="is no answer of HTTP") as raised:
+        await storage.upload(CONTENT, _three(), "a.bin")
+    assert "files" not in str(raised.value)
+    assert "secret" not in str(raised.value)
