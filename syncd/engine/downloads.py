@@ -21,7 +21,7 @@ from syncd.engine.incoming import gathered
 from syncd.engine.intake import Intake
 from syncd.engine.ports import Clock, LocalReplica
 from syncd.engine.transfers import Transfers
-from syncd.engine.waiting import woken
+from syncd.engine.waiting import whole, woken
 from syncd.errors import FunctionFailed, PayloadRefused, SyncdError, Unavailable
 from syncd.ledger.ledger import Ledger
 
@@ -197,13 +197,15 @@ class Downloads:
             return
         key = min(coming.keys)
         with (
-            await asyncio.to_thread(payloads.receive, content) as arrival,
+            payloads.receive(content) as arrival,
             self._transfers.of(str(key), content) as transfer,
         ):
+            # RACE: a loss cancels this, and what is written by a thread then must find its file
+            # open: the number of one that is closed is another file's in a moment.
             async for part in gathered(self._storage.download(coming.url)):
-                await asyncio.to_thread(arrival.write, part)
+                await whole(asyncio.to_thread(arrival.write, part))
                 self._transfers.advance(transfer, len(part))
-            await asyncio.to_thread(arrival.finish)
+            await whole(asyncio.to_thread(arrival.finish))
         log.info("downloaded", key=str(key), size=content.size)
 
     def _payloads(self, coming: _Coming) -> Payloads:

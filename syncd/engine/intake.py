@@ -7,31 +7,17 @@ considered is considered again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
-from typing import TypeVar
+from collections.abc import Callable, Iterable
 
 from syncd.core.model import Digest, Key
 from syncd.core.settle import Settler
 from syncd.engine.decide import Turn
 from syncd.engine.ports import Clock
 from syncd.engine.turn import Reconciler
-from syncd.engine.waiting import woken
-
-_R = TypeVar("_R")
+from syncd.engine.waiting import whole, woken
 
 BATCH = 200
 """Keys a turn takes at most: its commit is one fsync, and a turn delays nobody for long."""
-
-
-async def whole(turn: Coroutine[None, None, _R]) -> _R:
-    """The result of a turn. Cancelled or not, the turn is carried to its end: its threads would go
-    on writing files anyway."""
-    task = asyncio.create_task(turn)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await task
-        raise
 
 
 class Intake:

@@ -32,10 +32,10 @@ from syncd.core.model import (
 )
 from syncd.core.reading import Found, Missing, Reading
 from syncd.core.writing import LateSave
-from syncd.engine.intake import Intake, whole
+from syncd.engine.intake import Intake
 from syncd.engine.ports import Clock, LocalReplica
 from syncd.engine.turn import Reconciler
-from syncd.engine.waiting import woken
+from syncd.engine.waiting import whole, woken
 from syncd.ledger.ledger import CONTESTED, Ledger
 from syncd.stores.layout import kind_of
 from syncd.stores.merge import Combined, merge, summed

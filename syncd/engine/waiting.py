@@ -1,11 +1,14 @@
-"""Waiting for an event, but not for ever; and not all machines for the same time."""
+"""Waiting for an event, but not for ever; not all machines for the same time; and for threads."""
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from typing import TypeVar
+
+_R = TypeVar("_R")
 
 
 def spread(pause: float, draw: Callable[[float, float], float] | None = None) -> float:
@@ -27,3 +30,14 @@ async def woken(event: asyncio.Event, seconds: float | None) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()
+
+
+async def whole(work: Coroutine[None, None, _R]) -> _R:
+    """The result of `work`, which is carried to its end, cancelled or not: a thread of it would go
+    on anyway, with files that are written to or closed by then."""
+    task = asyncio.create_task(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise

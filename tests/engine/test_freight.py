@@ -24,7 +24,9 @@ from syncd.engine.intake import Intake
 from syncd.engine.puller import DAMAGED
 from syncd.engine.transfers import Transfers
 from syncd.engine.uploads import Uploads
+from syncd.files import payloads as payloads_module
 from syncd.files import transit
+from syncd.files.folder import write_all
 from syncd.files.read import Large, measure
 from syncd.ledger import uploads as wanted_module
 
@@ -148,6 +150,34 @@ async def test_what_is_being_prepared_when_the_tie_is_lost_is_prepared_once(
     await asyncio.gather(run, return_exceptions=True)
     assert named == [key]
     assert yard.replica.transit.prepared(key.path, content("payload").digest)
+
+
+async def test_what_is_written_when_the_tie_is_lost_is_written_nowhere_else(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    begun, go_on, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def slowly(fd: int, body: bytes) -> None:
+        begun.set()
+        try:
+            assert go_on.wait(30)
+            write_all(fd, body)
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(payloads_module, "write_all", slowly)
+    yard.comes("payload")
+    run = asyncio.create_task(yard.downloads.run())
+    await until(begun.is_set)
+    run.cancel()
+    await asyncio.wait([run], timeout=0.2)
+    files = [(tmp_path / name).open("wb") for name in "abcdefgh"]  # One has its number by now.
+    go_on.set()
+    await until(ended.is_set)
+    await asyncio.gather(run, return_exceptions=True)
+    for file in files:
+        file.close()
+    assert not any((tmp_path / name).stat().st_size for name in "abcdefgh")
 
 
 @pytest.mark.parametrize("pulled", [False, True])
