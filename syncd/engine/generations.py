@@ -160,6 +160,7 @@ class Generations:
         `files` are all there are.
         """
         inodes = {stat.inode for stat in files.values()}
+        self._copies = {inode: met for inode, met in self._copies.items() if inode in inodes}
         deleted = False
         for known in [each for each in self._logs.values() if each.inode not in inodes]:
             end = await asyncio.to_thread(self._folder.end, known.inode)
@@ -205,13 +206,14 @@ class Generations:
         adopted = {met[1].inode: self._log(met, each) for met, each in found}
         begun, later = list(adopted.values()), []
         for path, stat in fresh:
-            if stat.inode in adopted:
-                continue
-            if stat.inode not in self._logs and await self._is_copied(stat):
+            known = stat.inode in adopted or stat.inode in self._logs
+            if not known and await self._is_copied(stat):
                 later.append(path)
                 continue
+            # Adopted too: the next file of its inode may be another copy.
             self._copies.pop(stat.inode, None)
-            begun.append(Log(self._store, _generation(), path, stat.inode, NOTHING, stat.size))
+            if stat.inode not in adopted:
+                begun.append(Log(self._store, _generation(), path, stat.inode, NOTHING, stat.size))
         return begun, later
 
     async def _is_copied(self, stat: Stat) -> bool:

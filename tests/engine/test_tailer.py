@@ -596,3 +596,21 @@ def test_a_file_that_is_sent_and_deleted_gives_its_space_back(daemon: Daemon) ->
     daemon.walk()
     assert list((daemon.home / "kept").iterdir()) == []
     assert daemon.ledger.logs.of(STORE) == {}
+
+
+def test_a_copy_under_way_is_told_also_where_an_earlier_one_had_its_inode(daemon: Daemon) -> None:
+    daemon.ledger.close()
+    daemon.folder_class = ByPath
+    daemon.start()
+    path, copy = daemon.files / "a.jsonl", daemon.files / "a.jsonl.9"
+    for line in ("one\n", "two\n"):
+        path.write_text(line)
+        daemon.send()
+        shutil.copyfile(path, copy)
+        daemon.walk()
+        os.truncate(path, 0)
+        daemon.settle()
+        copy.unlink()
+        daemon.clock.seconds += generations.QUIET + 1
+        daemon.walk()
+    assert sorted(daemon.server.lines) == [["one"], ["two"]]
