@@ -25,6 +25,8 @@ class Intake:
 
     def __init__(self, reconciler: Reconciler, clock: Clock) -> None:
         self._reconciler = reconciler
+        self.between_turns = reconciler.between_turns
+        """Held while a turn runs."""
         self._clock = clock
         self._settler = Settler()
         self._deferred: set[Key] = set()

@@ -86,8 +86,11 @@ class Rescan:
         """Walk one store and name what needs a look; of one not bootstrapped, nothing."""
         async with self._walk:
             seen = await asyncio.to_thread(self._stores[store].scan)
-            if self._guards.bootstrapped(store):
-                self._name(store, seen)
+            # RACE: a folder is adopted by this, and bases with it are forgotten: what a turn has
+            # read in the other folder is committed before.
+            async with self._intake.between_turns:
+                if self._guards.bootstrapped(store):
+                    self._name(store, seen)
             return seen
 
     def _name(self, store: str, seen: Seen) -> None:

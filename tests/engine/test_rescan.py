@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from syncd.core.decision import RACY_NS, FileState
 from syncd.core.guard import Direction, Guard
 from syncd.core.model import Content, Digest, Key, Kind, Snapshot
-from syncd.core.reading import Stat
+from syncd.core.reading import Reading, Stat
 from syncd.engine import rescan as rescanning
 from syncd.engine.guards import Guards
 from syncd.engine.intake import Intake
@@ -31,6 +32,7 @@ from syncd.stores.layout import Layout
 
 from .fakes import STORE as NOTES
 from .fakes import Desk, RunningClock, StandingClock
+from .test_epoch import until
 
 STORE = "docs"
 PATHS = ("a/b.json", "a.json", "b", "caf\u00e9.json", "z/y/x.json")
@@ -53,6 +55,7 @@ class Told:
         self.keys: set[Key] = set()
         self.missing: dict[Key, Digest] = {}
         self.appeared = 0
+        self.between_turns = asyncio.Lock()
 
     def connect(self, walk: Callable[[str], None]) -> None:
         return
@@ -204,3 +207,36 @@ async def test_while_deletions_of_a_store_wait_only_that_is_walked_often(
     finally:
         running.cancel()
         desk.ledger.close()
+
+
+async def test_a_folder_is_adopted_before_a_turn_or_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, read, replaced = Desk(tmp_path), threading.Event(), threading.Event()
+    await desk.agree(a="agreed")
+    desk.machine.save(a="edited in the folder that was there")
+    intake = Intake(desk.reconciler, desk.clock)
+    rescan = Rescan(desk.ledger, {NOTES: desk.replica}, desk.guards, intake, desk.clock)
+    first = desk.reconciler.readings.first
+
+    def slowly(keys: Sequence[Key], slow: list[Key]) -> dict[Key, Reading]:
+        readings = first(keys, slow)
+        read.set()
+        assert replaced.wait(30)
+        return readings
+
+    monkeypatch.setattr(desk.reconciler.readings, "first", slowly)
+    key = Key(NOTES, "a.txt")
+    turn = asyncio.create_task(desk.reconciler.consider([key]))
+    await until(read.is_set)
+    desk.machine.files.rename(tmp_path / "aside")
+    desk.machine.files.mkdir()
+    desk.machine.save(a="what another folder holds")
+    walk = asyncio.create_task(rescan.scan(NOTES))
+    await asyncio.wait([walk], timeout=0.3)
+    replaced.set()
+    await asyncio.gather(turn, walk)
+    assert desk.ledger.entries.get(key)[0] is None, "it is met for the first time"
+    assert desk.ledger.outbox.count() == {}
+    assert "edited in the folder that was there" in desk.machine.kept()
+    desk.ledger.close()
