@@ -7,6 +7,8 @@ its bytes: fields that the model does not know, key order, white space, the spel
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from functools import partial
 from typing import Any, Final
 
 import yaml
@@ -38,10 +40,8 @@ def written(fields: dict[str, Any], format: Format) -> bytes:
     """A new record's text: in JSON indented by two and without a final newline, as such files
     have it.
     """
-    text = _json(fields, _INDENT)
-    if format is Format.YAML:
-        text = _dumped(json.loads(text))
-    return text.encode()
+    text = json_of(fields, indent=_INDENT)
+    return _in_new_yaml(fields) if format is Format.YAML else text.encode()
 
 
 def edited(
@@ -51,7 +51,7 @@ def edited(
     found = read(origin, format)
     if isinstance(found, str):
         return written(after, format)
-    return _laid_out(_edited(found.root.value, before, after), found, kind)
+    return _laid_out(_edited(found.root.value, before, _keyed(after)), found, kind)
 
 
 def replaced(met: bytes, after: dict[str, Any], format: Format, kind: Kind) -> bytes:
@@ -69,11 +69,30 @@ def joined(origin: bytes, ours: bytes, met: bytes, format: Format, kind: Kind) -
     """
     if ours == met:
         return summed(origin, ours, format, kind) or ours
-    match merge(origin, ours, met, format, kind):
+    match merge(origin, ours, met, format, kind, limit=None):
         case Combined(body):
             return body
         case _:
             return ours
+
+
+def json_of(value: Any, *, indent: int | None = None) -> str:
+    """What a program tells as JSON: on one line, or indented. Raises RecordError for what is none,
+    and for numbers that are none to other programs: NaN and infinities.
+    """
+    separators = (",", ":") if indent is None else None
+    spell = partial(json.dumps, value, indent=indent, separators=separators, allow_nan=False)
+    try:
+        text = spell(ensure_ascii=False)
+        text.encode()
+    except UnicodeEncodeError:  # A lone surrogate, which only an escape can spell.
+        return spell()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise RecordError(
+            f"the record is no JSON: {error}; nothing was written",
+            "give it strings, finite numbers, booleans, None, lists and dicts",
+        ) from error
+    return text
 
 
 def plain(value: Value) -> Any:
@@ -107,22 +126,8 @@ def _opaque(source: str) -> Any:
         return source
 
 
-def _json(value: Any, indent: int | None = None) -> str:
-    try:
-        text = json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
-        text.encode()
-    except UnicodeEncodeError:  # A lone surrogate, which only an escape can spell.
-        return json.dumps(value, indent=indent, allow_nan=False)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise RecordError(
-            f"the record is no JSON: {error}; nothing was written",
-            "give it strings, finite numbers, booleans, None, lists and dicts",
-        ) from error
-    return text
-
-
 def _value(fields: Any) -> Value:
-    node = parse(_json(fields))
+    node = parse(json_of(fields))
     if node is None:
         raise RecordError("the record nests too deep; nothing was written", "flatten it")
     return node.value
@@ -139,9 +144,18 @@ def _laid_out(value: Value, read: Source | Document, kind: Kind) -> bytes:
     return spliced(value, read, Source(compact, root), annotation(kind)).encode()
 
 
+def _in_new_yaml(fields: dict[str, Any]) -> bytes:
+    value = _value(fields)
+    for told in (*_dumps(plain(value)), yaml_scalar.written(value) + "\n"):
+        there = parse_yaml(told)
+        if isinstance(there, Document) and alike(there.root.value, value):
+            return told.encode()
+    raise RecordError("the record is too long for YAML; nothing was written", "keep it as JSON")
+
+
 def _in_yaml(value: Value, read: Document, kind: Kind) -> bytes:
     # As people write it, else on one line, where every value can be spelled.
-    for told in (_dumped(plain(value)), yaml_scalar.written(value)):
+    for told in (*_dumps(plain(value)), yaml_scalar.written(value)):
         there = parse_yaml(told)
         if isinstance(there, Document) and there.root.value == value:
             found = merged_yaml(value, None, read, there, annotation(kind))
@@ -152,8 +166,26 @@ def _in_yaml(value: Value, read: Document, kind: Kind) -> bytes:
     )
 
 
-def _dumped(fields: Any) -> str:
-    return str(yaml.safe_dump(fields, sort_keys=False, allow_unicode=True))
+def _dumps(fields: Any) -> Iterator[str]:
+    """As people write it; what not every YAML reads as it stands in escapes."""
+    for allow_unicode in (True, False):
+        yield yaml.safe_dump(fields, sort_keys=False, allow_unicode=allow_unicode)
+
+
+def _keyed(value: Any) -> Any:
+    """A value with keys as JSON spells them."""
+    match value:
+        case dict():
+            return {_key(name): _keyed(each) for name, each in value.items()}
+        case list():
+            return [_keyed(each) for each in value]
+        case _:
+            return value
+
+
+def _key(name: object) -> str:
+    # The standard parser's own rule, and its error for what is no key.
+    return name if isinstance(name, str) else next(iter(json.loads(json_of({name: None}))))
 
 
 def _edited(value: Value, before: Any, after: Any) -> Value:

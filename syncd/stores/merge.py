@@ -52,9 +52,13 @@ Parsed: TypeAlias = "Source | Document"
 _MISREAD: Final = Whole("the merged text does not read as the merged value")
 
 
-def merge(base: bytes | None, local: bytes, remote: bytes, format: Format, kind: Kind) -> Merge:
+def merge(
+    base: bytes | None, local: bytes, remote: bytes, format: Format, kind: Kind,
+    limit: int | None = MERGE_LIMIT,
+) -> Merge:  # fmt: skip
     """Merge two versions of one entry that descend from `base`, None where they never agreed.
 
+    None of them may be longer than `limit` bytes, where there is one.
     Equal bytes are one version: see `summed` for the exception. The result, merged with the
     same remote again, is the same bytes again, but for counters.
     """
@@ -62,8 +66,10 @@ def merge(base: bytes | None, local: bytes, remote: bytes, format: Format, kind:
         return Combined(local)
     if local == base:
         return Combined(remote)
-    if why := _unmergeable(kind, max(map(len, (base or b"", local, remote)))):
-        return Whole(why)
+    if kind in (Kind.FILE, Kind.METRIC):
+        return Whole(f"a store of kind {kind.value} is not merged")
+    if limit is not None and max(map(len, (base or b"", local, remote))) > limit:
+        return Whole(f"a version is longer than {limit:,} bytes")
     if format is Format.TEXT:
         return _merged_text(base, local, remote)
     return _merged_values(base, local, remote, format, kind)
@@ -103,12 +109,6 @@ def summed(base: bytes | None, both: bytes, format: Format, kind: Kind) -> bytes
         return None
     merged = _merged_values(base, both, both, format, kind)
     return merged.body if isinstance(merged, Combined) and merged.body != both else None
-
-
-def _unmergeable(kind: Kind, size: int) -> str | None:
-    if kind in (Kind.FILE, Kind.METRIC):
-        return f"a store of kind {kind.value} is not merged"
-    return f"a version is longer than {MERGE_LIMIT:,} bytes" if size > MERGE_LIMIT else None
 
 
 def _merged_values(
