@@ -40,7 +40,7 @@ def row_of(
     """The row of the file at `path`, or of a record in it; None where its text is not whole."""
     flags: set[str] = set()
     try:
-        value = _yaml(body) if format_of(path) is Format.YAML else _parsed(body)
+        value = _yaml(body) if format_of(path) is Format.YAML else parsed(body)
     except (ValueError, RecursionError):
         return None
     if value is _UNPARSED:
@@ -67,11 +67,12 @@ def milliseconds(value: object) -> float | None:
     """A time in milliseconds: of an ISO 8601 string (without a zone: UTC), or a number."""
     if isinstance(value, str):
         value = _time(value)
-    told = _finite(value)
+    told = finite(value)
     return told if told is not None and abs(told) <= _LATEST else None
 
 
-def _parsed(body: bytes) -> Any:
+def parsed(body: bytes) -> Any:
+    """What a JSON text says, as JavaScript reads it. Raises ValueError or RecursionError."""
     text = body.removeprefix(_MARK)
     try:
         return orjson.loads(text)
@@ -101,7 +102,8 @@ def _time(text: str) -> float | None:
     return float(math.floor(told.timestamp() * 1000 + 1e-4))
 
 
-def _finite(value: object) -> float | None:
+def finite(value: object) -> float | None:
+    """A number that is one to JavaScript too; None of all else."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
@@ -135,7 +137,7 @@ class _Fields:
         return self._cut(self.raw(*names), _PROSE)
 
     def number(self, *names: str) -> float | None:
-        return _finite(self.raw(*names))
+        return finite(self.raw(*names))
 
     def boolean(self, name: str) -> bool | None:
         value = self.raw(name)

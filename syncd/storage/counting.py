@@ -16,10 +16,10 @@ from typing import Final
 
 from syncd.config import Config
 from syncd.errors import RecordError
-from syncd.files.root import Root
 from syncd.storage.file import change, remove
 from syncd.storage.mirror import Lost, Mirror
 from syncd.storage.records import Asset
+from syncd.storage.root import made_root, root_of
 from syncd.storage.rows import AssetRow, Counted
 from syncd.storage.stores import Stores
 
@@ -90,12 +90,12 @@ class Counting:
         return await asyncio.to_thread(self._assets.edit, id, _one_more)
 
     def _put_down(self, request: Request) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        root = Root.open(self._folder)
+        root = made_root(self._folder, "nothing was counted")
         change(root, request.id, lambda _: request.asset.encode())
 
     def _cross_out(self, request: Request) -> bool:
-        return remove(Root.open(self._folder), request.id)
+        root = root_of(self._folder, "it was not crossed out")
+        return root is not None and remove(root, request.id)
 
     def _left(self) -> list[Request]:
         """Requests whose answers were lost, the oldest first; no more than are sent at once."""

@@ -15,15 +15,15 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from typing import Final
+from typing import Final, TypeVar
 
 from syncd.core.reading import Stat
 from syncd.errors import RecordError
-from syncd.files import syscalls
-from syncd.files.folder import NOT_HERE, Folder, OpenForWriting, stat_of, write_all
+from syncd.files.folder import NOT_HERE, Folder, OpenForWriting, stat_of
 from syncd.files.lease import leased
 from syncd.files.root import Root
-from syncd.files.trouble import not_a_file, refused
+from syncd.files.trouble import not_a_file
+from syncd.storage.root import troubles
 from syncd.stores.layout import SAVE_PREFIX
 
 PATIENCE: Final = 2.0
@@ -31,13 +31,33 @@ PATIENCE: Final = 2.0
 
 _PAUSE: Final = 0.01
 
+T = TypeVar("T")
+
 Make = Callable[[bytes | None], bytes]
 """Given the bytes of a file, None where it does not exist, those it shall have."""
 
 
+class HalfWritten(RecordError):
+    """The file holds nothing whole in this moment: a program may be writing it."""
+
+
+def patiently(act: Callable[[], T]) -> T:
+    """What `act` answers, once a program that writes the file is through. Raises what `act` does,
+    HalfWritten after PATIENCE.
+    """
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return act()
+        except HalfWritten:
+            if time.monotonic() > until:
+                raise
+        time.sleep(_PAUSE)
+
+
 def body_of(root: Root, path: str) -> tuple[bytes, Stat] | None:
     """The file's bytes, none of them half written, and its stat; None where it does not exist."""
-    with _troubles(path, "it was not read"):
+    with troubles(path, "it was not read"):
         try:
             with root.folder(path.rpartition("/")[0]) as folder:
                 return _read(folder, path.rpartition("/")[2])
@@ -53,7 +73,7 @@ def change(root: Root, path: str, make: Make) -> bytes:
     """
     parent, _, name = path.rpartition("/")
     with (
-        _troubles(path, "nothing was written"),
+        troubles(path, "nothing was written"),
         root.folder(parent, create=True) as folder,
     ):
         while True:
@@ -64,22 +84,9 @@ def change(root: Root, path: str, make: Make) -> bytes:
                 return body
 
 
-def append(root: Root, path: str, lines: bytes) -> None:
-    """Add whole lines at the end of the file, which is made where it is missing; durably.
-
-    A line that a crash of another program left unfinished is ended first. Raises RecordError with
-    nothing added; only where the disk fails, or runs out of room that its file system could not
-    reserve, may some of it have been, which the error says.
-    """
-    parent, _, name = path.rpartition("/")
-    with _troubles(path, "nothing was added"), root.folder(parent, create=True) as folder:
-        while not _appended(folder, name, lines):
-            pass
-
-
 def remove(root: Root, path: str) -> bool:
     """Remove the file, durably; whether there was one."""
-    with _troubles(path, "it was not removed"):
+    with troubles(path, "it was not removed"):
         try:
             with root.folder(path.rpartition("/")[0]) as folder:
                 folder.remove(path.rpartition("/")[2])
@@ -89,41 +96,20 @@ def remove(root: Root, path: str) -> bool:
         return True
 
 
+@contextmanager
+def alone(fd: int) -> Iterator[None]:
+    """Keeps other programs that do the same out of the open file."""
+    fcntl.flock(fd, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        # RACE: a child forked meanwhile has the descriptor too, and closing it here is not enough.
+        fcntl.flock(fd, fcntl.LOCK_UN)
+
+
 def digest(body: bytes) -> str:
     """The identity of a version: SHA-256 of its bytes."""
     return hashlib.sha256(body).hexdigest()
-
-
-def _appended(folder: Folder, name: str, lines: bytes) -> bool:
-    """False, with nothing added, where the file was taken away meanwhile."""
-    new = folder.stat(name) is None
-    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-    fd = os.open(name, flags, 0o644, dir_fd=folder.fd)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        now, size = folder.stat(name), os.fstat(fd).st_size
-        if now is None or now.st_ino != os.fstat(fd).st_ino:
-            return False
-        cut = size > 0 and os.pread(fd, 1, size - 1) != b"\n"
-        body = b"\n" + lines if cut else lines
-        _reserve(fd, len(body))
-        with _troubles(name, "some of it may have been added"):
-            write_all(fd, body)
-            os.fdatasync(fd)
-    finally:
-        os.close(fd)
-    if new:
-        folder.sync()
-    return True
-
-
-def _reserve(fd: int, size: int) -> None:
-    """A write that runs out of room leaves what it wrote: nothing is begun without it."""
-    try:
-        syscalls.reserve(fd, size)
-    except OSError as error:
-        if error.errno not in NOT_HERE:
-            raise
 
 
 def _changed(root: Root, folder: Folder, name: str, make: Make, locks: ExitStack) -> bytes | None:
@@ -230,7 +216,7 @@ def _lock(folder: Folder, name: str, locks: ExitStack) -> None:
             held.callback(os.close, fd)
             # Not every file system locks (NFS by a read-only descriptor): the swap is enough.
             with suppress(OSError):
-                fcntl.flock(fd, fcntl.LOCK_EX)
+                held.enter_context(alone(fd))
             now = folder.stat(name)
             if now is not None and now.st_ino == os.fstat(fd).st_ino:
                 locks.push(held.pop_all())
@@ -277,14 +263,3 @@ def _read(folder: Folder, name: str) -> tuple[bytes, Stat] | None:
 def _bytes(folder: Folder, name: str) -> bytes | None:
     found = _read(folder, name)
     return found[0] if found else None
-
-
-@contextmanager
-def _troubles(path: str, what_not: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        hold = refused(error)
-        # What the daemon tries again, a program has to.
-        advice = hold.advice.replace("it is tried again", "then call again")
-        raise RecordError(f"{path}: {hold.detail}; {what_not}", advice) from error

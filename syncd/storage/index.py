@@ -8,12 +8,14 @@ from collections.abc import Iterable, Mapping
 from typing import Generic, TypeVar, cast
 
 from syncd.core.decision import racy
+from syncd.core.model import Hold
 from syncd.core.reading import Stat
 from syncd.errors import RecordError
 from syncd.files.root import Root
-from syncd.files.scan import scan
+from syncd.files.scan import Scan, scan
 from syncd.storage.columns import row_of
 from syncd.storage.file import body_of, digest
+from syncd.storage.root import hidden, root_of
 from syncd.storage.rows import Row
 from syncd.store_config import StoreConfig
 from syncd.stores.layout import kind_of
@@ -34,26 +36,38 @@ class Index(Generic[R]):
         self._stores = tuple(stores)
         self._rows: dict[Key, R] = {}
         self._stats: dict[Key, Stat] = {}
+        self._unread: dict[str, Hold] = {}
         self._lock = threading.Lock()
 
     def rows(self) -> Mapping[Key, R]:
-        """The rows of all files, as they are now."""
+        """The rows of all files, as they are now; of those in a folder that cannot be listed, as
+        they were.
+        """
         with self._lock:
-            for store in self._stores:
-                self._look(store)
-            return dict(self._rows)
+            return dict(self._looked())
 
     def paths(self, id: str) -> list[Key]:
-        """Where the record `id` is: more than one place where files share an id, by path."""
-        found = [key for key, row in self.rows().items() if getattr(row, "id", None) == id]
+        """Where the record `id` is: more than one place where files share an id, by path.
+
+        Raises RecordError where none is seen, and a folder that may hold it cannot be listed.
+        """
+        with self._lock:
+            rows, unread = self._looked(), self._unread
+            found = [key for key, row in rows.items() if getattr(row, "id", None) == id]
+        for folder, hold in unread.items() if not found else ():
+            raise hidden(folder, hold, f"whether {id!r} is in it was not seen")
         return sorted(found)
 
+    def _looked(self) -> dict[Key, R]:
+        self._unread = {}
+        for store in self._stores:
+            self._look(store)
+        return self._rows
+
     def _look(self, store: StoreConfig) -> None:
-        try:
-            root = Root.open(store.path)
-        except OSError:
-            # Not made yet, or gone: there is nothing to list.
-            self._forget(store.name, set())
+        root = root_of(store.path, "it was not listed")
+        if root is None:
+            self._forget(store.name, Scan())
             return
         now = time.time_ns()
         found = scan(root, store.patterns())
@@ -63,7 +77,9 @@ class Index(Generic[R]):
             key = (store.name, path, "")
             if self._stats.get(key) != stat:
                 self._read(root, store, key, found.spelled.get(path, path), now)
-        self._forget(store.name, seen.keys())
+        for folder, hold in found.unread.items():
+            self._unread[str(store.path / folder)] = hold
+        self._forget(store.name, found)
 
     def _read(self, root: Root, store: StoreConfig, key: Key, spelling: str, now: int) -> None:
         try:
@@ -80,9 +96,12 @@ class Index(Generic[R]):
         if not racy(stat.mtime_ns, stat.ctime_ns, now):
             self._stats[key] = stat
 
-    def _forget(self, store: str, seen: Iterable[str]) -> None:
-        paths = set(seen)
-        gone = [key for key in self._rows if key[0] == store and key[1] not in paths]
+    def _forget(self, store: str, found: Scan) -> None:
+        gone = [
+            key
+            for key in self._rows
+            if key[0] == store and (found.missing(key[1]) or key[1] in found.holds)
+        ]
         for key in gone:
             del self._rows[key]
             self._stats.pop(key, None)

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
-
-import orjson
 
 from syncd.config import Config
 from syncd.core.model import Kind
 from syncd.errors import ConfigError, RecordError
-from syncd.files.root import Root
 from syncd.files.scan import scan
-from syncd.storage.file import append, body_of
+from syncd.storage.columns import finite, milliseconds
+from syncd.storage.edit import json_of
+from syncd.storage.growing import append, lines_behind
 from syncd.storage.records import Metric, told
+from syncd.storage.root import hidden, made_root, root_of
 from syncd.storage.rows import Extent, Sample
 from syncd.storage.samples import Question, sample_of
 from syncd.store_config import StoreConfig
 
-_TAIL = 4096
 _FILE = "metrics.jsonl"
 
 
@@ -42,31 +40,37 @@ class Journal:
         """Add a line for each, durably; one that tells no time has the time `now`."""
         lines = [_line(metric, now) for metric in metrics]
         store = self._stores[0]
-        store.path.mkdir(parents=True, exist_ok=True)
-        append(Root.open(store.path), _path(store), b"".join(lines))
+        path = _path(store)
+        if not store.patterns().matches(path):
+            raise RecordError(
+                f"{path} is not among the files of store {store.name!r}; nothing was added",
+                f"name one that is: create = ... in the [[store]] of {store.name!r}",
+            )
+        append(made_root(store.path, "nothing was added"), path, b"".join(lines))
 
     def samples(self, question: Question, mirrored: dict[str, list[Extent]]) -> list[Sample]:
         """The samples asked for in the files, but for those in `mirrored`: logs by store."""
         found = (
             sample
             for store in self._stores
-            for body in _bodies(store)
-            for sample in _samples(body[_known(body, mirrored.get(store.name, [])) :], question)
+            for body in _bodies(store, mirrored.get(store.name, []))
+            for sample in _samples(body, question)
         )
         return list(found)
 
 
 def _line(metric: Metric, now: float) -> bytes:
-    if metric.value is None or not metric.type or not metric.name:
+    if finite(metric.value) is None or not metric.type or not metric.name:
         raise RecordError(
-            "a sample has a type, a name and a value; nothing was written", "give it these"
+            "a sample has a type, a name and a finite value; nothing was written", "give it these"
         )
     fields = told(metric)
-    fields.setdefault("timestamp", now)
-    try:
-        return orjson.dumps(fields) + b"\n"
-    except TypeError as error:
-        raise RecordError(f"the sample is no JSON: {error}; nothing was written", "") from error
+    if milliseconds(fields.setdefault("timestamp", now)) is None:
+        raise RecordError(
+            f"the sample's timestamp {metric.timestamp!r} is no time; nothing was written",
+            "give it milliseconds since the epoch or ISO 8601, or none: then it has that of now",
+        )
+    return json_of(fields).encode() + b"\n"
 
 
 def _path(store: StoreConfig) -> str:
@@ -74,34 +78,22 @@ def _path(store: StoreConfig) -> str:
     return _FILE if "{" in path else path
 
 
-def _bodies(store: StoreConfig) -> Iterator[bytes]:
-    """What each file holds in whole lines."""
-    try:
-        root = Root.open(store.path)
-    except FileNotFoundError:
+def _bodies(store: StoreConfig, extents: list[Extent]) -> Iterator[bytes]:
+    """What each file holds in whole lines, but for what is in the `extents`."""
+    root = root_of(store.path, "it was not read")
+    if root is None:
         return
     seen = scan(root, store.patterns())
+    for folder, hold in seen.unread.items():
+        raise hidden(folder or str(store.path), hold, "its samples were not read")
     for path in seen.files:
-        found = body_of(root, seen.spelled.get(path, path))
-        if found is not None:
-            yield found[0][: found[0].rfind(b"\n") + 1]
-
-
-def _known(body: bytes, logs: list[Extent]) -> int:
-    """How many bytes of a file the deployment has."""
-    lengths = (
-        log.length
-        for log in logs
-        if log.length <= len(body)
-        and hashlib.sha256(body[max(0, log.length - _TAIL) : log.length]).hexdigest() == log.tail
-    )
-    return max(lengths, default=0)
+        yield lines_behind(root, seen.spelled.get(path, path), extents)
 
 
 def _samples(body: bytes, question: Question) -> Iterator[Sample]:
     # Most lines are of others: what cannot be in a line without the name need not be parsed. A
     # line with an escape may spell it in another way.
-    name = None if question.name is None else orjson.dumps(question.name)[1:-1]
+    name = None if question.name is None else json_of(question.name).encode()[1:-1]
     for line in body.splitlines():
         if name is not None and name.isascii() and name not in line and b"\\" not in line:
             continue

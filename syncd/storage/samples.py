@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import orjson
-
-from syncd.storage.columns import milliseconds
+from syncd.storage.columns import finite, milliseconds, parsed
 from syncd.storage.records import digits
 from syncd.storage.rows import Aggregate, Bucket, Sample, Summary
 
@@ -53,17 +51,17 @@ def moment(when: When | None) -> float | None:
 def sample_of(line: bytes) -> Sample | None:
     """The sample that a line tells, None where it is none."""
     try:
-        told = orjson.loads(line)
-    except orjson.JSONDecodeError:
+        told = parsed(line)
+    except (ValueError, RecursionError):
         return None
     if not isinstance(told, dict):
         return None
-    value, timestamp = told.get("value"), milliseconds(told.get("timestamp"))
-    if isinstance(value, bool) or not isinstance(value, int | float) or timestamp is None:
+    value, timestamp = finite(told.get("value")), milliseconds(told.get("timestamp"))
+    if value is None or timestamp is None:
         return None
     type, name, unit, labels = (told.get(each) for each in ("type", "name", "unit", "labels"))
     return Sample.model_construct(
-        type=_text(type) or "", name=_text(name) or "", value=float(value),
+        type=_text(type) or "", name=_text(name) or "", value=value,
         unit=_text(unit), timestamp=timestamp, labels=labels, text=line.decode(),
     )  # fmt: skip
 

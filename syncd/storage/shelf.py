@@ -7,9 +7,8 @@ programs that use this: none drops what another added.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeVar
+from typing import Any
 
 import orjson
 
@@ -19,19 +18,16 @@ from syncd.errors import ConfigError, RecordError
 from syncd.files.root import Root
 from syncd.storage.columns import row_of
 from syncd.storage.edit import edited, fields_of, joined, replaced, written
-from syncd.storage.file import PATIENCE, body_of, change
+from syncd.storage.file import HalfWritten, body_of, change, patiently
 from syncd.storage.index import Key
 from syncd.storage.records import Deployment, told
+from syncd.storage.root import made_root, root_of
 from syncd.storage.rows import DeploymentRow, Found, Row
 from syncd.store_config import StoreConfig
 from syncd.stores.codec import unparsable
 from syncd.stores.join import join
 from syncd.stores.records import ENVELOPE, Split, split, tokens
 from syncd.stores.tree import compact
-
-T = TypeVar("T")
-
-_PAUSE: Final = 0.02
 
 Parts = dict[str, bytes]
 """The tokens of a file's envelope and records, by id."""
@@ -44,9 +40,17 @@ class Shelf:
         found = [each for each in config.stores if each.kind is Kind.DEPLOYMENT and each.pointer]
         if not found:
             raise ConfigError(
-                f"{config.source} has no store of kind 'deployment'; nothing was opened",
+                f"{config.source} has no store of kind 'deployment' whose file holds many of them; "
+                "nothing was opened",
                 'add a [[store]] with kind = "deployment" and the path of its folder',
             )
+        for each in found:
+            if not each.patterns().matches(each.creates_at()):
+                raise ConfigError(
+                    f"{each.creates_at()} is not among the files of store {each.name!r}; nothing "
+                    "was opened",
+                    "name the file of all deployments: create = ... in its [[store]]",
+                )
         self._files = {each.name: _File(each) for each in found}
         self.removed: dict[Key, str] = {}
 
@@ -161,21 +165,17 @@ class _File:
             put(parts)
             return join(here, parts, self._pointer)
 
-        self._store.path.mkdir(parents=True, exist_ok=True)
         with self._lock:
-            _patiently(lambda: change(Root.open(self._store.path), self._path, make))
+            root = made_root(self._store.path, "nothing was written")
+            patiently(lambda: change(root, self._path, make))
 
     def _parts(self) -> Parts:
-        return _patiently(self._read)
+        root = root_of(self._store.path, "it was not read")
+        return {} if root is None else patiently(lambda: self._read(root))
 
-    def _read(self) -> Parts:
-        try:
-            found = body_of(Root.open(self._store.path), self._path)
-        except FileNotFoundError:
-            found = None
-        if found is None:
-            return {}
-        return tokens(self._taken_apart(found[0]).parts)
+    def _read(self, root: Root) -> Parts:
+        found = body_of(root, self._path)
+        return {} if found is None else tokens(self._taken_apart(found[0]).parts)
 
     def _taken_apart(self, body: bytes) -> Split:
         if self._split is not None and self._split.text.encode() == body:
@@ -183,7 +183,7 @@ class _File:
         found = split(body, self._pointer, self._split)
         if isinstance(found, Hold):
             broken = unparsable(Format.JSON, body)
-            hold, trouble = (broken, _HalfWritten) if broken else (found, RecordError)
+            hold, trouble = (broken, HalfWritten) if broken else (found, RecordError)
             raise trouble(f"{self._path}: {hold.detail}; nothing was written", hold.advice)
         self._split = found
         return found
@@ -197,22 +197,6 @@ class _File:
         made = row_of(Kind.DEPLOYMENT, self._store.name, self._path, digest, body, id)
         assert isinstance(made, DeploymentRow)  # a part parses
         return made
-
-
-class _HalfWritten(RecordError):
-    """The file does not parse in this moment."""
-
-
-def _patiently(act: Callable[[], T]) -> T:
-    """What `act` answers, once a program that writes the file is through."""
-    until = time.monotonic() + PATIENCE
-    while True:
-        try:
-            return act()
-        except _HalfWritten:
-            if time.monotonic() > until:
-                raise
-        time.sleep(_PAUSE)
 
 
 def _deployment(key: Key, body: bytes) -> Deployment:

@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from syncd.config import Config
 from syncd.core.model import Kind
 from syncd.errors import ConfigError, RecordError
-from syncd.files.root import Root
 from syncd.storage.columns import stem
 from syncd.storage.edit import edited, fields_of, joined, replaced, written
-from syncd.storage.file import PATIENCE, Make, body_of, change, digest, remove
+from syncd.storage.file import HalfWritten, Make, body_of, change, digest, patiently, remove
 from syncd.storage.index import Index, Key
 from syncd.storage.records import Record, told
+from syncd.storage.root import made_root, root_of, troubles
 from syncd.storage.rows import Found, Row
-from syncd.store_config import StoreConfig
+from syncd.stores.codec import unparsable
 from syncd.stores.layout import format_of, names_a_file, normal, unsafe
+from syncd.stores.merge import read
 
 M = TypeVar("M", bound=Record)
 R = TypeVar("R", bound=Row)
-
-_PAUSE: Final = 0.02
 
 
 class Stores(Generic[M, R]):
@@ -62,7 +59,7 @@ class Stores(Generic[M, R]):
     def load(self, id: str) -> M | None:
         """The record `id` from its file; of several files, the first by path."""
         for key in self._keys(id):
-            if (body := self._whole(key)) is not None:
+            if (body := self._whole(key, "it was not read")) is not None:
                 return self._record(key, body)
         return None
 
@@ -78,25 +75,24 @@ class Stores(Generic[M, R]):
         key = self._place(id, record, category)
         after = told(record)
         origin, format = record.origin, format_of(key[1])
-        before = {} if origin is None else told(self._record(key, origin))
-
-        def ours(met: bytes | None) -> bytes:
-            if origin is not None:
-                return edited(origin, before, after, format, record.kind)
-            if met is None:
-                return written(after, format)
-            return replaced(met, after, format, record.kind)
+        mine: bytes | None = None
+        if origin is not None:
+            before = told(self._record(key, origin))
+            mine = edited(origin, before, after, format, record.kind)
 
         def make(met: bytes | None) -> bytes:
-            mine = ours(met)
-            if origin is None or met is None or met == origin:
+            if mine is not None and (met is None or met == origin):
                 return mine
+            if met is None:
+                return written(after, format)
+            if mine is None or origin is None:
+                return replaced(met, after, format, record.kind)
             return joined(origin, mine, met, format, record.kind)
 
-        body = self._change(key, make, record.origin)
+        body = self._change(key, make, origin)
         # What others changed meanwhile is in the file, not in the record: the next save starts
         # from what this program said.
-        record.keep(key, body if origin is None else ours(body))
+        record.keep(key, body if mine is None else mine)
         self.removed.pop(key, None)
         return key
 
@@ -112,17 +108,17 @@ class Stores(Generic[M, R]):
             act(record)
             return edited(met or b"", before, told(record), format_of(key[1]), record.kind)
 
-        if body_of(self._root(key), key[1]) is None:
-            return False
-        self._change(key, make)
-        return True
+        seen = self._whole(key, "nothing was written")
+        if seen is not None:
+            self._change(key, make, seen)
+        return seen is not None
 
     def delete(self, id: str) -> bool:
         """Delete the record's file; whether there was one."""
         key = self._only(id)
-        if key is None:
+        root = None if key is None else root_of(self._stores[key[0]].path, "it was not removed")
+        if key is None or root is None:
             return False
-        root = self._root(key)
         if (found := body_of(root, key[1])) is not None:
             self.removed[key] = digest(found[0])
         return remove(root, key[1])
@@ -131,18 +127,15 @@ class Stores(Generic[M, R]):
         """Change the file, unless it holds no record: what somebody is about to mend cannot be
         merged, and nothing else keeps it. `known` is one.
         """
-        while True:
-            if (seen := self._whole(key)) is not None and seen != known:
-                _refuse_broken(key, seen)
 
-            # RACE: what the file holds by the time it is changed may be half written.
-            def whole(met: bytes | None, seen: bytes | None = seen) -> bytes:
-                if met not in (None, seen) and isinstance(_fields(key, met or b""), str):
-                    raise _HalfWritten
-                return make(met)
+        # RACE: what the file holds by the time it is changed may be half written.
+        def whole(met: bytes | None) -> bytes:
+            if met is not None and met != known:
+                _fields(key, met, "nothing was written")
+            return make(met)
 
-            with suppress(_HalfWritten):
-                return change(self._root(key), key[1], whole)
+        root = made_root(self._stores[key[0]].path, "nothing was written")
+        return patiently(lambda: change(root, key[1], whole))
 
     def _only(self, id: str) -> Key | None:
         keys = self._keys(id)
@@ -159,8 +152,9 @@ class Stores(Generic[M, R]):
         if self._model.kind is Kind.EXECUTION:
             for name, store in self._stores.items():
                 path = store.creates_at().replace("{id}", id)
-                if stem(path) == id and not unsafe(path) and (store.path / path).is_file():
-                    return [(name, path, "")]
+                with troubles(path, "it was not read"):
+                    if stem(path) == id and not unsafe(path) and (store.path / path).is_file():
+                        return [(name, path, "")]
         return self._index.paths(id)
 
     def _place(self, id: str, record: M, category: str) -> Key:
@@ -180,8 +174,7 @@ class Stores(Generic[M, R]):
                 "choose another id, or widen the store's include",
             )
         key = (store.name, new, "")
-        if (met := self._whole(key)) is not None:
-            _refuse_broken(key, met)
+        if (met := self._whole(key, "nothing was written")) is not None:
             raise RecordError(
                 f"{new} holds another record ({len(met):,} bytes); nothing was written",
                 "choose another id, or rename that file",
@@ -189,32 +182,21 @@ class Stores(Generic[M, R]):
         return key
 
     def _record(self, key: Key, body: bytes) -> M:
-        fields = fields_of(body, format_of(key[1]))
-        if isinstance(fields, str):
-            raise RecordError(f"{key[1]} is no record: {fields}; it was not read", "mend the file")
-        record = self._model.read(fields)
+        record = self._model.read(_fields(key, body, "it was not read"))
         record.keep(key, body)
         return record
 
-    def _whole(self, key: Key) -> bytes | None:
+    def _whole(self, key: Key, what_not: str) -> bytes | None:
         """The file's bytes, waited for while a program writes them; None where it is gone."""
-        format = format_of(key[1])
-        until = time.monotonic() + PATIENCE
-        while True:
-            try:
-                found = body_of(self._root(key), key[1])
-            except FileNotFoundError:
-                return None
-            if found is None:
-                return None
-            if isinstance(fields_of(found[0], format), dict) or time.monotonic() > until:
-                return found[0]
-            time.sleep(_PAUSE)
+        root = root_of(self._stores[key[0]].path, what_not)
 
-    def _root(self, key: Key) -> Root:
-        store: StoreConfig = self._stores[key[0]]
-        store.path.mkdir(parents=True, exist_ok=True)
-        return Root.open(store.path)
+        def whole() -> bytes | None:
+            found = None if root is None else body_of(root, key[1])
+            if found is not None:
+                _fields(key, found[0], what_not)
+            return None if found is None else found[0]
+
+        return patiently(whole)
 
 
 def _filled(template: str, id: str, category: str) -> str:
@@ -231,19 +213,16 @@ def _filled(template: str, id: str, category: str) -> str:
     return normal(re.sub(r"\{(id|category)\}", lambda found: names[found[1]], template))
 
 
-class _HalfWritten(Exception):
-    """The file holds no record in this moment."""
-
-
-def _fields(key: Key, body: bytes) -> dict[str, Any] | str:
-    return fields_of(body, format_of(key[1]))
-
-
-def _refuse_broken(key: Key, body: bytes) -> None:
-    """Raises RecordError where the file's bytes tell no record."""
-    why = _fields(key, body)
-    if isinstance(why, str):
-        raise RecordError(
-            f"{key[1]} holds no record: {why}; nothing was written",
-            "mend the file or move it away, then save again",
-        )
+def _fields(key: Key, body: bytes, what_not: str) -> dict[str, Any]:
+    """What the file's bytes tell. Raises RecordError where they are no record, HalfWritten where
+    they may become one.
+    """
+    format = format_of(key[1])
+    found = fields_of(body, format)
+    if isinstance(found, dict):
+        return found
+    whole = isinstance(read(body, format), str) and unparsable(format, body) is None
+    raise (RecordError if whole else HalfWritten)(
+        f"{key[1]} holds no record: {found}; {what_not}",
+        "mend the file or move it away, then call again",
+    )

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from syncd.config import Config, load
+from syncd.files.folder import Folder
+from syncd.files.root import Root
 
 CONFIG = """
 [[store]]
@@ -41,3 +46,15 @@ def project(tmp_path: Path) -> Config:
     """The configuration of an empty project; nothing is running, nothing is reachable."""
     (tmp_path / "config.toml").write_text(CONFIG)
     return load(tmp_path / "config.toml", {})
+
+
+def unlisted(name: str) -> Callable[..., Folder]:
+    """Root.folder where the folder `name` may not be listed."""
+    opened = Root.folder
+
+    def folder(root: Root, path: str = "", *, create: bool = False) -> Folder:
+        if path == name:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return opened(root, path, create=create)
+
+    return folder

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from syncd.config import Config
-from syncd.errors import RecordError
+from syncd.errors import ConfigError, RecordError
 from syncd.storage import Deployment, DeploymentStorage, new_deployment_id
 
 
@@ -115,7 +115,7 @@ def test_a_file_that_is_none_is_refused_and_stays(project: Config) -> None:
 def test_a_file_that_was_left_empty_is_said_to_be_empty(
     project: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("syncd.storage.shelf.PATIENCE", 0.0)
+    monkeypatch.setattr("syncd.storage.file.PATIENCE", 0.0)
     file(project).parent.mkdir()
     file(project).write_bytes(b"")
     with (
@@ -135,7 +135,7 @@ def test_a_file_that_is_being_written_is_waited_for(
         whole = file(project).read_bytes()
         file(project).write_bytes(b"")
         monkeypatch.setattr(
-            "syncd.storage.shelf.time.sleep", lambda _: file(project).write_bytes(whole)
+            "syncd.storage.file.time.sleep", lambda _: file(project).write_bytes(whole)
         )
         if call == "save":
             storage.save(deployment("b"))
@@ -144,3 +144,25 @@ def test_a_file_that_is_being_written_is_waited_for(
         else:
             assert storage.latest("site") == deployment("a")
         assert b'"a"' in file(project).read_bytes()
+
+
+def test_a_file_that_the_store_leaves_out_is_not_taken_for_that_of_all_deployments(
+    tmp_path: Path,
+) -> None:
+    store = '[[store]]\nname = "d"\nkind = "deployment"\npath = "d"\ninclude = ["prod.json"]\n'
+    (tmp_path / "config.toml").write_text(store)
+    with pytest.raises(ConfigError, match=r"deployments\.json is not among the files of store 'd'"):
+        DeploymentStorage(tmp_path / "config.toml")
+    (tmp_path / "config.toml").write_text(store + 'create = "prod.json"\n')
+    with DeploymentStorage(tmp_path / "config.toml") as storage:
+        storage.save(deployment("a"))
+    assert [each.name for each in (tmp_path / "d").iterdir()] == ["prod.json"]
+
+
+def test_what_the_system_refuses_is_an_error_of_the_record(project: Config) -> None:
+    file(project).parent.write_text("no folder")
+    with DeploymentStorage(project) as storage:
+        with pytest.raises(RecordError, match="Not a directory"):
+            storage.load("a")
+        with pytest.raises(RecordError, match="Not a directory"):
+            storage.save(deployment("a"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import multiprocessing
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -16,7 +17,9 @@ from syncd.errors import RecordError
 from syncd.files.folder import Folder
 from syncd.files.root import Root
 from syncd.files.syscalls import reserve
-from syncd.storage.file import append, body_of, change
+from syncd.storage.file import body_of, change
+from syncd.storage.growing import append, lines_behind
+from syncd.storage.root import made_root
 from syncd.stores.layout import Layout, is_temporary
 
 
@@ -141,7 +144,7 @@ def test_lines_that_were_begun_are_not_said_to_be_missing(
         os.write(fd, body[:6])
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr("syncd.storage.file.write_all", broken)
+    monkeypatch.setattr("syncd.storage.growing.write_all", broken)
     with pytest.raises(RecordError, match=r"Input/output error; some of it may have been added"):
         append(root(tmp_path), "a.jsonl", b"two\nthree\n")
 
@@ -254,3 +257,66 @@ def test_a_line_is_not_added_to_a_file_that_was_taken_away_meanwhile(
     monkeypatch.setattr(fcntl, "flock", rotated)
     append(root(tmp_path), "m.jsonl", b"2\n")
     assert path.read_bytes() == b"2\n"
+
+
+@pytest.mark.parametrize("call", ["change", "append"])
+def test_a_process_that_was_forked_in_the_middle_keeps_no_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    (tmp_path / "a").write_bytes(b"one\n")
+    children: list[int] = []
+
+    def fork(_: object) -> None:
+        child = os.fork()
+        if child == 0:
+            signal.pause()
+        children.append(child)
+
+    monkeypatch.setattr(Folder, "sync", fork)
+    monkeypatch.setattr("syncd.storage.growing.os.fdatasync", fork)
+    try:
+        if call == "change":
+            change(root(tmp_path), "a", lambda met: (met or b"") + b"two\n")
+        else:
+            append(root(tmp_path), "a", b"two\n")
+        fd = os.open(tmp_path / "a", os.O_RDONLY)
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.close(fd)
+    finally:
+        for child in children:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+    assert len(children) == 1
+
+
+def test_lines_are_read_while_another_program_adds_some(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b"one\ntw")
+    seen = os.fstat
+
+    def adding(fd: int) -> os.stat_result:
+        with path.open("ab") as file:
+            file.write(b"o\n")
+        return seen(fd)
+
+    monkeypatch.setattr(os, "fstat", adding)
+    assert lines_behind(root(tmp_path), "a.jsonl", []).startswith(b"one\n")
+
+
+def test_a_folder_that_is_made_is_durable_before_its_first_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    fsync = os.fsync
+
+    def noting(fd: int) -> None:
+        synced.append(os.fstat(fd).st_ino)
+        fsync(fd)
+
+    monkeypatch.setattr(os, "fsync", noting)
+    made_root(tmp_path / "deep" / "store", "nothing was written")
+    assert synced == [tmp_path.stat().st_ino, (tmp_path / "deep").stat().st_ino]
+    made_root(tmp_path / "deep" / "store", "nothing was written")
+    assert len(synced) == 2

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,9 +16,11 @@ from hypothesis import strategies as st
 
 from syncd.config import Config
 from syncd.errors import RecordError
+from syncd.files.root import Root
 from syncd.storage import Metric, MetricsStorage
 from syncd.storage.rows import Sample
 from syncd.storage.samples import added, sum_up
+from tests.storage.conftest import unlisted
 
 T0 = 1772442890000
 
@@ -64,6 +68,36 @@ def test_what_is_no_sample_is_refused_and_nothing_is_written(project: Config) ->
     assert not folder(project).exists()
 
 
+@pytest.mark.parametrize(
+    "lost",
+    [
+        {"value": math.nan},
+        {"value": math.inf},
+        {"timestamp": "yesterday"},
+        {"timestamp": math.nan},
+        {"timestamp": 1e300},
+        {"labels": {"deep": [math.nan]}},
+        {"labels": {"at": datetime(2026, 1, 1, tzinfo=UTC)}},
+    ],
+)
+def test_what_would_be_no_sample_once_it_is_read_is_refused(
+    project: Config, lost: dict[str, Any]
+) -> None:
+    with MetricsStorage(project) as storage, pytest.raises(RecordError, match="nothing was") as no:
+        storage.record(sample(1), Metric(**{"type": "t", "name": "n", "value": 1} | lost))
+    assert no.value.advice
+    assert not folder(project).exists()
+
+
+def test_whatever_json_can_say_is_recorded_and_found(project: Config) -> None:
+    labels = {"big": 2**70, "half": "\ud800", "deep": {1: None}}
+    with MetricsStorage(project) as storage:
+        storage.record(Metric(type="t", name="\ud800é", value=2, labels=labels))
+        (found,) = storage.by_name("\ud800é")
+    assert found.value == 2
+    assert found.labels == {"big": 2**70, "half": "\ud800", "deep": {"1": None}}
+
+
 def test_half_a_line_and_lines_that_are_none_are_passed_over(project: Config) -> None:
     folder(project).mkdir()
     path = folder(project) / "metrics.jsonl"
@@ -89,6 +123,46 @@ def test_rotated_files_are_read_too(project: Config) -> None:
         (folder(project) / "metrics.jsonl").rename(folder(project) / "metrics-1.jsonl")
         storage.record(sample(2, 1))
         assert [each.value for each in storage.by_name("n")] == [2, 1]
+
+
+def test_lines_are_found_while_a_program_adds_some_all_the_time(
+    project: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with MetricsStorage(project) as storage:
+        storage.record(sample(1))
+        path, fstat = folder(project) / "metrics.jsonl", os.fstat
+
+        def adding(fd: int) -> os.stat_result:
+            with path.open("a") as file:
+                file.write('{"type":"u"')
+            return fstat(fd)
+
+        monkeypatch.setattr(os, "fstat", adding)
+        monkeypatch.setattr("syncd.storage.file.PATIENCE", 0.0)
+        assert [each.value for each in storage.by_type("t")] == [1]
+
+
+def test_samples_in_a_folder_that_cannot_be_listed_are_not_left_out_silently(
+    project: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder(project) / "team").mkdir(parents=True)
+    monkeypatch.setattr(Root, "folder", unlisted("team"))
+    with MetricsStorage(project) as storage, pytest.raises(RecordError, match="team: Permission"):
+        storage.aggregate(type="t")
+
+
+def test_a_file_that_the_store_leaves_out_gets_no_samples(tmp_path: Path) -> None:
+    store = '[[store]]\nname = "m"\nkind = "metric"\npath = "m"\ninclude = ["app.jsonl"]\n'
+    (tmp_path / "config.toml").write_text(store)
+    with MetricsStorage(tmp_path / "config.toml") as storage:
+        with pytest.raises(RecordError, match=r"metrics\.jsonl is not among the files of store"):
+            storage.record(sample(1))
+        assert storage.by_type("t") == []
+    (tmp_path / "config.toml").write_text(store + 'create = "app.jsonl"\n')
+    with MetricsStorage(tmp_path / "config.toml") as storage:
+        storage.record(sample(1))
+        assert [each.value for each in storage.by_type("t")] == [1]
+    assert [each.name for each in (tmp_path / "m").iterdir()] == ["app.jsonl"]
 
 
 def test_lines_of_many_programs_never_mix(project: Config) -> None:

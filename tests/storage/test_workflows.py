@@ -14,6 +14,7 @@ from syncd.files.root import Root
 from syncd.storage.file import Make, change
 from syncd.storage.records import Execution, Workflow, WorkflowStep, told
 from syncd.storage.workflows import AsyncWorkflowStorage, new_execution_id
+from tests.storage.conftest import unlisted
 
 
 def folder(project: Config, kind: str) -> Path:
@@ -202,7 +203,7 @@ async def test_a_project_without_executions_has_workflows_all_the_same(tmp_path:
 async def test_a_save_leaves_a_file_alone_that_tells_no_record(
     project: Config, known: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("syncd.storage.stores.PATIENCE", 0.1)
+    monkeypatch.setattr("syncd.storage.file.PATIENCE", 0.1)
     storage = AsyncWorkflowStorage(project)
     record = workflow("a")
     if known:
@@ -266,8 +267,8 @@ async def test_what_is_no_record_in_the_moment_of_a_save_is_waited_for_and_not_w
         path.write_text('{"' + ending)
 
     monkeypatch.setattr(changing, late)
-    monkeypatch.setattr("syncd.storage.stores.time.sleep", finished)
-    monkeypatch.setattr("syncd.storage.stores.PATIENCE", 0.1)
+    monkeypatch.setattr("syncd.storage.file.time.sleep", finished)
+    monkeypatch.setattr("syncd.storage.file.PATIENCE", 0.1)
     if not ending:
         with pytest.raises(RecordError, match="holds no record"):
             await storage.save(mine)
@@ -276,3 +277,42 @@ async def test_what_is_no_record_in_the_moment_of_a_save_is_waited_for_and_not_w
     await storage.save(mine)
     assert (json.loads(path.read_text())["name"], mine.status) == ("theirs", "running")
     assert json.loads(path.read_text())["status"] == "running"
+
+
+async def test_what_the_system_refuses_is_an_error_of_the_record(project: Config) -> None:
+    folder(project, "workflow").write_text("no folder")
+    storage = AsyncWorkflowStorage(project)
+    for call in (storage.save(workflow("a")), storage.load("a"), storage.delete("a")):
+        with pytest.raises(RecordError, match="Not a directory"):
+            await call
+    with pytest.raises(RecordError, match="Not a directory"):
+        await storage.list()
+
+
+async def test_a_folder_that_cannot_be_listed_hides_no_record(
+    project: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = folder(project, "workflow") / "team" / "mine.json"
+    path.parent.mkdir(parents=True)
+    path.write_text('{"id": "a", "name": "A"}')
+    known, fresh = AsyncWorkflowStorage(project), AsyncWorkflowStorage(project)
+    assert len(await known.list()) == 1
+    monkeypatch.setattr(Root, "folder", unlisted("team"))
+    assert [row.id for row in await known.list()] == ["a"]
+    assert await fresh.list() == []
+    for call in (fresh.load("a"), fresh.delete("a"), fresh.save(workflow("a"))):
+        with pytest.raises(RecordError, match=r"team: Permission denied; whether 'a' is in it"):
+            await call
+    assert [each.name for each in folder(project, "workflow").iterdir()] == ["team"]
+
+
+async def test_a_record_that_cannot_be_edited_is_not_waited_for(
+    project: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = folder(project, "workflow") / "a.yaml"
+    path.parent.mkdir()
+    path.write_text("base: &b {x: 1}\nid: a\nother: *b\n")
+    monkeypatch.setattr("syncd.storage.file.time.sleep", lambda _: pytest.fail("it waits"))
+    storage = AsyncWorkflowStorage(project)
+    with pytest.raises(RecordError, match="it has anchors or aliases; it was not read"):
+        await storage.load("a")
