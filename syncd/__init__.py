@@ -50,8 +50,9 @@ embedded} -> core`, `storage -> {remote, files}`, `files -> stores -> core`; a t
                (`uploads` of what `outgoing` reads, `downloads` by way of `incoming`,
                `transfers`: how far they are); `teller` (conflicts).
                What stops: `guards` (with `roots`, `window`, `vanishing`), `holding`, `pauses`
-               (git), `hiatus` (a person); `epoch`. Files of lines: `tailer`, `generations`,
-               `appender`. Only looking: `preview`, `verify`. `registry` (changed stores),
+               (git), `hiatus` (a person); `epoch`. Files of lines: `tailer`, `generations` and
+               `continuing` (which file is which log), `appender`. Only looking: `preview`,
+               `verify`. `registry` (changed stores),
                `retention` (of history), `health`, `telling` (the log); `session` wires them
     storage/   what programs use: `records` (models, and what is made from them), `rows`, the four
                systems (`workflows`, `assets`, `deployments`, `metrics`; `blocking` is the same

@@ -12,12 +12,12 @@ import asyncio
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 import structlog
 
 from syncd.core.log import NOTHING, Extent, Log, ToldLog
 from syncd.core.reading import Stat
+from syncd.engine.continuing import Candidate, Met, match
 from syncd.engine.ports import Clock, LinesReplica
 from syncd.ledger.ledger import Ledger
 
@@ -29,15 +29,6 @@ QUIET = 60.0
 """Seconds without a write after which a deleted file is let go."""
 
 log = structlog.get_logger()
-
-Met = tuple[str, Stat]
-
-
-class _Candidate(NamedTuple):
-    """A log that a new file may go on with, if it also holds everything up to `end`."""
-
-    told: ToldLog
-    end: Extent
 
 
 class Generations:
@@ -92,7 +83,7 @@ class Generations:
         """
         there = {each.generation: each for each in told}
         inodes = {stat.inode for stat in files.values()}
-        candidates, missing = list[_Candidate](), list[tuple[Log, Extent]]()
+        candidates, missing = list[Candidate](), list[tuple[Log, Extent]]()
         for known in list(self._logs.values()):
             here = there.pop(known.generation, None)
             extent = here.extent if here is not None else NOTHING
@@ -100,20 +91,20 @@ class Generations:
                 # Its file is gone. One that was put back under another inode holds all of it.
                 end = await asyncio.to_thread(self._folder.end, known.inode)
                 told_so = ToldLog(known.generation, known.path, extent)
-                candidates.append(_Candidate(told_so, end or extent))
+                candidates.append(Candidate(told_so, end or extent))
                 missing.append((known, extent))
             elif extent != known.extent:
                 await self.resume(known, extent)
         strays = await asyncio.to_thread(self._folder.strays, inodes | self._logs.keys())
         every = {f"renamed/{stat.inode}": stat for stat in strays} | dict(files)
         fresh = [(p, s) for p, s in every.items() if self._extent(s.inode) == NOTHING]
-        unclaimed = [_Candidate(each, each.extent) for each in there.values()]
-        found = await asyncio.to_thread(self._match, fresh, candidates + unclaimed)
+        unclaimed = [Candidate(each, each.extent) for each in there.values()]
+        found = await asyncio.to_thread(match, self._folder, fresh, candidates + unclaimed)
         self._put([self._log(met, each) for met, each in found])
         # Deleted since a lost ledger met them: they too go on with a log that nobody claimed.
         unclaimed = [each for each in unclaimed if each.told.generation not in self._inodes]
         deleted = [(k.path, Stat(k.whole, 0, 0, k.inode)) for k, e in missing if e == NOTHING]
-        found = await asyncio.to_thread(self._match, deleted, unclaimed)
+        found = await asyncio.to_thread(match, self._folder, deleted, unclaimed)
         self._put([self._log(met, each) for met, each in found])
         for known, extent in missing:
             if self._current(known) and extent != known.extent:
@@ -198,11 +189,11 @@ class Generations:
         if not fresh:
             return [], []
         candidates = [
-            _Candidate(ToldLog(each.generation, each.path, each.extent), each.furthest)
+            Candidate(ToldLog(each.generation, each.path, each.extent), each.furthest)
             for each in ended
         ]
         strangers = [met for met in fresh if met[1].inode not in self._logs]
-        found = await asyncio.to_thread(self._match, strangers, candidates)
+        found = await asyncio.to_thread(match, self._folder, strangers, candidates)
         adopted = {met[1].inode: self._log(met, each) for met, each in found}
         begun, later = list(adopted.values()), []
         for path, stat in fresh:
@@ -229,23 +220,6 @@ class Generations:
 
     def _holds_any(self, inode: int, extents: Iterable[Extent]) -> bool:
         return any(self._folder.holds(inode, extent) for extent in extents)
-
-    def _match(
-        self, fresh: Sequence[Met], candidates: Sequence[_Candidate]
-    ) -> list[tuple[Met, ToldLog]]:
-        """The new files in which the tails of logs lie, each with the longest such log."""
-        rest, found = list(fresh), []
-        wanted = [each for each in candidates if each.end != NOTHING]
-        for told, end in sorted(wanted, key=lambda each: -each.end.length):
-            for met in sorted(rest, key=lambda met: met[0] != told.path):
-                if self._holds_all(met[1].inode, {told.extent, end}):
-                    found.append((met, told))
-                    rest.remove(met)
-                    break
-        return found
-
-    def _holds_all(self, inode: int, extents: Iterable[Extent]) -> bool:
-        return all(e == NOTHING or self._folder.holds(inode, e) for e in extents)
 
     def _log(self, met: Met, told: ToldLog) -> Log:
         inode = met[1].inode

@@ -44,7 +44,6 @@ from syncd.core.model import Key, Kind
 from syncd.core.reading import Stat
 from syncd.engine import generations
 from syncd.engine.appender import Appender
-from syncd.engine.generations import Generations
 from syncd.engine.pusher import FUNCTION_FAILED
 from syncd.engine.registry import Registration, register
 from syncd.engine.tailer import Tailer
@@ -447,7 +446,7 @@ def deaf_to_a_mismatch(patch: pytest.MonkeyPatch) -> type[Writers]:
 
 def from_zero(patch: pytest.MonkeyPatch) -> type[Writers]:
     """What the deployment knows of logs is not asked for."""
-    patch.setattr(Generations, "_match", lambda *_: [])
+    patch.setattr(generations, "match", lambda *_: [])
     return Writers
 
 
