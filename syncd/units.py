@@ -119,9 +119,22 @@ def control(unit: Unit, *words: str) -> str:
             f"`{' '.join(command)}` cannot be run: {error.strerror}",
             "without systemd start `syncd run` by other means",
         ) from error
-    if ended.returncode and words[0] != "status":
-        raise _refused(unit, command, (ended.stderr or ended.stdout).strip())
+    said = (ended.stderr or ended.stdout).strip()
+    # Those exit otherwise where the service does not run: systemctl(1).
+    if ended.returncode and (words[0] not in _ASKING or any(each in said for each in _AWAY)):
+        raise _refused(unit, command, said)
     return ended.stdout
+
+
+_ASKING = ("status", "is-active")
+
+RUNNING = ("active", "reloading", "activating")
+"""What systemd says of a service that runs, or is about to."""
+
+
+def active(unit: Unit) -> str:
+    """How the service is, in systemd's word. Raises ServiceManagerFailed."""
+    return control(unit, "is-active", unit.name).strip() or "unknown"
 
 
 def enabled(unit: Unit) -> bool:

@@ -10,7 +10,9 @@ import typer
 
 from syncd.cli.app import CONFIG, AsJson, ConfigPath, app, configured, reporting
 from syncd.cli.program import Program
+from syncd.cli.reports import RevokeReport, TokenReport
 from syncd.cli.text import moment, padded, shown
+from syncd.errors import ConfigError
 
 if TYPE_CHECKING:
     from syncd.remote.devices import WireDevice
@@ -67,10 +69,10 @@ def _seen(device: WireDevice) -> str:
 
 @devices.command()
 @reporting
-def enroll(name: Name, config: ConfigPath = CONFIG) -> int:
+def enroll(name: Name, config: ConfigPath = CONFIG, as_json: AsJson = False) -> int:
     """Print a token for another machine; an earlier token of that name is void.
 
-    Examples: `syncd devices enroll laptop`, `syncd devices enroll ci --config /srv/config.toml`
+    Examples: `syncd devices enroll laptop`, `syncd devices enroll ci --json`
     """
     from syncd.enrolment import open_enrolment
 
@@ -78,16 +80,17 @@ def enroll(name: Name, config: ConfigPath = CONFIG) -> int:
         async with open_enrolment(configured(config)) as enrolment:
             return (await enrolment.enroll(name)).token
 
-    typer.echo(asyncio.run(token()))
+    told = TokenReport(name=name, token=asyncio.run(token()))
+    typer.echo(told.model_dump_json(indent=2, ensure_ascii=True) if as_json else told.token)
     return 0
 
 
 @devices.command()
 @reporting
-def revoke(name: Name, config: ConfigPath = CONFIG) -> int:
+def revoke(name: Name, config: ConfigPath = CONFIG, as_json: AsJson = False) -> int:
     """Make a machine's token void. What it saves waits in its outbox until it is enrolled again.
 
-    Examples: `syncd devices revoke laptop`, `syncd devices revoke ci --config /srv/config.toml`
+    Examples: `syncd devices revoke laptop`, `syncd devices revoke ci --json`
     """
     from syncd.enrolment import open_enrolment
 
@@ -95,8 +98,12 @@ def revoke(name: Name, config: ConfigPath = CONFIG) -> int:
         async with open_enrolment(configured(config)) as enrolment:
             return await enrolment.revoke(name)
 
-    if asyncio.run(revoked()):
-        typer.echo(shown(f"{name} is revoked"))
-        return 0
-    typer.echo(shown(f"no device is called {name}"), err=True)
-    return 2
+    told = RevokeReport(name=name, revoked=asyncio.run(revoked()))
+    if as_json:
+        typer.echo(told.model_dump_json(indent=2, ensure_ascii=True))
+        return 0 if told.revoked else 2
+    if not told.revoked:
+        raise ConfigError(f"no device is called {name!r}; nothing was changed",
+                          "`syncd devices list` names them")  # fmt: skip
+    typer.echo(shown(f"{name} is revoked"))
+    return 0

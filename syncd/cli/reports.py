@@ -15,7 +15,7 @@ from syncd.engine.verify import Drift, Verdict
 from syncd.explain import Explanation
 from syncd.listing import ConflictList, ConflictReport, EventList
 from syncd.planning import PlanReport
-from syncd.standing import HealthReport, StatusReport
+from syncd.standing import HealthReport, Problem, StatusReport, StoreReport
 
 
 class DriftReport(BaseModel):
@@ -91,6 +91,47 @@ class DeviceReports(BaseModel):
     devices: list[DeviceReport]
 
 
+class TokenReport(BaseModel):
+    """The token of a device that was just enrolled: it is told this once."""
+
+    version: int = 1
+    name: str
+    token: str
+
+
+class RevokeReport(BaseModel):
+    """Whether the token of a device is void now: not where none is called so."""
+
+    version: int = 1
+    name: str
+    revoked: bool
+
+
+class ServiceReport(BaseModel):
+    """A service of systemd. `active` is systemd's word for how it is, such as "active" or "failed";
+    None where it was not asked. `files` are its unit files, by path.
+    """
+
+    version: int = 1
+    unit: str
+    installed: bool
+    enabled: bool
+    active: str | None
+    files: dict[str, str]
+
+
+class SyncReport(BaseModel):
+    """What is mirrored after `syncd sync --once`, and what needs a look: `unwell` of it, of which
+    some are listed.
+    """
+
+    version: int = 1
+    files: int
+    unwell: int
+    stores: list[StoreReport]
+    problems: list[Problem]
+
+
 class ConflictShown(ConflictReport):
     """One conflict, whole."""
 
@@ -147,14 +188,18 @@ REPORTS: Final[Mapping[str, type[BaseModel]]] = {
     "conflicts diff": ConflictDiff,
     "conflicts list": ConflictList,
     "conflicts show": ConflictShown,
+    "devices enroll": TokenReport,
     "devices list": DeviceReports,
+    "devices revoke": RevokeReport,
     "doctor": DoctorReport,
     "explain": Explanation,
     "health": HealthReport,
     "init": InitReport,
     "log": EventList,
     "plan": PlanReport,
+    **dict.fromkeys(("service install", "service status", "service uninstall"), ServiceReport),
     "status": StatusReport,
+    "sync": SyncReport,
     "verify": VerifyReport,
     **dict.fromkeys(
         ("approve", "conflicts resolve", "conflicts undo", "pause", "reject", "restore", "resume",

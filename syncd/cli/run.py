@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import structlog
 import typer
 
-from syncd.cli.app import CONFIG, ConfigPath, app, configured, reporting
+from syncd.cli.app import CONFIG, AsJson, ConfigPath, app, configured, reporting
 from syncd.cli.importing import uncollected
 from syncd.cli.progress import showing_progress
 from syncd.config import Config
@@ -50,14 +50,18 @@ def sync(
     approve_deletions: Annotated[
         list[str] | None, typer.Option("--approve-deletions", metavar="STORE", help=APPROVE)
     ] = None,
+    as_json: AsJson = False,
 ) -> int:
     """Bring files and deployment to agreement, once; `syncd run` keeps them so.
 
     Examples: `syncd sync --once`, `syncd sync --once --approve-deletions workflows`
     """
     if not once:
-        raise ConfigError("`syncd sync` needs --once", "or start `syncd run` to stay in sync")
-    return asyncio.run(_once(_with_stores(configured(config)), frozenset(approve_deletions or ())))
+        raise ConfigError("`syncd sync` needs --once; nothing was started",
+                          "`syncd sync --once`, or `syncd run` to keep them so")  # fmt: skip
+    settings = _with_stores(configured(config))
+    asyncio.run(_once(settings, frozenset(approve_deletions or ())))
+    return _summary(settings, as_json=as_json)
 
 
 async def _run(config: Config) -> None:
@@ -138,7 +142,7 @@ def _refused(error: SyncdError) -> None:
                 next="the configuration of before stays in force")  # fmt: skip
 
 
-async def _once(config: Config, approved: frozenset[str]) -> int:
+async def _once(config: Config, approved: frozenset[str]) -> None:
     _import_client(config)
     with uncollected():
         from syncd.daemon import open_daemon
@@ -165,7 +169,6 @@ async def _once(config: Config, approved: frozenset[str]) -> int:
                     task.cancel()
                     with suppress(asyncio.CancelledError):
                         await task
-    return _summary(config)
 
 
 async def _tick(session: Session, progress: Progress) -> None:
@@ -179,15 +182,22 @@ async def _tick(session: Session, progress: Progress) -> None:
         await asyncio.sleep(0.1)
 
 
-def _summary(config: Config) -> int:
+def _summary(config: Config, *, as_json: bool) -> int:
+    from syncd.cli.reports import SyncReport
     from syncd.cli.status import print_problems
     from syncd.status import report
 
     found = report(config)
     files = sum(store.files for store in found.stores)
-    mirrored = f"{counted(files, 'file')} mirrored in {counted(len(found.stores), 'store')}"
-    typer.echo(f"{mirrored}; {found.unwell} need{'s' if found.unwell == 1 else ''} a look")
-    print_problems(found)
+    if as_json:
+        told = SyncReport(
+            files=files, unwell=found.unwell, stores=found.stores, problems=found.problems
+        )
+        typer.echo(told.model_dump_json(indent=2, ensure_ascii=True))
+    else:
+        mirrored = f"{counted(files, 'file')} mirrored in {counted(len(found.stores), 'store')}"
+        typer.echo(f"{mirrored}; {found.unwell} need{'s' if found.unwell == 1 else ''} a look")
+        print_problems(found)
     return 0 if found.exit_code == 6 else found.exit_code
 
 

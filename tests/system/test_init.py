@@ -218,11 +218,26 @@ def test_devices_are_listed_and_revoked(world: World) -> None:
     assert machine.syncd("devices", "revoke", "laptop").code == 0
     assert machine.syncd("sync", "--once").code == 5
     assert "seen" not in machine.syncd("devices", "list").out
-    assert machine.syncd("devices", "revoke", "nobody").code == 2
-    token = machine.syncd("devices", "enroll", "laptop").out.strip()
+    nobody = machine.syncd("devices", "revoke", "nobody")
+    assert nobody.code == 2
+    assert "'nobody'; nothing was changed\n  -> `syncd devices list`" in nobody.err
+    nobody = machine.syncd("devices", "revoke", "nobody", "--json")
+    told = {"version": 1, "name": "nobody", "revoked": False}
+    assert (nobody.code, json.loads(nobody.out)) == (2, told)
+    assert len(machine.syncd("devices", "enroll", "laptop").out.split()) == 1
+    revoked = json.loads(machine.syncd("devices", "revoke", "laptop", "--json").out)
+    assert (revoked["name"], revoked["revoked"]) == ("laptop", True)
+    enrolled = json.loads(machine.syncd("devices", "enroll", "laptop", "--json").out)
+    assert (enrolled["version"], enrolled["name"]) == (1, "laptop")
+    token = enrolled["token"]
     assert "not seen since enrolled" in machine.syncd("devices", "list").out
     (machine.state / "device-token").write_text(token)
-    assert machine.syncd("sync", "--once").code == 0
+    (machine.folder / "bad.json").write_bytes(b"\xff")
+    ran = machine.syncd("sync", "--once", "--json")
+    told = json.loads(ran.out)
+    assert (ran.code, told["version"], told["files"], told["unwell"]) == (4, 1, 1, 1)
+    assert [each["reason"] for each in told["problems"]] == ["not-text"]
+    assert told["stores"][0]["held"] == 1
 
 
 def test_doctor_tells_what_is_wrong_and_what_to_type(world: World, tmp_path: Path) -> None:
