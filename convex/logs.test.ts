@@ -1,11 +1,15 @@
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
-import { api } from "./_generated/api";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { api, internal } from "./_generated/api";
 import type { Id } from "./_generated/dataModel";
 import { deployment, enrolled } from "./fixture.test";
 import { sha256, utf8 } from "./model/digest";
-import { LINE_BYTES, LINES, LIST_ROWS } from "./model/limits";
+import * as limits from "./model/limits";
 import type { Append, Extent, SentLine } from "./validators";
+
+vi.mock("./model/limits", async (load) => ({ ...(await load<typeof limits>()) }));
+
+const { EXPIRED_AT_ONCE, EXPIRED_LENGTH, LINE_BYTES, LINES, LIST_ROWS } = limits;
 
 const GENERATION = "0123456789abcdef0123456789abcdef";
 const EMPTY: Extent = { length: 0, tail: "" };
@@ -232,5 +236,105 @@ describe("pages of long lines", () => {
       cursor = page.cursor;
     } while (cursor !== null);
     expect(read).toEqual(Array.from({ length: 40 }, (_, at) => at));
+  });
+});
+
+describe("lines that are old", () => {
+  const DAY = 24 * 3600 * 1000;
+  const MINUTE = 60_000;
+
+  beforeEach(() => vi.useFakeTimers());
+  afterEach(() => {
+    Object.assign(limits, { EXPIRED_AT_ONCE, EXPIRED_LENGTH });
+    vi.unstubAllEnvs();
+    vi.useRealTimers();
+  });
+
+  /** A log whose first two lines, one of them a sample, are a week older than the others. */
+  async function twoWeeks() {
+    const { t, credentials, append: send, tails } = await withLaptop();
+    const old = [sample(1), "old"];
+    const young = [sample(2), "young", sample(MINUTE)];
+    await send(await append("", old));
+    vi.setSystemTime(Date.now() + 7 * DAY);
+    await send(await append(old.map((line) => `${line}\n`).join(""), young));
+    const expire = async () => {
+      for (const table of ["metrics", "lines"] as const) {
+        await t.mutation(internal.logs.expire, { table, after: 0 });
+        await t.finishAllScheduledFunctions(vi.runAllTimers);
+      }
+    };
+    const texts = () =>
+      t.run(async ({ db }) => [
+        ...(await db.query("metrics").take(2000)).map(({ text }) => text),
+        ...(await db.query("lines").take(2000)).map(({ text }) => text),
+      ]);
+    return { t, credentials, send, tails, expire, texts };
+  }
+
+  test("stay where the environment says nothing", async () => {
+    const { expire, texts } = await twoWeeks();
+    vi.setSystemTime(Date.now() + 10_000 * DAY);
+    await expire();
+    expect(await texts()).toHaveLength(5);
+  });
+
+  test("go after the days that it says, and those only", async () => {
+    const { expire, texts, tails } = await twoWeeks();
+    vi.stubEnv("SYNCD_KEEP_LINES_DAYS", "8");
+    await expire();
+    expect(await texts()).toHaveLength(5);
+    vi.setSystemTime(Date.now() + 2 * DAY);
+    const before = await tails();
+    await expire();
+    expect(await texts()).toEqual([sample(2), sample(MINUTE), "young"]);
+    expect(await tails()).toEqual(before);
+  });
+
+  test.each(["0", "-1", "1.5", "week", " 8"])(
+    "stay where it says %j, and that is told",
+    async (told) => {
+      const { t, texts } = await twoWeeks();
+      vi.stubEnv("SYNCD_KEEP_LINES_DAYS", told);
+      vi.setSystemTime(Date.now() + 10_000 * DAY);
+      const expired = t.mutation(internal.logs.expire, { table: "metrics", after: 0 });
+      await expect(expired).rejects.toThrow("SYNCD_KEEP_LINES_DAYS");
+      expect(await texts()).toHaveLength(5);
+    },
+  );
+
+  test("are still summed up; a minute that is cut in two and lacks some is told whole", async () => {
+    const { t, credentials, expire } = await twoWeeks();
+    const ask = (range: object) =>
+      t.query(api.metrics.aggregate, { ...credentials, type: "t", ...range });
+    expect(await ask({ startTime: 2 })).toMatchObject({ count: 2, widened: false });
+    vi.stubEnv("SYNCD_KEEP_LINES_DAYS", "8");
+    vi.setSystemTime(Date.now() + 2 * DAY);
+    await expire();
+    expect(await ask({})).toMatchObject({ count: 3, min: 1, widened: false });
+    expect(await ask({ startTime: 2 })).toMatchObject({ count: 3, widened: true });
+    expect(await ask({ startTime: MINUTE })).toMatchObject({ count: 1, widened: false });
+  });
+
+  test("go in bounded steps, by their number and by their length", async () => {
+    const { t, credentials, expire, texts } = await twoWeeks();
+    Object.assign(limits, { EXPIRED_AT_ONCE: 10, EXPIRED_LENGTH: 2000 });
+    const many = (length: number, note: string) =>
+      Array.from({ length }, () => ({ type: "t", name: "n", value: 1, labels: { note } }));
+    for (const samples of [many(32, ""), many(5, "x".repeat(900))]) {
+      await t.mutation(api.metrics.record, { ...credentials, samples });
+    }
+    vi.stubEnv("SYNCD_KEEP_LINES_DAYS", "1");
+    vi.setSystemTime(Date.now() + 2 * DAY);
+    const steps: number[] = [];
+    for (let left = (await texts()).length; left > 2;) {
+      await t.mutation(internal.logs.expire, { table: "metrics", after: 0 });
+      const rest = (await texts()).length;
+      steps.push(left - rest);
+      left = rest;
+    }
+    expect(steps).toEqual([10, 10, 10, 7, 3]);
+    await expire();
+    expect(await texts()).toEqual([]);
   });
 });

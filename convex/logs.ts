@@ -1,7 +1,9 @@
 /** Files of lines that only grow. */
 import { v } from "convex/values";
+import { internalMutation } from "./_generated/server";
 import { appQuery, deviceMutation, deviceQuery } from "./model/authorized";
 import { pageOf, paging } from "./model/answer";
+import { expireLines } from "./model/expire";
 import * as logs from "./model/log";
 import schema from "./schema";
 import { append as one, appendResult, listedLog } from "./validators";
@@ -44,5 +46,15 @@ export const lines = appQuery({
     if (found?.workspace !== ctx.workspace) return { rows: [], cursor: null };
     const ofLog = ctx.db.query("lines").withIndex("by_log_and_number", (q) => q.eq("log", log));
     return pageOf(ofLog, page);
+  },
+});
+
+/** Deletes lines that are older than the deployment's environment says. */
+export const expire = internalMutation({
+  args: { table: v.union(v.literal("metrics"), v.literal("lines")), after: v.number() },
+  returns: v.null(),
+  handler: async (ctx, { table, after }) => {
+    await expireLines(ctx, table, after);
+    return null;
   },
 });

@@ -320,6 +320,7 @@ export default defineSchema({
   /**
    * The samples of one log, type and name in one minute, and in one hour, added up as they come:
    * `width` is 60,000 or 3,600,000 ms, `start` a multiple of it, `first` and `last` are times.
+   * `thinned`: samples of the minute are gone; see `model/expire.ts`.
    */
   rollups: defineTable({
     workspace: v.string(),
@@ -335,6 +336,7 @@ export default defineSchema({
     first: v.number(),
     last: v.number(),
     sketch: v.bytes(),
+    thinned: v.optional(v.literal(true)),
   })
     .index("by_log_and_width_and_start_and_type_and_name", [
       "log",

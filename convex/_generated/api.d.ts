@@ -39,6 +39,7 @@ import type * as model_edit from "../model/edit.js";
 import type * as model_editJson from "../model/editJson.js";
 import type * as model_editYaml from "../model/editYaml.js";
 import type * as model_entry from "../model/entry.js";
+import type * as model_expire from "../model/expire.js";
 import type * as model_feed from "../model/feed.js";
 import type * as model_fetch from "../model/fetch.js";
 import type * as model_fields from "../model/fields.js";
@@ -123,6 +124,7 @@ declare const fullApi: ApiFromModules<{
   "model/editJson": typeof model_editJson;
   "model/editYaml": typeof model_editYaml;
   "model/entry": typeof model_entry;
+  "model/expire": typeof model_expire;
   "model/feed": typeof model_feed;
   "model/fetch": typeof model_fetch;
   "model/fields": typeof model_fields;

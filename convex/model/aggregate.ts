@@ -1,7 +1,7 @@
 /**
  * Many samples as a few numbers. Whole minutes and hours are read from their rollups; in a minute
  * that the range cuts in two its samples are read, unless all of them lie in the range, or it has
- * too many of them, or of rollups. What does not fit in one call is carried over in the cursor, so
+ * too many of them, or of rollups, or some are gone. What does not fit in one call is carried over in the cursor, so
  * that the last page tells of everything.
  */
 import { v, type Infer } from "convex/values";
@@ -115,9 +115,9 @@ class Reading {
     if (this.#read >= ROLLUPS) return { next: span.start, behind };
     const rollups = await this.#few(span);
     if (rollups === null) return this.whole(span, null);
-    const samples = rollups.some((rollup) => this.#isCut(rollup))
-      ? await this.#samples(span)
-      : null;
+    const cut = rollups.filter((rollup) => this.#isCut(rollup));
+    const isExact = cut.length > 0 && cut.every(({ thinned }) => thinned !== true);
+    const samples = isExact ? await this.#samples(span) : null;
     if (samples === null) {
       for (const rollup of rollups) this.#merge(span.start, rollup);
     } else {

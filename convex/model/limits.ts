@@ -71,6 +71,9 @@ export const YAML_LENGTH = 64 * KIB;
 export const REQUEST_DAYS = 14;
 /** Answers that are forgotten in one transaction. */
 export const SWEPT_REQUESTS = 500;
+/** Lines that one step of their expiry deletes, and UTF-16 units of text after which it ends. */
+export const EXPIRED_AT_ONCE = 500;
+export const EXPIRED_LENGTH = MIB;
 /** Documents that one step of the reaping deletes, and workspaces it looks at. */
 export const REAPED_AT_ONCE = 500;
 export const WORKSPACES_AT_ONCE = 100;

@@ -3,8 +3,8 @@
  * Each log has rollups of its own, so that devices that report at once do not contend.
  */
 import type { SampleColumns } from "../columns";
-import type { Doc } from "../_generated/dataModel";
-import type { MutationCtx } from "../_generated/server";
+import type { Doc, Id } from "../_generated/dataModel";
+import type { MutationCtx, QueryCtx } from "../_generated/server";
 import { addEncoded, bucketOf, encodeSketch, tally, type Sketch } from "./sketch";
 
 export const MINUTE = 60_000;
@@ -87,14 +87,34 @@ function grouped(samples: SampleColumns[], width: Width): Map<string, Part> {
   return parts;
 }
 
-async function addPart(ctx: MutationCtx, log: Doc<"logs">, part: Part): Promise<void> {
-  const { width, start, type, name, first, last, summary } = part;
-  const known = await ctx.db
+/** Notes in a sample's minute that samples of it are gone. */
+export async function thin(
+  ctx: MutationCtx,
+  { log, type, name, timestamp }: Pick<Doc<"metrics">, "log" | "type" | "name" | "timestamp">,
+): Promise<void> {
+  const start = startOf(timestamp, MINUTE);
+  const minute = await findRollup(ctx, log, { width: MINUTE, start, type, name });
+  if (minute !== null && minute.thinned !== true) {
+    await ctx.db.patch("rollups", minute._id, { thinned: true });
+  }
+}
+
+function findRollup(
+  ctx: QueryCtx,
+  log: Id<"logs">,
+  { width, start, type, name }: Pick<Part, "width" | "start" | "type" | "name">,
+): Promise<Rollup | null> {
+  return ctx.db
     .query("rollups")
     .withIndex("by_log_and_width_and_start_and_type_and_name", (q) =>
-      q.eq("log", log._id).eq("width", width).eq("start", start).eq("type", type).eq("name", name),
+      q.eq("log", log).eq("width", width).eq("start", start).eq("type", type).eq("name", name),
     )
     .unique();
+}
+
+async function addPart(ctx: MutationCtx, log: Doc<"logs">, part: Part): Promise<void> {
+  const { width, start, type, name, first, last, summary } = part;
+  const known = await findRollup(ctx, log._id, part);
   if (known === null) {
     const of = { workspace: log.workspace, log: log._id, width, start, type, name };
     await ctx.db.insert("rollups", { ...of, first, last, ...summary.encoded() });
