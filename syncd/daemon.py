@@ -32,6 +32,7 @@ from syncd.ledger.ledger import Ledger
 from syncd.ledger.state import PASSING, StateFolder, put_aside
 from syncd.opening import (
     SystemClock,
+    let_go,
     lines_folders,
     make_folder,
     no_token,
@@ -81,9 +82,9 @@ class Daemon:
     async def once(self, progress: Callable[[Session], Progress]) -> None:
         """Bring both sides to agreement and return. Raises SyncdError."""
         for attempt in range(3):
-            ledger = self.open_ledger()
+            ledger, stores = self.open_ledger(), replicas(self.config)
             try:
-                session = self.session(ledger, replicas(self.config))
+                session = self.session(ledger, stores)
                 await session.once(progress(session))
                 if (remote := self.remote()) is not None:
                     await Teller(ledger, remote).tell()
@@ -98,6 +99,7 @@ class Daemon:
             else:
                 return
             finally:
+                let_go(stores.values())
                 ledger.close()
 
     def open_ledger(self) -> Ledger:

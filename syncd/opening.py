@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -70,6 +70,14 @@ def replicas(config: Config, history: History | None = None) -> dict[str, FileRe
         )  # fmt: skip
 
     return {store.name: opened(store) for store in config.stores if store.layout != "lines"}
+
+
+def let_go(stores: Iterable[FileReplica]) -> None:
+    """Close what was taken out of `stores` and is looked at again: what lies in the state folder is
+    for the next to look at.
+    """
+    for store in stores:
+        store.swapped.close()
 
 
 def lines_folders(config: Config) -> dict[str, LinesFolder]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing
 from sqlite3 import DatabaseError
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from syncd.core.model import Cursor
 from syncd.daemon import Daemon
 from syncd.engine.link import AnotherDeployment
 from syncd.engine.session import Session
+from syncd.engine.waiting import woken
 from syncd.errors import LedgerDamaged, LedgerFull, SyncdError, first_of
 from syncd.files.vigil import Vigil
 from syncd.judging import reviewed
@@ -29,7 +30,7 @@ from syncd.ledger.connection import damage_in
 from syncd.ledger.ledger import Ledger
 from syncd.ledger.lock import tell_waiting, waits_for_room
 from syncd.notify import Notifier
-from syncd.opening import place_of
+from syncd.opening import let_go, place_of
 from syncd.pulse import Pulse, Told
 from syncd.remote.listener import Listener
 from syncd.slips import Gathering
@@ -83,7 +84,8 @@ async def _kept(
     """
     while not stopping.is_set():
         try:
-            await _Run(daemon, supervisor, ledger).until(stopping)
+            with closing(_Run(daemon, supervisor, ledger)) as run:
+                await run.until(stopping)
         except* LedgerFull as full:
             log.warning("no_room", why=str(first_of(full)),
                         advice="free disk space: until then nothing is sent or written, and what "
@@ -91,9 +93,7 @@ async def _kept(
             # A run that cannot even begin tells nobody that the daemon lives.
             supervisor.waiting(str(first_of(full)))
             tell_waiting(daemon.config.state, waits=True)
-            with suppress(TimeoutError):
-                pause = min(NO_ROOM, (supervisor.interval or math.inf) / 3)
-                await asyncio.wait_for(stopping.wait(), pause)
+            await woken(stopping, min(NO_ROOM, (supervisor.interval or math.inf) / 3))
 
 
 class _Run:
@@ -103,6 +103,7 @@ class _Run:
         place = place_of(daemon.config)
         self._daemon = daemon
         self._config = daemon.config
+        self._stores = place.stores
         self._access = daemon.access
         self._supervisor = supervisor
         self._session = daemon.session(ledger, place.stores)
@@ -115,6 +116,10 @@ class _Run:
             watching = group.create_task(self._watched())
             await self._run_beside(stopping)
             watching.cancel()  # After the last push: until then the service manager is told.
+
+    def close(self) -> None:
+        """Let go what the run has open."""
+        let_go(self._stores.values())
 
     async def _watched(self) -> None:
         """Tell those who look from outside, until cancelled."""

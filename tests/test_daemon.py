@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -15,12 +16,14 @@ import pytest
 from syncd import running as running_daemon
 from syncd.config import Config, load
 from syncd.core.cost import Cost
+from syncd.core.model import Digest
 from syncd.daemon import Daemon, open_daemon
 from syncd.engine.session import Session
 from syncd.errors import LedgerError, LedgerFull, first_of
 from syncd.ledger.connection import damage_in, transaction
 from syncd.ledger.ledger import Ledger
 from syncd.ledger.lock import waits_for_room
+from syncd.opening import Place, place_of
 from syncd.pulse import Pulse
 from syncd.running import _reviewing, _Run, run_daemon
 from syncd.standing import Part, Rollback, State, StatusReport
@@ -196,6 +199,33 @@ async def test_a_daemon_that_waits_for_room_is_no_dead_one(
         await thrice.wait()
         assert waits_for_room(config.state)
     assert told[0] == ["WATCHDOG=1", "STATUS=there is no room"]
+
+
+def open_files(path: Path) -> int:
+    """How many descriptors of this process are of the file at `path`."""
+    found = 0
+    for each in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            found += each.resolve() == path
+    return found
+
+
+async def test_a_run_that_ends_leaves_no_file_open_that_it_looked_at_again(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places: list[Place] = []
+
+    def opened(config: Config) -> Place:
+        places.append(place_of(config))
+        return places[-1]
+
+    monkeypatch.setattr(running_daemon, "place_of", opened)
+    taken_out = config.stores[0].path / NAMES[0]
+    async with running(config):
+        watched = os.open(taken_out, os.O_RDONLY)  # As from another file system.
+        places[0].stores["flows"].swapped.watch(watched, NAMES[0], Digest("0" * 64))
+        assert open_files(taken_out) == 1
+    assert open_files(taken_out) == 0
 
 
 async def test_a_run_that_nothing_watches_any_more_ends(
