@@ -24,7 +24,7 @@ from syncd.engine.witnesses import Denied
 from syncd.errors import LedgerDamaged, LedgerError
 from syncd.files.claim import Claims
 from syncd.files.git import operation_around
-from syncd.files.history import History
+from syncd.files.history import History, secure
 from syncd.files.lines import LinesFolder
 from syncd.files.replica import FileReplica
 from syncd.ledger.connection import damage_in
@@ -119,7 +119,7 @@ class Daemon:
             store.name: registration(store, folders[store.name].identity())
             for store in self.config.stores
         }
-        for name in register(ledger, told, history.put):
+        for name in register(ledger, told, partial(secure, history)):
             make_folder(self.config, name)
         git = {store.name: partial(operation_around, store.path) for store in self.config.stores}
         clock, remote = SystemClock(), self.remote()

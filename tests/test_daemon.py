@@ -13,17 +13,19 @@ from typing import cast
 
 import pytest
 
+from syncd import daemon as composition
 from syncd import running as running_daemon
 from syncd.config import Config, load
 from syncd.core.cost import Cost
 from syncd.core.model import Digest
 from syncd.daemon import Daemon, open_daemon
+from syncd.engine.registry import Keep
 from syncd.engine.session import Session
 from syncd.errors import LedgerError, LedgerFull, first_of
 from syncd.ledger.connection import damage_in, transaction
 from syncd.ledger.ledger import Ledger
 from syncd.ledger.lock import waits_for_room
-from syncd.opening import Place, place_of
+from syncd.opening import Place, place_of, replicas
 from syncd.pulse import Pulse
 from syncd.running import _reviewing, _Run, run_daemon
 from syncd.standing import Part, Rollback, State, StatusReport
@@ -226,6 +228,32 @@ async def test_a_run_that_ends_leaves_no_file_open_that_it_looked_at_again(
         places[0].stores["flows"].swapped.watch(watched, NAMES[0], Digest("0" * 64))
         assert open_files(taken_out) == 1
     assert open_files(taken_out) == 0
+
+
+async def test_what_is_queued_of_a_store_that_goes_is_in_history_for_good_before_it_is_forgotten(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeps: list[Keep] = []
+    synced: set[str] = set()
+    fsync = os.fsync
+
+    def registered(_ledger: Ledger, _stores: object, keep: Keep) -> list[str]:
+        keeps.append(keep)
+        return []
+
+    def recorded(fd: int) -> None:
+        synced.add(str(Path(f"/proc/self/fd/{fd}").readlink()))
+        fsync(fd)
+
+    monkeypatch.setattr(composition, "register", registered)
+    async with open_daemon(config) as daemon:
+        ledger = daemon.open_ledger()
+        daemon.session(ledger, replicas(config))
+        monkeypatch.setattr(os, "fsync", recorded)
+        digest = keeps[0](b"queued, and nowhere else")
+        ledger.close()
+    shelf = config.state / "history" / digest[:2]
+    assert {str(shelf), str(shelf.parent)} <= synced, "the names too"
 
 
 async def test_a_run_that_nothing_watches_any_more_ends(

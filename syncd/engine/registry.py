@@ -17,7 +17,7 @@ from syncd.ledger.ledger import Ledger
 from syncd.ledger.places import StoreRecord
 
 Keep = Callable[[bytes], Digest]
-"""Puts bytes into history."""
+"""Puts bytes into history, durably: the ledger forgets them after that."""
 
 log = structlog.get_logger()
 

@@ -266,6 +266,13 @@ class History:
         return target
 
 
+def secure(history: History, body: bytes) -> Digest:
+    """Keeps bytes that nothing else holds, durable with their name."""
+    digest = history.put(body)
+    history.sync()
+    return digest
+
+
 def shelf(folder: Path, digest: Digest) -> Path:
     """Where in the history folder the bytes of `digest` lie, if they are kept."""
     return folder / digest[:2] / digest

@@ -23,7 +23,7 @@ from typing import Final
 from syncd.core.model import Digest
 from syncd.core.writing import LateSave
 from syncd.files.folder import Folder, digest_of, write_all
-from syncd.files.history import History, NotInHistory
+from syncd.files.history import History, NotInHistory, secure
 from syncd.stores.codec import RECORDS_LIMIT, is_text
 
 FIRST_LOOK: Final = 1.0
@@ -179,9 +179,7 @@ class Swapped:
 
     def keep(self, body: bytes) -> Digest:
         """Puts bytes that nothing else holds into history, durably."""
-        digest = self.history.put(body)
-        self.history.sync()
-        return digest
+        return secure(self.history, body)
 
     def kept(self, digest: Digest) -> bytes | None:
         """Text that is in history; None of a payload, and of what is not there."""
