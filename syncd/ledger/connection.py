@@ -25,6 +25,9 @@ STEPS = (
 _COMPILED = 256
 """Statements that stay compiled: the ledger has fewer."""
 
+LOG_BYTES = 16 * 1024 * 1024
+"""What the write-ahead log keeps of the disk: it grows beyond while somebody reads for long."""
+
 VERSION = len(STEPS)
 """`PRAGMA user_version` of the ledger this program reads and writes: the steps it has taken."""
 
@@ -48,6 +51,7 @@ def open_ledger(path: Path) -> sqlite3.Connection:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA cache_size = -16000")
+            connection.execute(f"PRAGMA journal_size_limit = {LOG_BYTES}")
             if unclean:
                 _check_pages(connection, path)
             _migrate(connection, path)

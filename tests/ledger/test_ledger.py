@@ -7,6 +7,7 @@ import secrets
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -43,7 +44,7 @@ from syncd.core.settle import FEW
 from syncd.core.writing import Note
 from syncd.errors import LedgerError, LedgerNewer
 from syncd.ledger.claimable import Claim
-from syncd.ledger.connection import read_ledger, transaction
+from syncd.ledger.connection import LOG_BYTES, read_ledger, transaction
 from syncd.ledger.ledger import Ledger
 
 KEY = Key("flows", "a.json")
@@ -560,3 +561,22 @@ def test_a_commit_that_is_refused_leaves_no_transaction_open() -> None:
         connection.execute("INSERT INTO one VALUES (1)")
     assert connection.execute("SELECT count(*) FROM other").fetchone() == (0,)
     connection.close()
+
+
+def test_the_log_of_the_ledger_does_not_stay_as_long_as_it_once_was(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    ledger = Ledger.open(path)
+    with closing(read_ledger(path)):  # As `syncd log -f` may, which keeps it from being emptied.
+        for number in range(24):
+            with ledger.transaction() as connection:
+                connection.execute(
+                    "INSERT INTO contents (digest, size, packed) VALUES (?, 1, zeroblob(1048576))",
+                    (f"{number}",),
+                )
+    logged = path.with_name("ledger.db-wal")
+    assert logged.stat().st_size > LOG_BYTES
+    for number in range(3):
+        with ledger.transaction():
+            ledger.places.put("name", str(number))
+    assert logged.stat().st_size <= LOG_BYTES
+    ledger.close()
