@@ -6,6 +6,8 @@ parse may be half written. Neither is believed at first sight.
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from syncd.core.model import Key
 
 ABSENCE = 1.0
@@ -35,6 +37,16 @@ class Doubts:
             return since + ABSENCE
         del self._missing_since[key]
         return None
+
+    def walked(self, store: str, missing: Container[Key]) -> None:
+        """All files of `store` but `missing` were found; who goes after that, goes anew.
+
+        Nobody comes back to look while its folder is away, and a file that comes back as it was is
+        not read.
+        """
+        for key in [key for key in self._missing_since if key.store == store]:
+            if key not in missing:
+                del self._missing_since[key]
 
     def absent(self, store: str, now: float) -> int:
         """How many files of `store` were found missing once and are still to be looked at again."""

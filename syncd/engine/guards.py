@@ -134,6 +134,7 @@ class Guards:
         if walked is None:
             self._unseen(store, self._known(store))
             return
+        self.doubts.walked(store, missing)
         root = self.roots.state_of(store, walked)
         if not lost or store in self._approved:
             self._seen_whole(store, walked)

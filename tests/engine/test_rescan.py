@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from syncd.core.decision import RACY_NS, FileState
+from syncd.core.doubt import ABSENCE
 from syncd.core.guard import Direction, Guard
 from syncd.core.model import Content, Digest, Key, Kind, Snapshot
 from syncd.core.reading import Reading, Stat
@@ -239,4 +240,30 @@ async def test_a_folder_is_adopted_before_a_turn_or_after_it(
     assert desk.ledger.entries.get(key)[0] is None, "it is met for the first time"
     assert desk.ledger.outbox.count() == {}
     assert "edited in the folder that was there" in desk.machine.kept()
+    desk.ledger.close()
+
+
+async def test_what_a_walk_found_again_is_doubted_anew(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    folder = desk.machine.files / "d"
+    folder.mkdir()
+    await desk.agree(**{"d/a": "a note", "b": "another"})
+    rescan = Rescan(
+        desk.ledger, {NOTES: desk.replica}, desk.guards, Intake(desk.reconciler, desk.clock),
+        desk.clock,
+    )  # fmt: skip
+    key = Key(NOTES, "d/a.txt")
+    folder.rename(tmp_path / "d")
+    assert (await desk.reconciler.consider([key])).again, "missing at first sight"
+    desk.machine.files.rename(tmp_path / "away")
+    desk.clock.seconds += ABSENCE
+    assert not (await desk.reconciler.consider([key])).again, "nothing is there to be looked at"
+    (tmp_path / "away").rename(desk.machine.files)
+    (tmp_path / "d").rename(folder)
+    await rescan.scan(NOTES)
+    desk.clock.seconds += 3600
+    (folder / "a.txt").unlink()  # As a program does that is about to write it anew.
+    assert (await desk.reconciler.consider([key])).again, "missing at first sight"
+    assert desk.ledger.outbox.count() == {}
+    assert len(desk.guards.doubts) == 1
     desk.ledger.close()
