@@ -92,6 +92,8 @@ class Intake:
         now = self._clock.monotonic()
         self._settler.again([(key, when or now) for key, when in turn.again])
         self._deferred.update(turn.deferred)
+        # RACE: some were answered while the turn went on.
+        self.answered(self._reconciler.answered(turn.deferred))
         if turn.queued:
             self._on_queued()
         if turn.wanted:

@@ -14,6 +14,7 @@ from syncd.core.doubt import Doubts
 from syncd.core.model import Content, Digest, Key, Snapshot, Tombstone
 from syncd.core.move import Trace, may_be, pairs
 from syncd.core.reading import Found, Reading, Unsettled
+from syncd.core.whereabouts import Whereabouts
 from syncd.engine.decide import Turn
 from syncd.engine.ports import Clock, LocalReplica
 from syncd.ledger.ledger import Ledger
@@ -34,8 +35,8 @@ class Moves:
         self._clock = clock
         self._patience = Doubts()
         self._waiting: dict[Key, set[Key]] = {}
-        self._made: dict[Key, tuple[Digest | None, Key]] = {}
-        """What was moved here lately, as it was agreed on, and where to."""
+        self._whereabouts = Whereabouts(LATELY)
+        """Of files that were moved here."""
 
     def together(self, keys: Iterable[Key]) -> list[Key]:
         """`keys`, and the new files that wait for them: to be decided in one turn."""
@@ -46,6 +47,9 @@ class Moves:
 
     def former(self, readings: Mapping[Key, Reading]) -> dict[Key, list[Key]]:
         """For each new file among `readings`, the keys of the known files that it may have been."""
+        for key, reading in readings.items():
+            if isinstance(reading, Found):
+                self._whereabouts.taken(key)
         found = {key: self._former(key, each) for key, each in readings.items()}
         return {key: former for key, former in found.items() if former}
 
@@ -77,29 +81,42 @@ class Moves:
         turn.again += [(target, 0.0), (key, when)]
         return True
 
+    def after(self, key: Key, target: Key, turn: Turn) -> None:
+        """Have `key` decided with `target`, of which an answer is awaited, once that is here."""
+        turn.deferred.append(target)
+        self._waiting.setdefault(target, set()).add(key)
+
     def paired(self, decisions: Sequence[Decision]) -> list[Decision]:
         """`decisions`, those that are halves of a move tied to one another."""
         gone = {each.key: each for each in decisions if _deletes(each) and each.target is None}
         came = {each.key: each for each in decisions if _creates(each)}
-        if not gone or not came:
-            return list(decisions)
+        moves = self._pairs(gone, came) if gone and came else {}
+        for each in decisions if self._whereabouts else ():
+            if _ends(each) and each.key not in moves:
+                self._whereabouts.gone(each.key)
+        # The deletion is queued first, so that it is met first where both are claimed.
+        return [*moves.values(), *(each for each in decisions if each.key not in moves)]
+
+    def _pairs(
+        self, gone: Mapping[Key, Decision], came: Mapping[Key, Decision]
+    ) -> dict[Key, Decision]:
         found = pairs((self._trace(each) for each in gone.values()), _appeared(came))
         moves = {
             key: replace(gone[key], target=came[target].operation)
             for key, target in found.items()
             if _alike(gone[key], came[target])
         }
-        for key in moves:
-            self._remember(key, gone[key].plan.base, found[key])
-        # The deletion is queued first, so that it is met first where both are claimed.
-        return [*moves.values(), *(each for each in decisions if each.key not in moves)]
+        for key, each in moves.items():
+            if each.plan.base is not None:
+                self._whereabouts.moved(key, each.plan.base, found[key])
+        return moves
 
     def moved(
         self, missed: Sequence[Decision], decisions: Sequence[Decision], views: Mapping[Key, View]
     ) -> dict[Key, Key]:
         """Where files are that were moved here, of `missed`: edited elsewhere under the old name.
 
-        Each is told once: what is merged into the moved file must not be merged again.
+        What was moved before a restart is known as long as that waits to be sent.
         """
         if not missed:
             return {}
@@ -108,15 +125,15 @@ class Moves:
         came = {each.key: each for each in decisions if _creates(each)}
         found = pairs(gone, _appeared(came))
         for each in missed:
-            base, made = views[each.key].base, self._made.pop(each.key, None)
-            if made is not None and base is not None and made[0] == base.digest:
-                found.setdefault(each.key, made[1])
+            made = self._whereabouts.of(each.key, views[each.key].base)
+            made = made or self._ledger.outbox.claimable.moving(each.key)
+            if made is not None:  # And may move on in this very turn.
+                found[each.key] = found.get(made, made)
         return {each.key: found[each.key] for each in missed if each.key in found}
 
-    def _remember(self, key: Key, base: Snapshot | None, target: Key) -> None:
-        self._made[key] = (base.digest if base is not None else None, target)
-        if len(self._made) > LATELY:
-            del self._made[next(iter(self._made))]
+    def told(self, key: Key) -> None:
+        """What was edited elsewhere under `key` is decided: it must not be merged again."""
+        self._whereabouts.taken(key)
 
     def _former(self, key: Key, reading: Reading) -> list[Key]:
         if not isinstance(reading, Found):
@@ -152,6 +169,14 @@ def _deletes(decision: Decision) -> bool:
     plan = decision.plan
     deleting = isinstance(plan.to_remote, Tombstone) and not decision.part
     return deleting and not decision.capture and plan.base is not None
+
+
+def _ends(decision: Decision) -> bool:
+    """Whether no file is at the key any more, or will be; what came of that is not told."""
+    plan = decision.plan
+    there = decision.file is not None and not isinstance(plan.to_local, Tombstone)
+    comes = isinstance(plan.to_local, Content) or plan.hold is not None
+    return not (there or comes or decision.part or decision.target is not None)
 
 
 def _creates(decision: Decision) -> bool:

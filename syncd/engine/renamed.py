@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from syncd.core.decision import Decision, FileState, View
@@ -64,11 +64,14 @@ class Renamed:
         stores: Mapping[str, LocalReplica],
         moves: Moves,
         readings: Readings,
+        unfinished: Callable[[Key], bool],
     ) -> None:
+        """`unfinished` tells what a crash left half written."""
         self._ledger = ledger
         self._stores = stores
         self._moves = moves
         self._readings = readings
+        self._unfinished = unfinished
 
     async def followed(
         self, decisions: Sequence[Decision], views: Mapping[Key, View], turn: Turn
@@ -86,6 +89,13 @@ class Renamed:
             if edit.ours and self._moves.awaits(key, target, turn, reading):
                 del found[key]
                 continue
+            if not edit.ours and edit.there.sent is not None:
+                # Nothing is written into it until that is answered, and the file is not here
+                # anyway: the edit is safe where it was made.
+                self._moves.after(key, target, turn)
+                del found[key]
+                continue
+            self._moves.told(key)
             made = await self._into(edit, reading, found.get(target), turn)
             if made is not None:
                 found[target] = made
@@ -151,7 +161,7 @@ class Renamed:
         store = self._stores[key.store]
         if there.sent is not None or not store.includes(key.path) or store.pointer is not None:
             return False
-        if self._ledger.attention.reason(key) is not None:
+        if self._ledger.attention.reason(key) is not None or self._unfinished(key):
             return False
         if store.format(key.path) is not edit.decision.format:
             return False

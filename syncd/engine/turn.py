@@ -55,7 +55,7 @@ class Reconciler:
         self._splits: dict[Key, Split] = {}
         self.readings = Readings(stores)
         self._moves = Moves(ledger, stores, clock)
-        self._renamed = Renamed(ledger, stores, self._moves, self.readings)
+        self._renamed = Renamed(ledger, stores, self._moves, self.readings, self.writer.unfinished)
         self._losers = Losers(ledger, stores, clock)
         self.between_turns = asyncio.Lock()
         """Held while a turn runs: what it has read must still be so when it commits."""
@@ -134,6 +134,10 @@ class Reconciler:
     def _has_records(self, key: Key) -> bool:
         store = self._stores.get(key.store)
         return store is not None and store.pointer is not None
+
+    def answered(self, keys: Sequence[Key]) -> list[Key]:
+        """Those of `keys` of which nothing waits for its answer."""
+        return [key for key in keys if self._ledger.view(key).sent is None]
 
     async def amend(self, key: Key, decide: Amendment) -> Turn | None:
         """Carry out what `decide` makes of `key` now; None, and nothing done, if it cannot be.

@@ -80,6 +80,18 @@ class Claimable:
         ).fetchone()
         return tuple(row) if row else None
 
+    def moving(self, key: Key) -> Key | None:
+        """Where the file of `key` is, whose deletion is queued as half of a move, and which was
+        last read or written as it is to be sent. None where none is.
+        """
+        row = self._connection.execute(
+            """SELECT t.store, t.path FROM outbox o JOIN outbox t ON t.operation = o.target
+                 JOIN files f ON f.store = t.store AND f.path = t.path AND f.digest = t.digest
+               WHERE o.state = 'queued' AND o.store = ? AND o.path = ? AND o.record = ?""",
+            key,
+        ).fetchone()
+        return Key(*row) if row else None
+
     @contextmanager
     def noticed(self) -> Iterator[Set[Key]]:
         """The keys of what is claimed in the block, which grow while it runs."""

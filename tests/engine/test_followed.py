@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from syncd.core.decision import Decision
+from syncd.core.model import Key, Reason
+from syncd.ledger.claimable import Claim
+from syncd.ledger.ledger import Ledger
 
 from .fakes import Desk
 from .test_moves import key, look, move_there, rename, save_there
@@ -83,3 +89,122 @@ async def test_an_edit_of_what_followed_is_no_conflict(desk: Desk, happened: obj
     desk.send()
     assert desk.machine.mirror() == {"b": THEIRS + "four\n", "other": "another"}
     assert listed(desk) == []
+
+
+async def test_an_edit_of_a_file_that_came_back_does_not_follow_a_move_of_before(
+    desk: Desk,
+) -> None:
+    await desk.agree(a=FIRST, other="another")
+    rename(desk, "a", "b")
+    await look(desk, "a", "b")
+    desk.send()
+    await desk.agree(a=FIRST)
+    save_there(desk, "a", THEIRS)
+    desk.hear()
+    desk.machine.delete("a")
+    await look(desk, "a")
+    desk.send()
+    assert (
+        desk.machine.tree()
+        == desk.machine.mirror()
+        == {"a": THEIRS, "b": FIRST, "other": "another"}
+    )
+
+
+async def test_an_edit_does_not_follow_to_another_file_under_the_new_name(desk: Desk) -> None:
+    await desk.agree(a=FIRST, other="another")
+    rename(desk, "a", "b")
+    await look(desk, "a", "b")
+    desk.machine.delete("b")
+    await look(desk, "b")
+    desk.machine.save(b="one\ntwo\nthree\nof another\n")
+    await look(desk, "b")
+    save_there(desk, "a", THEIRS)
+    desk.hear()
+    await look(desk, "a", "b")
+    desk.send()
+    both = {"a": THEIRS, "b": "one\ntwo\nthree\nof another\n", "other": "another"}
+    assert desk.machine.tree() == desk.machine.mirror() == both
+
+
+async def test_an_edit_waits_for_the_answer_about_the_new_name(desk: Desk) -> None:
+    await desk.agree(a=FIRST, other="another")
+    rename(desk, "a", "b")
+    await look(desk, "a", "b")
+    save_there(desk, "a", THEIRS)
+    desk.send()
+    await look(desk, "b")
+    sent = desk.ledger.claim(Claim(10, 1 << 20))
+    desk.hear()
+    turn = await desk.consider(["a"])
+    assert turn.deferred == [key("b")]
+    assert desk.machine.tree() == {"b": FIRST, "other": "another"}
+    outcomes = desk.machine.deployment.push("laptop", sent)
+    desk.ledger.acknowledge(list(zip(sent, outcomes, strict=True)), "laptop", 0.0)
+    await look(desk, "b")
+    assert desk.machine.tree() == {"b": THEIRS, "other": "another"}
+    desk.send()
+    await look(desk, "a", "b")
+    desk.send()
+    assert desk.machine.mirror() == desk.machine.tree()
+
+
+async def test_an_edit_follows_a_file_that_was_renamed_again(desk: Desk) -> None:
+    await desk.agree(a=FIRST, other="another")
+    rename(desk, "a", "b")
+    await look(desk, "a", "b")
+    save_there(desk, "a", THEIRS)
+    desk.send()
+    await look(desk, "b")
+    desk.send()
+    rename(desk, "b", "c")
+    await look(desk, "b", "c")
+    desk.hear()
+    await look(desk, "a", "b", "c")
+    for _ in range(2):
+        desk.send()
+        await look(desk, "a", "b", "c")
+    assert desk.machine.tree() == desk.machine.mirror() == {"c": THEIRS, "other": "another"}
+
+
+async def test_an_edit_follows_a_move_of_before_a_restart_that_waits_to_be_sent(desk: Desk) -> None:
+    await desk.agree(a=FIRST, other="another")
+    rename(desk, "a", "b")
+    await look(desk, "a", "b")
+    desk.restart()
+    save_there(desk, "a", THEIRS)
+    desk.hear()
+    await look(desk, "a", "b")
+    desk.send()
+    assert desk.machine.tree() == desk.machine.mirror() == {"b": THEIRS, "other": "another"}
+
+
+async def test_what_followed_before_a_crash_does_not_follow_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.agree(a=FIRST, other="another")
+    rename(desk, "a", "b")
+    await look(desk, "a", "b")
+    save_there(desk, "a", THEIRS)
+    desk.hear()
+
+    commit = Ledger.commit
+
+    def crash(ledger: Ledger, decisions: Sequence[Decision], *rest: Any) -> set[Key]:
+        if any(each.plan.reason is Reason.MERGED for each in decisions):
+            raise RuntimeError("cut short")
+        return commit(ledger, decisions, *rest)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Ledger, "commit", crash)
+        with pytest.raises(RuntimeError, match="cut short"):
+            await look(desk, "a", "b")
+    assert desk.machine.tree() == {"b": THEIRS, "other": "another"}
+    desk.restart()
+    await desk.reconciler.recover()
+    assert desk.ledger.outbox.claimable.moving(key("a")) is None
+    await look(desk, "a", "b")
+    desk.send()
+    # Merged again, counters would count twice.
+    both = {"a": THEIRS, "b": THEIRS, "other": "another"}
+    assert desk.machine.tree() == desk.machine.mirror() == both
