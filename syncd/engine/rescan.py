@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 import structlog
 
@@ -85,15 +85,17 @@ class Rescan:
     async def scan(self, store: str) -> Seen:
         """Walk one store and name what needs a look; of one not bootstrapped, nothing."""
         async with self._walk:
-            seen = await asyncio.to_thread(self._stores[store].scan)
-            # RACE: a folder is adopted by this, and bases with it are forgotten: what a turn has
-            # read in the other folder is committed before.
-            async with self._intake.between_turns:
-                if self._guards.bootstrapped(store):
-                    self._name(store, seen)
+            with self._ledger.places.noticed() as since:
+                seen = await asyncio.to_thread(self._stores[store].scan)
+                # RACE: a folder is adopted by this, and bases with it are forgotten: what a turn
+                # has read in the other folder is committed before.
+                async with self._intake.between_turns:
+                    if self._guards.bootstrapped(store):
+                        self._name(store, seen, since)
             return seen
 
-    def _name(self, store: str, seen: Seen) -> None:
+    def _name(self, store: str, seen: Seen, since: Set[Key]) -> None:
+        """Name what `seen` tells. Turns have seen the files of `since` meanwhile."""
         self._record_holds(store, seen)
         changed, fresh, gone = self._compared(store, seen)
         unread = dict(self._ledger.entries.live(store, unread=True))
@@ -116,7 +118,10 @@ class Rescan:
             absent = self._ledger.records.absent(store)
             live = self._ledger.entries.live(store)
             missing |= {key: digest for key, digest in live if key in absent}
-        self._guards.scanned(store, seen.root, missing, appeared)
+        # RACE: of what turns saw since, the walk had passed the folders when it came. It is looked
+        # at once more, and no reason to stop deletions.
+        lost = {k: digest for k, digest in missing.items() if Key(k.store, k.path) not in since}
+        self._guards.scanned(store, seen.root, lost, appeared)
         log.debug("scanned", store=store, files=len(seen.stats), changed=len(changed) + len(fresh),
                   missing=len(missing))  # fmt: skip
 

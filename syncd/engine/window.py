@@ -81,7 +81,7 @@ class Window:
         return (Counter(lost.values()) & created).total()
 
     def _created(self, store: str, without: set[str], now: float) -> Counter[Digest]:
-        came = self._ledger.places.came(store, int((now - WINDOW) * 1e9))
+        came = self._ledger.events.came(store, int((now - WINDOW) * 1e9))
         return Counter(digest for path, digest in came if path not in without)
 
     def let_go(self, group: Group, deletions: Mapping[Key, Digest], now: float) -> None:

@@ -105,6 +105,23 @@ class Events:
         found = self._select(f"WHERE {where} ORDER BY number DESC LIMIT ?", *values, most)
         return last, found[::-1]
 
+    def came(self, store: str, since_ns: int) -> list[tuple[str, Digest]]:
+        """(path, digest) of the files that came under their names after `since_ns`, or changed.
+
+        A rename stamps the inode's ctime, but not that of a folder the files in it: those are told
+        by what was sent since, or is about to be.
+        """
+        rows = self._connection.execute(
+            """SELECT path, digest FROM files WHERE store = ?1 AND ctime_ns >= ?2
+               UNION SELECT path, f.digest FROM events e JOIN files f USING (store, path)
+                 WHERE store = ?1 AND e.digest = f.digest AND e.at >= ?2 / 1e9
+               UNION SELECT path, f.digest FROM outbox o JOIN files f USING (store, path)
+                 WHERE store = ?1 AND o.digest = f.digest AND o.state != 'parked'
+                   AND o.since >= ?2 / 1e9""",
+            (store, since_ns),
+        )
+        return [(path, Digest(digest)) for path, digest in rows]
+
     def author(self, key: Key, digest: Digest) -> str | None:
         """The device that wrote a version of a path, where that is remembered."""
         row = self._connection.execute(

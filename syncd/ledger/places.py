@@ -6,7 +6,8 @@ Part of the ledger; runs inside its transactions, `put` and `bootstrapped` in on
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from syncd.core.decision import FileState
@@ -44,6 +45,7 @@ class Places:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self._noticed: set[Key] | None = None
 
     def get(self, name: str) -> str | None:
         """A single remembered value."""
@@ -98,23 +100,6 @@ class Places:
         )
         return [row[0] for row in rows]
 
-    def came(self, store: str, since_ns: int) -> list[tuple[str, Digest]]:
-        """(path, digest) of the files that came under their names after `since_ns`, or changed.
-
-        A rename stamps the inode's ctime, but not that of a folder the files in it: those are told
-        by what was sent since, or is about to be.
-        """
-        rows = self._connection.execute(
-            """SELECT path, digest FROM files WHERE store = ?1 AND ctime_ns >= ?2
-               UNION SELECT path, f.digest FROM events e JOIN files f USING (store, path)
-                 WHERE store = ?1 AND e.digest = f.digest AND e.at >= ?2 / 1e9
-               UNION SELECT path, f.digest FROM outbox o JOIN files f USING (store, path)
-                 WHERE store = ?1 AND o.digest = f.digest AND o.state != 'parked'
-                   AND o.since >= ?2 / 1e9""",
-            (store, since_ns),
-        )
-        return [(path, Digest(digest)) for path, digest in rows]
-
     def file(self, store: str, path: str) -> FileState | None:
         """One file as it was last read."""
         row = self._connection.execute(
@@ -143,6 +128,8 @@ class Places:
     def record_files(self, files: Iterable[tuple[Key, FileState | None]]) -> None:
         """Remember files as they were just read, or that there is none."""
         seen = list(files)
+        if self._noticed is not None:
+            self._noticed.update(key for key, file in seen if file is not None)
         self._connection.executemany(
             "DELETE FROM files WHERE store = ? AND path = ?",
             [(key.store, key.path) for key, file in seen if file is None],
@@ -159,6 +146,15 @@ class Places:
                 if file is not None
             ],
         )  # fmt: skip
+
+    @contextmanager
+    def noticed(self) -> Iterator[Set[Key]]:
+        """The keys of files that are seen in the block, which grow while it runs."""
+        self._noticed = noticed = set[Key]()
+        try:
+            yield noticed
+        finally:
+            self._noticed = None
 
     def forget_notes(self, keys: Iterable[Key]) -> None:
         """The noted writes of `keys` came to their end; those that were not noted had none."""

@@ -267,3 +267,32 @@ async def test_what_a_walk_found_again_is_doubted_anew(tmp_path: Path) -> None:
     assert desk.ledger.outbox.count() == {}
     assert len(desk.guards.doubts) == 1
     desk.ledger.close()
+
+
+async def test_what_comes_while_a_store_is_walked_is_not_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, walked, come = Desk(tmp_path), threading.Event(), threading.Event()
+    await desk.agree(a="agreed")
+    intake = Intake(desk.reconciler, desk.clock)
+    rescan = Rescan(desk.ledger, {NOTES: desk.replica}, desk.guards, intake, desk.clock)
+    scan = desk.replica.scan
+
+    def slowly() -> Seen:
+        seen = scan()
+        walked.set()
+        assert come.wait(30)
+        return seen
+
+    monkeypatch.setattr(desk.replica, "scan", slowly)
+    walk = asyncio.create_task(rescan.scan(NOTES))
+    await until(walked.is_set)
+    names = [f"new-{number}" for number in range(30)]
+    desk.machine.save(**dict.fromkeys(names, "saved meanwhile"))
+    turn = await desk.reconciler.consider([Key(NOTES, f"{name}.txt") for name in names])
+    assert turn.queued
+    come.set()
+    await walk
+    assert not desk.guards.guarded
+    assert not desk.ledger.deletions.listed("waiting", NOTES, Direction.TO_REMOTE)
+    desk.ledger.close()
