@@ -58,9 +58,7 @@ def install(
 
 @service.command()
 @reporting
-def uninstall(
-    config: ConfigPath = CONFIG, system: System = False, as_json: AsJson = False
-) -> int:
+def uninstall(config: ConfigPath = CONFIG, system: System = False, as_json: AsJson = False) -> int:
     """Stop and disable the service of this project. Files, ledger and token stay.
 
     Examples: `syncd service uninstall`, `syncd service uninstall --system`
