@@ -17,6 +17,10 @@ MOST_PAIRS = 10_000
 between them counts as one change from its first changed line to its last: difflib's cost grows
 with the square, and took minutes for long texts whose lines repeat."""
 
+MOST_PAIRS_IN_ALL = 1_000_000
+"""The same for all that is between the anchors of two texts, which is most where lines repeat
+between thousands of anchors: a megabyte of such text took half a minute."""
+
 
 class _Change(NamedTuple):
     """Lines `start` to `end` of the base became `lines`."""
@@ -56,16 +60,24 @@ def _combined(base: str, local: str, remote: str) -> str | None:
 def _changes(base: list[str], side: list[str]) -> Iterator[_Change]:
     """What `side` changed; between two changes is at least one line that it left alone."""
     place = new_place = 0
+    spare = MOST_PAIRS_IN_ALL
     for anchor, new_anchor in [*in_order(base, side), (len(base), len(side))]:
-        yield from _within(base[place:anchor], side[new_place:new_anchor], place)
+        before, after = base[place:anchor], side[new_place:new_anchor]
+        if before != after:
+            pairs = len(before) * len(after)
+            closely = pairs <= min(MOST_PAIRS, spare)
+            spare -= pairs if closely else 0
+            yield from _within(before, after, place, closely=closely)
         place, new_place = anchor + 1, new_anchor + 1
 
 
-def _within(before: list[str], after: list[str], start: int) -> Iterator[_Change]:
-    """The changes between two anchors, where lines may repeat."""
-    if before == after:
-        return
-    if len(before) * len(after) > MOST_PAIRS:
+def _within(before: list[str], after: list[str], start: int, *, closely: bool) -> Iterator[_Change]:
+    """The changes between two anchors, where lines may repeat: line by line, or as one.
+
+    Equal ends are not put aside first: that would tell a few of the merges that difflib cannot,
+    and make clashes of many more.
+    """
+    if not closely:
         head = _equal_head(before, after, min(len(before), len(after)))
         tail = _equal_head(before[::-1], after[::-1], min(len(before), len(after)) - head)
         new = tuple(after[head : len(after) - tail])

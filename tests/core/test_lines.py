@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from difflib import SequenceMatcher
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from syncd.core import lines as lines_of_core
 from syncd.core.lines import merge_lines
 
 BASE = "a\nb\nc\nd\ne\nf\ng"
@@ -61,3 +64,25 @@ def test_long_texts_are_merged_unless_their_lines_repeat() -> None:
     # Line by line, difflib takes minutes for these: each side counts as one change.
     same = "x\n" * 20_000
     assert merge_lines(same, "l\n" + same + "l\n", same[:20_000] + "r\n" + same) is None
+
+
+def test_the_cost_is_bounded_however_many_gaps_have_lines_that_repeat(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compared = 0
+
+    class Counting(SequenceMatcher[str]):
+        def __init__(self, junk: None, one: list[str], other: list[str], *, autojunk: bool) -> None:
+            nonlocal compared
+            compared += len(one) * len(other)
+            super().__init__(junk, one, other, autojunk)
+
+    monkeypatch.setattr(lines_of_core, "SequenceMatcher", Counting)
+    monkeypatch.setattr(lines_of_core, "MOST_PAIRS_IN_ALL", 1000, raising=False)
+    gaps = [f"{number}\n" + "x\ny\n" * 5 for number in range(100)]
+    base = "".join(gaps)
+    edited = base.replace("x\ny\nx\ny\n", "y\nx\nz\n", 50)
+    for local, remote in ((edited, base + "end\n"), (base + "end\n", edited)):
+        compared = 0
+        assert merge_lines(base, local, remote) == edited + "end\n"
+        assert compared <= 6 * 1000
