@@ -23,6 +23,7 @@ MARK: Final = "\ufeff"
 _DISPUTED_LINES: Final = re.compile("[\r\x85\u2028\u2029\ufeff]")
 _LINE_END: Final = re.compile("\r?\n")
 _TABS: Final = re.compile(r"\n[ -]*\t")
+_ANY_TABS: Final = re.compile(r"\n[ ?:-]*\t")
 _GAP: Final = re.compile(r"(?:[ \t\n,]|#[^\n]*)*")
 _COLON: Final = re.compile(r"[ \t]*:(?:[ \t\n]|#[^\n]*)*")
 _COMMENT: Final = re.compile(r"#[^\n]*")
@@ -73,8 +74,8 @@ def parse_yaml(text: str) -> Document | str:
 
 def _spared(text: str) -> str:
     """What libyaml refuses in a text that is not broken: see `broken`."""
-    if _TABS.search(f"\n{text}"):
-        return "it has tabs on an empty line or before a comment, which not every YAML takes"
+    if _ANY_TABS.search(f"\n{text}"):
+        return "it has tabs where not every YAML takes them for spaces"
     return "it has half of a surrogate pair, which YAML does not take"
 
 

@@ -57,6 +57,7 @@ WHOLE_YAML = [
     b"a: 1\n---\nb: 2\n...\n",
     b"%YAML 1.2\n--- !t\na: &x [*x]\n? [b]\n: <<\n",
     b"a: 1\n\t\nb:\r\n \t \r\n  c: 1\n\t# note\n\t",
+    b"a:\n-\tb\n- \t# note\n  c\n- -\t|\n   d\n?\te\n:\tf\n",
     b"a: 1\na: 2\n",
     b'emoji: "\\ud83d\\ude00"\n',
     b"a: [" + b"[" * 900 + b"]" * 900 + b"]",
@@ -89,6 +90,23 @@ def test_broken_yaml_says_what_and_what_to_do(body: bytes) -> None:
     assert hold.detail
     assert "\n" not in hold.detail
     assert 'kind "file"' in hold.advice
+
+
+@pytest.mark.parametrize(
+    ("body", "meant"),
+    [
+        (b"a:\n\tb: 1\n", "at line 2, column 1: only spaces indent"),
+        ("é: @x\n".encode(), "at line 1, column 4: quote a value that begins with @"),
+        (b"a: b: c\n", "at line 1, column 5: quote a value with a colon in it, or mend"),
+        (b"k" * 1100 + b": 1\n", "a key has 1,024 characters at most"),
+        (b"{" + b"k" * 1100 + b": 1}\n", "a key has 1,024 characters at most"),
+        (b"a: [1, 2\n", "at line 2, column 1"),
+    ],
+)
+def test_broken_yaml_says_what_is_mostly_meant(body: bytes, meant: str) -> None:
+    hold = unparsable(Format.YAML, body)
+    assert hold is not None
+    assert meant in hold.detail
 
 
 @given(st.binary(max_size=30))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,10 +15,9 @@ from tests.core.json_values import values
 from tests.stores.written_yaml import YamlLayout, sayable, yaml_layouts
 
 
-@pytest.fixture(scope="module")
-def without_libyaml() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patched:
-        yield patched.setattr(yaml_events, "libyaml", None)
+@pytest.fixture
+def without_libyaml(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(yaml_events, "libyaml", None)
 
 
 def read(text: str) -> Document:
@@ -135,9 +132,11 @@ def test_every_layout_of_the_tests_is_its_own() -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("a: 1\n\t\nb: 2\n", "it has tabs on an empty line"),
-        ("\t\na: 1\n", "it has tabs on an empty line"),
-        ("a: 1\n\t# x\nb: 2\n", "or before a comment"),
+        ("a: 1\n\t\nb: 2\n", "it has tabs where not every YAML"),
+        ("\t\na: 1\n", "it has tabs where not every YAML"),
+        ("a:\n-\tb\n", "it has tabs where not every YAML"),
+        ("?\ta\n:\tb\n", "it has tabs where not every YAML"),
+        ("a: 1\n\t# x\nb: 2\n", "it has tabs where not every YAML"),
     ],
 )
 def test_what_is_whole_and_has_no_tree_is_not_called_broken(text: str, why: str) -> None:
