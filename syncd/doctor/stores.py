@@ -86,8 +86,8 @@ def _left(store: StoreConfig, left: list[Path]) -> Finding:
     return warn(
         f"saves:{store.name}",
         f"programs that were killed while they saved left {counted(len(left), 'file')}: {first}",
-        "remove it once its file here has all of it: another program's save, made in the moment "
-        "of the kill, may be in nothing else",
+        "remove it once the file that its name ends with has all of it: another program's save, "
+        "made in the moment of the kill, may be in nothing else",
     )
 
 

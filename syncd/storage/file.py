@@ -31,6 +31,9 @@ PATIENCE: Final = 2.0
 
 _PAUSE: Final = 0.01
 
+_SEEN: Final = 100
+"""Bytes of a file's name that the names of its saves have: some file systems take 143 in all."""
+
 T = TypeVar("T")
 
 Make = Callable[[bytes | None], bytes]
@@ -118,7 +121,7 @@ def _changed(root: Root, folder: Folder, name: str, make: Make, locks: ExitStack
     others: list[str] = []
     try:
         while (body := make(met)) != placed:
-            temporary = f"{SAVE_PREFIX}{secrets.token_hex(8)}"
+            temporary = _beside(name)
             folder.create(temporary, body, folder.stat(name))
             if placed is None:
                 if not _create(folder, temporary, name):
@@ -143,6 +146,12 @@ def _changed(root: Root, folder: Folder, name: str, make: Make, locks: ExitStack
         with suppress(FileNotFoundError):  # Without an exchange nothing came out.
             folder.remove(temporary)
     return body
+
+
+def _beside(name: str) -> str:
+    """A name for a save of the file `name`: whoever finds it after a crash sees whose it is."""
+    seen = os.fsencode(name)[:_SEEN].decode(errors="ignore")
+    return f"{SAVE_PREFIX}{secrets.token_hex(8)}-{seen}"
 
 
 def _give_back(root: Root, folder: Folder, others: list[str], name: str, placed: bytes) -> None:

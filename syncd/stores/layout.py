@@ -19,8 +19,9 @@ TEMPORARY_PREFIX = ".syncd-"
 """Every file syncd puts into a store's folder for a moment starts so and is never mirrored."""
 
 SAVE_PREFIX = TEMPORARY_PREFIX + "save-"
-"""So start those of a program's save by `syncd.storage`. One that is killed in the middle leaves
-its file, which may hold what another program had just saved: no such file is removed unlooked-at.
+"""So start those of a program's save by `syncd.storage`; they end with the name of what it saves.
+One that is killed in the middle leaves its file, which may hold what another program had saved
+just then, and from which version is not known: a person looks at it, and nothing removes it.
 """
 
 _TEMPORARY = re.compile(re.escape(TEMPORARY_PREFIX) + "[0-9a-f]{16}")

@@ -149,16 +149,21 @@ def test_lines_that_were_begun_are_not_said_to_be_missing(
         append(root(tmp_path), "a.jsonl", b"two\nthree\n")
 
 
-def test_what_a_crash_leaves_is_neither_mirrored_nor_the_daemons(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("name", "seen"), [("a.json", "a.json"), ("é" * 90 + ".json", "é" * 50), ("x" * 255, "x" * 100)]
+)
+def test_what_a_crash_leaves_says_whose_it_is_and_is_neither_mirrored_nor_the_daemons(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, seen: str
 ) -> None:
     def crash(self: Folder, source: str, target: str) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Folder, "move", crash)
     with pytest.raises(KeyboardInterrupt):
-        change(root(tmp_path), "a.json", lambda met: b"one\n")
+        change(root(tmp_path), name, lambda met: b"one\n")
     (left,) = names(tmp_path)
+    assert left.endswith(f"-{seen}")
+    assert len(left.encode()) <= 143
     assert not is_temporary(left)
     assert not Layout(("*",), ()).matches(left)
 
