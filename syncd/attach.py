@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 
 from syncd.config import EMBEDDED, Config
 from syncd.daemon import open_daemon
-from syncd.errors import ConfigError, Unavailable
+from syncd.errors import Unavailable
 from syncd.ledger.state import StateFolder
-from syncd.opening import no_token
+from syncd.opening import no_deployment, no_token
 from syncd.remote.client import ConvexHttp
 from syncd.remote.meter import Meter
 from syncd.remote.replica import ConvexReplica
@@ -28,7 +28,7 @@ async def open_remote(config: Config) -> AsyncIterator[ConvexReplica]:
         return
     url, token = _embedded(state) if config.url == EMBEDDED else (config.url, config.token)
     if url is None:
-        raise ConfigError("no deployment is configured", "set CONVEX_URL: see README.md")
+        raise no_deployment()
     if token is None:
         raise no_token(url)
     meter = Meter()

@@ -72,7 +72,8 @@ def _door(config: Config, key: str | None, environment: Mapping[str, str]) -> tu
     if config.url == EMBEDDED:
         return _embedded(StateFolder(config.state))
     if config.url is None:
-        raise ConfigError("no deployment is configured; nothing was changed", "set CONVEX_URL")
+        raise ConfigError("no deployment is configured; nothing was changed",
+                          'set CONVEX_URL, or url = "embedded" in config.toml')  # fmt: skip
     found = key or next((environment[name] for name in KEYS if environment.get(name)), None)
     if found is None:
         raise ConfigError(

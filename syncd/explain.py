@@ -83,7 +83,7 @@ def explain(config: Config, key: Key) -> Explanation:
         file=str(store.path / key.path),
         mirrored=store.patterns().matches(key.path),
         why=_why(store, key.path),
-        next="nothing: its pattern does not match",
+        next="nothing: it is not mirrored",
     )
     if not told.mirrored and (store.path / key.path).is_dir():
         told.why = "it is a folder, and only files are"

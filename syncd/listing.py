@@ -106,7 +106,8 @@ class Listing:
         found = self._conflicts.get(number)
         if found is None:
             raise ConfigError(
-                f"there is no conflict {number}", "`syncd conflicts list` tells the numbers"
+                f"there is no conflict {number}; nothing was changed",
+                "`syncd conflicts list` tells the numbers",
             )
         return self._report(found)
 
@@ -216,7 +217,9 @@ def open_listing(config: Config) -> Iterator[Listing]:
     state = StateFolder(config.state)
     path = state.ledger_path(config.url, config.workspace)
     if path is None:
-        raise ConfigError("syncd has not run here yet", "start it with `syncd run`")
+        raise ConfigError(
+            "syncd has not run here yet; nothing was changed", "start it with `syncd run`"
+        )
     connection = read_ledger(path)
     try:
         yield Listing(connection, History(state.history))

@@ -28,7 +28,7 @@ def set_up(secrets: tuple[str, ...] = (), level: str | None = None) -> None:
     form = os.environ.get("SYNCD_LOG_FORMAT") or _form()
     renderer: Any = structlog.processors.JSONRenderer()
     if form == "text":
-        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=14)
+        renderer = structlog.dev.ConsoleRenderer(colors=_coloured(), pad_event_to=14)
     elif form == "journal":
         renderer = _Journal()
     structlog.configure(
@@ -61,6 +61,12 @@ def _form() -> str:
         return "json"
     found = os.fstat(sys.stderr.fileno())
     return "journal" if journal == f"{found.st_dev}:{found.st_ino}" else "json"
+
+
+def _coloured() -> bool:
+    """no-color.org: any value but an empty one takes the colours away."""
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return sys.stderr.isatty() and not plain
 
 
 def _stamper(form: str) -> structlog.processors.TimeStamper:

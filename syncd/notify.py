@@ -16,6 +16,7 @@ import structlog
 
 from syncd.config import NotifyConfig
 from syncd.core.notice import Notice, Notices
+from syncd.core.wording import refusal
 from syncd.standing import State, StatusReport
 
 PATIENCE = 10.0
@@ -56,7 +57,10 @@ class Notifier:
                 if self._config.webhook:
                     await _post(self._config.webhook, message)
         except (OSError, TimeoutError, _Failed) as error:
-            log.warning("notice_failed", state=message["state"], why=str(error) or "no end in time",
+            why = str(error) or "no end in time"
+            if isinstance(error, OSError) and error.errno is not None:
+                why = refusal(error)
+            log.warning("notice_failed", state=message["state"], why=why,
                         advice="mend [notify] in config.toml")  # fmt: skip
         else:
             log.info("noticed", state=message["state"], former=message["former"])

@@ -132,6 +132,14 @@ def make_folder(config: Config, name: str) -> None:
         log.info("folder_made", store=name, path=str(path))
 
 
+def no_deployment() -> ConfigError:
+    """The trouble of having no deployment to ask."""
+    return ConfigError(
+        "no deployment is configured; nothing was changed",
+        'set CONVEX_URL, or url = "embedded" in config.toml',
+    )
+
+
 def no_token(url: str) -> ConfigError:
     """The trouble of having no device token for `url`."""
     return ConfigError(

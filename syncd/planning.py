@@ -99,10 +99,19 @@ async def plan(config: Config, news: News | None) -> PlanReport:
         ledger.close()
 
 
-def _copied(config: Config) -> Ledger:
+def require_ledger(config: Config) -> Path:
+    """Where the ledger is. Raises ConfigError where syncd never ran, LedgerError."""
     path = StateFolder(config.state).ledger_path(config.url, config.workspace)
     if path is None:
-        raise ConfigError("syncd has not run here yet", "`syncd init` tells the first contact")
+        raise ConfigError(
+            "syncd has not run here yet; nothing was changed",
+            "`syncd init` tells what the first contact does, `syncd run` begins",
+        )
+    return path
+
+
+def _copied(config: Config) -> Ledger:
+    path = require_ledger(config)
     copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
     source = read_ledger(path)
     source.backup(copy)

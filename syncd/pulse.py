@@ -55,7 +55,7 @@ class Pulse:
             try:
                 found = await asyncio.to_thread(report, self._config, counting=False)
             except LedgerError as error:
-                log.warning("status_unknown", what=str(error))
+                log.warning("status_unknown", what=str(error), advice=error.advice)
             else:
                 self._log(found)
                 for each in self._told:

@@ -201,7 +201,7 @@ def _problems(connection: sqlite3.Connection) -> Iterable[Problem]:
     ):
         yield Problem(sort="parked", key=str(Key(*key)), reason=reason or "",
                       detail=detail or "", since=since,
-                      advice="mend the file: its next save is sent")  # fmt: skip
+                      advice="mend the file: its next save is sent; or `syncd retry`")  # fmt: skip
     for number, *key, device, revision, since in connection.execute(
         """SELECT number, store, path, record, coalesce(remote_name, remote_device),
                   remote_revision, since

@@ -66,7 +66,8 @@ class Supervisor:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
                 sender.sendto("\n".join(lines).encode(), address)
         except OSError as error:
-            log.warning("supervisor_unreached", why=error.strerror or str(error))
+            log.warning("supervisor_unreached", why=error.strerror or str(error),
+                        next="it is told again within a quarter of a minute")  # fmt: skip
 
 
 def _seconds(environment: Mapping[str, str]) -> float | None:

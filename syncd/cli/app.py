@@ -16,7 +16,7 @@ from syncd import __version__
 from syncd.cli.program import Program
 from syncd.cli.text import folded
 from syncd.config import Config, load
-from syncd.errors import LedgerDamaged, SyncdError
+from syncd.errors import ConfigError, LedgerDamaged, SyncdError
 
 P = ParamSpec("P")
 
@@ -25,7 +25,8 @@ app = Program(
     help="Keeps folders of files and a Convex deployment the same, both ways.",
     epilog="Exit codes: 0 ok; 1 failed, a retry may help; 2 usage or configuration; 3 a guard "
     "stopped deletions; 4 conflicts or held keys exist; 5 token refused; 6 no daemon runs; "
-    "7 drift found; 8 made by another version; 9 another instance owns the state folder.",
+    "7 drift found; 8 made by another version; 9 another instance owns the state folder; "
+    "130 interrupted.",
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
@@ -65,6 +66,16 @@ def configured(path: Path, level: str | None = None) -> Config:
     config = load(path)
     set_up(secrets=(config.token or "",), level=level)
     return config
+
+
+def with_stores(config: Config) -> Config:
+    """`config`, if there is anything to mirror. Raises ConfigError."""
+    if config.stores:
+        return config
+    raise ConfigError(
+        f"{config.source} names no store; nothing was started",
+        "add a [[store]] with name, kind and path; or `syncd init` finds them",
+    )
 
 
 def trouble_in(error: BaseException) -> SyncdError | None:

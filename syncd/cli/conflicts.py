@@ -72,10 +72,12 @@ def show(
 
     Examples: `syncd conflicts show 3`, `syncd conflicts show 3 --theirs > theirs.json`
     """
+    side = None
+    if mine or theirs or base:
+        side = _one_side(mine=mine, theirs=theirs, base=base, options="--mine, --theirs or --base")
     with open_listing(configured(config)) as listing:
         conflict = listing.conflict(number)
-        if mine or theirs or base:
-            side = _one_side(mine=mine, theirs=theirs, base=base)
+        if side is not None:
             typer.echo(_printable(_body(listing, conflict, side)), nl=False)
             return 0
     if as_json:
@@ -121,7 +123,13 @@ def resolve(
 
     Examples: `syncd conflicts resolve 3 4 --theirs`, `syncd conflicts resolve --all --mine`
     """
-    side = _one_side(mine=mine, theirs=theirs, base=base, file=file is not None)
+    side = _one_side(
+        mine=mine,
+        theirs=theirs,
+        base=base,
+        file=file is not None,
+        options="--mine, --theirs, --base or --file PATH",
+    )
     if bool(numbers) == everything:
         raise ConfigError("name conflicts, or say --all; nothing was changed",
                           "`syncd conflicts list` tells the numbers")  # fmt: skip
@@ -145,13 +153,11 @@ def undo(number: Number, config: ConfigPath = CONFIG, as_json: AsJson = False) -
     return print_answer(answer, as_json=as_json, nothing="nothing to undo")
 
 
-def _one_side(*, mine: bool, theirs: bool, base: bool, file: bool = False) -> Side:
+def _one_side(*, mine: bool, theirs: bool, base: bool, file: bool = False, options: str) -> Side:
     told: dict[Side, bool] = {"mine": mine, "theirs": theirs, "base": base, "file": file}
     chosen = [side for side, wanted in told.items() if wanted]
     if len(chosen) != 1:
-        raise ConfigError(
-            "choose one side; nothing was changed", "say --mine, --theirs, --base or --file PATH"
-        )
+        raise ConfigError("choose one side; nothing was changed", f"say {options}")
     return chosen[0]
 
 

@@ -55,8 +55,9 @@ def place_of(config: Config, told: str) -> Key:
     names = ", ".join(each.name for each in config.stores)
     raise ConfigError(
         f"{told!r} lies in no store; nothing was changed",
-        f"say STORE:PATH, with one of the stores {names}",
-    )
+        f"say STORE:PATH, with one of the stores {names}" if names
+        else f"add a [[store]] to {config.source}: it names none",
+    )  # fmt: skip
 
 
 def time_of(told: str, now: datetime) -> float:

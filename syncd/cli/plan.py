@@ -11,7 +11,7 @@ from syncd.cli.app import CONFIG, AsJson, ConfigPath, app, configured, reporting
 from syncd.cli.text import folded, shown
 from syncd.config import EMBEDDED, Config
 from syncd.core.wording import counted
-from syncd.errors import SyncdError
+from syncd.errors import LedgerError, SyncdError
 from syncd.planning import Act, PlanReport, Step
 
 SHOWN = 50
@@ -43,19 +43,24 @@ def plan(
         typer.echo(found.model_dump_json(indent=2, ensure_ascii=True))
     else:
         _print(found)
-    return 7 if differs and (found.steps or found.waiting or found.parked) else 0
+    anything = found.steps or found.waiting or found.parked or found.unknown
+    return 7 if differs and anything else 0
 
 
 async def _planned(config: Config) -> PlanReport:
     from syncd.attach import open_remote
     from syncd.ledger.state import StateFolder
     from syncd.planning import plan as planned
+    from syncd.planning import require_ledger
 
+    require_ledger(config)
     reachable = config.url != EMBEDDED or StateFolder(config.state).owner() is not None
     if config.url is not None and reachable:
         try:
             async with open_remote(config) as remote:
                 return await planned(config, remote)
+        except LedgerError:
+            raise
         except SyncdError as error:
             typer.echo(f"the deployment was not asked: {error}", err=True)
     return await planned(config, None)
@@ -73,9 +78,10 @@ def _print(found: PlanReport) -> None:
     waiting = f"{counted(found.waiting, 'change', 'wait')} in the outbox" if found.waiting else ""
     refused = counted(found.parked, "refused change", "wait") if found.parked else ""
     parked = f"{refused} for a new save or `syncd retry`" if refused else ""
-    typer.echo(f"{'; '.join(filter(None, (counts, waiting, parked))) or 'nothing to do'}{basis}")
     for store in found.unknown:
         typer.echo(f"{store} was not in touch with the deployment yet: `syncd init` compares it")
+    nothing = "nothing else to do" if found.unknown else "nothing to do"
+    typer.echo(f"{'; '.join(filter(None, (counts, waiting, parked))) or nothing}{basis}")
 
 
 def _name(step: Step) -> str:

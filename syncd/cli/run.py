@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import structlog
 import typer
 
-from syncd.cli.app import CONFIG, AsJson, ConfigPath, app, configured, reporting
+from syncd.cli.app import CONFIG, AsJson, ConfigPath, app, configured, reporting, with_stores
 from syncd.cli.importing import uncollected
 from syncd.cli.progress import showing_progress
 from syncd.config import Config
@@ -38,7 +38,7 @@ def run(config: ConfigPath = CONFIG) -> int:
 
     Examples: `syncd run`, `syncd run --config ~/project/config.toml`
     """
-    asyncio.run(_run(_with_stores(configured(config))))
+    asyncio.run(_run(with_stores(configured(config))))
     return 0
 
 
@@ -59,7 +59,7 @@ def sync(
     if not once:
         raise ConfigError("`syncd sync` needs --once; nothing was started",
                           "`syncd sync --once`, or `syncd run` to keep them so")  # fmt: skip
-    settings = _with_stores(configured(config))
+    settings = with_stores(configured(config))
     asyncio.run(_once(settings, frozenset(approve_deletions or ())))
     return _summary(settings, as_json=as_json)
 
@@ -130,7 +130,7 @@ def _say_begun(daemon: Daemon) -> None:
 def _reloaded(turns: list[Config]) -> bool:
     """Add the configuration as it is now, if it can be used."""
     try:
-        turns.append(_with_stores(configured(turns[-1].source)))
+        turns.append(with_stores(configured(turns[-1].source)))
     except ConfigError as error:
         _refused(error)
         return False
@@ -146,14 +146,12 @@ async def _once(config: Config, approved: frozenset[str]) -> None:
     _import_client(config)
     with uncollected():
         from syncd.daemon import open_daemon
+        from syncd.opening import no_deployment
     with showing_progress() as progress:
         async with open_daemon(config, approved) as daemon:
             set_up(secrets=daemon.secrets)
             if daemon.access is None:
-                raise ConfigError(
-                    "no deployment is configured; nothing was sent",
-                    'set CONVEX_URL, or url = "embedded" in config.toml',
-                )
+                raise no_deployment()
             ticking: list[asyncio.Task[None]] = []
 
             def progress_of(session: Session) -> Progress:
@@ -199,12 +197,3 @@ def _summary(config: Config, *, as_json: bool) -> int:
         typer.echo(f"{mirrored}; {found.unwell} need{'s' if found.unwell == 1 else ''} a look")
         print_problems(found)
     return 0 if found.exit_code == 6 else found.exit_code
-
-
-def _with_stores(config: Config) -> Config:
-    if config.stores:
-        return config
-    raise ConfigError(
-        f"{config.source} names no store; nothing was started",
-        "add a [[store]] with name, kind and path",
-    )

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 
 import typer
 
-from syncd.cli.app import CONFIG, AsJson, ConfigPath, app, configured, reporting
+from syncd.cli.app import CONFIG, AsJson, ConfigPath, app, configured, reporting, with_stores
 from syncd.cli.progress import showing_progress
 from syncd.cli.reports import VerifyReport, name_of, verdicts_of
 from syncd.cli.text import shown
@@ -25,7 +25,7 @@ def verify(config: ConfigPath = CONFIG, as_json: AsJson = False) -> int:
 
     Examples: `syncd verify`, `syncd verify --json`
     """
-    verdicts = asyncio.run(_verify(configured(config)))
+    verdicts = asyncio.run(_verify(with_stores(configured(config))))
     if as_json:
         drift = any(verdict.drifts for verdict in verdicts)
         report = VerifyReport(drift=drift, stores=verdicts_of(verdicts))

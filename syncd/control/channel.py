@@ -26,6 +26,7 @@ from syncd.control.messages import (
     Question,
     failed,
 )
+from syncd.core.wording import refusal
 from syncd.errors import SyncdError
 
 SOCKET = "control.sock"
@@ -76,7 +77,7 @@ class Channel:
         except OSError as error:
             log.warning(
                 "no_control_socket",
-                why=str(error),
+                why=refusal(error),
                 advice="commands that change something need the daemon stopped",
             )
             return
@@ -140,7 +141,7 @@ class Channel:
         try:
             answer = await self._act(question.request)
         except SyncdError as error:
-            log.warning("command_failed", command=command, what=str(error))
+            log.warning("command_failed", command=command, what=str(error), advice=error.advice)
             return failed(error)
         log.info("command", command=command, done=len(answer.done), failed=len(answer.failed))
         return answer

@@ -9,13 +9,17 @@ from collections.abc import AsyncIterator, Iterator
 from syncd.config import Config
 from syncd.core.wording import counted
 from syncd.doctor import contents, deployment, devices, ledger, machine, stores, systemd, watching
-from syncd.doctor.finding import Finding, ok, warn
+from syncd.doctor.finding import Finding, fail, ok, warn
 from syncd.files.trouble import refused
 
 
 async def examine(config: Config) -> AsyncIterator[Finding]:
     """What each check finds, as it finds it."""
-    yield ok("configuration", f"{config.source}, {counted(len(config.stores), 'store')}")
+    if config.stores:
+        yield ok("configuration", f"{config.source}, {counted(len(config.stores), 'store')}")
+    else:
+        yield fail("configuration", f"{config.source} names no store: nothing can be mirrored",
+                   "syncd init, which finds stores; or add a [[store]] there")  # fmt: skip
     here = {
         "machine": machine.examine(config),
         "watching": watching.examine(config),

@@ -130,7 +130,7 @@ class EmbeddedBackend:
             try:
                 await self.start()
             except EmbeddedUnavailable as trouble:
-                report("backend_unavailable", str(trouble))
+                report("backend_unavailable", f"{trouble}. {trouble.advice}")
             else:
                 report("backend_restarted", self.url)
                 return pause
@@ -206,12 +206,12 @@ async def _node() -> Path:
         raise EmbeddedUnavailable(
             f"the embedded backend needs Node {oldest} or later, and none was found;"
             " nothing was started or changed",
-            "install the extra with `pip install 'syncd[embedded]'`, or a newer Node,"
+            "install a newer Node, or syncd with one: `pipx install '.[embedded]'` in a checkout;"
             " or set CONVEX_URL to use another deployment",
         )
     if not (_BUNDLE / "server.mjs").is_file():
         raise EmbeddedUnavailable(
-            f"the embedded backend is not built: {_BUNDLE} has no server.mjs",
-            "run `python hatch_build.py` in a checkout, or install a released package",
+            f"the embedded backend is not built: {_BUNDLE} has no server.mjs; nothing was started",
+            "run `python hatch_build.py` in the checkout that syncd runs from, or install it again",
         )
     return node

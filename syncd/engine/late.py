@@ -31,6 +31,7 @@ from syncd.core.model import (
     Version,
 )
 from syncd.core.reading import Found, Missing, Reading
+from syncd.core.wording import STATE_DISK, refusal
 from syncd.core.writing import LateSave
 from syncd.engine.intake import Intake
 from syncd.engine.ports import Clock, LocalReplica
@@ -93,7 +94,7 @@ class Late:
                 await self._look_at(name, store)
             except OSError as error:
                 # The state folder's disk is full or failing: what was set aside stays so.
-                log.warning("late_look_put_off", store=name, why=str(error))
+                log.warning("late_look_put_off", store=name, why=refusal(error), advice=STATE_DISK)
 
     async def _look_at(self, name: str, store: LocalReplica) -> None:
         for save in await asyncio.to_thread(store.swapped.due, self._clock.monotonic()):

@@ -14,6 +14,7 @@ import structlog
 
 from syncd.core.decision import Decision
 from syncd.core.model import Digest, Key
+from syncd.core.wording import STATE_DISK, refusal
 from syncd.engine.parts import FileTurn
 from syncd.engine.ports import Clock, LocalReplica
 from syncd.ledger.ledger import Ledger
@@ -64,7 +65,7 @@ class Losers:
         try:
             await asyncio.to_thread(self._stores[key.store].transit.payloads.shelve, lost)
         except OSError as error:
-            log.warning("conflict_put_off", key=str(key), why=str(error))
+            log.warning("conflict_put_off", key=str(key), why=refusal(error), advice=STATE_DISK)
             return False
         with self._ledger.transaction():
             self._ledger.past.replaced(key, lost, WHY, self._clock.now())
@@ -92,6 +93,7 @@ class Losers:
             await asyncio.to_thread(store.swapped.keep, body)
         except OSError as error:
             # A full or failing disk must not keep a save from being sent: the ledger has it.
-            log.warning("loser_not_kept", key=str(key), why=str(error), next="the next start")
+            log.warning("loser_not_kept", key=str(key), why=refusal(error),
+                        next="the ledger has it; the next start tries again")  # fmt: skip
             return False
         return True

@@ -13,6 +13,7 @@ import structlog
 
 from syncd.core.model import Digest
 from syncd.core.retention import AGE, Replaced, surplus
+from syncd.core.wording import refusal
 from syncd.engine.ports import Clock
 from syncd.ledger.ledger import Ledger
 
@@ -71,7 +72,7 @@ class Retention:
             try:
                 await self.round()
             except OSError as error:
-                log.warning("history_not_thinned", why=str(error), kept="everything")
+                log.warning("history_not_thinned", why=refusal(error), kept="everything")
 
     def _left(self) -> float:
         """Seconds until the next round; a clock that was set back does not put it off for long."""

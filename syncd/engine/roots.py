@@ -10,6 +10,7 @@ import structlog
 from syncd.core.guard import RootState
 from syncd.core.model import Digest, Key
 from syncd.core.reading import Found, Missing
+from syncd.core.wording import STATE_DISK, refusal
 from syncd.engine.ports import LocalReplica
 from syncd.engine.versions import versions
 from syncd.ledger.ledger import Ledger
@@ -93,7 +94,7 @@ class Roots:
             try:
                 kept = list(self._kept(store, unanswered, strange))
             except OSError as error:
-                log.warning("adoption_put_off", store=store, why=str(error))
+                log.warning("adoption_put_off", store=store, why=refusal(error), advice=STATE_DISK)
                 self._bind(store, record.root)
                 return
             with self._ledger.transaction():

@@ -63,9 +63,16 @@ def tell_answers(answers: Sequence[tuple[Intent, Outcome]]) -> None:
     _tell_pushed([each for each in done if each.source is None and each.target is None])
     for intent, outcome in answers:
         if isinstance(outcome, Refused) and outcome.reason != MISSING_BLOB:
-            half = intent.target is not None or intent.source is not None
-            log.warning("move_refused" if half else "parked", key=str(intent.key),
-                        reason=outcome.reason, detail=outcome.detail)  # fmt: skip
+            _tell_refused(intent, outcome)
+
+
+def _tell_refused(intent: Intent, refused: Refused) -> None:
+    told = {"key": str(intent.key), "reason": refused.reason, "detail": refused.detail}
+    if intent.target is not None or intent.source is not None:
+        log.warning("move_refused", **told, next="both halves of it are sent by themselves")
+    else:
+        advice = "mend the file: its next save is sent; or `syncd retry`"
+        log.warning("parked", **told, advice=advice)
 
 
 def _is_pulled(decision: Decision) -> bool:

@@ -26,6 +26,7 @@ from syncd.core.model import (
     Reason,
     Snapshot,
 )
+from syncd.core.wording import STATE_DISK, refusal
 from syncd.core.writing import Busy, Contested, Note, NotWritten, Writing, Written
 from syncd.engine.guards import Guards
 from syncd.engine.ports import Clock, LocalReplica
@@ -152,7 +153,7 @@ class Writer:
         try:
             await asyncio.to_thread(store.swapped.keep, body)
         except OSError as error:
-            log.warning("expected_not_kept", path=note.path, why=str(error))
+            log.warning("expected_not_kept", path=note.path, why=refusal(error), advice=STATE_DISK)
 
     def _settle(
         self, decision: Decision, note: Note, result: Writing, performed: Performed

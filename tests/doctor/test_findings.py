@@ -390,3 +390,9 @@ def test_a_daemon_that_does_nothing_is_none_that_is_well(
     monkeypatch.setattr(ledger_checks, trouble, lambda _: 4711)
     (found,) = bad(ledger_checks.examine(config))
     assert (found.check, found.level, found.fix) == ("daemon", Level.FAIL, fix)
+
+
+async def test_a_configuration_without_a_store_is_none_that_is_well(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("")
+    found = [each async for each in examine.examine(load(tmp_path / "config.toml", {}))]
+    assert [each.check for each in found if each.level is Level.FAIL] == ["configuration"]

@@ -100,7 +100,7 @@ async def test_without_node_it_says_what_to_install(
     monkeypatch.setattr(launcher, "find_node", none)
     with pytest.raises(EmbeddedUnavailable, match=r"needs Node 22\.13 or later") as trouble:
         await EmbeddedBackend(tmp_path / "data").start()
-    assert "syncd[embedded]" in trouble.value.advice
+    assert "`pipx install '.[embedded]'` in a checkout" in trouble.value.advice
 
 
 async def test_a_line_of_any_length_does_not_end_the_log(tmp_path: Path) -> None:
