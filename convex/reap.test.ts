@@ -1,13 +1,20 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { api, internal } from "./_generated/api";
 import { at, deployment, enrolled, operationOn, type Enrolled } from "./fixture.test";
-import { REAPED_AT_ONCE } from "./model/limits";
+import * as limits from "./model/limits";
 import type { Operation } from "./validators";
+
+vi.mock("./model/limits", async (load) => ({ ...(await load<typeof limits>()) }));
+
+const { REAPED_AT_ONCE, REAPED_LEDGERS } = limits;
 
 const WEEKS = 15 * 24 * 3600 * 1000;
 
 beforeEach(() => vi.useFakeTimers());
-afterEach(() => vi.useRealTimers());
+afterEach(() => {
+  Object.assign(limits, { REAPED_LEDGERS });
+  vi.useRealTimers();
+});
 
 /** Two machines that have both said hello, and what each does as of the feed's end. */
 async function world() {
@@ -97,6 +104,26 @@ describe("a tombstone goes", () => {
     vi.setSystemTime(Date.now() + WEEKS);
     await w.reap();
     expect(await w.paths()).toEqual(["newer.json"]);
+  });
+
+  test("not where there are more ledgers than a step can read, but elsewhere", async () => {
+    const w = await world();
+    await shortLived(w);
+    await w.allPass();
+    const passed = await w.head();
+    for (const ledger of ["M", "N"]) await w.hello(w.server, 1, passed, ledger);
+    const other = await enrolled(w.t, "laptop", "xenial");
+    await other.push(await operationOn("theirs.json", "1"));
+    await other.push(await operationOn("theirs.json", null, await at(1, "1")));
+    await other.push(await operationOn("last.json", "1"));
+    const theirs = (await w.t.query(api.sync.head, other.credentials)).head;
+    await w.hello(other, 1, theirs);
+    Object.assign(limits, { REAPED_LEDGERS: 3 });
+    await w.reap();
+    expect(await w.paths()).toEqual(["a.json", "newer.json", "last.json"]);
+    Object.assign(limits, { REAPED_LEDGERS: 4 });
+    await w.reap();
+    expect(await w.paths()).toEqual(["newer.json", "last.json"]);
   });
 
   test("without a revoked device, of its own workspace only", async () => {
@@ -194,7 +221,9 @@ describe("where a tombstone was", () => {
     const { server, push, passed } = await reaped();
     for (const expect_ of [await at(1, "1"), await at(3, null)]) {
       const stale = await operationOn("a.json", "2", expect_);
-      expect(await push(server, passed, stale)).toMatchObject([{ outcome: "stale", current: null }]);
+      expect(await push(server, passed, stale)).toMatchObject([
+        { outcome: "stale", current: null },
+      ]);
     }
   });
 

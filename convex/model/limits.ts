@@ -79,5 +79,7 @@ export const REAPED_AT_ONCE = 500;
 export const WORKSPACES_AT_ONCE = 100;
 /** Devices, revoked ones too, of a workspace in which tombstones are reaped. */
 export const REAPED_DEVICES = 2000;
+/** Ledgers of these, all together. */
+export const REAPED_LEDGERS = 10_000;
 /** Rows that one search looks at; the platform finds at most 1,024. */
 export const SEARCHED_ROWS = 1000;
