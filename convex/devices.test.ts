@@ -65,6 +65,19 @@ test("a revoked device that returns is not known by its ledgers any more", async
   expect(await hello(second.token, 3)).toMatchObject({ seen: 0 });
 });
 
+test("that of all its ledgers, also where it had more than are looked at elsewhere", async () => {
+  const t = deployment();
+  const { device } = await enrolled(t, "laptop", "team");
+  await t.run(async ({ db }) => {
+    for (let ledger = 0; ledger < 250; ledger += 1) {
+      const seen = { device, ledger: String(ledger), start: 1, cursor: null, seenAt: 0 };
+      await db.insert("presence", seen);
+    }
+  });
+  await t.mutation(internal.devices.revoke, { workspace: "team", name: "laptop" });
+  expect(await t.run(({ db }) => db.query("presence").take(300))).toEqual([]);
+});
+
 test("a device without the scope `write` reads but does not push", async () => {
   const t = deployment();
   const { token } = await t.mutation(internal.devices.enroll, {

@@ -3,7 +3,7 @@ import type { Id } from "../_generated/dataModel";
 import type { MutationCtx, QueryCtx } from "../_generated/server";
 import { scope, type Scope } from "../validators";
 import { hex, sha256, utf8 } from "./digest";
-import { presencesOf } from "./presence";
+import { forgetLedgers, presencesOf } from "./presence";
 import { trouble } from "./trouble";
 
 /**
@@ -71,9 +71,7 @@ export async function revoke(ctx: MutationCtx, workspace: string, name: string) 
   const device = await findDevice(ctx, workspace, name);
   if (device === null) return false;
   await ctx.db.patch("devices", device._id, { revoked: true });
-  for (const presence of await presencesOf(ctx, device._id)) {
-    await ctx.db.delete("presence", presence._id);
-  }
+  await forgetLedgers(ctx, device._id);
   return true;
 }
 

@@ -3,8 +3,9 @@ import type { MutationCtx, QueryCtx } from "../_generated/server";
 import { hex } from "./digest";
 import { parseCursor } from "./feed";
 
-/** Ledgers of one device that are looked at. */
+/** Ledgers of one device that are looked at, and that are forgotten where it is revoked. */
 export const LEDGERS = 100;
+const FORGOTTEN_LEDGERS = 8000;
 
 /** What a ledger says of itself. `passed` is absent where its daemon does not know of reaping. */
 type Told = { ledger: string; start: number; cursor: string | null; passed?: string | null };
@@ -72,10 +73,18 @@ export async function notePassed(
 
 /** What is known of the ledgers of a device, at most LEDGERS of them. */
 export function presencesOf(ctx: QueryCtx, device: Id<"devices">): Promise<Doc<"presence">[]> {
-  return ctx.db
-    .query("presence")
-    .withIndex("by_device_and_ledger", (q) => q.eq("device", device))
-    .take(LEDGERS);
+  return ofDevice(ctx, device).take(LEDGERS);
+}
+
+/** Forgets the ledgers of a device: all that one transaction can, of machines that had thousands. */
+export async function forgetLedgers(ctx: MutationCtx, device: Id<"devices">): Promise<void> {
+  for (const { _id } of await ofDevice(ctx, device).take(FORGOTTEN_LEDGERS)) {
+    await ctx.db.delete("presence", _id);
+  }
+}
+
+function ofDevice(ctx: QueryCtx, device: Id<"devices">) {
+  return ctx.db.query("presence").withIndex("by_device_and_ledger", (q) => q.eq("device", device));
 }
 
 function findPresence(
