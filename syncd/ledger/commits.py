@@ -36,6 +36,9 @@ def commit(
     bases, authored = dict(_bases(ledger, settled)), dict(_authored(rest))
     saved = {key: save for key, save in authored.items() if save is not None and key in bases}
     ledger.entries.agree(bases.items(), saved)
+    for decision in settled:
+        if decision.plan.reason is Reason.REWRITE:
+            ledger.records.wrote(decision.key)
     bulk = sum(decision.plan.to_remote is not None for decision in rest) > FEW
     for decision in rest:
         if decision.capture:
@@ -110,6 +113,7 @@ def _take_over(ledger: Ledger, taken: Taken, now: float) -> None:
         ledger.contents.put(digest, body)
     for key, (local, _) in taken.parts.items():
         ledger.records.keep(key, local)
+    ledger.records.met(taken.parts)
     ledger.entries.author(
         (key, authored.digest if isinstance(authored, Content) else None)
         for key, (_, authored) in taken.parts.items()

@@ -103,9 +103,9 @@ class Contents:
 
 _NAMED = (
     ("entries", "base_digest"), ("entries", "remote_digest"), ("entries", "authored_digest"),
-    ("entries", "local_digest"), ("notes", "base_digest"), ("notes", "expected"),
-    ("outbox", "digest"), ("conflicts", "base_digest"), ("conflicts", "local_digest"),
-    ("conflicts", "remote_digest"),
+    ("entries", "local_digest"), ("entries", "shown_digest"), ("notes", "base_digest"),
+    ("notes", "expected"), ("outbox", "digest"), ("conflicts", "base_digest"),
+    ("conflicts", "local_digest"), ("conflicts", "remote_digest"),
 )  # fmt: skip
 """The columns that name bytes, the one that names most of them first."""
 

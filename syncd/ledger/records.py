@@ -56,10 +56,31 @@ class Records:
             (*key_columns(key), *version_columns(local)),
         )
 
+    def wrote(self, file: Key) -> None:
+        """The file was written, and programs may read in it what it is to hold."""
+        self._connection.execute(
+            """UPDATE entries SET shown_digest = local_digest
+               WHERE store = ? AND path = ?
+                 AND local_digest IS NOT NULL AND shown_digest IS NOT local_digest""",
+            (file.store, file.path),
+        )
+
+    def met(self, keys: Iterable[Key]) -> None:
+        """A save was seen of these: what was written before the first that this ledger sees is not
+        known, and may be all that was agreed on until then.
+        """
+        self._connection.executemany(
+            """UPDATE entries SET shown_digest = coalesce(base_digest, shown_digest)
+               WHERE store = ? AND path = ? AND record = ? AND unseen""",
+            [key_columns(key) for key in keys],
+        )
+
     def ours(self, key: Key, authored: Version) -> list[Digest]:
         """What both sides agreed on since the file was seen to hold `authored`, oldest first.
 
-        A program may have read it in the file and saved it since. A bounded number.
+        Up to what the file was last written with: what is to be written once its programs rest
+        nobody has read. A program may have read it in the file and saved it since. A bounded
+        number.
         """
         of = "store = ? AND path = ? AND record = ?"
         rows = self._connection.execute(
@@ -70,11 +91,25 @@ class Records:
             f"SELECT base_digest FROM entries WHERE {of} AND base_digest IS NOT NULL",  # noqa: S608
             key_columns(key),
         ).fetchall()
-        digests = [Digest(row[0]) for row in rows]
+        digests = self._shown(key, [Digest(row[0]) for row in rows])
         seen = None if isinstance(authored, Tombstone) else authored.digest
         while seen in digests:
             del digests[: digests.index(seen) + 1]
         return digests
+
+    def _shown(self, key: Key, agreed: list[Digest]) -> list[Digest]:
+        """Those that the file may have held at some time."""
+        row = self._connection.execute(
+            """SELECT shown_digest, unseen FROM entries
+               WHERE store = ? AND path = ? AND record = ?""",
+            key_columns(key),
+        ).fetchone()
+        if row is None or row[1]:
+            return agreed  # Another ledger may have written them.
+        if row[0] in agreed:
+            return agreed[: len(agreed) - agreed[::-1].index(row[0])]
+        # It was never agreed on as it was written, or so long ago that all of these came later.
+        return [] if row[0] is None else [Digest(row[0])]
 
     def begin(self, store: str, device: str, there: Iterable[str]) -> None:
         """What the deployment has of `store` was heard by a ledger that knows no save of it.

@@ -387,6 +387,59 @@ async def test_a_save_is_merged_from_the_version_that_its_program_read(
     assert tower.ledger.conflicts.unresolved() == []
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize("often", [1, 20])
+async def test_what_the_file_did_not_hold_yet_was_read_by_nobody(
+    laptop: Yard, tower: Yard, remote: Deployment, often: int, restarted: bool
+) -> None:
+    laptop.put(deploy("d1"))
+    await laptop.sync()
+    await tower.sync()
+    tower.load()
+    tower.put(deploy("d2"))
+    await tower.turn()
+    started = {"healthCheckStatus": "pending", "startedAt": "then"}
+    for number in range(often):
+        laptop.put(deploy("d1", "building", siteUrl="here", error=str(number), **started))
+        await laptop.sync()
+        tower.hear()
+        await tower.turn()
+    laptop.put(deploy("d1", "building", siteUrl="here", **started))
+    await laptop.sync()
+    tower.hear()
+    await tower.turn()
+    assert tower.records()["d1"] == deploy("d1"), "the file does not rest yet"
+    if restarted:
+        tower.restart()
+    tower.load()
+    tower.put(deploy("d1", "building", error="no disk", **started))
+    await tower.sync()
+    await laptop.sync()
+    both = deploy("d1", "building", siteUrl="here", error="no disk", **started)
+    assert mirror(remote)["d1"] == laptop.records()["d1"] == tower.records()["d1"] == both
+
+
+async def test_a_record_of_the_same_id_that_the_file_did_not_hold_yet_is_merged(
+    laptop: Yard, tower: Yard, remote: Deployment
+) -> None:
+    laptop.put(deploy("d0"))
+    await laptop.sync()
+    await tower.sync()
+    tower.load()
+    tower.put(deploy("d2"))
+    await tower.turn()
+    laptop.put(deploy("d1", siteUrl="here"))
+    await laptop.sync()
+    tower.hear()
+    await tower.turn(0.1)
+    assert "d1" not in tower.records(), "the file does not rest yet"
+    tower.put(deploy("d1", error="no disk"))
+    await tower.sync()
+    await laptop.sync()
+    both = deploy("d1", siteUrl="here", error="no disk")
+    assert mirror(remote)["d1"] == laptop.records()["d1"] == tower.records()["d1"] == both
+
+
 async def test_what_was_read_since_a_ledger_began_is_no_edit(
     laptop: Yard, tower: Yard, remote: Deployment
 ) -> None:
