@@ -25,6 +25,7 @@ from pydantic import (
     field_validator,
 )
 from pydantic.alias_generators import to_camel
+from pydantic.fields import FieldInfo
 
 from syncd.core.model import Kind
 
@@ -55,7 +56,10 @@ Time = float | str
 
 
 class Part(BaseModel):
-    """What records are made of. Python names are in snake case, files are in camel case."""
+    """What records are made of. Python names are in snake case, files are in camel case.
+
+    None is written as null; what is taken away (`del workflow.status`) is not in the file any more.
+    """
 
     model_config = ConfigDict(
         alias_generator=to_camel, validate_by_name=True, extra="allow", validate_assignment=True
@@ -71,8 +75,16 @@ class Part(BaseModel):
         except ValidationError:
             if info.context is not _FROM_A_FILE or info.field_name is None:
                 raise
-            field = cls.model_fields[info.field_name]
-            return field.get_default(call_default_factory=True, validated_data={})
+            return _default(cls.model_fields[info.field_name])
+
+    def __delattr__(self, name: str) -> None:
+        """Take a field away: it reads as one that was never told."""
+        field = type(self).model_fields.get(name)
+        if field is None:
+            super().__delattr__(name)
+        else:
+            self.__dict__[name] = _default(field)
+            self.model_fields_set.discard(name)
 
 
 class Record(Part):
@@ -231,10 +243,13 @@ def told(part: Part) -> dict[str, Any]:
     known = part.model_fields_set - unknown.keys()
     for name, field in type(part).model_fields.items():
         value = getattr(part, name)
-        default = field.get_default(call_default_factory=True, validated_data={})
-        if name in known or value != default:
+        if name in known or value != _default(field):
             fields[field.alias or name] = _plain(value)
     return fields | {name: _plain(value) for name, value in unknown.items()}
+
+
+def _default(field: FieldInfo) -> Any:
+    return field.get_default(call_default_factory=True, validated_data={})
 
 
 def _plain(value: Any) -> Any:

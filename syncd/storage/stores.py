@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from syncd.config import Config
 from syncd.core.model import Kind
 from syncd.errors import ConfigError, RecordError
-from syncd.storage.columns import stem
+from syncd.storage.columns import row_of, stem
 from syncd.storage.edit import edited, fields_of, joined, replaced, written
 from syncd.storage.file import HalfWritten, Make, body_of, change, digest, patiently, remove
 from syncd.storage.index import Index, Key
@@ -70,6 +70,7 @@ class Stores(Generic[M, R]):
     def save(self, id: str, record: M, category: str = "") -> Key:
         """Save the record where it is, a new one where the store's `create` says; where that is.
 
+        One that was loaded under another id is a new one: what it was loaded from stays.
         Raises RecordError with all files as they were.
         """
         key = self._place(id, record, category)
@@ -158,9 +159,11 @@ class Stores(Generic[M, R]):
         return self._index.paths(id)
 
     def _place(self, id: str, record: M, category: str) -> Key:
-        known = self._only(id) or record.place
-        if known is not None and known[0] in self._stores:
+        known = self._only(id) or self._former(id, record)
+        if known is not None:
             return known
+        if record.place is not None and "/" in record.place[1]:
+            category = category or record.place[1].partition("/")[0]
         store = next(iter(self._stores.values()))
         new = _filled(store.creates_at(), id, category)
         if hold := unsafe(new):
@@ -180,6 +183,16 @@ class Stores(Generic[M, R]):
                 "choose another id, or rename that file",
             )
         return key
+
+    def _former(self, id: str, record: M) -> Key | None:
+        """Where the record was, if it is still the one that was there, and not a copy with an id of
+        its own.
+        """
+        key, origin = record.place, record.origin
+        if key is None or origin is None or key[0] not in self._stores:
+            return None
+        row = row_of(record.kind, *key[:2], digest(origin), origin)
+        return key if getattr(row, "id", None) == id else None
 
     def _record(self, key: Key, body: bytes) -> M:
         record = self._model.read(_fields(key, body, "it was not read"))

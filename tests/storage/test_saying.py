@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from syncd.config import Config
 from syncd.errors import RecordError
+from syncd.storage.assets import AsyncAssetStorage
+from syncd.storage.records import Asset, Execution
 from syncd.storage.workflows import AsyncWorkflowStorage
 from syncd.stores.merge import MERGE_LIMIT
 from tests.storage.test_workflows import workflow
@@ -61,3 +64,73 @@ async def test_what_is_saved_can_be_loaded(tmp_path: Path, name: str) -> None:
     made.config = {"": 1, "x" * 200: [{"k:\n ey": "é", "?": "on"}]}
     await storage.save(made)
     assert await storage.load("a") == made
+
+
+async def test_a_field_that_is_taken_away_leaves_the_file(project: Config) -> None:
+    storage = AsyncWorkflowStorage(project)
+    await storage.save(workflow("a"))
+    record = await storage.load("a")
+    assert record is not None
+    del record.status
+    record.name = None
+    await storage.save(record)
+    text = (project.stores[0].path / "a.json").read_text()
+    assert json.loads(text) == {"id": "a", "name": None, "steps": [{"id": "s"}]}
+    again = await storage.load("a")
+    assert again is not None
+    assert again.status is None
+
+
+async def test_a_copy_under_another_id_leaves_what_it_was_loaded_from(project: Config) -> None:
+    storage = AsyncWorkflowStorage(project)
+    path = project.stores[0].path / "deep" / "one.json"
+    path.parent.mkdir(parents=True)
+    path.write_text('{"id": "a",   "kept": 1.0, "name": "A"}')
+    record = await storage.load("a")
+    assert record is not None
+    await storage.save(record.model_copy(update={"id": "b"}))
+    record.id = "c"
+    await storage.save(record)
+    record.name = "C"
+    await storage.save(record)
+    assert path.read_text() == '{"id": "a",   "kept": 1.0, "name": "A"}'
+    b, c = (project.stores[0].path / f"{name}.json" for name in "bc")
+    assert b.read_text() == '{"id": "b",   "kept": 1.0, "name": "A"}'
+    assert c.read_text() == '{"id": "c",   "kept": 1.0, "name": "C"}'
+
+
+async def test_an_execution_saved_under_another_id_leaves_the_one_it_was_loaded_from(
+    project: Config,
+) -> None:
+    storage = AsyncWorkflowStorage(project)
+    await storage.save_execution("one", Execution(workflow_id="a", status="failed"))
+    record = await storage.load_execution("one")
+    assert record is not None
+    record.status = "running"
+    await storage.save_execution("two", record)
+    one, two = [await storage.load_execution(id) for id in ("one", "two")]
+    assert one is not None
+    assert two is not None
+    assert (one.status, two.status) == ("failed", "running")
+
+
+async def test_a_copied_asset_is_saved_in_the_folder_of_the_first(project: Config) -> None:
+    storage = AsyncAssetStorage(project)
+    await storage.save(Asset(id="a", category="agents"))
+    record = await storage.load("a")
+    assert record is not None
+    del record.category
+    await storage.save(record.model_copy(update={"id": "b"}))
+    assert [row.id for row in await storage.by_category("agents")] == ["a", "b"]
+
+
+async def test_a_record_whose_file_was_removed_is_saved_where_it_was(project: Config) -> None:
+    storage = AsyncWorkflowStorage(project)
+    path = project.stores[0].path / "deep" / "one.json"
+    path.parent.mkdir(parents=True)
+    path.write_text('{"id": "a"}')
+    record = await storage.load("a")
+    assert record is not None
+    path.unlink()
+    await storage.save(record)
+    assert path.read_text() == '{"id": "a"}'
