@@ -272,11 +272,25 @@ class Downloads:
 
     async def _tidy(self) -> bool:
         """Forget payloads that no file waits for any more; whether any is left."""
-        left = False
+        left = await self._put_away()
         for payloads in {store.transit.payloads for store in self._stores.values()}:
             for digest in await asyncio.to_thread(payloads.waiting):
                 awaited = bool(self._ledger.entries.awaiting(digest))
                 left |= awaited
                 if not awaited:
                     await asyncio.to_thread(payloads.drop, digest)
+        return left
+
+    async def _put_away(self) -> bool:
+        """Take away what lies beside files that are not to hold it any more; whether any is left.
+
+        A save that won meanwhile, or newer news, is what the file holds by now.
+        """
+        left = False
+        for name, store in self._stores.items():
+            for path, digest in store.transit.ready().items():
+                awaited = Key(name, path) in self._ledger.entries.awaiting(digest)
+                left |= awaited
+                if not awaited:
+                    await asyncio.to_thread(store.transit.put_away, path, digest)
         return left

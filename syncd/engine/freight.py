@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from types import TracebackType
 from typing import BinaryIO, Protocol, Self
 
@@ -63,6 +63,12 @@ class Transit(Protocol):
 
     def prepared(self, path: str, digest: Digest) -> bool:
         """Whether the payload lies ready beside the file at `path`."""
+
+    def ready(self) -> Mapping[str, Digest]:
+        """The payloads that lie ready, by the paths of the files beside which they do."""
+
+    def put_away(self, path: str, digest: Digest) -> None:
+        """Remove the payload that lies ready beside the file at `path`, if it is `digest`."""
 
 
 class Carrying(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import BinaryIO
 
 from syncd.core.decision import Write, racy
@@ -106,13 +106,31 @@ class Transit:
             return failed.hold
         except OSError as error:
             return refused(error)
-        self._prepared[path] = prepared
+        with self._lock:
+            self._prepared[path] = prepared
         return None
 
     def prepared(self, path: str, digest: Digest) -> bool:
         """Whether the payload `digest` lies ready beside the file at `path`."""
         ready = self._prepared.get(path)
         return ready is not None and ready.digest == digest
+
+    def ready(self) -> Mapping[str, Digest]:
+        """The payloads that lie ready, by the paths of the files beside which they do."""
+        with self._lock:
+            return {path: each.digest for path, each in self._prepared.items()}
+
+    def put_away(self, path: str, digest: Digest) -> None:
+        """Remove the payload that lies ready beside the file at `path`, if it is `digest`."""
+        place = self._locate(path)
+        if place is None:
+            return
+        with self._lock:
+            if not self.prepared(path, digest):
+                return
+            ready = self._prepared.pop(path)
+        root, spelled = place
+        writing.unprepare(root, spelled, ready)
 
     def stage(self, root: Root, spelled: str, write: Write) -> Note | Hold:
         """The note of a write whose payload lies ready. Raises WriteFailed."""

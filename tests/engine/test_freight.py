@@ -152,6 +152,22 @@ async def test_what_is_being_prepared_when_the_tie_is_lost_is_prepared_once(
     assert yard.replica.transit.prepared(key.path, content("payload").digest)
 
 
+async def test_what_lies_ready_and_is_not_to_be_written_after_all_is_put_away(yard: Yard) -> None:
+    ready, wanted = Key(STORE, "ready.txt"), Key(STORE, "wanted.txt")
+    for body in ("ready", "wanted"):
+        yard.comes(body)
+    transit, beside = yard.replica.transit, yard.machine.files.glob
+    async with running(yard.downloads.run):
+        await until(lambda: yard.here("ready") and yard.here("wanted"))
+        yard.downloads.prepare([(key, content(key.path[:-4]).digest) for key in (ready, wanted)])
+        await until(lambda: len(list(beside(".syncd-*"))) == 2)
+        # The file was saved meanwhile, and won.
+        yard.ledger.entries.agree([(ready, Snapshot(1, content("ready"), 1))])
+        await until(lambda: not transit.prepared(ready.path, content("ready").digest))
+    assert transit.prepared(wanted.path, content("wanted").digest)
+    assert [path.read_text() for path in beside(".syncd-*")] == ["wanted"]
+
+
 async def test_what_is_written_when_the_tie_is_lost_is_written_nowhere_else(
     yard: Yard, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
