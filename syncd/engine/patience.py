@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from syncd.core.model import NEVER, Key
+from syncd.core.model import Key
 from syncd.engine.intake import Intake
 from syncd.engine.ports import LocalReplica
 from syncd.ledger.ledger import Ledger
@@ -52,13 +52,11 @@ class Patience:
         held = [
             Key(store, path)
             for path, hold in self._ledger.attention.held(store).items()
-            if hold.reason in MENDED_BY_TIME and self._is_entry(Key(store, path))
+            # A folder that could not be listed is held too, told apart by the slash at its end;
+            # that only a walk can look at again.
+            if hold.reason in MENDED_BY_TIME and not path.endswith("/")
         ]
         better = len(held) < self._held.get(store, 0)
         self._held[store] = len(held)
         self._most[store] = self._most[store] * 4 if better else FEW
         self._intake.name(held[: self._most[store]])
-
-    def _is_entry(self, key: Key) -> bool:
-        # Folders that could not be listed are held too; those only a walk can look at again.
-        return self._ledger.entries.get(key) != (None, NEVER)

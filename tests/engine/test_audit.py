@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ from syncd.engine.audit import Audit
 from syncd.engine.health import Health
 from syncd.engine.intake import Intake
 from syncd.engine.patience import FEW, Patience
+from syncd.files.folder import Folder
 
 from .test_turn import KEY, Desk, flow
 
@@ -84,7 +86,7 @@ def test_held_keys_are_tried_few_at_a_time_until_it_gets_better(desk: Desk) -> N
             key = Key("flows", f"{number:03}.json")
             desk.ledger.attention.hold(key.store, key.path, HOLD, 0.0)
             desk.ledger.entries.agree([(key, Snapshot(1, TOMBSTONE))])
-        desk.ledger.attention.hold("flows", "a folder", HOLD, 0.0)
+        desk.ledger.attention.hold("flows", "a folder/", HOLD, 0.0)
         desk.ledger.attention.hold("flows", "z.json", Hold("unparsable", "", ""), 0.0)
     tried = []
     for _ in range(2):
@@ -108,6 +110,25 @@ def test_what_a_folder_refuses_is_tried_again_as_no_event_tells_that_it_does_not
         desk.ledger.entries.agree([(KEY, Snapshot(1, TOMBSTONE))])
     Patience(desk.ledger, desk.stores, named).name(KEY.store)
     assert named.take() == [KEY]
+
+
+async def test_a_new_file_that_could_not_be_read_is_tried_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.path.write_bytes(flow(name="one"))
+    with monkeypatch.context() as patch:
+
+        def opened(self: Folder, name: str) -> int:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+        patch.setattr(Folder, "open", opened)
+        await desk.turn()
+    assert desk.ledger.attention.held(KEY.store)[KEY.path].reason == "too-many-open"
+    named = Named(desk)
+    Patience(desk.ledger, desk.stores, named).name(KEY.store)
+    assert named.take() == [KEY]
+    await desk.turn()
+    assert desk.ledger.attention.reason(KEY) is None
 
 
 @pytest.fixture
