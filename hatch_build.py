@@ -53,8 +53,9 @@ def _is_older(bundle: Path, sources: list[Path]) -> bool:
 
 def _bundle(*arguments: str) -> None:
     node, npm = _node_and_npm()
-    installed, wanted = EMBEDDED / "node_modules/.package-lock.json", EMBEDDED / "package-lock.json"
-    if _is_older(installed, [wanted]):
+    modules, wanted = EMBEDDED / "node_modules", EMBEDDED / "package-lock.json"
+    # npm would empty the folder that a link leads to, which is another checkout's.
+    if not modules.is_symlink() and _is_older(modules / ".package-lock.json", [wanted]):
         # Scripts of dependencies are not run: esbuild needs none on the platforms it ships for.
         _run(*npm, "ci", "--ignore-scripts", "--omit=dev")
     _run(node, "bundle.mjs", *arguments)
