@@ -16,7 +16,7 @@ embedded} -> core`, `storage -> {remote, files}`, `files -> stores -> core`; a t
                `lines`, `counter`) of values that keep their spelling (`value`); what a text changes
                in another (`delta`; `patience` finds it); what calls cost (`cost`), how fast and how
                far (`ceiling`), how soon a few saves go (`pace`), how often a payload travels
-               (`rest`), what waits with whole stores (`backlog`)
+               (`rest`), what waits with whole stores (`backlog`), what is kept in memory (`recent`)
     stores/    pure: which files belong to a store (`layout`), what their bytes must be (`codec`),
                how a kind's records merge (`annotations`, `merge`) and are written (`splice`;
                `yaml_*`), files of many records taken apart and written (`records`, `join`),

@@ -15,6 +15,7 @@ from syncd.core.flap import Flaps
 from syncd.core.guard import RootState
 from syncd.core.model import Hold, Key
 from syncd.core.reading import Found, Missing, Reading
+from syncd.core.recent import Recent
 from syncd.engine.decide import Decider, Turn
 from syncd.engine.guards import Guards
 from syncd.engine.losers import Losers
@@ -34,6 +35,9 @@ from syncd.stores.records import Split, split
 PUT_OFF = 5.0
 """Seconds until a key is considered again for which the disk had no room."""
 
+SPLIT_BYTES = 2 * 1024 * 1024
+"""Bytes of records files of which it is kept how they came apart: that takes nine times as many."""
+
 Amendment = Callable[[Reading, View], Sequence[Decision] | None]
 """What to do about a key as it is read and known now; None: not now."""
 
@@ -52,7 +56,7 @@ class Reconciler:
         self.writer = Writer(ledger, stores, guards, clock)
         self._decider = Decider(ledger, stores, guards, clock)
         self._rewrites = Rewrites(ledger, stores, clock)
-        self._splits: dict[Key, Split] = {}
+        self._splits = Recent[Key, Split](SPLIT_BYTES)
         self.readings = Readings(stores)
         self._moves = Moves(ledger, stores, clock)
         self._renamed = Renamed(ledger, stores, self._moves, self.readings, self.writer.unfinished)
@@ -214,11 +218,11 @@ class Reconciler:
         """A records file taken apart, with what was known of it when it was last."""
         pointer = self._stores[key.store].pointer
         if not isinstance(reading, Found) or pointer is None or reading.body is None:
-            self._splits.pop(key, None)
+            self._splits.drop(key)
             return None
         found = split(reading.body, pointer, self._splits.get(key))
         if isinstance(found, Split):
-            self._splits[key] = found
+            self._splits.put(key, found, len(reading.body))
         return found
 
     async def _rewrite(self, files: Sequence[FileTurn], turn: Turn) -> None:

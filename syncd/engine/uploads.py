@@ -135,6 +135,7 @@ class Uploads:
                 if key.store not in paused and key not in resting}  # fmt: skip
         for digest in self._put_off.keys() - keys.keys():
             del self._put_off[digest]
+        self._lacking.intersection_update(content.digest for _, content in rows)
         due = [each for each in keys.values() if self._due(each[1].digest, now)]
         unasked = [each for each in due if each[1].digest not in self._lacking]
         # Not for each row that moves up by itself: that were a call more for every upload.

@@ -7,7 +7,11 @@ from collections.abc import Iterable, Mapping
 
 from syncd.core.decision import Known, View
 from syncd.core.model import NEVER, Digest, Key, Tombstone, Version
+from syncd.core.recent import Recent
 from syncd.ledger.rows import Columns, key_columns, to_snapshot, to_version, version_columns
+
+ROWS = 20_000
+"""Rows that are remembered as they were made of last: those of one file, or of many small ones."""
 
 
 class Records:
@@ -15,7 +19,7 @@ class Records:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._last: dict[Key, dict[str, tuple[Columns, Known]]] = {}
+        self._last = Recent[Key, dict[str, tuple[Columns, Known]]](ROWS)
 
     def known(self, file: Key) -> dict[str, Known]:
         """What is known of each key of a file, by record; that of the envelope is empty."""
@@ -27,15 +31,16 @@ class Records:
                FROM entries WHERE store = ? AND path = ?""",
             (file.store, file.path),
         )
-        waiting, former = self._waiting(file), self._last.get(file, {})
+        waiting, former = self._waiting(file), self._last.get(file) or {}
         # Most of thousands of rows are as they were at the last turn: those are not made anew.
-        self._last[file] = {
+        found = {
             row[0]: former[row[0]]
             if former.get(row[0], _NONE)[0] == row and row[0] not in waiting
             else (row if row[0] not in waiting else (), _known(row, waiting.get(row[0], {})))
             for row in rows
         }
-        return {record: known for record, (_, known) in self._last[file].items()}
+        self._last.put(file, found, len(found))
+        return {record: known for record, (_, known) in found.items()}
 
     def locals(self, file: Key) -> dict[str, Digest]:
         """What a file is to hold: the digest of each of its parts, by record."""

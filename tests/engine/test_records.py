@@ -15,14 +15,17 @@ from syncd.core.model import (
     Content,
     Format,
     Intent,
+    Key,
     Kind,
     OperationId,
     Reason,
     Tombstone,
 )
 from syncd.core.writing import LateSave
+from syncd.engine import turn
 from syncd.engine.intake import Intake
 from syncd.engine.late import Late
+from syncd.ledger import records
 from syncd.ledger.claimable import Claim
 from syncd.ledger.places import SUCCESSOR
 from syncd.stores.records import part_of
@@ -65,10 +68,23 @@ async def test_a_file_is_an_entry_a_record_and_one_for_the_rest(
 async def test_a_file_that_is_gone_is_not_kept_in_memory(laptop: Yard) -> None:
     laptop.put(deploy("d1"))
     await laptop.sync()
-    assert list(laptop.reconciler._splits) == [FILE]
+    assert len(laptop.reconciler._splits) == 1
     laptop.path.unlink()
     await laptop.sync()
-    assert not laptop.reconciler._splits
+    assert len(laptop.reconciler._splits) == 0
+
+
+async def test_of_many_files_only_some_are_kept_in_memory(
+    laptop: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turn, "SPLIT_BYTES", 1)
+    monkeypatch.setattr(records, "ROWS", 1)
+    laptop.restart()
+    laptop.put(deploy("d1"))
+    laptop.path.with_name("other.json").write_bytes(laptop.path.read_bytes())
+    for _ in range(2):
+        await laptop.reconciler.consider([FILE, Key(STORE, "other.json")])
+    assert (len(laptop.reconciler._splits), len(laptop.ledger.records._last)) == (1, 1)
 
 
 async def test_an_update_of_one_is_one_operation(laptop: Yard) -> None:

@@ -176,6 +176,9 @@ async def test_what_was_taken_back_since_the_last_look_is_not_uploaded(desk: Des
         shelf.open.set()
         await until(made.idle.is_set)
         assert len(shelf.taken) <= 10 + IN_FLIGHT
+        made.wake()
+        await until(made.idle.is_set)
+        assert not made._lacking, "versions that are gone are not remembered"
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
