@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from syncd.core.model import Content, Digest, Hold, Key
+from syncd.core.recent import Recent
 from syncd.engine.freight import FileStorage, Payloads
 from syncd.engine.holding import hold
 from syncd.engine.incoming import gathered
@@ -36,6 +37,9 @@ LEFT = 1.0
 
 WRONG = 3
 """Times that wrong bytes may come before the key is held."""
+
+FAILED = 1000
+"""Payloads of which it is remembered how often they failed."""
 
 log = structlog.get_logger()
 
@@ -82,7 +86,7 @@ class Downloads:
         """A heap of what is coming and not under way, by size."""
         self._unready: dict[Key, Digest] = {}
         self._later: list[_Later] = []
-        self._failed: dict[Digest, int] = {}
+        self._failed = Recent[Digest, int](FAILED)
         self._flying: dict[Digest, asyncio.Task[None]] = {}
         self._preparing: asyncio.Task[None] | None = None
         self._wakened = asyncio.Event()
@@ -186,7 +190,7 @@ class Downloads:
             self._put_off(coming, PayloadRefused(what, "make room on the disk of the state folder"))
         else:
             del self._coming[digest]
-            self._failed.pop(digest, None)
+            self._failed.drop(digest)
             self._intake.name(coming.keys)
         finally:
             self._wakened.set()
@@ -214,11 +218,11 @@ class Downloads:
     def _count_wrong(self, coming: _Coming, what: str) -> None:
         digest = coming.content.digest
         trouble = PayloadRefused(f"other bytes came than were told: {what}", self._damaged.advice)
-        if self._failed.get(digest, 0) + 1 < WRONG:
+        if (self._failed.get(digest) or 0) + 1 < WRONG:
             self._put_off(coming, trouble)
             return
         del self._coming[digest]
-        self._failed.pop(digest, None)
+        self._failed.drop(digest)
         for key in coming.keys:
             hold(self._ledger, key, self._damaged, self._clock.now())
         # Held now, what can be decided without the bytes is: a save goes over them.
@@ -228,7 +232,8 @@ class Downloads:
         if not self.patient:
             raise trouble
         digest = coming.content.digest
-        failed = self._failed[digest] = self._failed.get(digest, 0) + 1
+        failed = (self._failed.get(digest) or 0) + 1
+        self._failed.put(digest, failed, 1)
         if failed == 1:
             log.warning("download_put_off", key=str(min(coming.keys)), why=str(trouble),
                         advice=trouble.advice)  # fmt: skip

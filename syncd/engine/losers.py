@@ -47,8 +47,7 @@ class Losers:
         for key, body in [alone for file in files for alone in file.alone]:
             digest = Digest(hashlib.sha256(body).hexdigest())
             if await self._put(key, digest, body, ALONE):
-                with self._ledger.transaction():
-                    self._ledger.past.replaced(key, digest, ALONE, self._clock.now())
+                self._index([(key, digest)], ALONE)
 
     async def shelved(self, decisions: Sequence[Decision]) -> list[Decision]:
         """Those of `decisions` that may go on: what they make lose is kept, if it is a payload.
@@ -67,8 +66,7 @@ class Losers:
         except OSError as error:
             log.warning("conflict_put_off", key=str(key), why=refusal(error), advice=STATE_DISK)
             return False
-        with self._ledger.transaction():
-            self._ledger.past.replaced(key, lost, WHY, self._clock.now())
+        self._index([(key, lost)], WHY)
         return True
 
     async def catch_up(self) -> None:
@@ -76,18 +74,20 @@ class Losers:
         await self._keep((each.key, each.remote) for each in self._ledger.conflicts.unresolved())
 
     async def _keep(self, lost: Iterable[tuple[Key, Digest | None]]) -> None:
-        bodies = [
-            (key, digest, self._ledger.contents.get(digest)) for key, digest in lost if digest
-        ]
-        kept = [(key, digest) for key, digest, body in bodies if await self._put(key, digest, body)]
+        # One after the other: all that ever lost may not fit into memory.
+        kept = [(key, digest) for key, digest in lost if digest and await self._put(key, digest)]
         if kept:
-            with self._ledger.transaction():
-                for key, digest in kept:
-                    self._ledger.past.replaced(key, digest, WHY, self._clock.now())
+            self._index(kept, WHY)
 
-    async def _put(self, key: Key, digest: Digest, body: bytes | None, why: str = WHY) -> bool:
+    async def _put(
+        self, key: Key, digest: Digest, body: bytes | None = None, why: str = WHY
+    ) -> bool:
+        """Keep `body`, or what the ledger has of `digest`; whether that is news."""
         store = self._stores.get(key.store)
-        if store is None or body is None or self._ledger.past.known(key, digest, why):
+        if store is None or self._ledger.past.known(key, digest, why):
+            return False
+        body = body if body is not None else self._ledger.contents.get(digest)
+        if body is None:
             return False
         try:
             await asyncio.to_thread(store.swapped.keep, body)
@@ -97,3 +97,8 @@ class Losers:
                         next="the ledger has it; the next start tries again")  # fmt: skip
             return False
         return True
+
+    def _index(self, kept: Sequence[tuple[Key, Digest]], why: str) -> None:
+        with self._ledger.transaction():
+            for key, digest in kept:
+                self._ledger.past.replaced(key, digest, why, self._clock.now())

@@ -9,6 +9,7 @@ import pytest
 
 from syncd.core.model import Digest, Key
 from syncd.files.swapped import Swapped
+from syncd.ledger.contents import Contents
 
 from .fakes import STORE, Machine, deployment, digest
 
@@ -54,3 +55,19 @@ async def test_a_disk_that_fails_keeps_no_save_back_and_the_next_start_catches_u
     assert not mine.history.has(digest(b"theirs\n"))
     await mine.sync()
     assert mine.history.get(digest(b"theirs\n")) == b"theirs\n"
+
+
+async def test_a_start_reads_nothing_of_conflicts_that_are_in_history(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = await clashed(tmp_path)
+    read: list[Digest] = []
+    get = Contents.get
+
+    def recorded(self: Contents, digest: Digest) -> bytes | None:
+        read.append(digest)
+        return get(self, digest)
+
+    monkeypatch.setattr(Contents, "get", recorded)
+    await mine.sync()
+    assert digest(b"theirs\n") not in read
