@@ -43,8 +43,8 @@ embedded} -> core`, `storage -> {remote, files}`, `files -> stores -> core`; a t
     engine/    the verbs, in asyncio, behind the Protocols of `ports` and `freight`.
                Named keys: `intake`; later looks: `rescan`, `late`, `audit`, `patience`, `apart`.
                One turn: `turn`, `readings`, `decide`, `plan`, `combine`, `merging`, `moves`,
-               `renamed` (edits that follow a move), `losers`, `writer`; of many records `parts`,
-               `versions`, `saves`, `rewrite`.
+               `renamed` (edits that follow a move), `losers`, `writer`; of many records `splits`,
+               `parts`, `versions`, `saves`, `rewrite`.
                The deployment: `online` over `link` (with `bootstrap`), `pusher`, `puller`, `feed`
                (`witnesses`, `known` news of our own, `presence`: how far we are), and `carrier`
                (`uploads` of what `outgoing` reads, `downloads` by way of `incoming`,

@@ -13,9 +13,8 @@ from dataclasses import replace
 from syncd.core.decision import Decision, Taken, View
 from syncd.core.flap import Flaps
 from syncd.core.guard import RootState
-from syncd.core.model import Hold, Key
+from syncd.core.model import Key
 from syncd.core.reading import Found, Missing, Reading
-from syncd.core.recent import Recent
 from syncd.engine.decide import Decider, Turn
 from syncd.engine.guards import Guards
 from syncd.engine.losers import Losers
@@ -26,6 +25,7 @@ from syncd.engine.ports import Clock, LocalReplica
 from syncd.engine.readings import Readings
 from syncd.engine.renamed import Renamed
 from syncd.engine.rewrite import Rewrites
+from syncd.engine.splits import Splits
 from syncd.engine.telling import tell_turn
 from syncd.engine.writer import Performed, Writer
 from syncd.ledger.ledger import Ledger
@@ -34,9 +34,6 @@ from syncd.stores.records import Split, split
 
 PUT_OFF = 5.0
 """Seconds until a key is considered again for which the disk had no room."""
-
-SPLIT_BYTES = 2 * 1024 * 1024
-"""Bytes of records files of which it is kept how they came apart: that takes nine times as many."""
 
 Amendment = Callable[[Reading, View], Sequence[Decision] | None]
 """What to do about a key as it is read and known now; None: not now."""
@@ -56,7 +53,7 @@ class Reconciler:
         self.writer = Writer(ledger, stores, guards, clock)
         self._decider = Decider(ledger, stores, guards, clock)
         self._rewrites = Rewrites(ledger, stores, clock)
-        self._splits = Recent[Key, Split](SPLIT_BYTES)
+        self._splits = Splits(stores)
         self.readings = Readings(stores)
         self._moves = Moves(ledger, stores, clock)
         self._renamed = Renamed(ledger, stores, self._moves, self.readings, self.writer.unfinished)
@@ -209,21 +206,10 @@ class Reconciler:
         files: list[FileTurn] = []
         for key, reading in readings.items():
             if self._has_records(key):
-                split = await asyncio.to_thread(self._split, key, reading)
+                split = await asyncio.to_thread(self._splits.of, key, reading)
                 file = await self._decider.decide_file(key, reading, split, turn)
                 files += [file] if file is not None else []
         return files
-
-    def _split(self, key: Key, reading: Reading) -> Split | Hold | None:
-        """A records file taken apart, with what was known of it when it was last."""
-        pointer = self._stores[key.store].pointer
-        if not isinstance(reading, Found) or pointer is None or reading.body is None:
-            self._splits.drop(key)
-            return None
-        found = split(reading.body, pointer, self._splits.get(key))
-        if isinstance(found, Split):
-            self._splits.put(key, found, len(reading.body))
-        return found
 
     async def _rewrite(self, files: Sequence[FileTurn], turn: Turn) -> None:
         """Have records files hold what they are to hold, as far as that is due."""

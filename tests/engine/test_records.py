@@ -22,7 +22,7 @@ from syncd.core.model import (
     Tombstone,
 )
 from syncd.core.writing import LateSave
-from syncd.engine import turn
+from syncd.engine import splits
 from syncd.engine.intake import Intake
 from syncd.engine.late import Late
 from syncd.ledger import records
@@ -77,7 +77,7 @@ async def test_a_file_that_is_gone_is_not_kept_in_memory(laptop: Yard) -> None:
 async def test_of_many_files_only_some_are_kept_in_memory(
     laptop: Yard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(turn, "SPLIT_BYTES", 1)
+    monkeypatch.setattr(splits, "BYTES", 1)
     monkeypatch.setattr(records, "ROWS", 1)
     laptop.restart()
     laptop.put(deploy("d1"))
