@@ -48,7 +48,7 @@ embedded} -> core`, `storage -> {remote, files}`, `files -> stores -> core`; a t
                The deployment: `online` over `link` (with `bootstrap`), `pusher`, `puller`, `feed`
                (`witnesses`, `known` news of our own, `presence`: how far we are), and `carrier`
                (`uploads` of what `outgoing` reads, `downloads` by way of `incoming`,
-               `transfers`: how far they are); `teller` (conflicts).
+               `transfers`: how far they are, `unawaited`); `teller` (conflicts).
                What stops: `guards` (with `roots`, `window`, `vanishing`), `holding`, `pauses`
                (git), `hiatus` (a person); `epoch`. Files of lines: `tailer`, `generations` and
                `continuing` (which file is which log), `appender`. Only looking: `preview`,

@@ -22,6 +22,7 @@ from syncd.engine.incoming import gathered
 from syncd.engine.intake import Intake
 from syncd.engine.ports import Clock, LocalReplica
 from syncd.engine.transfers import Transfers
+from syncd.engine.unawaited import unawaited
 from syncd.engine.waiting import whole, woken
 from syncd.errors import FunctionFailed, PayloadRefused, SyncdError, Unavailable
 from syncd.ledger.ledger import Ledger
@@ -136,7 +137,7 @@ class Downloads:
                 self._wakened.clear()
                 pause = self._begin()
                 if pause is None and self._preparing is None and not self._flying:
-                    pause = LEFT if await self._tidy() else None
+                    pause = LEFT if await unawaited(self._ledger, self._stores) else None
                     if not self._wakened.is_set():
                         self._transfers.rests()
                         self.idle.set()
@@ -274,28 +275,3 @@ class Downloads:
             for other in self._ledger.entries.awaiting(digest)
             if other != key and other.store in self._stores
         )
-
-    async def _tidy(self) -> bool:
-        """Forget payloads that no file waits for any more; whether any is left."""
-        left = await self._put_away()
-        for payloads in {store.transit.payloads for store in self._stores.values()}:
-            for digest in await asyncio.to_thread(payloads.waiting):
-                awaited = bool(self._ledger.entries.awaiting(digest))
-                left |= awaited
-                if not awaited:
-                    await asyncio.to_thread(payloads.drop, digest)
-        return left
-
-    async def _put_away(self) -> bool:
-        """Take away what lies beside files that are not to hold it any more; whether any is left.
-
-        A save that won meanwhile, or newer news, is what the file holds by now.
-        """
-        left = False
-        for name, store in self._stores.items():
-            for path, digest in store.transit.ready().items():
-                awaited = Key(name, path) in self._ledger.entries.awaiting(digest)
-                left |= awaited
-                if not awaited:
-                    await asyncio.to_thread(store.transit.put_away, path, digest)
-        return left
