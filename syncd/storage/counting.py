@@ -8,6 +8,7 @@ answered; a later call sends it again under the same id, which the deployment co
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from syncd.storage.stores import Stores
 
 _AT_ONCE: Final = 20
 """Most calls that are sent again before a new one."""
+
+_log = logging.getLogger("syncd.storage")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,44 +53,60 @@ class Counting:
         if not self._unanswered or self._mirror.away:
             return
         self._unanswered = False
-        for request in await asyncio.to_thread(self._left):
-            answer = await self._ask(request)
-            if isinstance(answer, Lost):
-                # What was sent before may have been counted then, whatever became of it now.
-                self._unanswered = True
-                break
-            await self._close(request, counted=answer.counted)
+        settled = False
+        try:
+            settled = await self._settled()
+        finally:
+            # A call that is cancelled settles nothing either.
+            self._unanswered |= not settled
 
     async def increment(self, id: str) -> None:
         """Count one download. Raises RecordError where no asset has this id."""
         await self.settle()
         if self._mirror.away:
-            if not await self._count_here(id):
+            if not await asyncio.to_thread(self._count_here, id):
                 raise _no_asset(id)
             return
         request = Request(secrets.token_hex(16), id)
-        await asyncio.to_thread(self._put_down, request)
-        answer = await self._ask(request)
+        answer: Counted | Lost = Lost.UNKNOWN
+        try:
+            await asyncio.to_thread(self._put_down, request)
+            answer = await self._ask(request)
+        finally:
+            self._unanswered |= answer is Lost.UNKNOWN
         if answer is Lost.UNKNOWN:
-            self._unanswered = True
             return
         counted = isinstance(answer, Counted) and answer.counted
-        if not await self._close(request, counted=counted):
+        if not await asyncio.to_thread(self._close, request, counted=counted):
             raise _no_asset(id)
+
+    async def _settled(self) -> bool:
+        """Whether all that was left is answered now."""
+        for request in await asyncio.to_thread(self._left):
+            answer = await self._ask(request)
+            if isinstance(answer, Lost):
+                # What was sent before may have been counted then, whatever became of it now.
+                return False
+            try:
+                await asyncio.to_thread(self._close, request, counted=answer.counted)
+            except RecordError as error:
+                # Of an earlier call: nobody waits for it, and this one is about something else.
+                _log.warning("a download of %s was not counted: %s", request.asset, error)
+        return True
 
     async def _ask(self, request: Request) -> Counted | Lost:
         return await self._mirror.mutation(
             "assets:incrementDownloads", Counted, id=request.asset, requestId=request.id
         )
 
-    async def _close(self, request: Request, *, counted: bool) -> bool:
+    def _close(self, request: Request, *, counted: bool) -> bool:
         """Cross it out, and count it here unless it was `counted`; whether it is counted now."""
         # RACE: another program may have sent it too. Who crosses it out is one of them.
-        mine = await asyncio.to_thread(self._cross_out, request)
-        return counted or not mine or await self._count_here(request.asset)
+        mine = self._cross_out(request)
+        return counted or not mine or self._count_here(request.asset)
 
-    async def _count_here(self, id: str) -> bool:
-        return await asyncio.to_thread(self._assets.edit, id, _one_more)
+    def _count_here(self, id: str) -> bool:
+        return self._assets.edit(id, _one_more)
 
     def _put_down(self, request: Request) -> None:
         root = made_root(self._folder, "nothing was counted")

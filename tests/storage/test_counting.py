@@ -11,7 +11,9 @@ from typing import Any, cast
 import pytest
 
 from syncd.config import Config
+from syncd.files.root import Root
 from syncd.storage.counting import Counting
+from syncd.storage.file import remove as removed
 from syncd.storage.mirror import Lost, Mirror
 from syncd.storage.records import Asset
 from syncd.storage.rows import AssetRow, Counted
@@ -107,4 +109,70 @@ def test_what_was_deleted_meanwhile_is_counted_nowhere_and_keeps_nobody(
     asyncio.run(increments.increment("a"))
     file.unlink()
     asyncio.run(increments.settle())
+    assert list((project.state / "increments").iterdir()) == []
+
+
+async def test_a_call_that_is_cancelled_before_its_answer_is_sent_again(
+    project: Config, file: Path
+) -> None:
+    deployment = Deployment("applied")
+    increments = counting(project, deployment)
+    sent = asyncio.Event()
+
+    async def silent(path: str, answer: object, /, **args: Any) -> Counted | Lost:
+        sent.set()
+        return await asyncio.Future()
+
+    answering = deployment.mutation
+    deployment.mutation = silent  # type: ignore[method-assign]
+    await increments.settle()
+    call = asyncio.create_task(increments.increment("a"))
+    await sent.wait()
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    deployment.mutation = answering  # type: ignore[method-assign]
+    await increments.settle()
+    assert (len(deployment.counted), deployment.answers) == (1, [])
+    assert list((project.state / "increments").iterdir()) == []
+
+
+async def test_what_is_to_be_counted_here_is_counted_though_the_call_is_cancelled(
+    project: Config, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    increments = counting(project, Deployment("missing"))
+    crossed_out, counted = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+    edit, remove = Stores.edit, "syncd.storage.counting.remove"
+
+    def edited(*args: Any) -> bool:
+        done = edit(*args)
+        counted.set()
+        return done
+
+    def told(root: Root, path: str) -> bool:
+        done = removed(root, path)
+        loop.call_soon_threadsafe(crossed_out.set)
+        return done
+
+    monkeypatch.setattr(Stores, "edit", edited)
+    monkeypatch.setattr(remove, told)
+    call = asyncio.create_task(increments.increment("a"))
+    await crossed_out.wait()
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert await asyncio.to_thread(counted.wait, 5.0)
+    assert file.read_text() == BODY.replace("5", "6")
+
+
+async def test_an_earlier_call_that_cannot_be_counted_is_no_trouble_of_a_later_one(
+    project: Config, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    increments = counting(project, Deployment(Lost.UNKNOWN, "ambiguous"))
+    await increments.increment("a")
+    (file.parent / "twin.json").write_text(BODY)
+    await increments.settle()
+    assert "a download of a was not counted: 'a' is the id of p/a.json and p/twin" in caplog.text
+    assert file.read_text() == BODY
     assert list((project.state / "increments").iterdir()) == []
