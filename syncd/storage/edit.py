@@ -62,18 +62,16 @@ def replaced(met: bytes, after: dict[str, Any], format: Format, kind: Kind) -> b
     return _laid_out(_like(found.root.value, _value(after)), found, kind)
 
 
-def joined(origin: bytes, ours: bytes, met: bytes, format: Format, kind: Kind) -> bytes:
-    """Our text with what others changed since `origin`; where both changed a thing, ours.
+def joined(origin: bytes, ours: bytes, met: bytes, format: Format, kind: Kind) -> bytes | None:
+    """Our text with what others changed since `origin`; where both changed a thing, ours. None
+    where that cannot be told of the two texts: then our edit is made once more, in theirs.
 
     Two increments that came to one text are two.
     """
     if ours == met:
         return summed(origin, ours, format, kind) or ours
-    match merge(origin, ours, met, format, kind, limit=None):
-        case Combined(body):
-            return body
-        case _:
-            return ours
+    merged = merge(origin, ours, met, format, kind, anyhow=True)
+    return merged.body if isinstance(merged, Combined) else None
 
 
 def json_of(value: Any, *, indent: int | None = None) -> str:

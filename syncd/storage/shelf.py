@@ -96,6 +96,8 @@ class Shelf:
             parts[id] = mine = ours(met)
             if origin is not None and met not in (None, origin):
                 both = joined(origin, parts[id], met or b"", Format.JSON, Kind.DEPLOYMENT)
+                if both is None:
+                    both = edited(met or b"", before, after, Format.JSON, Kind.DEPLOYMENT)
                 parts[id] = compact(both.decode()).encode()
 
         file.change(put)

@@ -75,11 +75,12 @@ class Stores(Generic[M, R]):
         """
         key = self._place(id, record, category)
         after = told(record)
-        origin, format = record.origin, format_of(key[1])
+        origin, format, kind = record.origin, format_of(key[1]), record.kind
+        before: dict[str, Any] = {}
         mine: bytes | None = None
         if origin is not None:
             before = told(self._record(key, origin))
-            mine = edited(origin, before, after, format, record.kind)
+            mine = edited(origin, before, after, format, kind)
 
         def make(met: bytes | None) -> bytes:
             if mine is not None and (met is None or met == origin):
@@ -87,8 +88,9 @@ class Stores(Generic[M, R]):
             if met is None:
                 return written(after, format)
             if mine is None or origin is None:
-                return replaced(met, after, format, record.kind)
-            return joined(origin, mine, met, format, record.kind)
+                return replaced(met, after, format, kind)
+            both = joined(origin, mine, met, format, kind)
+            return edited(met, before, after, format, kind) if both is None else both
 
         body = self._change(key, make, origin)
         # What others changed meanwhile is in the file, not in the record: the next save starts

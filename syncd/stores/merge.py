@@ -54,13 +54,13 @@ _MISREAD: Final = Whole("the merged text does not read as the merged value")
 
 def merge(
     base: bytes | None, local: bytes, remote: bytes, format: Format, kind: Kind,
-    limit: int | None = MERGE_LIMIT,
+    *, anyhow: bool = False,
 ) -> Merge:  # fmt: skip
     """Merge two versions of one entry that descend from `base`, None where they never agreed.
 
-    None of them may be longer than `limit` bytes, where there is one.
     Equal bytes are one version: see `summed` for the exception. The result, merged with the
-    same remote again, is the same bytes again, but for counters.
+    same remote again, is the same bytes again, but for counters. `anyhow`: where no conflict would
+    keep the remote version, neither its length nor a flaw of the result keeps it from being merged.
     """
     if local == remote or remote == base:
         return Combined(local)
@@ -68,11 +68,11 @@ def merge(
         return Combined(remote)
     if kind in (Kind.FILE, Kind.METRIC):
         return Whole(f"a store of kind {kind.value} is not merged")
-    if limit is not None and max(map(len, (base or b"", local, remote))) > limit:
-        return Whole(f"a version is longer than {limit:,} bytes")
+    if not anyhow and max(map(len, (base or b"", local, remote))) > MERGE_LIMIT:
+        return Whole(f"a version is longer than {MERGE_LIMIT:,} bytes")
     if format is Format.TEXT:
         return _merged_text(base, local, remote)
-    return _merged_values(base, local, remote, format, kind)
+    return _merged_values(base, local, remote, format, kind, anyhow=anyhow)
 
 
 def only_counters_changed(
@@ -107,12 +107,12 @@ def summed(base: bytes | None, both: bytes, format: Format, kind: Kind) -> bytes
     """
     if base is None or not only_counters_changed(base, both, both, format, kind):
         return None
-    merged = _merged_values(base, both, both, format, kind)
+    merged = _merged_values(base, both, both, format, kind, anyhow=False)
     return merged.body if isinstance(merged, Combined) and merged.body != both else None
 
 
 def _merged_values(
-    base: bytes | None, local: bytes, remote: bytes, format: Format, kind: Kind
+    base: bytes | None, local: bytes, remote: bytes, format: Format, kind: Kind, *, anyhow: bool
 ) -> Merge:
     before = None if base is None else read(base, format)
     ours, theirs = read(local, format), read(remote, format)
@@ -125,6 +125,8 @@ def _merged_values(
     merged = _merged(before.root.value if before else MISSING, ours, theirs, kind)
     if isinstance(merged, Whole):
         return merged
+    if not anyhow and (flaw := _flaw(merged, ours, theirs, kind)):
+        return Whole(f"merged, {flaw}")
     if isinstance(ours, Source) and isinstance(theirs, Source):
         return _json(merged, ours, theirs, kind)
     assert not isinstance(ours, Source)
@@ -139,9 +141,15 @@ def _merged(former: Maybe, ours: Parsed, theirs: Parsed, kind: Kind) -> values.M
     merged = values.merge(former, here, there, annotation(kind))
     if any(not clash.path for clash in merged.clashes) or merged.value is MISSING:
         return Whole("the two have nothing in common that could be merged")
+    return merged
+
+
+def _flaw(merged: values.Merged, ours: Parsed, theirs: Parsed, kind: Kind) -> str | None:
+    """A flaw that neither side had."""
+    assert merged.value is not MISSING
     made = flaws(kind, merged.value)
-    made = made and made - flaws(kind, here) - flaws(kind, there)
-    return Whole(f"merged, {min(made)}") if made else merged
+    made = made and made - flaws(kind, ours.root.value) - flaws(kind, theirs.root.value)
+    return min(made) if made else None
 
 
 def _same_id(kind: Kind, one: Value, other: Value) -> bool:

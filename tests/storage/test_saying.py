@@ -10,7 +10,7 @@ import pytest
 from syncd.config import Config
 from syncd.errors import RecordError
 from syncd.storage.assets import AsyncAssetStorage
-from syncd.storage.records import Asset, Execution
+from syncd.storage.records import Asset, Execution, WorkflowStep
 from syncd.storage.workflows import AsyncWorkflowStorage
 from syncd.stores.merge import MERGE_LIMIT
 from tests.storage.test_workflows import workflow
@@ -134,3 +134,34 @@ async def test_a_record_whose_file_was_removed_is_saved_where_it_was(project: Co
     path.unlink()
     await storage.save(record)
     assert path.read_text() == '{"id": "a"}'
+
+
+async def test_edits_that_together_make_a_flaw_are_both_kept(project: Config) -> None:
+    storage = AsyncWorkflowStorage(project)
+    made = workflow("a")
+    made.steps = [WorkflowStep(id="one"), WorkflowStep(id="two")]
+    await storage.save(made)
+    mine, theirs = await storage.load("a"), await storage.load("a")
+    assert mine is not None
+    assert theirs is not None
+    theirs.steps.append(WorkflowStep(id="three", depends_on=["one"]))
+    await storage.save(theirs)
+    del mine.steps[0]
+    mine.status = "running"
+    await storage.save(mine)
+    found = await storage.load("a")
+    assert found is not None
+    assert ([step.id for step in found.steps], found.status) == (["two", "three"], "running")
+
+
+async def test_edits_of_yaml_whose_comments_do_not_merge_are_both_kept(project: Config) -> None:
+    path = project.stores[0].path / "a.yaml"
+    path.parent.mkdir()
+    path.write_text("id: a\nconfig:\n  x: 1\n")
+    storage = AsyncWorkflowStorage(project)
+    mine = await storage.load("a")
+    assert mine is not None
+    path.write_text("id: a\nstatus: draft\non: push\nconfig:\n  # why\n  x: 1\n")
+    mine.config = None
+    await storage.save(mine)
+    assert path.read_text() == "id: a\nstatus: draft\non: push\nconfig: null\n"
