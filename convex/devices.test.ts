@@ -1,6 +1,13 @@
-import { expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { api, internal } from "./_generated/api";
 import { deployment, enrolled, operationOn } from "./fixture.test";
+import * as limits from "./model/limits";
+
+vi.mock("./model/limits", async (load) => ({ ...(await load<typeof limits>()) }));
+
+const { LISTED_LEDGERS } = limits;
+
+afterEach(() => Object.assign(limits, { LISTED_LEDGERS }));
 
 test("a token opens its own workspace only", async () => {
   const t = deployment();
@@ -106,6 +113,21 @@ test("list tells when a device was last seen, and never a token", async () => {
     witnesses: [],
   });
   expect((await list()).devices[0]?.seenAt).toBeGreaterThan(0);
+});
+
+test("list tells of as many devices as it can read with their ledgers", async () => {
+  const t = deployment();
+  Object.assign(limits, { LISTED_LEDGERS: 3 });
+  for (const name of ["a", "b", "c"]) {
+    const { device } = await enrolled(t, name, "team");
+    await t.run(async ({ db }) => {
+      for (const ledger of ["K", "L"].slice(0, name === "a" ? 1 : 2)) {
+        await db.insert("presence", { device, ledger, start: 1, cursor: null, seenAt: 1 });
+      }
+    });
+  }
+  const { devices } = await t.query(internal.devices.list, { workspace: "team" });
+  expect(devices.map(({ name }) => name)).toEqual(["a", "b"]);
 });
 
 test("names are bounded, and an unknown device is not revoked", async () => {

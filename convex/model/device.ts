@@ -1,8 +1,9 @@
 import { v, type Infer } from "convex/values";
-import type { Id } from "../_generated/dataModel";
+import type { Doc } from "../_generated/dataModel";
 import type { MutationCtx, QueryCtx } from "../_generated/server";
 import { scope, type Scope } from "../validators";
 import { hex, sha256, utf8 } from "./digest";
+import { LISTED_LEDGERS } from "./limits";
 import { forgetLedgers, presencesOf } from "./presence";
 import { trouble } from "./trouble";
 
@@ -51,16 +52,21 @@ function newToken(): string {
   return `syncd_${hex(crypto.getRandomValues(new Uint8Array(32)))}`;
 }
 
+/** By name, as many as one call can read with their ledgers. */
 export async function list(ctx: QueryCtx, workspace: string): Promise<Registration[]> {
   const devices = await ctx.db
     .query("devices")
     .withIndex("by_workspace_and_name", (q) => q.eq("workspace", workspace))
     .take(DEVICES);
-  return Promise.all(
-    devices.map(async ({ _id: device, name, scopes, revoked }) => {
-      return { device, name, scopes, revoked, ...(await seen(ctx, device)) };
-    }),
-  );
+  const listed: Registration[] = [];
+  let ledgers = 0;
+  for (const { _id: device, name, scopes, revoked } of devices) {
+    const presences = await presencesOf(ctx, device);
+    ledgers += presences.length;
+    if (ledgers > LISTED_LEDGERS) break;
+    listed.push({ device, name, scopes, revoked, ...seen(presences) });
+  }
+  return listed;
 }
 
 /**
@@ -82,8 +88,8 @@ function findDevice(ctx: QueryCtx, workspace: string, name: string) {
     .unique();
 }
 
-async function seen(ctx: QueryCtx, device: Id<"devices">) {
-  const times = (await presencesOf(ctx, device)).map(({ seenAt }) => seenAt);
+function seen(presences: Doc<"presence">[]) {
+  const times = presences.map(({ seenAt }) => seenAt);
   const isKnown = times.length > 0;
   return {
     seenAt: isKnown ? Math.max(...times) : null,

@@ -81,5 +81,7 @@ export const WORKSPACES_AT_ONCE = 100;
 export const REAPED_DEVICES = 2000;
 /** Ledgers of these, all together. */
 export const REAPED_LEDGERS = 10_000;
+/** Ledgers of all the devices that one `devices:list` tells of. */
+export const LISTED_LEDGERS = 20_000;
 /** Rows that one search looks at; the platform finds at most 1,024. */
 export const SEARCHED_ROWS = 1000;
