@@ -1,6 +1,13 @@
-import { expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { api } from "./_generated/api";
 import { deployment, enrolled, operationOn } from "./fixture.test";
+import * as limits from "./model/limits";
+
+vi.mock("./model/limits", async (load) => ({ ...(await load<typeof limits>()) }));
+
+const { SEARCHED_LENGTH } = limits;
+
+afterEach(() => Object.assign(limits, { SEARCHED_LENGTH }));
 
 test("assets are found by words, with all of the tags, in a category", async () => {
   const t = deployment();
@@ -40,6 +47,24 @@ test("assets are found by words, with all of the tags, in a category", async () 
   expect(found.rows[0]).not.toHaveProperty("searchText");
   await expect(ids({ limit: 0 })).rejects.toMatchObject({ data: { code: "invalid" } });
 });
+
+test.each([{ query: "button" }, { tags: ["ui"] }])(
+  "a search looks at fewer assets where they are long: %j",
+  async (asked) => {
+    const t = deployment();
+    const laptop = await enrolled(t);
+    const asset = { store: "library", kind: "asset" } as const;
+    for (const path of ["a.json", "b.json", "c.json"]) {
+      const text = JSON.stringify({ name: "button", content: "x".repeat(500), tags: ["ui"] });
+      await laptop.push(await operationOn(path, text, undefined, asset));
+    }
+    const search = async () =>
+      (await t.query(api.assets.search, { ...laptop.credentials, ...asked })).rows.length;
+    expect(await search()).toBe(3);
+    Object.assign(limits, { SEARCHED_LENGTH: 1000 });
+    expect(await search()).toBe(2);
+  },
+);
 
 test("assets are listed by path, by category and by type, and found by id", async () => {
   const t = deployment();

@@ -85,3 +85,5 @@ export const REAPED_LEDGERS = 10_000;
 export const LISTED_LEDGERS = 20_000;
 /** Rows that one search looks at; the platform finds at most 1,024. */
 export const SEARCHED_ROWS = 1000;
+/** UTF-16 units of these after which it looks at no more: all of it is read, and may be answered. */
+export const SEARCHED_LENGTH = 4 * MIB;

@@ -2,7 +2,7 @@
 import type { Doc } from "../_generated/dataModel";
 import type { QueryCtx } from "../_generated/server";
 import { withId } from "./answer";
-import { LIST_ROWS, SEARCHED_ROWS } from "./limits";
+import { LIST_ROWS, SEARCHED_LENGTH, SEARCHED_ROWS } from "./limits";
 import { trouble } from "./trouble";
 
 /** `tags`: the asset has all of them. */
@@ -21,8 +21,9 @@ const WORDS = 16;
 type Asset = Doc<"assets">;
 
 /**
- * The first `limit` that match, of the first SEARCHED_ROWS that the words and the filters find:
- * tags are looked at afterwards, since an index of words can be filtered by single values only.
+ * The first `limit` that match, of the first SEARCHED_ROWS that the words and the filters find, of
+ * long ones fewer: tags are looked at afterwards, since an index of words can be filtered by single
+ * values only.
  */
 export async function foundAssets(ctx: QueryCtx, workspace: string, asked: Asked) {
   const { query = "", tags = [], limit = 50 } = asked;
@@ -33,10 +34,12 @@ export async function foundAssets(ctx: QueryCtx, workspace: string, asked: Asked
   const candidates = words ? byWords(ctx, workspace, words, asked) : byPath(ctx, workspace, asked);
   const found: Asset[] = [];
   let looked = 0;
+  let length = 0;
   for await (const asset of candidates) {
     if (matches(asset, asked) && tags.every((tag) => asset.tags.includes(tag))) found.push(asset);
     looked += 1;
-    if (found.length === limit || looked === SEARCHED_ROWS) break;
+    length += lengthOf(asset);
+    if (found.length === limit || looked === SEARCHED_ROWS || length >= SEARCHED_LENGTH) break;
   }
   return found.map(withId);
 }
@@ -60,6 +63,11 @@ function byPath(ctx: QueryCtx, workspace: string, { category }: Asked) {
   return assets.withIndex("by_workspace_and_category_and_path", (q) =>
     q.eq("workspace", workspace).eq("category", category),
   );
+}
+
+/** UTF-16 units of what of a row may be long. */
+function lengthOf({ searchText, tags }: Asset): number {
+  return tags.reduce((sum, tag) => sum + tag.length, searchText.length);
 }
 
 function matches(asset: Asset, { category, type, status }: Asked): boolean {
