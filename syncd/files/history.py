@@ -64,16 +64,19 @@ class History:
     def copy(
         self, folder: Folder, name: str, *, durable: bool = True, lent: bool = False
     ) -> Digest:
-        """Keeps a copy of the file `name`; the digest of what was copied.
+        """Keeps a copy of the file `name`, durable with its name; the digest of what was copied.
 
         Not `durable` is for what is durable elsewhere until settle, `lent` for what is to be
         dropped unless it is kept for another reason.
         """
         fd = folder.open(name)
         try:
-            return self.take_in(fd, durable=durable, lent=lent)
+            digest = self.take_in(fd, durable=durable, lent=lent)
         finally:
             os.close(fd)
+        if durable:  # What is copied goes then: of two file systems either may be flushed first.
+            self.sync()
+        return digest
 
     def take_in(self, fd: int, *, durable: bool = True, lent: bool = False) -> Digest:
         """Keeps a copy of what is read from `fd`, from where it is on; its digest."""

@@ -14,7 +14,8 @@ from syncd.core.writing import Contested, LateSave, Note, NotWritten, Written
 from syncd.files.folder import Folder
 from syncd.files.root import Root
 from syncd.files.swapped import FIRST_LOOK, LAST_LOOK, MOST_OPEN, PATIENCE, Swapped
-from syncd.files.write import discard, perform, stage, stage_removal
+from syncd.files.write import discard, perform, retire, stage, stage_removal
+from syncd.stores.layout import TEMPORARY_PREFIX
 
 from .world import OLD, OURS, PATH, World, digest, world
 
@@ -335,3 +336,36 @@ def test_of_records_a_late_save_stays_in_history(at: World) -> None:
     at.swapped.release(save)
     looked_over(at)
     assert at.history.get(save.digest) == b"\xff no text"
+
+
+def durable_before(at: World, goes: str) -> bool:
+    """Whether history was made durable between the copy and the last step of this name."""
+    last = max(place for place, step in enumerate(at.steps) if step == goes)
+    copied = max(place for place, step in enumerate(at.steps[:last]) if step == "History.copy")
+    return "History.sync" in at.steps[copied:last]
+
+
+def test_what_comes_from_another_file_system_is_in_history_for_good_before_it_goes(
+    at: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note = stage(at.root, PATH, OURS, digest(OLD))
+    monkeypatch.setattr(os, "rename", elsewhere)
+    assert isinstance(perform(at.root, note, at.swapped), Written)
+    assert durable_before(at, "Folder.remove")
+    at.swapped.close()
+
+
+def test_without_exchange_the_old_is_in_history_for_good_before_it_is_replaced(at: World) -> None:
+    at.root.exchanges = False
+    note = stage(at.root, PATH, OURS, digest(OLD))
+    assert isinstance(perform(at.root, note, at.swapped), Written)
+    assert durable_before(at, "Folder.replace")
+    at.swapped.close()
+
+
+def test_a_leftover_that_history_has_is_there_for_good_before_it_goes(at: World) -> None:
+    name = f"folder/{TEMPORARY_PREFIX}0123456789abcdef"
+    (at.store / name).write_bytes(OURS)
+    at.history.put(OURS, durable=False)
+    assert retire(at.root, name, at.swapped) == digest(OURS)
+    assert durable_before(at, "Folder.remove")
