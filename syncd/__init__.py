@@ -29,7 +29,7 @@ embedded} -> core`, `storage -> {remote, files}`, `files -> stores -> core`; a t
                `lines` (files that grow, under second names)
     ledger/    one SQLite file: `entries` (base, last heard), `outbox`, `claimable` (what of it
                is next), `contents`, `places`, `attention` (holds, guards, health), `deletions`
-               (those a guard counts), `conflicts`, `forgetting`, `epochs`,
+               (those a guard counts; `rejecting`), `conflicts`, `forgetting`, `epochs`,
                `events` (the log), `past` (the index of history), `logs` (how far lines went),
                `passing` (which tombstones are needed no more), `costs`; `ledger` has the verbs,
                each one transaction (`commits`: a turn's end, `answers`), `views` what a turn asks

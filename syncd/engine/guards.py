@@ -109,7 +109,9 @@ class Guards:
         if not self.confirmed:
             decisions = [each for each in decisions if each.plan.to_local is None]
         self._settle(decisions, there)
-        if self._ledger.deletions.approvals:  # Hardly ever, and it may have to wait for the disk.
+        if (
+            self._ledger.deletions.approvals_left()
+        ):  # Hardly ever, and it may have to wait for the disk.
             with self._ledger.transaction():
                 self._window.returned(there, decisions)
         for found in self._window.unexcused(decisions, self._clock.now()):
@@ -164,8 +166,8 @@ class Guards:
         ours = deletions.listed("waiting", store, Direction.TO_REMOTE)
         theirs = deletions.listed("waiting", store, Direction.TO_LOCAL)
         with self._ledger.transaction():
-            deletions.bring_back(ours)
-            deletions.put_over(theirs)
+            self._ledger.rejecting.bring_back(ours)
+            self._ledger.rejecting.put_over(theirs)
             deletions.drop(Direction.TO_REMOTE, ours)
             deletions.drop(Direction.TO_LOCAL, theirs)
         return self._decide(store, len(ours) + len(theirs), "rejected")

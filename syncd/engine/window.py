@@ -101,8 +101,8 @@ class Window:
             for each in decisions
             if isinstance(each.plan.to_local, Content) or isinstance(each.plan.to_remote, Content)
         ]
-        self._deletions.drop(Direction.TO_REMOTE, [*there, *made], approved=True)
-        self._deletions.drop(Direction.TO_LOCAL, made, approved=True)
+        self._deletions.forget_approvals(Direction.TO_REMOTE, [*there, *made])
+        self._deletions.forget_approvals(Direction.TO_LOCAL, made)
 
     def hold(self, group: Group, deletions: Mapping[Key, Digest], now: float) -> None:
         """`deletions` wait for a person."""

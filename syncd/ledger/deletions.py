@@ -11,10 +11,8 @@ from typing import Literal
 
 from syncd.core.guard import Direction
 from syncd.core.model import Digest, Key
-from syncd.ledger.rows import key_columns
 
 _OF = "store = ? AND direction = ?"
-_KEY = "store = ? AND path = ? AND record = ?"
 _QUEUED = """AND EXISTS (
     SELECT 1 FROM outbox o WHERE o.store = d.store AND o.path = d.path AND o.record = d.record
       AND o.state = 'queued' AND o.digest IS NULL)"""
@@ -88,15 +86,26 @@ class Deletions:
             for digest in digests
         )
 
-    def drop(self, direction: Direction, keys: Iterable[Key], *, approved: bool = False) -> None:
-        """Forget that `keys` wait; or that they were `approved`, whether that is spent or not."""
-        if approved and not self._approvals_left():
-            return
-        states = "('approved', 'spent')" if approved else "('waiting')"
+    def drop(self, direction: Direction, keys: Iterable[Key]) -> None:
+        """Forget that `keys` wait."""
+        self._drop(direction, keys, "waiting")
+
+    def approvals_left(self) -> bool:
+        """Whether any approval is remembered, spent or not."""
+        if self.approvals:  # Every turn asks, and thousands may wait.
+            query = "SELECT 1 FROM deletions WHERE state IN ('approved', 'spent')"
+            self.approvals = self._connection.execute(query).fetchone() is not None
+        return self.approvals
+
+    def forget_approvals(self, direction: Direction, keys: Iterable[Key]) -> None:
+        """Forget that the deletions of `keys` were approved, whether that is spent or not."""
+        self._drop(direction, keys, "approved", "spent")
+
+    def _drop(self, direction: Direction, keys: Iterable[Key], *states: State) -> None:
         self._connection.executemany(
             f"DELETE FROM deletions WHERE {_OF} AND path = ? AND record = ? "  # noqa: S608
-            f"AND state IN {states}",
-            [(key.store, direction, key.path, key.record) for key in keys],
+            f"AND state IN ({','.join('?' * len(states))})",
+            [(key.store, direction, key.path, key.record, *states) for key in keys],
         )
 
     def forget_before(self, when: float) -> None:
@@ -162,34 +171,3 @@ class Deletions:
             (store, direction),
         ).fetchone()
         return int(row[0])
-
-    def bring_back(self, keys: Iterable[Key]) -> None:
-        """Decide against deletions of files: nothing is agreed on any more, and what is met for
-        the first time is copied."""
-        columns = [key_columns(key) for key in keys]
-        self._connection.executemany(
-            f"""UPDATE entries SET base_revision = NULL, base_digest = NULL, base_size = NULL
-                WHERE {_KEY}""",  # noqa: S608
-            columns,
-        )
-        self._connection.executemany(
-            f"DELETE FROM outbox WHERE {_KEY} AND state = 'queued' AND digest IS NULL",  # noqa: S608
-            columns,
-        )
-        self._connection.executemany(
-            "DELETE FROM files WHERE store = ? AND path = ?", [each[:2] for each in columns]
-        )
-
-    def put_over(self, keys: Iterable[Key]) -> None:
-        """Decide against deletions on the deployment: they were met, and the files go over them."""
-        self._connection.executemany(
-            f"""UPDATE entries SET base_revision = remote_revision, base_digest = remote_digest,
-                  base_size = remote_size WHERE {_KEY}""",  # noqa: S608
-            [key_columns(key) for key in keys],
-        )
-
-    def _approvals_left(self) -> bool:
-        if self.approvals:  # Every turn asks, and thousands may wait.
-            query = "SELECT 1 FROM deletions WHERE state IN ('approved', 'spent')"
-            self.approvals = self._connection.execute(query).fetchone() is not None
-        return self.approvals

@@ -44,6 +44,7 @@ from syncd.ledger.passing import Passing
 from syncd.ledger.past import Past
 from syncd.ledger.places import Places
 from syncd.ledger.records import Records
+from syncd.ledger.rejecting import Rejecting
 from syncd.ledger.rows import (
     inode_column,
     snapshot_columns,
@@ -77,6 +78,7 @@ class Ledger:
         self.conflicts = Conflicts(connection, self.events)
         self.past = Past(connection)
         self.deletions = Deletions(connection)
+        self.rejecting = Rejecting(connection)
         self.epochs = Epochs(connection)
         self.forgetting = Forgetting(connection)
         self.records = Records(connection)
