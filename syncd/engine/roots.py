@@ -72,9 +72,10 @@ class Roots:
         """Whether any file is in the store's folder."""
         # A few files that were there lately mostly tell; the whole walk is for the worst case.
         replica = self._stores[store]
-        some = self._ledger.places.some_files(store, SAMPLE)
-        if any(not isinstance(replica.read(path), Missing) for path in some):
-            return True
+        for path in self._ledger.places.some_files(store, SAMPLE):
+            (reading,) = replica.read_first([path], 0)
+            if not isinstance(reading, Missing):
+                return True
         return bool(replica.scan().stats)
 
     def adopt(self, store: str, identity: str | None, now: float) -> None:

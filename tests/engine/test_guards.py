@@ -15,13 +15,17 @@ from pathlib import Path
 import pytest
 
 from syncd.core.cost import Cost, Spending
+from syncd.core.decision import UNREAD, FileState
 from syncd.core.guard import WINDOW, Direction, RootState
 from syncd.core.model import Hold, Key
+from syncd.core.reading import Stat
 from syncd.core.writing import Note
 from syncd.engine.intake import Intake
 from syncd.engine.rescan import Rescan
 from syncd.engine.window import Window
 from syncd.errors import LedgerError
+from syncd.files import transit
+from syncd.files.transit import SLOW_BYTES
 from syncd.ledger.claimable import Claim
 
 from .fakes import STORE, Desk, digest
@@ -716,3 +720,16 @@ async def test_unmounted(desk: Desk) -> None:
     desk.send()
     assert len(desk.machine.mirror()) == 5
     assert desk.ledger.attention.guards()[STORE, Direction.BOTH].reason == "its folder is replaced"
+
+
+async def test_that_files_are_there_is_told_without_reading_a_long_one(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (desk.machine.files / "a.txt").open("wb") as file:
+        file.truncate(SLOW_BYTES + 1)
+    key = Key(STORE, "a.txt")
+    read = FileState(Stat(SLOW_BYTES + 1, 0, 0, 1), digest(b""), UNREAD)
+    with desk.ledger.transaction():
+        desk.ledger.places.record_files([(key, read)])
+    monkeypatch.setattr(transit, "measure", pytest.fail)
+    assert desk.guards.roots.holds_files(STORE)
