@@ -231,12 +231,46 @@ async def test_a_client_from_the_future_is_turned_away(backend: Backend) -> None
         assert await client.receive() == {"type": "closed", "code": 1011}
 
 
-@pytest.mark.parametrize("message", ["{", '{"type":"Odd"}', '{"type":"Mutation","requestId":1}'])
-async def test_a_message_that_is_none_ends_the_session(backend: Backend, message: str) -> None:
+async def test_a_message_that_is_no_json_ends_the_session(backend: Backend) -> None:
     async with peer(backend) as client:
         await client.connect()
-        await client.socket.send_str(message)
-        assert (await client.receive())["type"] in {"FatalError", "closed"}
+        await client.socket.send_str("{")
+        assert await client.receive() == {"type": "closed", "code": 1007}
+    assert backend.query("things:echo", value=1) == 1
+
+
+CALL = {"udfPath": "things:echo", "args": [{"value": 1}]}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        None,
+        [],
+        {},
+        {"type": "Odd"},
+        {"type": "toString"},
+        {"type": "Connect"},
+        {"type": "Connect", "sessionId": "s", "maxObservedTimestamp": "soon"},
+        {"type": "Authenticate", "baseVersion": 0, "tokenType": "Odd"},
+        {"type": "Authenticate", "baseVersion": 0, "tokenType": "Admin"},
+        {"type": "ModifyQuerySet", "baseVersion": 0, "newVersion": 1},
+        {"type": "ModifyQuerySet", "baseVersion": 0, "newVersion": 1, "modifications": [None]},
+        {"type": "ModifyQuerySet", "baseVersion": 0, "newVersion": 1,
+         "modifications": [{"type": "Add", "queryId": "1", **CALL}]},
+        {"type": "Mutation", "requestId": 1},
+        {"type": "Mutation", "requestId": "1", **CALL},
+        {"type": "Action", "requestId": 1, "udfPath": "things:echo", "args": [None]},
+    ],
+)  # fmt: skip
+async def test_a_message_that_is_none_is_fatal(backend: Backend, message: object) -> None:
+    async with peer(backend) as client:
+        if not isinstance(message, dict) or message.get("type") != "Connect":
+            await client.connect()
+        await client.socket.send_str(json.dumps(message))
+        said = await client.receive()
+        assert (said["type"], said["error"].split(":")[0]) == ("FatalError", "BadMessage")
+        assert await client.receive() == {"type": "closed", "code": 1000}
     assert backend.query("things:echo", value=1) == 1
 
 

@@ -7,7 +7,7 @@
  * close it cleanly.
  *
  * From the outside in:
- * - `http`, and `sockets` with `session` and `subscriptions`, speak to clients;
+ * - `http`, and `sockets` with `session`, `incoming` and `subscriptions`, speak to clients;
  * - `backend` calls functions in turns, `execute` runs one, `outcome` words what came of it;
  * - `syscalls` is what functions ask for, `query`, `search`, `page` and `filter` how they read;
  * - `transaction` and `writes` are one execution's view of the documents, with its `limits`;

@@ -8,6 +8,7 @@
 import { Outage } from "./failure.ts";
 import { ANYBODY, type Caller } from "./frame.ts";
 import { actingAs, adminOf, noProvider } from "./identity.ts";
+import { badMessage, understood } from "./incoming.ts";
 import {
   errorData,
   response,
@@ -58,9 +59,9 @@ export class Session {
     });
   }
 
-  /** Takes a message; its answer comes in its turn. */
-  receive(message: ClientMessage): void {
-    this.#inTurn(() => this.#handle(message));
+  /** Takes a message, of any shape; its answer comes in its turn. */
+  receive(message: unknown): void {
+    this.#inTurn(() => this.#handle(understood(message)));
   }
 
   /** The client is gone or turned away: nothing more is done for it. */
@@ -110,10 +111,6 @@ export class Session {
         return void this.#act(message);
       case "Event":
         return;
-      default:
-        throw badMessage(
-          `the type ${JSON.stringify((message as { type: unknown }).type)} is not known`,
-        );
     }
   }
 
@@ -160,7 +157,7 @@ export class Session {
     if (newVersion <= baseVersion) throw badMessage("newVersion is not above baseVersion");
     const removed: Json[] = [];
     for (const change of modifications) {
-      if (change.type === "Add") this.#subscriptions.add(change.queryId, checked(change));
+      if (change.type === "Add") this.#subscriptions.add(change.queryId, change);
       else if (this.#subscriptions.remove(change.queryId))
         removed.push(`{"type":"QueryRemoved","queryId":${change.queryId}}`);
     }
@@ -200,8 +197,7 @@ export class Session {
     }
   }
 
-  #call(invocation: Invocation): Call {
-    const { udfPath, args } = checked(invocation);
+  #call({ udfPath, args }: Invocation): Call {
     return { path: udfPath, args: args[0] as EncodedObject, caller: this.#caller };
   }
 
@@ -230,19 +226,6 @@ export class Session {
         `"endVersion":${versionText(end)},"modifications":[${modifications.join(",")}]}`,
     );
   }
-}
-
-/** The message comes from outside: its function is checked before it is kept. */
-function checked<T extends Invocation>(invocation: T): T {
-  const first = Array.isArray(invocation.args) ? invocation.args[0] : undefined;
-  const isObject = first !== null && typeof first === "object" && !Array.isArray(first);
-  if (typeof invocation.udfPath !== "string" || !isObject)
-    throw badMessage("a call needs `udfPath` and `args`, an array of one object");
-  return invocation;
-}
-
-function badMessage(why: string): Outage {
-  return new Outage(400, "BadMessage", `The message can't be understood: ${why}.`);
 }
 
 function result(outcome: Outcome): Json {

@@ -3,7 +3,6 @@ import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { WebSocketServer, type RawData, type WebSocket } from "ws";
 import { Session } from "./session.ts";
-import type { ClientMessage } from "./messages.ts";
 import { messageOf } from "./failure.ts";
 import { addressOf, type Api } from "./http.ts";
 
@@ -54,9 +53,9 @@ function serve(client: WebSocket, api: Api): void {
 }
 
 function receive(client: WebSocket, session: Session, data: RawData): void {
-  let message: ClientMessage;
+  let message: unknown;
   try {
-    message = JSON.parse((data as Buffer).toString()) as ClientMessage;
+    message = JSON.parse((data as Buffer).toString());
   } catch {
     return client.close(1007, "BadJson");
   }
