@@ -10,6 +10,7 @@ Does IO.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -49,7 +50,8 @@ class Endpoint:
             await web.TCPSite(runner, "127.0.0.1", self._port).start()
             log.info("endpoint_opened", port=self._port)
         except OSError as error:
-            log.warning("endpoint_refused", port=self._port, why=error.strerror or str(error),
+            why = os.strerror(error.errno) if error.errno else str(error)
+            log.warning("endpoint_refused", port=self._port, why=why,
                         advice="name another [http] port in config.toml")  # fmt: skip
         try:
             await asyncio.Event().wait()

@@ -10,6 +10,8 @@ _SAID: Mapping[str, str] = {
     "missing": "it is missing",
     "tuple_type": 'it is no list: write ["..."]',
 }
+_TABLES = "it is no list of tables: write [[store]], and its keys below"
+"""What is said of the stores themselves where they are no list."""
 _PATTERNS: Mapping[str, str] = {
     "name": "it takes letters, digits, - and _, 64 at most, and begins with a letter or a digit",
     "workspace": "it takes letters, digits, -, _ and ., 64 at most, and begins with a letter or "
@@ -38,7 +40,12 @@ def described(
 def _said(place: Sequence[Any], problem: Mapping[str, Any]) -> str:
     if problem["type"] == "string_pattern_mismatch" and str(place[-1]) in _PATTERNS:
         return _PATTERNS[str(place[-1])]
-    return _SAID.get(problem["type"]) or str(problem["msg"]).removeprefix("Value error, ")
+    if problem["type"] == "tuple_type" and list(place) == ["store"]:
+        return _TABLES
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    # pydantic's own words speak of input, and say why a parser gave up.
+    message = message.replace("Input should be", "it should be").partition(", unable to parse")[0]
+    return _SAID.get(problem["type"]) or message
 
 
 def _spot(told: Mapping[str, Any], place: Sequence[Any]) -> str:

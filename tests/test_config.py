@@ -105,6 +105,8 @@ def test_the_token_may_lie_in_a_file(tmp_path: Path) -> None:
         (STORE.replace('name = "flows"\n', ""), ["store number 1.name: it is missing"]),
         (STORE.replace('"flows"\nkind', '"a/b"\nkind'), ["store 'a/b'.name: it takes letters"]),
         (STORE + 'include = "*.json"\n', ["store 'flows'.include: it is no list"]),
+        ("store = 3\n", ["store: it is no list of tables: write [[store]]"]),
+        ('[http]\nport = "a"\n', ["http.port: it should be a valid integer; nothing was started"]),
         (STORE + 'include = ["["]\n', ["store 'flows'.include: '['", "an opening [ needs its ]"]),
         (STORE + 'exclude = ["a", "b["]\n', ["store 'flows'.exclude: 'b['", "matches nothing"]),
         (STORE + 'include = [""]\n', ["store 'flows'.include: ''", "matches nothing"]),

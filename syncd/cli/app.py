@@ -13,6 +13,7 @@ from typing import Annotated, ParamSpec
 import typer
 
 from syncd import __version__
+from syncd.cli import COMMANDS
 from syncd.cli.program import Program
 from syncd.cli.text import folded
 from syncd.config import Config, load
@@ -21,6 +22,7 @@ from syncd.errors import ConfigError, LedgerDamaged, SyncdError
 P = ParamSpec("P")
 
 app = Program(
+    order=[command for commands in COMMANDS.values() for command in commands],
     name="syncd",
     help="Keeps folders of files and a Convex deployment the same, both ways.",
     epilog="Exit codes: 0 ok; 1 failed, a retry may help; 2 usage or configuration; 3 a guard "

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from syncd.cli.app import app, reporting
+
+if TYPE_CHECKING:
+    from syncd.embedded.launcher import EmbeddedBackend
+    from syncd.signals import Signals
 
 
 @app.command()
@@ -39,7 +43,8 @@ async def _dev(data: Path, port: int) -> None:
     signals = Signals()
     signals.listen()
     backend = EmbeddedBackend(data, port=port, log=lambda line: typer.echo(line, err=True))
-    await backend.start()
+    if not await _begun(backend, signals):
+        return
     typer.echo(f"CONVEX_URL={backend.url}")
     typer.echo(f"admin key: {backend.admin_key}")
     ended = asyncio.create_task(
@@ -48,3 +53,18 @@ async def _dev(data: Path, port: int) -> None:
     await signals.ending.wait()
     ended.cancel()
     await backend.stop()
+
+
+async def _begun(backend: EmbeddedBackend, signals: Signals) -> bool:
+    """Whether it listens; False where it was to end before. Raises EmbeddedUnavailable."""
+    starting = asyncio.create_task(backend.start())
+    ending = asyncio.create_task(signals.ending.wait())
+    await asyncio.wait((starting, ending), return_when=asyncio.FIRST_COMPLETED)
+    ending.cancel()
+    if starting.done():
+        await starting
+        return True
+    starting.cancel()
+    await asyncio.gather(starting, return_exceptions=True)
+    await backend.stop()
+    return False

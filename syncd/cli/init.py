@@ -49,7 +49,8 @@ def init(
 
     Nothing is mirrored yet. A config.toml that names stores and a deployment stays as it is; to one
     that names none those that are found, or that of --url, are added. Enrolling takes a deploy key
-    in CONVEX_DEPLOY_KEY (or CONVEX_SELF_HOSTED_ADMIN_KEY), for this command only.
+    in CONVEX_DEPLOY_KEY (or CONVEX_SELF_HOSTED_ADMIN_KEY), for this command only. Exit code 3 where
+    files differ on both sides, and nobody said to go on.
 
     Examples: `syncd init --url embedded`, `syncd init --device laptop`
     """
@@ -111,7 +112,9 @@ def _configure(path: Path, url: str | None, workspace: str) -> None:
     except OSError as error:
         raise ConfigError(
             f"{path} cannot be written: {error.strerror}; nothing was changed",
-            "make its folder, or name another file with --config",
+            "make its folder"
+            if isinstance(error, FileNotFoundError)
+            else "let this user write it, and its folder; or name another file with --config",
         ) from error
     verb = "added to {} {}" if there else "wrote {} with {}"
     typer.echo(verb.format(path, counted(len(found), "store")))

@@ -44,6 +44,11 @@ _ADVICE = {
 }
 
 
+_LOOK = "look at its log lines (`SYNCD_LOG=debug` shows them), and start it again"
+_ITS_NAME = "embedded backend: "
+"""With which it begins what it says of itself."""
+
+
 class EmbeddedUnavailable(SyncdError):
     """The embedded backend cannot be started; its data is as it was."""
 
@@ -167,7 +172,7 @@ class EmbeddedBackend:
             await self.stop()
             raise EmbeddedUnavailable(
                 f"the embedded backend on {self._data} did not listen within {READY:.0f} s",
-                "look at its log lines and start it again",
+                _LOOK,
             ) from None
         if line:
             return int(json.loads(line)["url"].rpartition(":")[2])
@@ -175,7 +180,7 @@ class EmbeddedBackend:
         await self._close_log()
         raise EmbeddedUnavailable(
             f"the embedded backend on {self._data} did not start: {self._last_words()}",
-            _ADVICE.get(code, "look at its log lines and start it again"),
+            _ADVICE.get(code, _LOOK),
         )
 
     async def _read_log(self, process: asyncio.subprocess.Process) -> None:
@@ -196,7 +201,8 @@ class EmbeddedBackend:
             await self._reading
 
     def _last_words(self) -> str:
-        return "; ".join(self._tail) or "it said nothing"
+        said = (line.removeprefix(_ITS_NAME).rstrip(".") for line in self._tail)
+        return "; ".join(said) or "it said nothing"
 
 
 async def _node() -> Path:

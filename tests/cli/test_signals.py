@@ -37,6 +37,22 @@ from syncd.cli import main
 main()
 """
 
+WHILE_THE_BACKEND_STARTS = """
+import asyncio, os, sys, syncd.embedded.launcher as launcher
+
+async def start(self):
+    os.kill(os.getpid(), {signal})
+    await asyncio.Event().wait()
+
+async def stop(self):
+    print("stopped", flush=True)
+
+launcher.EmbeddedBackend.start, launcher.EmbeddedBackend.stop = start, stop
+sys.argv = ["syncd", "dev"]
+from syncd.cli import main
+main()
+"""
+
 AGAIN = "os.kill(os.getpid(), {signal}); await asyncio.Event().wait()"
 
 
@@ -68,4 +84,13 @@ def test_while_it_opens_what_was_opened_is_closed(tmp_path: Path, number: signal
 def test_the_second_signal_waits_for_nothing(tmp_path: Path) -> None:
     ended = ran(tmp_path, WHILE_IT_OPENS.replace("{more}", AGAIN), signal.SIGTERM)
     assert (ended.returncode, ended.stdout) == (-signal.SIGTERM, "closed\n")
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_backend_that_does_not_begin_is_not_waited_for(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    ended = ran(tmp_path, WHILE_THE_BACKEND_STARTS, number)
+    assert (ended.returncode, ended.stdout) == (0, "stopped\n")
     assert "Traceback" not in ended.stderr

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from typer.main import get_command
+from typer.testing import CliRunner
 
 from syncd import __version__
 from syncd.cli import COMMANDS, registered
@@ -22,6 +24,21 @@ def python(code: str) -> str:
 def test_every_command_is_known_by_its_module() -> None:
     named = [command for commands in COMMANDS.values() for command in commands]
     assert sorted(named) == sorted(get_command(registered()).commands)  # type: ignore[attr-defined]
+
+
+def test_help_lists_first_what_a_stranger_needs_first_and_groups_among_commands() -> None:
+    named = [command for commands in COMMANDS.values() for command in commands]
+    said = CliRunner().invoke(registered(), ["--help"], env={"COLUMNS": "200"}).output
+    assert re.findall(r"^│ ([a-z]+) ", said, re.MULTILINE) == named
+
+
+def test_help_of_an_argument_says_what_it_is_and_not_how_it_is_parsed() -> None:
+    for command in ("restore", "explain", "conflicts resolve"):
+        words = [*command.split(), "--help"]
+        said = CliRunner().invoke(registered(), words, env={"COLUMNS": "200"}).output
+        arguments = said.partition("Arguments")[2].partition("Options")[0]
+        assert arguments
+        assert "<" not in arguments
 
 
 @pytest.mark.parametrize("module", COMMANDS)
