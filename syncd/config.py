@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -188,13 +189,23 @@ def _speakable(path: Path) -> None:
 
 def _url(settings: Mapping[str, str], told: FileConfig) -> str | None:
     url = settings.get("CONVEX_URL") or settings.get("CONVEX_SELF_HOSTED_URL") or told.url
-    if url is None or url == EMBEDDED or url.startswith(("http://", "https://")):
+    if url is None or url == EMBEDDED or _names_host(url):
         return url
     raise ConfigError(
-        f"the deployment's URL {url!r} does not start with http:// or https://; "
-        "nothing was started",
+        f"the deployment's URL {url!r} is none: http:// or https:// and a host; nothing was "
+        "started",
         'set CONVEX_URL to the URL the dashboard shows, or url = "embedded" in config.toml',
     )
+
+
+def _names_host(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        # To ask for a port is what finds out whether there is a wrong one.
+        named = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
+    return named and parts.scheme in ("http", "https") and url.split() == [url]
 
 
 def _token(settings: Mapping[str, str], state: Path) -> str | None:

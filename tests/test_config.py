@@ -22,6 +22,24 @@ def write(folder: Path, text: str) -> Path:
     return path
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["localhost:3210", "http://", "http://[::1", "http://a:b", "https://a:99999", "https://a b.c",
+     "ftp://a.b", ""],
+)  # fmt: skip
+def test_what_is_no_url_is_refused_before_anything_is_asked(tmp_path: Path, url: str) -> None:
+    path = write(tmp_path, f"url = {url!r}\n{STORE}")
+    with pytest.raises(ConfigError, match=r"is none.*nothing was started"):
+        load(path, {})
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:3210", "https://a.convex.cloud", "http://[::1]:3210/", "embedded"]
+)
+def test_what_is_one_is_taken_as_it_is(tmp_path: Path, url: str) -> None:
+    assert load(write(tmp_path, STORE), {"CONVEX_URL": url}).url == url
+
+
 def test_defaults(tmp_path: Path) -> None:
     config = load(write(tmp_path, STORE), {})
     (store,) = config.stores

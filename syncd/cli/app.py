@@ -46,7 +46,7 @@ def reporting(command: Callable[P, int]) -> Callable[P, None]:
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             code = command(*args, **kwargs)
-        except (SyncdError, SqliteError, ExceptionGroup) as error:
+        except (SyncdError, SqliteError, ExceptionGroup, FileNotFoundError) as error:
             trouble = trouble_in(error)
             if trouble is None:
                 raise
@@ -91,9 +91,20 @@ def trouble_in(error: BaseException) -> SyncdError | None:
             "`syncd doctor` looks at it; starting `syncd run` anew puts a damaged one aside, "
             "compares files and deployment, and deletes nothing",
         )
+    if isinstance(error, FileNotFoundError) and _is_nowhere():
+        return ConfigError("the folder in which this was typed is gone; nothing was changed",
+                           "change to one that is there")  # fmt: skip
     if isinstance(error, BaseExceptionGroup):
         return next(filter(None, map(trouble_in, error.exceptions)), None)
     return None
+
+
+def _is_nowhere() -> bool:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _print_version(wanted: bool) -> None:

@@ -272,10 +272,12 @@ def _unusable(path: Path, error: OSError) -> LedgerError:
 
 
 def _closed(path: Path, error: OSError) -> LedgerError:
+    user = "run this as the user whose daemon it is, and let that one read the state folder"
     return LedgerError(
         f"{path} cannot be read: {error.strerror}; nothing was changed",
-        "run this as the user whose daemon it is, and let that one read the state folder",
-    )
+        user if isinstance(error, PermissionError) else
+        "is SYNCD_STATE_DIR right, and its disk well? It names a folder",
+    )  # fmt: skip
 
 
 def _binding(url: str | None, workspace: str) -> str:

@@ -242,6 +242,18 @@ def test_without_a_store_nothing_is_said_to_be_the_same(tmp_path: Path, words: l
     assert "names no store; nothing was started\n  -> add a [[store]]" in err
 
 
+@pytest.mark.parametrize("command", ["status", "init", "dev"])
+def test_a_folder_that_is_gone_is_no_place_to_type_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    (here := tmp_path / "here").mkdir()
+    monkeypatch.chdir(here)
+    here.rmdir()
+    ran = CliRunner().invoke(registered(), [command])
+    assert ran.exit_code == 2
+    assert "is gone; nothing was changed\n  -> change to one that is there\n" in ran.stderr
+
+
 def test_without_a_store_no_file_can_be_named(tmp_path: Path) -> None:
     code, _, err = bare(tmp_path).run("explain", "a.json")
     assert code == 2

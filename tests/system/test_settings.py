@@ -37,7 +37,7 @@ def refused(world: World, settings: str, more: str = "") -> str:
          "store 'sorts'.kind"),
         ("", STORE.format(name="all", kind="file").replace('path = "all"', 'path = ".syncd/x"'),
          "lies inside the state folder"),
-        ('url = "localhost:3210"', "", "does not start with http:// or https://"),
+        ('url = "localhost:3210"', "", "is none: http:// or https:// and a host"),
         ('url = "unfinished', "", "cannot be read"),
     ],
 )  # fmt: skip
