@@ -9,11 +9,12 @@ import math
 import sqlite3
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from syncd.config import Config, StoreConfig
 from syncd.core.cost import together
-from syncd.core.guard import Direction, Guard
+from syncd.core.guard import Direction, Guard, RootState
 from syncd.core.model import Key
 from syncd.cost import cost_report
 from syncd.errors import LedgerError
@@ -221,6 +222,9 @@ def _guard(connection: sqlite3.Connection, found: Guard) -> Problem:
     waiting = [
         str(key) for way in directions for key in deletions.listed("waiting", found.store, way)
     ]
+    if waiting and found.folder in (RootState.PRESENT, RootState.REPLACED):
+        # It counts those of the moment at which they stopped; of a folder that is away, its files.
+        found = replace(found, missing=len(waiting))
     return Problem(
         sort="guard", key=found.store, reason=found.reason, since=found.since,
         detail=found.meanwhile, advice=found.advice,

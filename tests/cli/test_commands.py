@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from syncd.cli import registered
 from syncd.cli.naming import key_of, seconds_of, time_of
 from syncd.cli.text import shown, size
-from syncd.core.model import Conflict, Hold, Key, Refused, Snapshot
+from syncd.core.model import Conflict, Digest, Hold, Key, Refused, Snapshot
 from syncd.errors import ConfigError
 from syncd.ledger.events import Event
 from tests.ledger.test_ledger import claim, content, push
@@ -350,6 +350,23 @@ def test_a_guard_is_approved_with_the_daemon_down(terminal: Terminal) -> None:
     with terminal.home.ledger() as ledger:
         assert ledger.attention.guards() == {}
     assert terminal.run("approve", "flows") == (0, "no deletion waits\n", "")
+
+
+def test_as_many_deletions_wait_as_are_listed(terminal: Terminal) -> None:
+    from syncd.core.guard import Direction, Guard, RootState, guard
+
+    replaced = guard("flows", RootState.REPLACED, 2, 0)
+    assert replaced is not None
+    waiting = {Key("flows", f"{name}.json"): Digest("0" * 64) for name in "abc"}
+    with terminal.home.ledger() as ledger, ledger.transaction():
+        ledger.attention.set_guard(replaced)
+    assert "\n  2 deletions wait and nothing is lost" in terminal.run("status")[1]
+    with terminal.home.ledger() as ledger, ledger.transaction():
+        ledger.deletions.put(Direction.TO_REMOTE, waiting, "waiting", 0.0)
+    assert "\n  3 deletions wait and nothing is lost" in terminal.run("status")[1]
+    with terminal.home.ledger() as ledger, ledger.transaction():
+        ledger.attention.set_guard(Guard("flows", "its folder is missing", 7))
+    assert "\n  its 7 files stay on the deployment" in terminal.run("status")[1]
 
 
 def test_retry_tells_what_is_looked_at_again(terminal: Terminal) -> None:
