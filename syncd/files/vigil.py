@@ -167,8 +167,8 @@ class Vigil:
         self._rescan(self._name)
 
     def _on_rescan(self, why: str) -> None:
+        self._rescan(self._name)  # First: where there is no room, nobody can be told.
         self._tell("watching", f"scanned whole: {why}")
-        self._rescan(self._name)
 
 
 class _Gathered:

@@ -59,7 +59,7 @@ def open_ledger(path: Path) -> sqlite3.Connection:
             opening.pop_all()
     except sqlite3.Error as error:
         if _damaged(error):
-            raise LedgerDamaged(f"the ledger {path} is damaged: {error}", _DAMAGED) from error
+            raise LedgerDamaged(f"the ledger {path} is damaged: {error}", DAMAGED) from error
         raise LedgerError(
             f"the ledger {path} cannot be opened: {error}; no file was changed",
             "check that its folder is writable and its disk is not full",
@@ -85,7 +85,7 @@ def read_ledger(path: Path) -> sqlite3.Connection:
             opening.pop_all()
     except sqlite3.Error as error:
         if _damaged(error):
-            raise LedgerDamaged(f"the ledger {path} is damaged: {error}", _DAMAGED) from error
+            raise LedgerDamaged(f"the ledger {path} is damaged: {error}", DAMAGED) from error
         raise LedgerError(
             f"the ledger {path} cannot be read: {error}; nothing was changed",
             "run this as the user whose daemon it is; is SYNCD_STATE_DIR right?",
@@ -119,7 +119,7 @@ def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     except sqlite3.Error as error:
         if _damaged(error):
             raise LedgerDamaged(
-                f"the ledger is damaged: {error}; nothing of this step was recorded", _DAMAGED
+                f"the ledger is damaged: {error}; nothing of this step was recorded", DAMAGED
             ) from error
         raise _refusal(connection, error) from error
 
@@ -191,10 +191,10 @@ def _code(error: sqlite3.Error) -> int | None:
 def _check_pages(connection: sqlite3.Connection, path: Path) -> None:
     (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if found != "ok":
-        raise LedgerDamaged(f"the ledger {path} is damaged: {found}", _DAMAGED)
+        raise LedgerDamaged(f"the ledger {path} is damaged: {found}", DAMAGED)
 
 
-_DAMAGED = (
+DAMAGED = (
     "start `syncd run` anew: it puts a damaged ledger aside, compares files and deployment, and "
     "deletes nothing"
 )

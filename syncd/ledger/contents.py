@@ -8,7 +8,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from syncd.core.model import Digest
+from syncd.errors import LedgerDamaged
 from syncd.ledger import many
+from syncd.ledger.connection import DAMAGED
 
 _LEVEL = 1
 """zlib level: real stores shrink to a fifth at 1, and to a sixth at 6 for thrice the time."""
@@ -63,12 +65,18 @@ class Contents:
 
     def get(self, digest: Digest) -> bytes | None:
         """The bytes of `digest`, or None where they are not kept. What is handed out is not held
-        at hand any longer: hardly anything is asked for twice.
+        at hand any longer: hardly anything is asked for twice. Raises LedgerDamaged.
         """
         if (body := self._take(digest)) is not None:
             return body
         row = self._one("packed", digest)
-        return zlib.decompress(row[0]) if row else None
+        try:
+            return zlib.decompress(row[0]) if row else None
+        except zlib.error as error:
+            raise LedgerDamaged(
+                f"the ledger is damaged: what it keeps as {digest} does not unpack; {error}",
+                DAMAGED,
+            ) from error
 
     def size(self, digest: Digest) -> int | None:
         """How many bytes `digest` has, or None where they are not kept."""

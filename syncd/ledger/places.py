@@ -1,6 +1,6 @@
 """What the ledger knows of the world around it: its deployment, its stores, its files.
 
-Part of the ledger; runs inside its transactions, `put` and `bootstrapped` in one of their own.
+Part of the ledger; runs inside its transactions.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from pathlib import Path
 
@@ -32,6 +33,11 @@ class Heard:
             while Key("s", path) not in self.keys:
                 self._news.clear()
                 await self._news.wait()
+
+    async def until_scanned(self) -> None:
+        while not self.scans:
+            self._news.clear()
+            await self._news.wait()
 
 
 async def test_a_name_that_is_not_utf8_is_no_key_and_is_scanned_for_as_it_comes_and_goes(
@@ -64,3 +70,24 @@ async def test_a_name_that_is_not_utf8_is_no_key_and_is_scanned_for_as_it_comes_
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
     assert {key.path for key in heard.keys} == {"a.json", "b.json", "c.json"}
+
+
+async def test_a_scan_is_asked_for_also_where_nobody_can_be_told_why(tmp_path: Path) -> None:
+    heard = Heard()
+
+    def full(part: str, state: str, detail: str) -> None:
+        if detail:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+    vigil = Vigil("s", tmp_path, Layout(("*.json",), ()), heard.touched, heard.rescan, full)
+    (tmp_path / "folder").mkdir()
+    vigil.start()
+    running = asyncio.create_task(vigil.run())
+    try:
+        (tmp_path / "folder").rename(tmp_path.with_name("elsewhere"))
+        async with asyncio.timeout(5):
+            await heard.until_scanned()
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)

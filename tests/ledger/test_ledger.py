@@ -42,9 +42,9 @@ from syncd.core.model import (
 from syncd.core.reading import Stat
 from syncd.core.settle import FEW
 from syncd.core.writing import Note
-from syncd.errors import LedgerError, LedgerNewer
+from syncd.errors import LedgerDamaged, LedgerError, LedgerNewer
 from syncd.ledger.claimable import Claim
-from syncd.ledger.connection import LOG_BYTES, read_ledger, transaction
+from syncd.ledger.connection import LOG_BYTES, damage_in, read_ledger, transaction
 from syncd.ledger.ledger import Ledger
 
 KEY = Key("flows", "a.json")
@@ -580,3 +580,14 @@ def test_the_log_of_the_ledger_does_not_stay_as_long_as_it_once_was(tmp_path: Pa
             ledger.places.put("name", str(number))
     assert logged.stat().st_size <= LOG_BYTES
     ledger.close()
+
+
+def test_bytes_that_do_not_unpack_are_damage(ledger: Ledger) -> None:
+    body = b"a text of the ledger"
+    with ledger.transaction() as connection:
+        ledger.contents.put(content(body).digest, body)
+        connection.execute("UPDATE contents SET packed = substr(packed, 1, 9)")
+    ledger.contents.let_go()
+    with pytest.raises(LedgerDamaged) as raised:
+        ledger.contents.get(content(body).digest)
+    assert damage_in(raised.value)
