@@ -13,16 +13,18 @@ import secrets
 from contextlib import suppress
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Final
+from typing import Any, Final
 
 from syncd.config import Config
 from syncd.errors import RecordError
+from syncd.storage.edit import fields_of
 from syncd.storage.file import change, remove
 from syncd.storage.mirror import Lost, Mirror
 from syncd.storage.records import Asset
 from syncd.storage.root import made_root, root_of
 from syncd.storage.rows import AssetRow, Counted
 from syncd.storage.stores import Stores
+from syncd.stores.layout import format_of
 
 _AT_ONCE: Final = 20
 """Most calls that are sent again before a new one."""
@@ -135,4 +137,18 @@ def _no_asset(id: str) -> RecordError:
 
 
 def _one_more(asset: Asset) -> None:
+    if asset.metadata.downloads is None and (found := _instead(asset)) is not None:
+        raise RecordError(
+            f"downloads holds {found!r}, which is no whole number; nothing was written",
+            f"mend the file of {asset.id!r}",
+        )
     asset.metadata.downloads = (asset.metadata.downloads or 0) + 1
+
+
+def _instead(asset: Asset) -> Any:
+    """What the asset's file holds where its count belongs and is none; None where nothing is."""
+    if asset.origin is None or asset.place is None:
+        return None
+    fields = fields_of(asset.origin, format_of(asset.place[1]))
+    metadata = None if isinstance(fields, str) else fields.get("metadata")
+    return metadata.get("downloads") if isinstance(metadata, dict) else None

@@ -75,8 +75,8 @@ class AsyncDeploymentStorage(Asking):
         """Put a deployment at the end of the queue, where it is not in it yet."""
 
         def act(envelope: dict[str, Any]) -> None:
-            if id not in _queue(envelope):
-                envelope["queue"] = [*_queue(envelope), id]
+            if id not in (waiting := _waiting(envelope)):
+                envelope["queue"] = [*waiting, id]
 
         await asyncio.to_thread(self._shelf.edit_envelope, act)
 
@@ -84,8 +84,8 @@ class AsyncDeploymentStorage(Asking):
         """Take a deployment out of the queue, where it is in it."""
 
         def act(envelope: dict[str, Any]) -> None:
-            if id in _queue(envelope):
-                envelope["queue"] = [each for each in _queue(envelope) if each != id]
+            if id in (waiting := _waiting(envelope)):
+                envelope["queue"] = [each for each in waiting if each != id]
 
         await asyncio.to_thread(self._shelf.edit_envelope, act)
 
@@ -98,6 +98,16 @@ class AsyncDeploymentStorage(Asking):
             siteId=site_id,
             status=status,
         )
+
+
+def _waiting(envelope: dict[str, Any]) -> list[Any]:
+    """The queue as it is written: it may hold more than ids."""
+    queue = envelope.get("queue")
+    if queue is None:
+        return []
+    if not isinstance(queue, list):
+        raise RecordError("the queue is no list; nothing was written", "make it one in the file")
+    return queue
 
 
 def _queue(envelope: dict[str, Any]) -> list[str]:

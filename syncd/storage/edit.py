@@ -47,11 +47,18 @@ def written(fields: dict[str, Any], format: Format) -> bytes:
 def edited(
     origin: bytes, before: dict[str, Any], after: dict[str, Any], format: Format, kind: Kind
 ) -> bytes:
-    """The text `origin`, in which a record told `before`, changed so that it tells `after`."""
-    found = read(origin, format)
-    if isinstance(found, str):
-        return written(after, format)
-    return _laid_out(_edited(found.root.value, before, _keyed(after)), found, kind)
+    """The text `origin`, in which a record told `before`, changed so that it tells `after`.
+
+    Raises RecordError where a field would be written over that the record could not tell.
+    """
+    return _made(origin, _Edit(told_all=False), before, after, format, kind)
+
+
+def edited_anew(
+    met: bytes, before: dict[str, Any], after: dict[str, Any], format: Format, kind: Kind
+) -> bytes:
+    """The text of others with what a program changed from `before` to `after`, which wins."""
+    return _made(met, _Edit(told_all=True), before, after, format, kind)
 
 
 def replaced(met: bytes, after: dict[str, Any], format: Format, kind: Kind) -> bytes:
@@ -131,6 +138,16 @@ def _value(fields: Any) -> Value:
     return node.value
 
 
+def _made(
+    text: bytes, edit: _Edit, before: dict[str, Any], after: dict[str, Any], format: Format,
+    kind: Kind,
+) -> bytes:  # fmt: skip
+    found = read(text, format)
+    if isinstance(found, str):
+        return written(after, format)
+    return _laid_out(edit.value(found.root.value, before, _keyed(after)), found, kind)
+
+
 def _laid_out(value: Value, read: Source | Document, kind: Kind) -> bytes:
     if isinstance(read, Document):
         return _in_yaml(value, read, kind)
@@ -186,42 +203,64 @@ def _key(name: object) -> str:
     return name if isinstance(name, str) else next(iter(json.loads(json_of({name: None}))))
 
 
-def _edited(value: Value, before: Any, after: Any) -> Value:
-    """`value`, which reads as `before`, where that is what `after` is, and `after` elsewhere."""
-    if _same(before, after):
-        return value
-    if isinstance(value, dict) and isinstance(before, dict) and isinstance(after, dict):
-        return _members(value, before, after)
-    if isinstance(value, list) and isinstance(before, list) and isinstance(after, list):
-        return _elements(value, before, after)
-    return _value(after)
+class _Edit:
+    """One edit. `told_all`: what is in the text and not in `before` may be written over."""
 
+    def __init__(self, *, told_all: bool) -> None:
+        self._told_all = told_all
 
-def _members(value: dict[str, Value], before: dict[str, Any], after: dict[str, Any]) -> Value:
-    kept: dict[str, Value] = {}
-    for name, each in value.items():
-        if name in after and name in before:
-            kept[name] = _edited(each, before[name], after[name])
-        elif name in after or name not in before:
-            kept[name] = _value(after[name]) if name in after else each
-    return kept | {
-        name: _value(each)
-        for name, each in after.items()
-        if name not in value and not (name in before and _same(before[name], each))
-    }
+    def value(self, value: Value, before: Any, after: Any) -> Value:
+        """`value`, which reads as `before`, where that is what `after` is; `after` elsewhere."""
+        if _same(before, after):
+            return value
+        if isinstance(value, dict) and isinstance(before, dict) and isinstance(after, dict):
+            return self._members(value, before, after)
+        if isinstance(value, list) and isinstance(before, list) and isinstance(after, list):
+            return self._elements(value, before, after)
+        return _value(after)
 
+    def _members(
+        self, value: dict[str, Value], before: dict[str, Any], after: dict[str, Any]
+    ) -> dict[str, Value]:
+        kept: dict[str, Value] = {}
+        for name, each in value.items():
+            if name in after:
+                kept[name] = self._member(name, each, before.get(name), after[name])
+            elif name not in before:
+                kept[name] = each
+        return kept | {
+            name: _value(each)
+            for name, each in after.items()
+            if name not in value and not (name in before and _same(before[name], each))
+        }
 
-def _elements(value: list[Value], before: list[Any], after: list[Any]) -> Value:
-    if not len(value) == len(before) == len(after):
-        spare = list(zip(before, value, strict=False))
-        return [_taken(each, spare) for each in after]
-    return [_edited(*each) for each in zip(value, before, after, strict=True)]
+    def _member(self, name: str, value: Value, before: Any, after: Any) -> Value:
+        # What a field cannot be reads as if it were absent. Who assigns a text or a number means to
+        # replace that; who adds to a list or an object that seemed empty does not know of it.
+        added = isinstance(after, dict | list) and not _same(before, after)
+        told = before is not None and before not in ([], {})
+        if self._told_all or told or not value or not added:
+            return self.value(value, before, after)
+        raise RecordError(
+            f"{name} holds {spelled(value)[:60]}, which it cannot be in a record, and which would "
+            "be written over; nothing was written",
+            "mend the file; or save a record that is made, which takes the place of all there is",
+        )
 
+    def _elements(self, value: list[Value], before: list[Any], after: list[Any]) -> list[Value]:
+        if not len(value) == len(before) == len(after):
+            spare = list(zip(before, value, strict=False))
+            return [self._taken(each, spare) for each in after]
+        return [self.value(*each) for each in zip(value, before, after, strict=True)]
 
-def _taken(element: Any, spare: list[tuple[Any, Value]]) -> Value:
-    """The element as it was written before, where it was in the list already."""
-    place = next((at for at, (was, _) in enumerate(spare) if _same(was, element)), None)
-    return _value(element) if place is None else spare.pop(place)[1]
+    def _taken(self, element: Any, spare: list[tuple[Any, Value]]) -> Value:
+        """The element as it was written before, where it, or one of its id, was in the list."""
+        for matches in (_same, _same_id):
+            for place, (was, _) in enumerate(spare):
+                if matches(was, element):
+                    was, value = spare.pop(place)
+                    return self.value(value, was, element)
+        return _value(element)
 
 
 def _like(met: Maybe, value: Value) -> Value:
@@ -232,6 +271,12 @@ def _like(met: Maybe, value: Value) -> Value:
         order = {name: value[name] for name in met if name in value} | value
         return {name: _like(met.get(name, MISSING), each) for name, each in order.items()}
     return value
+
+
+def _same_id(one: Any, other: Any) -> bool:
+    if not isinstance(one, dict) or not isinstance(other, dict):
+        return False
+    return one.get("id") is not None and _same(one.get("id"), other.get("id"))
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -187,7 +187,7 @@ class Asset(Record):
     name: str | None = None
     category: str | None = None
     type: str | None = None
-    tags: list[str] = []
+    tags: list[Text] = []
     content: Any = None
     metadata: AssetMetadata = Field(default_factory=AssetMetadata)
     dependencies: list[str] = []

@@ -17,7 +17,7 @@ from syncd.core.model import Format, Hold, Kind
 from syncd.errors import ConfigError, RecordError
 from syncd.files.root import Root
 from syncd.storage.columns import row_of
-from syncd.storage.edit import edited, fields_of, joined, replaced, written
+from syncd.storage.edit import edited, edited_anew, fields_of, joined, replaced, written
 from syncd.storage.file import HalfWritten, body_of, change, patiently
 from syncd.storage.index import Key
 from syncd.storage.records import Deployment, told
@@ -97,7 +97,7 @@ class Shelf:
             if origin is not None and met not in (None, origin):
                 both = joined(origin, parts[id], met or b"", Format.JSON, Kind.DEPLOYMENT)
                 if both is None:
-                    both = edited(met or b"", before, after, Format.JSON, Kind.DEPLOYMENT)
+                    both = edited_anew(met or b"", before, after, Format.JSON, Kind.DEPLOYMENT)
                 parts[id] = compact(both.decode()).encode()
 
         file.change(put)

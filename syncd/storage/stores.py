@@ -10,7 +10,7 @@ from syncd.config import Config
 from syncd.core.model import Kind
 from syncd.errors import ConfigError, RecordError
 from syncd.storage.columns import row_of, stem
-from syncd.storage.edit import edited, fields_of, joined, replaced, written
+from syncd.storage.edit import edited, edited_anew, fields_of, joined, replaced, written
 from syncd.storage.file import HalfWritten, Make, body_of, change, digest, patiently, remove
 from syncd.storage.index import Index, Key
 from syncd.storage.records import Record, told
@@ -90,7 +90,7 @@ class Stores(Generic[M, R]):
             if mine is None or origin is None:
                 return replaced(met, after, format, kind)
             both = joined(origin, mine, met, format, kind)
-            return edited(met, before, after, format, kind) if both is None else both
+            return edited_anew(met, before, after, format, kind) if both is None else both
 
         body = self._change(key, make, origin)
         # What others changed meanwhile is in the file, not in the record: the next save starts

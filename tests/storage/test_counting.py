@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, cast
 import pytest
 
 from syncd.config import Config
+from syncd.errors import RecordError
 from syncd.files.root import Root
 from syncd.storage.counting import Counting
 from syncd.storage.file import remove as removed
@@ -176,3 +178,28 @@ async def test_an_earlier_call_that_cannot_be_counted_is_no_trouble_of_a_later_o
     assert "a download of a was not counted: 'a' is the id of p/a.json and p/twin" in caplog.text
     assert file.read_text() == BODY
     assert list((project.state / "increments").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "metadata", ['"none yet"', '["a"]', '{"downloads": "1,234"}', '{"downloads": 12.5}']
+)
+async def test_what_is_no_count_is_not_counted_over(
+    project: Config, file: Path, metadata: str
+) -> None:
+    deployment = Deployment()
+    deployment.away = True
+    file.write_text(f'{{"id": "a", "metadata": {metadata}}}')
+    with pytest.raises(RecordError, match=r"(metadata|downloads) .* nothing was written"):
+        await counting(project, deployment).increment("a")
+    assert file.read_text() == f'{{"id": "a", "metadata": {metadata}}}'
+
+
+@pytest.mark.parametrize("metadata", ["null", "{}", '{"downloads": null}'])
+async def test_where_nothing_was_counted_the_first_is_one(
+    project: Config, file: Path, metadata: str
+) -> None:
+    deployment = Deployment()
+    deployment.away = True
+    file.write_text(f'{{"id": "a", "metadata": {metadata}}}')
+    await counting(project, deployment).increment("a")
+    assert json.loads(file.read_text()) == {"id": "a", "metadata": {"downloads": 1}}

@@ -166,3 +166,18 @@ def test_what_the_system_refuses_is_an_error_of_the_record(project: Config) -> N
             storage.load("a")
         with pytest.raises(RecordError, match="Not a directory"):
             storage.save(deployment("a"))
+
+
+def test_what_else_a_queue_holds_stays_in_it(project: Config) -> None:
+    file(project).parent.mkdir(parents=True)
+    file(project).write_text('{"deployments": [], "queue": ["a", {"id": "x", "at": 1.0}]}')
+    with DeploymentStorage(project) as storage:
+        storage.enqueue("b")
+        assert json.loads(file(project).read_text())["queue"] == ["a", {"id": "x", "at": 1.0}, "b"]
+        storage.dequeue("a")
+        assert storage.queue() == ["b"]
+        assert '{"id": "x", "at": 1.0}' in file(project).read_text()
+        file(project).write_text('{"deployments": [], "queue": {"a": 1}}')
+        with pytest.raises(RecordError, match="the queue is no list; nothing was written"):
+            storage.enqueue("b")
+        assert '{"a": 1}' in file(project).read_text()

@@ -165,3 +165,54 @@ async def test_edits_of_yaml_whose_comments_do_not_merge_are_both_kept(project: 
     mine.config = None
     await storage.save(mine)
     assert path.read_text() == "id: a\nstatus: draft\non: push\nconfig: null\n"
+
+
+async def test_what_a_record_could_not_tell_is_not_written_over(project: Config) -> None:
+    text = '{"id": "a", "steps": [{"id": "s"}, "then t"], "description": 5, "tags": null}'
+    path = project.stores[0].path / "a.json"
+    path.parent.mkdir()
+    path.write_text(text)
+    storage = AsyncWorkflowStorage(project)
+    record = await storage.load("a")
+    assert record is not None
+    record.status, record.tags = "running", ["t"]
+    await storage.save(record)
+    assert path.read_text() == text.replace("null", '["t"]')[:-1] + ', "status": "running"}'
+    record.steps.append(WorkflowStep(id="t"))
+    with pytest.raises(
+        RecordError, match=r'steps holds \[{"id":"s"},"then t"\], .* nothing was wri'
+    ):
+        await storage.save(record)
+    assert '"then t"' in path.read_text()
+    await storage.save(workflow("a"))
+    assert '"then t"' not in path.read_text()
+
+
+async def test_tags_that_are_numbers_stay_among_others(project: Config) -> None:
+    storage = AsyncAssetStorage(project)
+    await storage.save(Asset(id="a", category="c"))
+    path = next(each.path for each in project.stores if each.kind == "asset") / "c" / "a.json"
+    path.write_text('{"id": "a", "tags": ["x", 2024], "content": 0}')
+    record = await storage.load("a")
+    assert record is not None
+    assert record.tags == ["x", "2024"]
+    record.tags.append("y")
+    record.content = {}
+    await storage.save(record)
+    assert path.read_text() == '{"id": "a", "tags": ["x", 2024, "y"], "content": {}}'
+
+
+async def test_a_step_that_is_changed_beside_a_new_one_keeps_what_is_in_it(
+    project: Config,
+) -> None:
+    path = project.stores[0].path / "a.json"
+    path.parent.mkdir()
+    path.write_text('{"id": "a", "steps": [{"id": "s",  "n": 1.0, "agent": 5}]}')
+    storage = AsyncWorkflowStorage(project)
+    record = await storage.load("a")
+    assert record is not None
+    record.steps[0].depends_on = ["t"]
+    record.steps.insert(0, WorkflowStep(id="t"))
+    await storage.save(record)
+    kept = '{"id": "s",  "n": 1.0, "agent": 5,  "dependsOn": ["t"]}'
+    assert path.read_text() == f'{{"id": "a", "steps": [{{"id": "t"}}, {kept}]}}'
