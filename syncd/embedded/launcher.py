@@ -174,7 +174,7 @@ class EmbeddedBackend:
                 f"the embedded backend on {self._data} did not listen within {READY:.0f} s",
                 _LOOK,
             ) from None
-        if line:
+        if line.endswith(b"\n"):  # Else it was killed before it had said all.
             return int(json.loads(line)["url"].rpartition(":")[2])
         code = await process.wait()
         await self._close_log()

@@ -119,6 +119,17 @@ async def test_a_line_of_any_length_does_not_end_the_log(tmp_path: Path) -> None
     assert len(str(trouble.value)) < 3000
 
 
+async def test_one_that_ends_in_the_middle_of_its_ready_line_did_not_start(tmp_path: Path) -> None:
+    functions = tmp_path / "functions.mjs"
+    functions.write_text("""
+        process.stdout.write('{"url": "http:', () => process.exit(1));
+        await new Promise(() => {});
+    """)
+    backend = EmbeddedBackend(tmp_path / "data", functions=functions)
+    with pytest.raises(EmbeddedUnavailable, match="did not start"):
+        await backend.start()
+
+
 async def test_a_stop_in_the_moment_in_which_it_listens_is_not_lost(tmp_path: Path) -> None:
     backend, line = EmbeddedBackend(tmp_path), asyncio.get_running_loop().create_future()
     process = SimpleNamespace(stdout=SimpleNamespace(readline=lambda: line))
