@@ -190,7 +190,7 @@ _REJECTED = "rejected: the files come back"
 
 def _undecided(store: str, verdict: Verdict) -> Failure:
     what = f"nothing was decided: {verdict.why}"
-    return Failure(key=store, what=what, advice="bring the folder back first", exit_code=3)
+    return Failure(key=store, what=what, advice=verdict.advice, exit_code=3)
 
 
 def _no_store(store: str, stores: Iterable[str]) -> Failure:

@@ -113,10 +113,11 @@ class Guard:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What came of a person's word: `deletions` were decided; or none, and `why`."""
+    """What came of a person's word: `deletions` were decided; or none, `why`, and what to do."""
 
     deletions: int
     why: str = ""
+    advice: str = ""
 
 
 def guard(store: str, root: RootState, known: int, present: int) -> Guard | None:

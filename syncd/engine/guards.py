@@ -151,9 +151,8 @@ class Guards:
     def approve(self, store: str) -> Verdict:
         """Let the deletions of `store` that wait go, once."""
         if (root := self.root_state(store)) in _AWAY:
-            return Verdict(
-                0, f"its folder is {root.value}: what is gone from it is not known; {_BACK}"
-            )
+            why = f"its folder is {root.value}: what is gone from it is not known"
+            return Verdict(0, why, _BACK)
         with self._ledger.transaction():
             approved = self._ledger.deletions.approve(store, self._clock.now())
         return self._decide(store, approved, "approved")
@@ -161,7 +160,8 @@ class Guards:
     def reject(self, store: str) -> Verdict:
         """Decide against the deletions of `store` that wait: files come back, on either side."""
         if (root := self.root_state(store)) in _AWAY:
-            return Verdict(0, f"its folder is {root.value}; nothing can be put into it: {_BACK}")
+            why = f"its folder is {root.value}: nothing can be put into it"
+            return Verdict(0, why, _BACK)
         deletions = self._ledger.deletions
         ours = deletions.listed("waiting", store, Direction.TO_REMOTE)
         theirs = deletions.listed("waiting", store, Direction.TO_LOCAL)
@@ -174,7 +174,7 @@ class Guards:
 
     def _decide(self, store: str, count: int, how: str) -> Verdict:
         if not count and not any(name == store for name, _ in self._standing):
-            return Verdict(0, "no deletion of it waits")
+            return Verdict(0, "no deletion of it waits", "`syncd status` tells what waits")
         self.roots.adopt(store, self._stores[store].identity(), self._clock.now())
         for direction in Direction:
             self._lift((store, direction))

@@ -215,11 +215,13 @@ class Watcher:
         return below
 
     def _failed(self, error: OSError) -> WatchFailed:
-        limit = _LIMITS.get(error.errno or 0)
-        advice = f"`syncd doctor` tells how to raise {limit}" if limit else "check its mount"
-        if error.errno == errno.EACCES:
+        why, advice = error.strerror, "check its mount"
+        if limit := _LIMITS.get(error.errno or 0):
+            # The system's own word is that no space is left on the device: no disk is full.
+            why, advice = f"{limit} is reached", "`syncd doctor` tells how to raise it"
+        elif error.errno == errno.EACCES:
             advice = "let the user that runs syncd read it"
-        return WatchFailed(f"{self._root.path} cannot be watched: {error.strerror}; {advice}")
+        return WatchFailed(f"{self._root.path} cannot be watched: {why}; {advice}")
 
 
 def _added(inotify: InotifyFD, place: bytes, mask: Mask, folder: _Watched) -> WatchDescriptor:

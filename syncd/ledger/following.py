@@ -8,6 +8,7 @@ from pathlib import Path
 from syncd.errors import LedgerError
 from syncd.ledger.ledger import Ledger
 from syncd.ledger.places import LEFT
+from syncd.ledger.room import NO_ROOM
 
 
 def follow(folder: Path, name: str, ledger: Ledger) -> None:
@@ -27,13 +28,26 @@ def follow(folder: Path, name: str, ledger: Ledger) -> None:
             write_durably(path, name)
     except OSError as error:
         raise LedgerError(
-            f"{path} cannot be read or written: {error.strerror}; nothing was started",
-            "make it readable and writable for the user whose daemon this is",
+            f"{path} cannot be read: {error.strerror}; nothing was started",
+            "make it readable for the user whose daemon this is",
         ) from error
 
 
 def write_durably(path: Path, text: str) -> None:
-    """Have the file at `path` hold `text` and nothing else, after a power cut too."""
+    """Have the file at `path` hold `text` and nothing else, after a power cut too. Raises
+    LedgerError.
+    """
+    try:
+        _write_durably(path, text)
+    except OSError as error:
+        raise LedgerError(
+            f"{path} cannot be written: {error.strerror}; no file was changed",
+            "free some space" if error.errno in NO_ROOM else
+            "make it writable for the user whose daemon this is",
+        ) from error  # fmt: skip
+
+
+def _write_durably(path: Path, text: str) -> None:
     temporary = path.with_name(f"{path.name}.new")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:

@@ -210,8 +210,9 @@ class StateFolder:
         except OSError as error:
             raise LedgerError(
                 f"{path} cannot be opened: {error.strerror}; nothing was started",
+                "free some space" if error.errno in NO_ROOM else
                 "make it writable for the user whose daemon this is",
-            ) from error
+            ) from error  # fmt: skip
         with ExitStack() as opening:
             opening.callback(mark.close)
             ledger = Ledger.open(self.path / "ledger" / name, mark)

@@ -252,7 +252,7 @@ class Full(InotifyFD):
 
     def add_callback(self, *args: object, **kwargs: object) -> WatchDescriptor:
         if len(self._watch_for_wd) >= type(self).room:
-            raise OSError(errno.ENOSPC, "inotify watch limit reached")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return super().add_callback(*args, **kwargs)  # type: ignore[arg-type]
 
 
@@ -263,8 +263,9 @@ def test_too_few_watches_are_told_with_the_limit_to_raise(
     monkeypatch.setattr(Full, "room", 1)
     hints = Hints(store, Layout(("*.json",), ()))
     threads = threading.active_count()
-    with pytest.raises(WatchFailed, match=r"fs\.inotify\.max_user_watches"):
+    with pytest.raises(WatchFailed, match=r"fs\.inotify\.max_user_watches") as raised:
         hints.watcher.start()
+    assert "No space left" not in str(raised.value)
     assert not hints.watcher.alive
     assert threading.active_count() == threads
 

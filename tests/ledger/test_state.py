@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -206,3 +207,27 @@ def test_what_is_written_durably_has_its_name_durably(
     for text in ("one", "two"):
         write_durably(tmp_path / "follows", text)
     assert seen == ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"), [(errno.ENOSPC, "free some space"), (errno.EDQUOT, "free some space"),
+                           (errno.EROFS, "make it writable")],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["nonce", "bindings.json", "follows"])
+def test_what_lies_beside_the_ledger_and_cannot_be_written_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, number: int, advice: str
+) -> None:
+    rename = Path.rename
+
+    def refused(self: Path, target: Path) -> Path:
+        if target.name == name:
+            raise OSError(number, os.strerror(number))
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", refused)
+    state = StateFolder(tmp_path / ".syncd")
+    state.open()
+    with pytest.raises(LedgerError, match=f"{name} cannot be written") as raised:
+        state.open_ledger("http://a", "w").close()
+    assert raised.value.advice.startswith(advice)
+    state.close()
