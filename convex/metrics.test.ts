@@ -295,6 +295,17 @@ describe("aggregate", () => {
     expect(pages.at(-1)).toMatchObject({ count: 5, widened: true });
   });
 
+  test("a range without an end is read in pages too", async () => {
+    Object.assign(limits, { ROLLUPS: 1 });
+    const { t, credentials } = await withSamples([at(1), at(2 * HOUR)]);
+    const range = { startTime: -Infinity, endTime: Infinity };
+    const pages = await allPages(t, { ...credentials, type: "t", ...range });
+    expect(pages.length).toBeGreaterThan(1);
+    expect(pages.at(-1)).toMatchObject({ count: 2, widened: false });
+    const none = { startTime: NaN, endTime: NaN };
+    expect(await ask(t, { ...credentials, type: "t", ...none })).toMatchObject({ count: 0 });
+  });
+
   test("a minute that is cut in two and too full to be read is told whole", async () => {
     Object.assign(limits, { EDGE_SAMPLES: 3 });
     const { t, credentials } = await withSamples([at(1), at(2), at(3), at(4), at(5)]);

@@ -56,11 +56,13 @@ export async function aggregate(
   question: Question,
 ): Promise<Aggregated> {
   refuse(question);
-  const { startTime = -END_OF_TIME, endTime = END_OF_TIME, bucket, cursor } = question;
+  const { startTime = -Infinity, endTime = Infinity, bucket, cursor } = question;
   const carry = decodeCarry(cursor ?? null);
-  const reading = new Reading(ctx, workspace, question, { from: startTime, to: endTime }, carry);
+  // A place at an infinity could not be told in a cursor.
+  const range = { from: Math.max(startTime, -END_OF_TIME), to: Math.min(endTime, END_OF_TIME) };
+  const reading = new Reading(ctx, workspace, question, range, carry);
   const coarse = bucket === undefined || bucket % HOUR === 0;
-  for (const span of spansOf({ from: startTime, to: endTime }, coarse)) {
+  for (const span of spansOf(range, coarse)) {
     if (span.end <= carry.next) continue;
     const rest = { ...span, start: Math.max(span.start, carry.next) };
     const behind = rest.start === carry.next ? carry.behind : null;
