@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from sqlite3 import Error as SqliteError
@@ -15,7 +14,7 @@ import typer
 from syncd import __version__
 from syncd.cli import COMMANDS
 from syncd.cli.program import Program
-from syncd.cli.text import folded
+from syncd.cli.text import print_trouble
 from syncd.config import Config, load
 from syncd.errors import ConfigError, LedgerDamaged, SyncdError
 
@@ -50,9 +49,7 @@ def reporting(command: Callable[P, int]) -> Callable[P, None]:
             trouble = trouble_in(error)
             if trouble is None:
                 raise
-            said = f"{folded(f'syncd: {trouble}', '  ', sys.stderr)}\n"
-            said += folded(f"  -> {trouble.advice}", "     ", sys.stderr)
-            print(said, file=sys.stderr)  # noqa: T201
+            print_trouble(str(trouble), trouble.advice)
             code = trouble.exit_code
         raise typer.Exit(code)
 

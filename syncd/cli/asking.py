@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 
 import typer
 
-from syncd.cli.text import shown
+from syncd.cli.text import folded, print_trouble, shown
 from syncd.config import Config
 from syncd.control.messages import Answer, AnyRequest, failed
 from syncd.errors import AnotherInstance, SyncdError
@@ -31,11 +30,10 @@ def print_answer(answer: Answer, *, as_json: bool, nothing: str) -> int:
         return answer.exit_code
     for done in answer.done[:LISTED]:
         detail = f": {done.detail}" if done.detail else ""
-        typer.echo(shown(f"{done.what} {done.key}{detail}"))
+        typer.echo(folded(shown(f"{done.what} {done.key}{detail}"), "  "))
     for failure in answer.failed:
         place = f"{failure.key}: " if failure.key else ""
-        print(shown(f"syncd: {place}{failure.what}"), file=sys.stderr)  # noqa: T201
-        print(shown(f"  -> {failure.advice}"), file=sys.stderr)  # noqa: T201
+        print_trouble(f"{place}{failure.what}", failure.advice)
     if more := len(answer.done[LISTED:]) + answer.more:
         typer.echo(f"... and {more:,} more")
     if not answer.done and not answer.failed:

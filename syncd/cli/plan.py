@@ -62,7 +62,7 @@ async def _planned(config: Config) -> PlanReport:
         except LedgerError:
             raise
         except SyncdError as error:
-            typer.echo(f"the deployment was not asked: {error}", err=True)
+            typer.echo(shown(f"the deployment was not asked: {error}"), err=True)
     return await planned(config, None)
 
 

@@ -61,6 +61,13 @@ def folded(text: str, indent: str, stream: TextIO | None = None) -> str:
     return "\n".join(lines)
 
 
+def print_trouble(what: str, advice: str) -> None:
+    """What happened, and what to do, on standard error."""
+    said = f"{folded(shown(f'syncd: {what}'), '  ', sys.stderr)}\n"
+    said += folded(shown(f"  -> {advice}"), "     ", sys.stderr)
+    print(said, file=sys.stderr)  # noqa: T201
+
+
 _WORD = re.compile(r"\s*\S+")
 
 

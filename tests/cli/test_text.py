@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncd.cli import status
-from syncd.cli.text import cells, folded, padded
+from syncd.cli.text import cells, folded, padded, print_trouble
 from syncd.standing import Part, State, StatusReport, StoreReport
 
 WORDS = st.lists(st.text("ab-`>:日e\u0301", min_size=1, max_size=12), min_size=1, max_size=30)
@@ -68,3 +68,11 @@ def test_status_fits_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = terminal.getvalue().splitlines()
     assert lines
     assert [line for line in lines if cells(line) > 40] == []
+
+
+def test_what_a_deployment_says_in_a_trouble_cannot_drive_the_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    print_trouble("it answered \x1b[2J\u202e", "see \x07 its log")
+    said = capsys.readouterr().err
+    assert said == "syncd: it answered \\x1b[2J\\u202e\n  -> see \\x07 its log\n"
