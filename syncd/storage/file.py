@@ -1,9 +1,9 @@
 """One file of a store, read whole and replaced in one step. Does IO; calls block.
 
-A replacement is made from the bytes that it replaces, and the two are swapped: what came out and
-is not what was read is another program's save, from which the replacement is made once more. So
-no edit is lost between programs that use this, and none of others but those that are written in
-the same instant as a third.
+A replacement is made from the bytes that it replaces, looked at once more, and the two are swapped:
+what came out and is not what was read is another program's save, from which the replacement is made
+once more. So no edit is lost between programs that use this, and none of others but those that are
+written in the same instant as a third.
 """
 
 from __future__ import annotations
@@ -79,10 +79,12 @@ def change(root: Root, path: str, make: Make) -> bytes:
         troubles(path, "nothing was written"),
         root.folder(parent, create=True) as folder,
     ):
+        until = time.monotonic() + PATIENCE
         while True:
+            careful = time.monotonic() < until
             with ExitStack() as locks:
                 _lock(folder, name, locks)
-                body = _changed(root, folder, name, make, locks)
+                body = _changed(root, folder, name, make, locks, careful=careful)
             if body is not None:
                 return body
 
@@ -115,9 +117,16 @@ def digest(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
-def _changed(root: Root, folder: Folder, name: str, make: Make, locks: ExitStack) -> bytes | None:
-    """None, with nothing changed, where the file was made or went away meanwhile."""
-    met = placed = _bytes(folder, name)
+def _changed(
+    root: Root, folder: Folder, name: str, make: Make, locks: ExitStack, *, careful: bool
+) -> bytes | None:
+    """None, with nothing changed, where the file was made or went away meanwhile; `careful`: or was
+    saved by others, who else would not find their save in it until it is made once more.
+    """
+    met, seen = _read(folder, name) or (None, None)
+    placed = met
+    if not careful:
+        seen = None
     others: list[str] = []
     try:
         while (body := make(met)) != placed:
@@ -129,14 +138,14 @@ def _changed(root: Root, folder: Folder, name: str, make: Make, locks: ExitStack
                 break
             # RACE: who waits for the file must find the new one locked too, until all is done.
             _lock(folder, temporary, locks)
-            came = _exchange(root, folder, temporary, name, placed)
+            came = _exchange(root, folder, temporary, name, placed, seen)
             if came is None:
                 return None
             # What others saved in that moment stays beside the file until it is in it.
             others.append(temporary)
             if came == placed:
                 break
-            met, placed = came, body
+            met, placed, seen = came, body, None
     except Exception:
         if others and placed is not None:
             _give_back(root, folder, others, name, placed)
@@ -179,13 +188,20 @@ def _create(folder: Folder, temporary: str, name: str) -> bool:
     return True
 
 
-def _exchange(root: Root, folder: Folder, temporary: str, name: str, placed: bytes) -> bytes | None:
+def _exchange(
+    root: Root, folder: Folder, temporary: str, name: str, placed: bytes, seen: Stat | None
+) -> bytes | None:
     """Gives the file its new bytes; those that came out, under the temporary name from now on.
 
-    None, with nothing changed, where the file went away, or is not `placed` any more.
+    None, with nothing changed, where the file went away, or is not `placed` any more as far as
+    that can be told: its stat is not the one `seen`, if any.
     """
     try:
         with _nobody_writing(root, folder, name):
+            now = folder.stat(name)
+            if seen is not None and now is not None and stat_of(now) != seen:
+                folder.remove(temporary)
+                return None
             folder.exchange(temporary, name)
     except FileNotFoundError:
         folder.remove(temporary)

@@ -58,6 +58,49 @@ def test_another_programs_rename_is_in_the_replacement(tmp_path: Path) -> None:
     assert names(tmp_path) == ["a.json"]
 
 
+def test_nobody_finds_the_file_without_what_another_program_had_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(b"one\n")
+    found: list[bytes] = []
+    exchange = Folder.exchange
+
+    def looking(folder: Folder, one: str, other: str) -> None:
+        exchange(folder, one, other)
+        found.append(path.read_bytes())
+
+    def rename() -> None:
+        (tmp_path / "new").write_bytes(b"one\ntwo\n")
+        (tmp_path / "new").rename(path)
+
+    monkeypatch.setattr(Folder, "exchange", looking)
+    change(root(tmp_path), "a.json", adding(b"three\n", rename))
+    assert found == [b"one\ntwo\nthree\n"]
+    assert names(tmp_path) == ["a.json"]
+
+
+def test_a_file_that_is_saved_without_a_pause_is_changed_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(b"0\n")
+    met_mine: list[bool] = []
+
+    def make(met: bytes | None) -> bytes:
+        met_mine.append(path.read_bytes().endswith(b"mine\n"))
+        if len(met_mine) < 20:
+            (tmp_path / "new").write_bytes(b"%d\n" % len(met_mine))
+            (tmp_path / "new").rename(path)
+        return (met or b"") + b"mine\n"
+
+    monkeypatch.setattr("syncd.storage.file.PATIENCE", 0.0)
+    change(root(tmp_path), "a.json", make)
+    assert True in met_mine[:19]
+    assert path.read_bytes().endswith(b"mine\n")
+    assert names(tmp_path) == ["a.json"]
+
+
 def test_another_programs_rewrite_is_waited_for_and_in_the_replacement(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_bytes(b"one\n")
