@@ -174,6 +174,22 @@ MOVING = (
 )  # fmt: skip
 """A file under another name, from here and from elsewhere."""
 
+FOLLOWING = (
+    Point("followed-unwritten", "An edit is merged into the renamed file, and neither is written.",
+          "syncd.engine.renamed:_given_up", AFTER, scenario="follows"),
+    Point("followed-exchanged", "An edit is in the renamed file, what came out was not looked at.",
+          _FOLDER + "exchange", AFTER, scenario="follows"),
+    Point("followed-unremoved", "An edit is in the renamed file, its former name is about to go.",
+          _FOLDER + "replace", BEFORE, "_remove", scenario="follows"),
+    Point("followed-removed", "The former name has gone, and what it was is not looked at.",
+          _FOLDER + "replace", AFTER, "_remove", scenario="follows"),
+    Point("followed-uncommitted", "The edited file is in history, its removal is not durable.",
+          _SWAPPED + "take", AFTER, "_judge_removed", scenario="follows"),
+    Point("followed-committed", "What followed is queued with the end of the former name.",
+          "syncd.engine.writer:Writer.clear", BEFORE, "Reconciler._commit", scenario="follows"),
+)  # fmt: skip
+"""An edit under a file's former name, from here and from elsewhere."""
+
 HEARING = (
     Point("page-arrived", "A page of the feed is here and not heard.", _REMOTE + "changes", AFTER),
     Point("page-half-heard", "Half of a page is in the transaction.",
@@ -373,7 +389,7 @@ CARRYING = (
 POINTS = {
     point.name: point
     for point in (
-        *MAKING, *TYING, *PUSHING, *MOVING, *HEARING, *WRITING, *ELSEWHERE, *MEETING, *RECOVERING,
-        *BEGINNING_ANEW, *CARRYING,
+        *MAKING, *TYING, *PUSHING, *MOVING, *FOLLOWING, *HEARING, *WRITING, *ELSEWHERE, *MEETING,
+        *RECOVERING, *BEGINNING_ANEW, *CARRYING,
     )
 }  # fmt: skip

@@ -210,6 +210,49 @@ def _before_moves(scene: Scene) -> None:
                        "texts/old.txt": None, "texts/new.txt": opaque("agreed")}  # fmt: skip
 
 
+FOLLOWED = {"old": "new", "old-here": "new-here"}
+"""Files that are edited on one machine while the other renames them: by it, and by the victim."""
+
+
+def _followed(name: str, *, note: str = "n", title: str = "t") -> bytes:
+    return flow(name, title=title, note=note)
+
+
+def _before_follows(scene: Scene) -> None:
+    """Files are edited under names that the other machine changes, one is edited there too."""
+    here, there = scene.here, scene.other()
+    for name in FOLLOWED:
+        here.save(key(name), _followed(name))
+    here.once()
+    there.once()
+    there.rename(key("old"), key("new"))
+    there.once()
+    there.save(key("new"), _followed("old", note="there"))
+    there.save(key("old-here"), _followed("old-here", note="there"))
+    there.once()
+    here.save(key("old"), _followed("old", title="here"))
+    here.rename(key("old-here"), key("new-here"))
+    scene.expect(old=None, new=_followed("old", title="here", note="there"),
+                 old_here=None, new_here=_followed("old-here", note="there"))  # fmt: skip
+    # An old name that comes back beside the new one is made once more.
+    scene.loose |= {key(name) for pair in FOLLOWED.items() for name in pair}
+
+
+def _meanwhile_follows(scene: Scene) -> None:
+    """What is written under the new name and was not agreed on stays under the old one too."""
+    here = scene.here
+    noted = {f"{store}/{path}" for store, path in here.query("SELECT store, path FROM notes")}
+    written = {
+        old
+        for old, new in FOLLOWED.items()
+        if key(new) in noted and here.reads(key(new)) == scene.expected[key(new)]
+    }
+    if "old" in written and here.reads(key("old")) is not None:
+        scene.expect(old=_followed("old", title="here"))
+    if "old-here" in written:
+        scene.expect(old_here=_followed("old-here", note="there"))
+
+
 def _before_embedded(scene: Scene) -> None:
     """The first start of a machine with a backend of its own."""
     for name in ("one", "two"):
@@ -250,6 +293,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "edits": Scenario(_before_edits, _meanwhile_edits),
     "first": Scenario(_before_first),
     "moves": Scenario(_before_moves),
+    "follows": Scenario(_before_follows, _meanwhile_follows),
     "old-copy": Scenario(_before_old_copy),
     "payloads": Scenario(_before_payloads),
     "embedded": Scenario(_before_embedded, alone=True),
