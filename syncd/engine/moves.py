@@ -73,7 +73,8 @@ class Moves:
     def awaits(self, key: Key, target: Key, turn: Turn, reading: Reading | None = None) -> bool:
         """Whether `key` waits, for a while, until what is at `target` elsewhere is here, whole."""
         when = None
-        if isinstance(reading, Unsettled) or self._is_coming(target):
+        moved = self._ledger.entries.get(key)[1].at
+        if isinstance(reading, Unsettled) or self._is_coming(target, moved):
             when = self._patience.unsettled(key, self._clock.monotonic())
         if when is None:
             self._patience.certain(key)
@@ -116,7 +117,8 @@ class Moves:
     ) -> dict[Key, Key]:
         """Where files are that were moved here, of `missed`: edited elsewhere under the old name.
 
-        What was moved before a restart is known as long as that waits to be sent.
+        What was moved before a restart is known as long as that waits to be sent. What was merged
+        into the moved file once is what is agreed on, and not found again.
         """
         if not missed:
             return {}
@@ -131,10 +133,6 @@ class Moves:
                 found[each.key] = found.get(made, made)
         return {each.key: found[each.key] for each in missed if each.key in found}
 
-    def told(self, key: Key) -> None:
-        """What was edited elsewhere under `key` is decided: it must not be merged again."""
-        self._whereabouts.taken(key)
-
     def _former(self, key: Key, reading: Reading) -> list[Key]:
         if not isinstance(reading, Found):
             return []
@@ -145,11 +143,15 @@ class Moves:
         found = [trace.key for trace in traces if may_be(here, trace)]
         return found if found and _is_new(self._ledger.view(key)) else []
 
-    def _is_coming(self, key: Key) -> bool:
+    def _is_coming(self, key: Key, moved: int) -> bool:
+        """Whether what is at `key` elsewhere, since a file was `moved` there, is still to come."""
+        if not self._stores[key.store].includes(key.path):
+            return False
+        if self._ledger.attention.reason(key) is not None:
+            return False
         base, remote = self._ledger.entries.get(key)
-        told = isinstance(remote.version, Content) and base != remote
-        mirrored = told and self._stores[key.store].includes(key.path)
-        return mirrored and self._ledger.attention.reason(key) is None
+        # RACE: written again since, it lies further on in the feed.
+        return remote.at < moved or (isinstance(remote.version, Content) and base != remote)
 
     def _trace(self, decision: Decision) -> Trace:
         return self._trace_of(decision.key, decision.plan.base)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from syncd.core.decision import Decision, FileState, View
@@ -95,7 +95,6 @@ class Renamed:
                 self._moves.after(key, target, turn)
                 del found[key]
                 continue
-            self._moves.told(key)
             made = await self._into(edit, reading, found.get(target), turn)
             if made is not None:
                 found[target] = made
@@ -123,8 +122,10 @@ class Renamed:
                 return key
             if gone.moved_to is None:
                 return None
-            key = Key(key.store, gone.moved_to)
+            moved, key = view.remote.at, Key(key.store, gone.moved_to)
             view = self._ledger.view(key)
+            if view.remote.at < moved:
+                return key  # What came of it is still to be heard.
         return None
 
     async def _into(
@@ -188,6 +189,33 @@ class Renamed:
         if not isinstance(both, Combined) or both.clashes or len(both.body) > INLINE_LIMIT:
             return None
         return both.body
+
+
+def together(decided: Sequence[Decision], admitted: Sequence[Decision]) -> list[Decision]:
+    """Those of `admitted` that may go without what else was `decided`.
+
+    An edit made elsewhere follows a move only with the end of the former name: else it would
+    follow again.
+    """
+    kept = {each.key for each in admitted}
+    waits = {each.target for each in decided if each.key not in kept and each.plan.to_remote}
+    return [each for each in admitted if each.operation not in waits]
+
+
+def left(
+    halves: Sequence[Decision],
+    decisions: Sequence[Decision],
+    made: Collection[OperationId],
+    turn: Turn,
+) -> list[tuple[Key, float]]:
+    """When those of `halves` are looked at again whose targets were not `made`: with these.
+
+    Sooner, a file that is open for writing would be tried, and given up, at once.
+    """
+    again = dict(turn.again)
+    targets = {each.operation: again.get(each.key, 0.0) for each in decisions}
+    return [(each.key, targets.get(each.target, 0.0)) for each in halves
+            if each.target is not None and each.target not in made]  # fmt: skip
 
 
 def _is_edit(decision: Decision, view: View) -> bool:

@@ -23,7 +23,7 @@ from syncd.engine.moves import Moves
 from syncd.engine.parts import FileTurn
 from syncd.engine.ports import Clock, LocalReplica
 from syncd.engine.readings import Readings
-from syncd.engine.renamed import Renamed
+from syncd.engine.renamed import Renamed, left, together
 from syncd.engine.rewrite import Rewrites
 from syncd.engine.splits import Splits
 from syncd.engine.telling import tell_turn
@@ -200,7 +200,8 @@ class Reconciler:
 
     def _allowed(self, decisions: Sequence[Decision], found: Sequence[Key]) -> list[Decision]:
         now = self._clock.monotonic()
-        return [self.flaps.judged(d, now) for d in self._guards.admitted(decisions, found)]
+        admitted = together(decisions, self._guards.admitted(decisions, found))
+        return [self.flaps.judged(each, now) for each in admitted]
 
     async def _decide_files(self, readings: Mapping[Key, Reading], turn: Turn) -> list[FileTurn]:
         files: list[FileTurn] = []
@@ -238,7 +239,7 @@ class Reconciler:
         done = await self._perform([each for each in decisions if each.target is None], turn)
         made = {each.operation for each in done if each.plan.hold is None}
         halves = [each for each in decisions if each.target is not None]
-        turn.again += [(each.key, 0.0) for each in halves if each.target not in made]
+        turn.again += left(halves, decisions, made, turn)
         gone = await self._perform([each for each in halves if each.target in made], turn)
         taken = [file.taken for file in files if file.taken is not None and file.fresh]
         await self._commit(gone + done, turn, taken)

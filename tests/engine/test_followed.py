@@ -13,7 +13,7 @@ from syncd.core.model import Key, Reason
 from syncd.ledger.claimable import Claim
 from syncd.ledger.ledger import Ledger
 
-from .fakes import Desk
+from .fakes import STORE, Desk
 from .test_moves import key, look, move_there, rename, save_there
 
 FIRST = "one\ntwo\nthree\n"
@@ -208,3 +208,43 @@ async def test_what_followed_before_a_crash_does_not_follow_again(
     # Merged again, counters would count twice.
     both = {"a": THEIRS, "b": THEIRS, "other": "another"}
     assert desk.machine.tree() == desk.machine.mirror() == both
+
+
+@pytest.mark.parametrize("happened", [moved_first, edited_first, edited_here])
+async def test_an_edit_waits_until_the_renamed_file_is_not_open_for_writing(
+    desk: Desk, happened: object
+) -> None:
+    await desk.agree(a=FIRST, other="another")
+    assert callable(happened)
+    await happened(desk)
+    if happened is edited_here:
+        await look(desk, "b")
+    with (desk.machine.files / "b.txt").open("a"):
+        turn = await desk.consider(["a", "b"])
+        again = dict(turn.again)
+        assert again[key("a")] == again[key("b")] > desk.clock.seconds
+    await look(desk, "a", "b")
+    desk.send()
+    assert desk.machine.tree() == desk.machine.mirror() == {"b": THEIRS, "other": "another"}
+
+
+async def test_an_edit_made_elsewhere_does_not_follow_while_the_old_name_must_stay(
+    desk: Desk,
+) -> None:
+    names = [f"n{number}" for number in range(40)]
+    await desk.agree(a=FIRST, **{name: name for name in names})
+    desk.machine.delete(*names[:30])
+    await desk.consider(names)
+    assert len(desk.waiting()) == 30
+    await edited_first(desk)
+    for _ in range(2):
+        await look(desk, "a", "b")
+        desk.send()
+        assert desk.machine.mirror()["a"] == THEIRS
+        assert desk.machine.tree()["b"] == FIRST
+        assert "a" in desk.waiting()
+    desk.guards.approve(STORE)
+    await look(desk, "a", "b")
+    desk.send()
+    assert desk.machine.tree()["b"] == THEIRS
+    assert "a" not in desk.machine.mirror()

@@ -15,7 +15,7 @@ from syncd.core.doubt import ABSENCE
 from syncd.core.model import TOMBSTONE, Content, Format, Hold, Intent, Key, Kind, OperationId
 from syncd.core.reading import Reading, Unsettled
 from syncd.core.writing import Note
-from tests.engine.fakes import STORE, Desk, digest
+from tests.engine.fakes import STORE, Desk, digest, heard
 
 
 @pytest.fixture
@@ -61,8 +61,8 @@ def save_there(desk: Desk, name: str, body: str) -> None:
     desk.machine.deployment.push("other", [intent])
 
 
-def move_there(desk: Desk, old: str, new: str) -> None:
-    """Another machine gives a note another name; it is heard."""
+def move_there(desk: Desk, old: str, new: str, *, hear: bool = True) -> None:
+    """Another machine gives a note another name; it is heard where that is wanted."""
     there = desk.machine.deployment.state.entries[key(old)]
     gone = Intent(
         operation("gone", old), key(old), Kind.DOCUMENT, Format.TEXT, TOMBSTONE,
@@ -73,7 +73,8 @@ def move_there(desk: Desk, old: str, new: str) -> None:
         expect_revision=0, expect_digest=None, source=key(old),
     )  # fmt: skip
     desk.machine.deployment.push("other", [replace(gone, target=made)])
-    desk.hear()
+    if hear:
+        desk.hear()
 
 
 def told(sent: list[Intent]) -> list[tuple[str, str | None, bool]]:
@@ -245,6 +246,27 @@ async def test_what_moved_elsewhere_has_its_new_name_before_the_old_one_goes(
     assert desk.machine.tree() == {"b": "a note", "other": "another"}
     assert desk.send() == []
     assert desk.ledger.events.of(key("a"), 1)[0].what == "moved"
+
+
+@pytest.mark.parametrize("edited", [False, True])
+async def test_a_moved_file_that_is_written_again_lies_further_on_in_the_feed(
+    desk: Desk, edited: bool
+) -> None:
+    await desk.agree(a="one\ntwo\nthree\n", other="another")
+    move_there(desk, "a", "b", hear=False)
+    save_there(desk, "b", "1\ntwo\nthree\n")
+    page = desk.machine.deployment.changes("laptop", [STORE], None)
+    first = [heard(change) for change in page.changes if change.key == key("a")]
+    desk.ledger.hear(first, None, desk.clock.now())
+    mine = "one\ntwo\n3\n" if edited else "one\ntwo\nthree\n"
+    desk.machine.save(a=mine)
+    turn = await desk.reconciler.consider([key("a")])
+    assert desk.machine.tree() == {"a": mine, "other": "another"}
+    assert desk.send() == []
+    desk.hear()
+    await look(desk, *(again.path.removesuffix(".txt") for again, _ in turn.again))
+    both = "1\ntwo\n3\n" if edited else "1\ntwo\nthree\n"
+    assert desk.machine.tree() == {"b": both, "other": "another"}
 
 
 async def test_an_old_name_does_not_stay_for_a_new_one_that_cannot_be_written(desk: Desk) -> None:
