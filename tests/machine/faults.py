@@ -55,6 +55,8 @@ class Mix:
     stopped: float = 0.0
     renaming: float = 0.0
     """Of somebody giving a file another name instead of doing anything else."""
+    shuffling: float = 0.0
+    """Of who gives a file another name doing more with it, or with the names of two files."""
     deleting: float = 0.0
     """Of somebody deleting a file instead of doing anything else."""
     app: float = 0.0
@@ -152,6 +154,19 @@ MOVING = Mix(
 """Files that get other names, over a network that loses answers."""
 WANDERING = Mix(renaming=0.3, slow=0.1, event_lost=0.05, reaped=0.5)
 """Files that get other names while others edit them."""
+SHUFFLING = Mix(
+    renaming=0.3,
+    shuffling=0.7,
+    remembering=0.2,
+    crash=0.001,
+    lost_answer=0.1,
+    slow=0.1,
+    event_lost=0.05,
+    dawdling=0.1,
+    stopped=0.01,
+    app=0.1,
+)
+"""Files that swap names, get several, or are edited in the moment in which they get another."""
 FAILING = Mix(flush_failed=0.05, crash=0.004, power_cut=0.9)
 """Disks that fail to write, and lose what they did not write with the power."""
 CHECKING = Mix(no_exchange=1.0, meddle=0.06, slow=0.1)
@@ -185,7 +200,7 @@ REAPING = Mix(
 DAWDLING = Mix(dawdling=0.5, git=0.3, renaming=0.2, app=0.2)
 """Disks that are slower than the network: answers come while a turn writes files."""
 FOCUSED = (MEDDLING, REMOVING, LOSSY, BELATED, HIDING, CRASHING, INTERRUPTED, MOUNTING, DEAF,
-           COUNTING, MOVING, WANDERING, FAILING, CHECKING, WAITING, REFUSING, REAPING,
+           COUNTING, MOVING, WANDERING, SHUFFLING, FAILING, CHECKING, WAITING, REFUSING, REAPING,
            REMEMBERING, SERVING, DIRECTED, DAWDLING)  # fmt: skip
 EPOCHS = replace(
     Mix(**{field.name: getattr(HARD, field.name) / 2 for field in fields(Mix)}),

@@ -51,7 +51,7 @@ class Hearsay:
             self._world.exercised["unaware save"] += 1
             self._world.witness.unaware(self._world.acting.name, key.path, digest)
 
-    def _followed(self, edit: Decision, made: Decision, over: Digest) -> None:
+    def _followed(self, edit: Decision, made: Decision) -> None:
         world, machine = self._world, self._world.acting
         if machine is None or edit.body is None or made.body is None:
             return
@@ -60,11 +60,6 @@ class Hearsay:
         world.story(f"{machine.name} brings what {edit.key.path} holds to {made.key.path}")
         brought, digest = world.digest(edit.body), world.digest(made.body)
         world.witness.followed(machine.name, edit.key.path, brought, made.key.path, digest)
-        if digest == brought:
-            # It goes over what the file was moved with, as it went over that under the old name:
-            # who saved it there need not have read that.
-            saves = world.saves
-            saves.loose_digests |= {each.digest for each in saves.names(saves.mask(over))}
 
     def _logged(self, line: str) -> None:
         machine = self._world.acting

@@ -234,7 +234,66 @@ class Person:
         """Give a file another name, as others do: the same bytes come and go under many names."""
         for name in NAMES:
             self.world.witness.reverted(name)
+        if self.world.mix.shuffling and self.world.happens("shuffling"):
+            return self.shuffle()
         return self.rename_freely()
+
+    def shuffle(self) -> Program:
+        """Do more with names than giving one file another."""
+        rng, visible = self.world.rng, self.machine.visible
+        there = [name for name in NAMES if visible(name) is not None]
+        free = [name for name in NAMES if visible(name) is None]
+        if len(there) < 2 or not free:
+            return self.rename_freely()
+        (one, other), new = rng.sample(there, 2), rng.choice(free)
+        programs: list[Callable[[], Program]] = [
+            lambda: self.swap(one, other, new),
+            lambda: self.make_way(one, other, new),
+            lambda: self.rename_twice(one, other, new),
+            lambda: self.rename_and_edit(one, new),
+            lambda: self.edit_and_rename(one, new),
+            lambda: self.rename_open(one, new),
+        ]
+        return rng.choice(programs)()
+
+    def swap(self, one: str, other: str, by: str) -> Program:
+        """Have two files swap names."""
+        for source, target in ((one, by), (other, one), (by, other)):
+            yield from self.rename(source, target)
+            yield self.world.moment(0.5)
+
+    def make_way(self, one: str, other: str, new: str) -> Program:
+        """Give a file the name of another, which gets a new one."""
+        yield from self.rename(other, new)
+        yield self.world.moment(1.0)
+        yield from self.rename(one, other)
+
+    def rename_twice(self, one: str, other: str, new: str) -> Program:
+        """Give a file another name, and over a second file's yet another."""
+        yield from self.rename(one, new)
+        yield self.world.moment(3.0)
+        yield from self.rename(new, other)
+
+    def rename_and_edit(self, one: str, new: str) -> Program:
+        """Give a file another name, and edit it."""
+        yield from self.rename(one, new)
+        yield self.world.moment(1.0)
+        yield from self.replace(new)
+
+    def edit_and_rename(self, one: str, new: str) -> Program:
+        """Edit a file, and give it another name."""
+        yield from self.replace(one)
+        yield self.world.moment(1.0)
+        yield from self.rename(one, new)
+
+    def rename_open(self, one: str, new: str) -> Program:
+        """Give a file another name that an editor has open, which saves under it later."""
+        known, body = self.read(one)
+        yield from self.rename(one, new)
+        yield self.world.moment(3.0)
+        if body and is_whole(new, body):
+            self._memory[new] = known, body
+            yield from self.from_memory(new)
 
     def _crossed(self, digest: Digest) -> None:
         """Two people who give one file two names may each save over what the other takes for it."""

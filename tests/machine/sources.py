@@ -68,7 +68,7 @@ class _Taps:
         self.merged: Callable[..., None] = lambda local, remote, result, *, clashed: None
         self.tried: Callable[[bytes, bytes, bytes], None] = lambda local, remote, result: None
         self.unaware: Callable[[Key, Digest], None] = lambda key, digest: None
-        self.followed: Callable[[Decision, Decision, Digest], None] = lambda edit, made, over: None
+        self.followed: Callable[[Decision, Decision], None] = lambda edit, made: None
 
 
 class _Inline:
@@ -130,7 +130,7 @@ def _telling_unaware(
 
 
 def _telling_given_up(edit: Any, made: Decision) -> Decision:
-    TAPS.followed(edit.decision, made, edit.view.base.digest)
+    TAPS.followed(edit.decision, made)
     return _given_up(edit, made)
 
 
