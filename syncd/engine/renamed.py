@@ -227,11 +227,16 @@ def _is_edit(decision: Decision, view: View) -> bool:
 
 
 def _is_missed(decision: Decision, view: View) -> bool:
-    """Whether `decision` brings back what is gone here and was edited elsewhere."""
-    plan = decision.plan
+    """Whether `decision` brings back what is gone here and was edited elsewhere, once.
+
+    What was written more than once may have been deleted in between, and be another file: it would
+    go over the one that was moved here.
+    """
+    plan, base = decision.plan, view.base
     pulls = plan.reason is Reason.PULL and isinstance(plan.to_local, Content)
-    edited = view.base is not None and isinstance(view.base.version, Content) and not view.agreed
-    return pulls and edited and decision.file is None and decision.body is not None
+    if base is None or not isinstance(base.version, Content) or decision.body is None:
+        return False
+    return pulls and decision.file is None and view.remote.revision == base.revision + 1
 
 
 def _given_up(edit: _Edit, made: Decision) -> Decision:

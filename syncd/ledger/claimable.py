@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from syncd.core.decision import Decision
 from syncd.core.model import Key
 from syncd.ledger import many
 
@@ -91,6 +92,21 @@ class Claimable:
             key,
         ).fetchone()
         return Key(*row) if row else None
+
+    def tie(self, queued: Sequence[Decision]) -> None:
+        """Have deletions go with the rows of their targets, either of which may have been queued
+        before, under another operation.
+        """
+        keys = {each.operation: each.key for each in queued if each.target is None}
+        halves = [(keys[each.target], each.key) for each in queued if each.target in keys]
+        self._connection.executemany(
+            """UPDATE outbox SET target = t.operation
+               FROM (SELECT operation FROM outbox
+                     WHERE state = 'queued' AND store = ? AND path = ? AND record = ?) t
+               WHERE state = 'queued' AND digest IS NULL
+                 AND store = ? AND path = ? AND record = ?""",
+            [(*target, *key) for target, key in halves],
+        )
 
     @contextmanager
     def noticed(self) -> Iterator[Set[Key]]:

@@ -79,6 +79,7 @@ class Outbox:
                 for d, version in fresh
             ],
         )  # fmt: skip
+        self.claimable.tie([decision for decision, _ in decided])
 
     def _stands(
         self, key: Key, version: Version, rows: Sequence[tuple[str, Version]], *, bulk: bool

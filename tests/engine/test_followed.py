@@ -248,3 +248,42 @@ async def test_an_edit_made_elsewhere_does_not_follow_while_the_old_name_must_st
     desk.send()
     assert desk.machine.tree()["b"] == THEIRS
     assert "a" not in desk.machine.mirror()
+
+
+async def test_a_file_made_anew_elsewhere_is_no_edit_of_the_renamed_one(desk: Desk) -> None:
+    await desk.agree(a=FIRST, other="another")
+    rename(desk, "a", "b")
+    await look(desk, "a", "b")
+    desk.delete_there(["a"])
+    desk.make_there(a="another file\n")
+    await look(desk, "a", "b")
+    desk.send()
+    both = {"a": "another file\n", "b": FIRST, "other": "another"}
+    assert desk.machine.tree() == desk.machine.mirror() == both
+
+
+async def test_edits_that_are_heard_one_by_one_follow_one_by_one(desk: Desk) -> None:
+    await desk.agree(a=FIRST, other="another")
+    rename(desk, "a", "b")
+    await look(desk, "a", "b")
+    for edited in (THEIRS, "1\n2\nthree\n"):
+        save_there(desk, "a", edited)
+        desk.hear()
+        await look(desk, "a", "b")
+        assert desk.machine.tree() == {"b": edited, "other": "another"}
+    desk.send()
+    assert desk.machine.mirror() == desk.machine.tree()
+
+
+async def test_an_old_name_goes_only_with_what_followed(desk: Desk) -> None:
+    await desk.agree(a=FIRST, other="another")
+    rename(desk, "a", "b")
+    await look(desk, "a", "b")
+    save_there(desk, "a", THEIRS)
+    desk.hear()
+    desk.machine.save(b=UNAWARE)
+    await look(desk, "b")
+    await look(desk, "a", "b")
+    (first,) = desk.ledger.claim(Claim(10, 1 << 20))
+    assert first.key == key("b")
+    assert desk.ledger.claim(Claim(10, 1 << 20)) == []
