@@ -121,6 +121,20 @@ def test_moves_were_answered_every_way(moves: Any, outcome: str) -> None:
 
 
 @pytest.fixture(scope="module")
+def shuffles() -> Any:
+    return run("--mix", "SHUFFLING", "--seeds", "40")
+
+
+def test_shuffled_names_violate_nothing(shuffles: Any) -> None:
+    assert shuffles["violations"] == []
+
+
+@pytest.mark.parametrize("side", ["here", "elsewhere"])
+def test_edits_followed_moves_both_ways(shuffles: Any, side: str) -> None:
+    assert shuffles["exercised"].get(f"an edit made {side} follows a move", 0) > 0
+
+
+@pytest.fixture(scope="module")
 def serving() -> Any:
     return run("--mix", "SERVING", "--seeds", "40")
 
