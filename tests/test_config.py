@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -221,3 +222,14 @@ def test_a_token_that_is_no_text_is_refused(tmp_path: Path) -> None:
     token.write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match="cannot be read: it is not text"):
         load(write(tmp_path, STORE), {"SYNCD_TOKEN_FILE": str(token)})
+
+
+def test_what_is_read_from_the_environment_is_told_in_the_configuration() -> None:
+    here = Path(__file__).parent.parent
+    modules = (p for p in (here / "syncd").rglob("*.py") if "node_modules" not in p.parts)
+    named = {
+        name for path in modules for name in re.findall(r'"(SYNCD_[A-Z_]+)"', path.read_text())
+    }
+    assert "SYNCD_STATE_DIR" in named
+    told = set(re.findall(r"SYNCD_[A-Z_]+", (here / "config.toml").read_text()))
+    assert named <= told
