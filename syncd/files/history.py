@@ -100,13 +100,7 @@ class History:
         fd = os.open(arriving, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             write_all(fd, body)
-            if durable:
-                os.fsync(fd)
-            else:
-                self._undurable.add(digest)
-            arriving.rename(target)
-            if durable:
-                self._touch(target)
+            self._land(fd, arriving, target, durable=durable)
         except OSError:
             arriving.unlink(missing_ok=True)
             raise
@@ -204,25 +198,29 @@ class History:
             copy_all(fd, copy)
             os.lseek(copy, 0, os.SEEK_SET)
             digest = digest_of(copy)
-            if durable:
-                os.fsync(copy)
-            else:
-                self._undurable.add(digest)
             target = self._place(digest, lent=lent)
-            if target.exists():
+            if not target.exists():
+                self._land(copy, arriving, target, durable=durable)
+            else:
                 arriving.unlink()
                 if durable:
                     self._make_durable(digest)
-            else:
-                arriving.rename(target)
-                if durable:
-                    self._touch(target)
         except OSError:
             arriving.unlink(missing_ok=True)
             raise
         finally:
             os.close(copy)
         return digest
+
+    def _land(self, fd: int, arriving: Path, target: Path, *, durable: bool) -> None:
+        """Give what arrived its name: durable, but for the name, or remembered as not."""
+        if durable:
+            os.fsync(fd)
+        else:
+            self._undurable.add(Digest(target.name))
+        arriving.rename(target)
+        if durable:
+            self._touch(target)
 
     def _make_durable(self, digest: Digest) -> None:
         # Two files had the same bytes, and only the other one is kept elsewhere.
