@@ -273,4 +273,8 @@ def _agreed() -> bool:
     if not sys.stdin.isatty():
         typer.echo("say --yes to go on")
         return False
-    return typer.confirm("go on?")
+    try:
+        return typer.confirm("go on?")
+    except typer.Abort:  # Ctrl-C, or the end of what is typed: no yes.
+        typer.echo()
+        return False

@@ -193,9 +193,10 @@ def _restored(config: Config, wanted: Sequence[Restore]) -> Answer:
 def _print_many(answer: Answer) -> None:
     changed = [each for each in answer.done if each.detail != HELD_ALREADY]
     left = len(changed[SHOWN:]) + len(answer.failed[SHOWN:])
-    shown = Answer(done=changed[:SHOWN], failed=answer.failed[:SHOWN], more=left)
-    print_answer(shown, as_json=False, nothing="nothing to restore, as far as is remembered")
     same = len(answer.done) - len(changed)
+    if changed or answer.failed or not same:
+        shown = Answer(done=changed[:SHOWN], failed=answer.failed[:SHOWN], more=left)
+        print_answer(shown, as_json=False, nothing="nothing to restore, as far as is remembered")
     words = [f"{counted(len(changed), 'file')} restored"] if changed else []
     words += [f"{counted(same, 'file', 'hold')} these bytes already"] if same else []
     failed = sum(bool(each.key) for each in answer.failed)

@@ -92,6 +92,12 @@ def test_a_folder_is_made_as_it_was_and_nothing_is_removed(terminal: Terminal) -
     }  # fmt: skip
 
 
+def test_what_holds_it_already_is_not_nothing(terminal: Terminal) -> None:
+    words = ("restore", str(terminal.home.store), "--at", AT_NOON)
+    assert terminal.run(*words)[0] == 0
+    assert terminal.run(*words) == (0, "5 files hold these bytes already\n", "")
+
+
 def test_several_paths_are_restored_and_what_is_not_kept_keeps_none_from_it(
     terminal: Terminal,
 ) -> None:
