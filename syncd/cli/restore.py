@@ -101,10 +101,10 @@ class _Choosing:
     def _one(self, key: Key) -> Iterator[Restore]:
         asked = self._asked
         _require_one_version(key, asked)
-        if asked.deleted:
+        if asked.deleted or self._store(key).layout == "lines":
             self._require_file(key)
-            if self._is_there(key):
-                return
+        if asked.deleted and self._is_there(key):
+            return
         if asked.at is not None:
             yield _wanted(key, self._listing.at(key, asked.at))
         elif asked.revision is not None:

@@ -98,6 +98,16 @@ def test_what_holds_it_already_is_not_nothing(terminal: Terminal) -> None:
     assert terminal.run(*words) == (0, "5 files hold these bytes already\n", "")
 
 
+def test_a_file_of_lines_has_no_versions(tmp_path: Path) -> None:
+    lines = '[[store]]\nname = "perf"\nkind = "metric"\npath = "perf"\n'
+    terminal = Terminal(Home(tmp_path, lines))
+    for version in (("--at", "1h"), ("--deleted",)):
+        code, _, err = terminal.run("restore", "perf:a.jsonl", *version)
+        assert code == 2
+        assert "lines; nothing was changed" in err
+        assert "lines are only read" in err
+
+
 def test_several_paths_are_restored_and_what_is_not_kept_keeps_none_from_it(
     terminal: Terminal,
 ) -> None:
