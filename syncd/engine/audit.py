@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 import structlog
 
 from syncd.core.decision import FileState
+from syncd.core.guard import RootState
 from syncd.core.model import Key
-from syncd.core.reading import Found
+from syncd.core.reading import Found, Unreadable
 from syncd.engine.health import Health
 from syncd.engine.intake import Intake
 from syncd.engine.ports import Clock, LocalReplica
@@ -52,6 +53,8 @@ class Audit:
         self._intake = intake
         self._health = health
         self._clock = clock
+        self._away: list[str] = []
+        """Stores whose folders were away in the last round."""
 
     async def run(self) -> None:
         """Audit when a day has passed since the last one ended, until cancelled."""
@@ -63,12 +66,15 @@ class Audit:
 
     async def round(self) -> int:
         """Read every file once; how many were not what the ledger says."""
-        differing = 0
+        differing, self._away = 0, []
         for store in self._stores:
             after = ""
             while files := self._ledger.places.files_behind(store, after, SLICE):
                 await self._intake.idle.wait()
                 read, named = await asyncio.to_thread(self._read, store, files)
+                if not read:
+                    self._away.append(store)
+                    break
                 self._intake.name(named)
                 differing += len(named)
                 after = read[-1]
@@ -78,12 +84,16 @@ class Audit:
     def _read(
         self, store: str, files: Sequence[tuple[str, FileState]]
     ) -> tuple[list[str], list[Key]]:
-        """(paths read, keys to consider): as many of `files` as a slice takes, at least one."""
+        """(paths read, keys to consider): as many of `files` as a slice takes, at least one; none
+        where the folder is away, or is another one.
+        """
         read: list[str] = []
         named: list[Key] = []
         total = 0
         for path, known in files:
             reading = self._stores[store].read(path, anew=True)
+            if isinstance(reading, Unreadable) and self._is_away(self._stores[store]):
+                return [], []
             read.append(path)
             total += known.stat.size
             if not isinstance(reading, Found) or reading.content.digest != known.digest:
@@ -93,6 +103,9 @@ class Audit:
             if total > SLICE_BYTES:
                 break
         return read, named
+
+    def _is_away(self, store: LocalReplica) -> bool:
+        return store.root_state(store.bound) is not RootState.PRESENT
 
     def _due(self) -> bool:
         last = self._ledger.places.get(_LAST)
@@ -105,4 +118,5 @@ class Audit:
     def _done(self) -> None:
         with self._ledger.transaction():
             self._ledger.places.put(_LAST, repr(self._clock.now()))
-        self._health.report("audit", "current", "every file was read and compared")
+        but = f", but for those of {', '.join(self._away)}: away" if self._away else ""
+        self._health.report("audit", "current", f"every file was read and compared{but}")

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from syncd.core.model import TOMBSTONE, Hold, Key, Snapshot
 from syncd.engine.audit import Audit
@@ -63,6 +64,19 @@ async def test_a_rotten_file_is_named_although_its_stat_is_the_same(
         connection.execute("UPDATE files SET digest = ? WHERE path = ?", ("0" * 64, KEY.path))
     assert await audit_of(desk, named).round() == 1
     assert named.take() == [KEY]
+
+
+async def test_of_a_folder_that_is_away_nobody_says_that_it_was_read(desk: Desk) -> None:
+    await desk.agreed(flow(name="one"))
+    named = Named(desk)
+    audit = audit_of(desk, named)
+    desk.replica.bound = desk.replica.identity()
+    desk.files.rename(desk.files.with_name("away"))
+    with capture_logs() as told:
+        assert await audit.round() == 0
+        audit._done()
+    assert [each for each in told if each["event"] == "audit_differs"] == []
+    assert audit._health._parts["audit"][1].endswith("but for those of flows: away")
 
 
 async def test_an_audit_is_due_once_a_day_and_right_away_never(desk: Desk) -> None:
