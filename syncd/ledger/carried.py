@@ -8,9 +8,7 @@ from __future__ import annotations
 import sqlite3
 
 from syncd.core.model import Key
-from syncd.ledger.rows import key_columns
-
-_KEY = "store = ? AND path = ? AND record = ?"
+from syncd.ledger.rows import KEY, key_columns
 
 
 class Carried:
@@ -23,21 +21,21 @@ class Carried:
         """A version of `key` was seen to say this; None: it says nothing."""
         if started is not None:
             self._connection.execute(
-                f"UPDATE entries SET started = coalesce(started, ?) WHERE {_KEY}",  # noqa: S608
+                f"UPDATE entries SET started = coalesce(started, ?) WHERE {KEY}",  # noqa: S608
                 (started, *key_columns(key)),
             )
 
     def forget(self, key: Key) -> None:
         """The file is gone: another that takes its name begins anew."""
         self._connection.execute(
-            f"UPDATE entries SET started = NULL WHERE {_KEY}",  # noqa: S608
+            f"UPDATE entries SET started = NULL WHERE {KEY}",  # noqa: S608
             key_columns(key),
         )
 
     def started(self, key: Key) -> int | None:
         """What was told, or None."""
         row = self._connection.execute(
-            f"SELECT started FROM entries WHERE {_KEY}",  # noqa: S608
+            f"SELECT started FROM entries WHERE {KEY}",  # noqa: S608
             key_columns(key),
         ).fetchone()
         return row[0] if row else None

@@ -9,9 +9,8 @@ from types import MappingProxyType
 from syncd.core.decision import Heard, View
 from syncd.core.model import NEVER, TOMBSTONE, Digest, Key, Snapshot, Tombstone, Witness
 from syncd.ledger import many
-from syncd.ledger.rows import Columns, key_columns, snapshot_columns, to_snapshot
+from syncd.ledger.rows import KEY, Columns, key_columns, snapshot_columns, to_snapshot
 
-_KEY = "store = ? AND path = ? AND record = ?"
 _IN_FILE = """EXISTS (
     SELECT 1 FROM files f WHERE f.store = entries.store AND f.path = entries.path)"""
 
@@ -56,7 +55,7 @@ class Entries:
             f"""SELECT base_revision, base_digest, base_size,
                        remote_revision, remote_digest, remote_size, remote_last, remote_at,
                        remote_moved_to
-                FROM entries WHERE {_KEY}""",  # noqa: S608
+                FROM entries WHERE {KEY}""",  # noqa: S608
             key_columns(key),
         ).fetchone()
         if row is None:
@@ -140,14 +139,14 @@ class Entries:
         only = "AND authored_digest IS NULL" if first else ""
         self._connection.executemany(
             f"""UPDATE entries SET authored_digest = ?1, unseen = iif(?1 IS NULL, unseen, 0)
-                WHERE {_KEY} {only}""",  # noqa: S608
+                WHERE {KEY} {only}""",  # noqa: S608
             [(digest, *key_columns(key)) for key, digest in authored],
         )
 
     def authored(self, key: Key) -> Digest | None:
         """The digest of the last version of the file that syncd did not write, or made it with."""
         row = self._connection.execute(
-            f"SELECT authored_digest FROM entries WHERE {_KEY}",  # noqa: S608
+            f"SELECT authored_digest FROM entries WHERE {KEY}",  # noqa: S608
             key_columns(key),
         ).fetchone()
         return Digest(row[0]) if row and row[0] else None
@@ -155,7 +154,7 @@ class Entries:
     def last_write(self, key: Key) -> tuple[int, str | None]:
         """When what was last heard of `key` was committed, 0 for never, and the device it is of."""
         row = self._connection.execute(
-            f"SELECT remote_at, remote_device FROM entries WHERE {_KEY}",  # noqa: S608
+            f"SELECT remote_at, remote_device FROM entries WHERE {KEY}",  # noqa: S608
             key_columns(key),
         ).fetchone()
         return (row[0] or 0, row[1]) if row else (0, None)

@@ -10,9 +10,7 @@ from collections.abc import Iterable
 
 from syncd.core.model import Digest, Key
 from syncd.core.retention import Replaced
-from syncd.ledger.rows import key_columns
-
-_KEY = "store = ? AND path = ? AND record = ?"
+from syncd.ledger.rows import KEY, key_columns
 
 _UNHELD = ("conflict", "late", "unsent")
 """Why bytes are kept that were never under the file's name."""
@@ -40,7 +38,7 @@ class Past:
     def known(self, key: Key, digest: Digest, why: str) -> bool:
         """Whether the bytes are on the index of this path for that reason."""
         row = self._connection.execute(
-            f"SELECT 1 FROM history WHERE {_KEY} AND digest = ? AND why = ?",  # noqa: S608
+            f"SELECT 1 FROM history WHERE {KEY} AND digest = ? AND why = ?",  # noqa: S608
             (*key_columns(key), digest, why),
         ).fetchone()
         return row is not None
@@ -68,7 +66,7 @@ class Past:
         """
         marks = ",".join("?" * len(_HELD))
         row = self._connection.execute(
-            f"""SELECT digest FROM events WHERE {_KEY} AND at <= ?
+            f"""SELECT digest FROM events WHERE {KEY} AND at <= ?
                 AND what IN ({marks}) ORDER BY at DESC, number DESC LIMIT 1""",  # noqa: S608
             (*key_columns(key), time, *_HELD),
         ).fetchone()
@@ -76,7 +74,7 @@ class Past:
             return False, None
         if row is None:
             row = self._connection.execute(
-                f"""SELECT digest FROM history WHERE {_KEY} AND since > ? AND why NOT IN (?, ?, ?)
+                f"""SELECT digest FROM history WHERE {KEY} AND since > ? AND why NOT IN (?, ?, ?)
                    ORDER BY since, number LIMIT 1""",  # noqa: S608
                 (*key_columns(key), time, *_UNHELD),
             ).fetchone()
@@ -86,7 +84,7 @@ class Past:
         """What the file was told to hold last, at `since` or later; None: nothing, or not told."""
         marks = ",".join("?" * len(_HELD))
         row = self._connection.execute(
-            f"""SELECT digest FROM events WHERE {_KEY} AND at >= ?
+            f"""SELECT digest FROM events WHERE {KEY} AND at >= ?
                 AND what IN ({marks}) ORDER BY at DESC, number DESC LIMIT 1""",  # noqa: S608
             (*key_columns(key), since, *_HELD),
         ).fetchone()
@@ -96,7 +94,7 @@ class Past:
         """Whether what is first remembered of `key` after `time` is that it began there."""
         row = self._connection.execute(
             f"""SELECT what IN ('pushed', 'pulled', 'moved') AND revision = 1 FROM events
-                WHERE {_KEY} AND at > ? ORDER BY at, number LIMIT 1""",  # noqa: S608
+                WHERE {KEY} AND at > ? ORDER BY at, number LIMIT 1""",  # noqa: S608
             (*key_columns(key), time),
         ).fetchone()
         return row is not None and bool(row[0])
@@ -119,7 +117,7 @@ class Past:
         """
         marks = ",".join("?" * len(_HELD))
         rows = self._connection.execute(
-            f"""SELECT what, digest FROM events WHERE {_KEY} AND what IN ({marks})
+            f"""SELECT what, digest FROM events WHERE {KEY} AND what IN ({marks})
                 ORDER BY number DESC""",  # noqa: S608
             (*key_columns(key), *_HELD),
         ).fetchall()
@@ -132,8 +130,8 @@ class Past:
         """The base, or else the version that was replaced last."""
         marks = ",".join("?" * len(_UNHELD))
         row = self._connection.execute(
-            f"""SELECT base_digest FROM entries WHERE {_KEY} AND base_digest IS NOT NULL
-                UNION ALL SELECT * FROM (SELECT digest FROM history WHERE {_KEY}
+            f"""SELECT base_digest FROM entries WHERE {KEY} AND base_digest IS NOT NULL
+                UNION ALL SELECT * FROM (SELECT digest FROM history WHERE {KEY}
                   AND why NOT IN ({marks}) ORDER BY number DESC LIMIT 1) LIMIT 1""",  # noqa: S608
             (*key_columns(key), *key_columns(key), *_UNHELD),
         ).fetchone()
@@ -143,12 +141,12 @@ class Past:
         """The digest of a revision of a path, None where it is not remembered."""
         place = (*key_columns(key), revision)
         row = self._connection.execute(
-            f"""SELECT digest FROM events WHERE {_KEY} AND revision = ?
+            f"""SELECT digest FROM events WHERE {KEY} AND revision = ?
                  AND digest IS NOT NULL AND what != 'merged'
                UNION SELECT base_digest FROM entries
-                 WHERE {_KEY} AND base_revision = ? AND base_digest IS NOT NULL
+                 WHERE {KEY} AND base_revision = ? AND base_digest IS NOT NULL
                UNION SELECT remote_digest FROM entries
-                 WHERE {_KEY} AND remote_revision = ?
+                 WHERE {KEY} AND remote_revision = ?
                    AND remote_digest IS NOT NULL
                LIMIT 1""",  # noqa: S608
             place * 3,
@@ -160,13 +158,13 @@ class Past:
         place = (*key_columns(key), len(prefix), prefix)
         rows = self._connection.execute(
             f"""SELECT digest FROM events
-                 WHERE {_KEY} AND substr(digest, 1, ?) = ?
+                 WHERE {KEY} AND substr(digest, 1, ?) = ?
                UNION SELECT digest FROM history
-                 WHERE {_KEY} AND substr(digest, 1, ?) = ?
+                 WHERE {KEY} AND substr(digest, 1, ?) = ?
                UNION SELECT base_digest FROM conflicts
-                 WHERE {_KEY} AND substr(base_digest, 1, ?) = ?
+                 WHERE {KEY} AND substr(base_digest, 1, ?) = ?
                UNION SELECT local_digest FROM conflicts
-                 WHERE {_KEY} AND substr(local_digest, 1, ?) = ?""",  # noqa: S608
+                 WHERE {KEY} AND substr(local_digest, 1, ?) = ?""",  # noqa: S608
             place * 4,
         )
         return {Digest(row[0]) for row in rows}

@@ -9,9 +9,7 @@ import sqlite3
 from collections.abc import Iterable
 
 from syncd.core.model import Key
-from syncd.ledger.rows import key_columns
-
-_KEY = "store = ? AND path = ? AND record = ?"
+from syncd.ledger.rows import KEY, key_columns
 
 
 class Rejecting:
@@ -26,11 +24,11 @@ class Rejecting:
         columns = [key_columns(key) for key in keys]
         self._connection.executemany(
             f"""UPDATE entries SET base_revision = NULL, base_digest = NULL, base_size = NULL
-                WHERE {_KEY}""",  # noqa: S608
+                WHERE {KEY}""",  # noqa: S608
             columns,
         )
         self._connection.executemany(
-            f"DELETE FROM outbox WHERE {_KEY} AND state = 'queued' AND digest IS NULL",  # noqa: S608
+            f"DELETE FROM outbox WHERE {KEY} AND state = 'queued' AND digest IS NULL",  # noqa: S608
             columns,
         )
         self._connection.executemany(
@@ -41,6 +39,6 @@ class Rejecting:
         """Decide against deletions on the deployment: they were met, and the files go over them."""
         self._connection.executemany(
             f"""UPDATE entries SET base_revision = remote_revision, base_digest = remote_digest,
-                  base_size = remote_size WHERE {_KEY}""",  # noqa: S608
+                  base_size = remote_size WHERE {KEY}""",  # noqa: S608
             [key_columns(key) for key in keys],
         )

@@ -8,6 +8,9 @@ from syncd.core.model import Content, Digest, Key, Snapshot, Tombstone, Version
 
 Columns = tuple[Any, ...]
 
+KEY: Final = "store = ? AND path = ? AND record = ?"
+"""What holds of the row of a key, of which `key_columns` are the values."""
+
 _UNSIGNED: Final = 2**64
 
 
