@@ -12,8 +12,9 @@ embedded} -> core`, `storage -> {remote, files}`, `files -> stores -> core`; a t
     core/      pure: the nouns (`model`), the decision (`reconcile`), when to look (`settle`,
                `doubt`, `flap`, `pause`, `putback`), which way (`direction`), when deletions wait
                (`guard`), and what still counts when ledger and deployment have parted (`epoch`);
-               which file is which under another name (`move`); merging (`merge`, `sequence`,
-               `lines`, `counter`) of values that keep their spelling (`value`); what a text changes
+               which file is which under another name (`move`), and where it is since
+               (`whereabouts`); merging (`merge`, `sequence`, `lines`, `counter`) of values that
+               keep their spelling (`value`); what a text changes
                in another (`delta`; `patience` finds it); what calls cost (`cost`), how fast and how
                far (`ceiling`), how soon a few saves go (`pace`), how often a payload travels
                (`rest`), what waits with whole stores (`backlog`), what is kept in memory (`recent`)
