@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
+import structlog
+
 from syncd.core.decision import Decision, Taken, View
 from syncd.core.flap import Flaps
 from syncd.core.guard import RootState
@@ -34,6 +36,8 @@ from syncd.stores.records import Split, split
 
 PUT_OFF = 5.0
 """Seconds until a key is considered again for which the disk had no room."""
+
+log = structlog.get_logger()
 
 Amendment = Callable[[Reading, View], Sequence[Decision] | None]
 """What to do about a key as it is read and known now; None: not now."""
@@ -177,7 +181,11 @@ class Reconciler:
         for file, kept in performed.contested:
             store = self._stores[file.store]
             for digest in kept:
-                body = await asyncio.to_thread(store.swapped.kept, digest)
+                try:
+                    body = await asyncio.to_thread(store.swapped.kept, digest)
+                except OSError as error:
+                    log.warning("save_not_taken_up", why=str(error), kept=f"in history, {digest}")
+                    continue
                 if body is not None and store.pointer is not None:
                     await self._absorb(file, body, store.pointer)
             # Only now: until then the note leads here again after a crash.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from syncd.core.epoch import End
 from syncd.core.guard import Direction
 from syncd.core.model import (
     Content,
+    Digest,
     Format,
     Intent,
     Key,
@@ -25,8 +28,10 @@ from syncd.core.writing import LateSave
 from syncd.engine import splits
 from syncd.engine.intake import Intake
 from syncd.engine.late import Late
+from syncd.engine.writer import Performed
 from syncd.ledger import records
 from syncd.ledger.claimable import Claim
+from syncd.ledger.ledger import CONTESTED
 from syncd.ledger.places import SUCCESSOR
 from syncd.stores.records import part_of
 from tests.machine.deployment import Deployment
@@ -835,3 +840,19 @@ async def test_going_back_to_ones_own_earlier_value_is_an_edit(laptop: Yard, tow
         await tower.sync()
     merged = deploy("d1", "pending", healthCheckStatus="passing")
     assert laptop.records()["d1"] == tower.records()["d1"] == merged
+
+
+async def test_a_save_that_was_met_and_cannot_be_read_ends_no_daemon(
+    laptop: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    laptop.put(deploy("d1"))
+    await laptop.sync()
+    met = laptop.swapped.keep(b"a save that a write met")
+
+    def failing(digest: Digest) -> bytes | None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(laptop.swapped, "kept", failing)
+    again = await laptop.reconciler._met(Performed(contested=[(FILE, (met,))]))
+    assert again == [(FILE, 0.0)]
+    assert laptop.ledger.past.known(FILE, met, CONTESTED), "a person finds it in history"
