@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterable, Mapping
 from typing import Generic, TypeVar, cast
@@ -15,6 +14,7 @@ from syncd.files.root import Root
 from syncd.files.scan import Scan, scan
 from syncd.storage.columns import row_of
 from syncd.storage.file import body_of, digest
+from syncd.storage.forking import Lock
 from syncd.storage.root import hidden, root_of
 from syncd.storage.rows import Row
 from syncd.store_config import StoreConfig
@@ -37,7 +37,7 @@ class Index(Generic[R]):
         self._rows: dict[Key, R] = {}
         self._stats: dict[Key, Stat] = {}
         self._unread: dict[str, Hold] = {}
-        self._lock = threading.Lock()
+        self._lock = Lock()
 
     def rows(self) -> Mapping[Key, R]:
         """The rows of all files, as they are now; of those in a folder that cannot be listed, as

@@ -6,7 +6,6 @@ programs that use this: none drops what another added.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,6 +18,7 @@ from syncd.files.root import Root
 from syncd.storage.columns import row_of
 from syncd.storage.edit import edited, edited_anew, fields_of, joined, replaced, written
 from syncd.storage.file import HalfWritten, body_of, change, patiently
+from syncd.storage.forking import Lock
 from syncd.storage.index import Key
 from syncd.storage.records import Deployment, told
 from syncd.storage.root import made_root, root_of
@@ -143,7 +143,7 @@ class _File:
         self._path = store.creates_at()
         self._split: Split | None = None
         self._rows: dict[str, DeploymentRow] = {}
-        self._lock = threading.Lock()
+        self._lock = Lock()
 
     def key(self, id: str) -> Key:
         return self._store.name, self._path, id
