@@ -12,11 +12,11 @@ from syncd.control.acts import Acts
 from syncd.control.channel import Channel
 from syncd.control.desk import Desk
 from syncd.core.model import Key, Kind
-from syncd.engine.guards import Guards
-from syncd.engine.hiatus import Hiatus
+from syncd.engine.exchange.teller import Recorder, Teller
 from syncd.engine.retention import Retention
 from syncd.engine.session import Session
-from syncd.engine.teller import Recorder, Teller
+from syncd.engine.stops.guards import Guards
+from syncd.engine.stops.hiatus import Hiatus
 from syncd.errors import ConfigError
 from syncd.files.replica import FileReplica
 from syncd.ledger.ledger import Ledger

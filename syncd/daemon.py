@@ -13,14 +13,13 @@ import structlog
 
 from syncd.config import EMBEDDED, Config
 from syncd.core.direction import Way
-from syncd.cost import bucket_of, ceiling_of
-from syncd.engine.bootstrap import Progress
-from syncd.engine.link import AnotherDeployment
+from syncd.engine.exchange.bootstrap import Progress
+from syncd.engine.exchange.link import AnotherDeployment
+from syncd.engine.exchange.teller import Teller
+from syncd.engine.exchange.witnesses import Denied
+from syncd.engine.lines.tailer import Tailer
 from syncd.engine.registry import register
 from syncd.engine.session import Session
-from syncd.engine.tailer import Tailer
-from syncd.engine.teller import Teller
-from syncd.engine.witnesses import Denied
 from syncd.errors import LedgerDamaged, LedgerError
 from syncd.files.claim import Claims
 from syncd.files.git import operation_around
@@ -45,6 +44,7 @@ from syncd.remote.client import ConvexHttp
 from syncd.remote.meter import Meter
 from syncd.remote.replica import ConvexReplica
 from syncd.remote.storage import ConvexStorage
+from syncd.report.cost import bucket_of, ceiling_of
 
 if TYPE_CHECKING:
     from syncd.embedded.launcher import EmbeddedBackend

@@ -16,7 +16,7 @@ from typing import Any
 
 import structlog
 
-from syncd.tally import TALLY
+from syncd.monitoring.tally import TALLY
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "warn": 30, "error": 40}

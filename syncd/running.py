@@ -20,23 +20,23 @@ from syncd.config import Config, StoreConfig
 from syncd.core.cost import Cost
 from syncd.core.model import Cursor
 from syncd.daemon import Daemon
-from syncd.engine.link import AnotherDeployment
+from syncd.engine.exchange.link import AnotherDeployment
 from syncd.engine.session import Session
 from syncd.engine.waiting import woken
 from syncd.errors import LedgerDamaged, LedgerFull, SyncdError, first_of
 from syncd.files.vigil import Vigil
-from syncd.judging import reviewed
 from syncd.ledger.connection import damage_in
 from syncd.ledger.ledger import Ledger
 from syncd.ledger.lock import tell_waiting, waits_for_room
-from syncd.notify import Notifier
+from syncd.monitoring.notify import Notifier
+from syncd.monitoring.pulse import Pulse, Told
+from syncd.monitoring.supervisor import Supervisor
 from syncd.opening import let_go, place_of
-from syncd.pulse import Pulse, Told
 from syncd.remote.listener import Listener
+from syncd.report.judging import reviewed
+from syncd.report.standing import StatusReport
 from syncd.slips import Gathering
-from syncd.standing import StatusReport
 from syncd.stores import yaml_merge as _yaml  # noqa: F401
-from syncd.supervisor import Supervisor
 
 # Above, `_yaml`: what is imported where it is needed would be a later program's, were one installed
 # over this while it runs.
@@ -132,7 +132,7 @@ class _Run:
         async with asyncio.TaskGroup() as group:
             group.create_task(pulse.run())
             if (port := self._config.http.port) is not None:
-                from syncd.endpoint import Endpoint
+                from syncd.monitoring.endpoint import Endpoint
 
                 group.create_task(Endpoint(self._config, port, beat).run())
 

@@ -25,12 +25,12 @@ from syncd.errors import LedgerError, LedgerFull, first_of
 from syncd.ledger.connection import damage_in, transaction
 from syncd.ledger.ledger import Ledger
 from syncd.ledger.lock import waits_for_room
+from syncd.monitoring.pulse import Pulse
+from syncd.monitoring.supervisor import Supervisor
 from syncd.opening import Place, place_of, replicas
-from syncd.pulse import Pulse
+from syncd.report.standing import Part, Rollback, State, StatusReport
+from syncd.report.status import report
 from syncd.running import _reviewing, _Run, run_daemon
-from syncd.standing import Part, Rollback, State, StatusReport
-from syncd.status import report
-from syncd.supervisor import Supervisor
 
 CONFIG = '[[store]]\nname = "flows"\nkind = "workflow"\npath = "flows"\n'
 NAMES = [f"{number:03}.json" for number in range(200)]

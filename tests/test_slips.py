@@ -17,11 +17,11 @@ from syncd.config import Config, load
 from syncd.core.ceiling import Ceiling
 from syncd.core.cost import DAY, KEPT, Cost, Spending, day_of
 from syncd.doctor.deployment import examine
-from syncd.enrolment import open_enrolment
 from syncd.errors import CeilingReached
 from syncd.ledger.state import StateFolder
 from syncd.remote.meter import Meter
 from syncd.remote.wire import HeadAnswer
+from syncd.setup.enrolment import open_enrolment
 from syncd.slips import FOLDER, Gathering, Slips
 from syncd.storage.mirror import Mirror
 

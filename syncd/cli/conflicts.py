@@ -19,7 +19,7 @@ from syncd.cli.text import moment, shown, size
 from syncd.control.messages import BODY_BYTES, Answer, Resolve, Side, Undo
 from syncd.core.wording import counted
 from syncd.errors import ConfigError
-from syncd.listing import ConflictReport, Listing, Version, open_listing
+from syncd.report.listing import ConflictReport, Listing, Version, open_listing
 
 conflicts = Program(
     help="Files that both sides changed: the file won, the other version is kept.",

@@ -39,7 +39,7 @@ def list_(config: ConfigPath = CONFIG, as_json: AsJson = False) -> int:
 
     Examples: `syncd devices list`, `syncd devices list --json`
     """
-    from syncd.enrolment import open_enrolment
+    from syncd.setup.enrolment import open_enrolment
 
     async def found() -> list[WireDevice]:
         async with open_enrolment(configured(config)) as enrolment:
@@ -74,7 +74,7 @@ def enroll(name: Name, config: ConfigPath = CONFIG, as_json: AsJson = False) -> 
 
     Examples: `syncd devices enroll laptop`, `syncd devices enroll ci --json`
     """
-    from syncd.enrolment import open_enrolment
+    from syncd.setup.enrolment import open_enrolment
 
     async def token() -> str:
         async with open_enrolment(configured(config)) as enrolment:
@@ -92,7 +92,7 @@ def revoke(name: Name, config: ConfigPath = CONFIG, as_json: AsJson = False) -> 
 
     Examples: `syncd devices revoke laptop`, `syncd devices revoke ci --json`
     """
-    from syncd.enrolment import open_enrolment
+    from syncd.setup.enrolment import open_enrolment
 
     async def revoked() -> bool:
         async with open_enrolment(configured(config)) as enrolment:

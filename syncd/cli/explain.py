@@ -11,8 +11,8 @@ from syncd.cli.naming import PATH, key_of
 from syncd.cli.text import folded, moment, shown, size
 from syncd.core.model import Key
 from syncd.core.wording import counted
-from syncd.explain import Explanation, Side
-from syncd.explain import explain as gathered
+from syncd.report.explain import Explanation, Side
+from syncd.report.explain import explain as gathered
 
 
 @app.command()

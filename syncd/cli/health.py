@@ -10,7 +10,7 @@ import typer
 from syncd.cli.app import CONFIG, AsJson, ConfigPath, app, configured, reporting
 from syncd.config import Config
 from syncd.errors import NotReachable
-from syncd.standing import HealthReport, Readiness
+from syncd.report.standing import HealthReport, Readiness
 
 PATIENCE = 5.0
 """Seconds in which the engine must be able to begin a turn."""
@@ -36,8 +36,8 @@ def health(
     if live:
         _print(HealthReport(), as_json=as_json)
         return 0
-    from syncd.judging import readiness
-    from syncd.status import report
+    from syncd.report.judging import readiness
+    from syncd.report.status import report
 
     found = report(settings)
     told = readiness(found)

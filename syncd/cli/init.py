@@ -17,7 +17,7 @@ from syncd.cli.reports import InitReport, verdicts_of
 from syncd.cli.text import shown
 from syncd.config import DEVICE_TOKEN, EMBEDDED, Config, EmbeddedConfig, load
 from syncd.core.wording import counted
-from syncd.engine.verify import Verdict
+from syncd.engine.looking.verify import Verdict
 from syncd.errors import ConfigError, Unauthorized
 
 DEFAULT = "default"
@@ -91,7 +91,7 @@ def _ready(
 
 
 def _configure(path: Path, url: str | None, workspace: str) -> None:
-    from syncd.discovery import configuration, discover, tables, with_url
+    from syncd.setup.discovery import configuration, discover, tables, with_url
 
     there = path.exists()
     settings = load(path) if there else None
@@ -165,8 +165,8 @@ def _tell_left_aside(config: Config, url: str | None, workspace: str) -> None:
 
 async def _enrolled(config: Config, name: str) -> Config:
     """The configuration with this machine's token, enrolled where there is none that is good."""
-    from syncd.enrolment import open_enrolment
     from syncd.ledger.state import StateFolder
+    from syncd.setup.enrolment import open_enrolment
 
     if config.url == EMBEDDED or await _accepted(config):
         return config
@@ -227,7 +227,7 @@ def _make_folders(config: Config) -> None:
 async def _plan(config: Config) -> list[Verdict]:
     from syncd.attach import open_remote
     from syncd.cli.progress import showing_progress
-    from syncd.engine.verify import compare
+    from syncd.engine.looking.verify import compare
     from syncd.opening import replicas
 
     with showing_progress() as progress:

@@ -14,7 +14,7 @@ from syncd.cli.naming import PATHS, place_of
 from syncd.cli.text import moment, shown
 from syncd.config import Config
 from syncd.core.model import Key
-from syncd.listing import EventReport, open_listing
+from syncd.report.listing import EventReport, open_listing
 
 FOLLOW = "Go on with what happens, until interrupted; with --json an object a line."
 LOOK = 0.5

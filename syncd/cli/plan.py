@@ -12,7 +12,7 @@ from syncd.cli.text import folded, shown
 from syncd.config import EMBEDDED, Config
 from syncd.core.wording import counted
 from syncd.errors import LedgerError, SyncdError
-from syncd.planning import Act, PlanReport, Step
+from syncd.report.planning import Act, PlanReport, Step
 
 SHOWN = 50
 """Steps that are listed; the rest are counted. With --json all are."""
@@ -50,8 +50,8 @@ def plan(
 async def _planned(config: Config) -> PlanReport:
     from syncd.attach import open_remote
     from syncd.ledger.state import StateFolder
-    from syncd.planning import plan as planned
-    from syncd.planning import require_ledger
+    from syncd.report.planning import plan as planned
+    from syncd.report.planning import require_ledger
 
     require_ledger(config)
     reachable = config.url != EMBEDDED or StateFolder(config.state).owner() is not None

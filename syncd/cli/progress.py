@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from syncd.engine.bootstrap import Progress
+    from syncd.engine.exchange.bootstrap import Progress
 
 BETWEEN_LINES = 2.0
 """Seconds between two plain lines about the same work."""

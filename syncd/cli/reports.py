@@ -11,11 +11,11 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from syncd.control.messages import Answer
-from syncd.engine.verify import Drift, Verdict
-from syncd.explain import Explanation
-from syncd.listing import ConflictList, ConflictReport, EventList
-from syncd.planning import PlanReport
-from syncd.standing import HealthReport, Problem, StatusReport, StoreReport
+from syncd.engine.looking.verify import Drift, Verdict
+from syncd.report.explain import Explanation
+from syncd.report.listing import ConflictList, ConflictReport, EventList
+from syncd.report.planning import PlanReport
+from syncd.report.standing import HealthReport, Problem, StatusReport, StoreReport
 
 
 class DriftReport(BaseModel):

@@ -22,7 +22,7 @@ from syncd.control.messages import LISTED, Answer, Restore, RestoreMany
 from syncd.core.model import Digest, Key
 from syncd.core.wording import counted
 from syncd.errors import ConfigError
-from syncd.listing import Listing, open_listing
+from syncd.report.listing import Listing, open_listing
 
 SHOWN = 10
 """Of many files, that many are named; the rest are counted."""

@@ -22,7 +22,7 @@ from syncd.logs import set_up
 
 if TYPE_CHECKING:
     from syncd.daemon import Daemon
-    from syncd.engine.bootstrap import Progress
+    from syncd.engine.exchange.bootstrap import Progress
     from syncd.engine.session import Session
     from syncd.signals import Signals
 
@@ -72,8 +72,8 @@ async def _run(config: Config) -> None:
     signals.listen()  # Before the slow imports: a stop is heard from here on.
     _import_client(config)
     with uncollected():
+        from syncd.monitoring.supervisor import Supervisor
         from syncd.running import run_daemon
-        from syncd.supervisor import Supervisor
 
     supervisor = Supervisor()
     while not signals.stopping:
@@ -183,7 +183,7 @@ async def _tick(session: Session, progress: Progress) -> None:
 def _summary(config: Config, *, as_json: bool) -> int:
     from syncd.cli.reports import SyncReport
     from syncd.cli.status import print_problems
-    from syncd.status import report
+    from syncd.report.status import report
 
     found = report(config)
     files = sum(store.files for store in found.stores)

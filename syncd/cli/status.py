@@ -11,8 +11,8 @@ import typer
 from syncd.cli.app import CONFIG, AsJson, ConfigPath, app, configured, reporting
 from syncd.cli.text import folded, shown, size
 from syncd.core.wording import counted
-from syncd.standing import CostReport, Problem, Spent, State, StatusReport
-from syncd.status import report
+from syncd.report.standing import CostReport, Problem, Spent, State, StatusReport
+from syncd.report.status import report
 
 LISTED = 10
 """Deletions of one guard, or keys held for one reason, that are listed for a reader."""

@@ -10,9 +10,9 @@ import typer
 from syncd.cli.app import CONFIG, AsJson, ConfigPath, app, configured, reporting
 from syncd.cli.program import Program
 from syncd.cli.reports import ServiceReport
-from syncd.units import RUNNING, Unit, active, control, enabled, system_unit, user_unit
-from syncd.units import install as install_unit
-from syncd.units import uninstall as uninstall_unit
+from syncd.setup.units import RUNNING, Unit, active, control, enabled, system_unit, user_unit
+from syncd.setup.units import install as install_unit
+from syncd.setup.units import uninstall as uninstall_unit
 
 service = Program(help="The daemon as a service of systemd.", no_args_is_help=True)
 app.add_typer(service, name="service")

@@ -12,7 +12,7 @@ from syncd.cli.progress import showing_progress
 from syncd.cli.reports import VerifyReport, name_of, verdicts_of
 from syncd.cli.text import shown
 from syncd.config import Config
-from syncd.engine.verify import Verdict
+from syncd.engine.looking.verify import Verdict
 
 SHOWN = 50
 """Differing keys that are listed; the rest are counted."""
@@ -39,8 +39,8 @@ def verify(config: ConfigPath = CONFIG, as_json: AsJson = False) -> int:
 
 async def _verify(config: Config) -> list[Verdict]:
     from syncd.attach import open_remote
-    from syncd.engine.verify import verify as compare
-    from syncd.engine.verify_lines import verify_lines
+    from syncd.engine.looking.verify import verify as compare
+    from syncd.engine.looking.verify_lines import verify_lines
     from syncd.opening import lines_folders, replicas
 
     async with AsyncExitStack() as stack:

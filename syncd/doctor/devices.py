@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 from syncd.config import Config
 from syncd.doctor.finding import Finding, ok, warn
-from syncd.enrolment import open_enrolment
 from syncd.errors import ConfigError, SyncdError
 from syncd.remote.devices import WireDevice
+from syncd.setup.enrolment import open_enrolment
 
 LONG = 14 * 86400.0
 """Seconds away after which a machine is worth a word: what was deleted meanwhile is kept for it."""

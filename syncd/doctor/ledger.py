@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from syncd.config import Config
 from syncd.core.cost import together
 from syncd.core.wording import counted
-from syncd.cost import cost_report
 from syncd.doctor.finding import Finding, fail, ok, warn
 from syncd.errors import LedgerError
 from syncd.ledger.connection import read_ledger
 from syncd.ledger.costs import CostBook
 from syncd.ledger.owner import stopped_owner, waiting_owner
 from syncd.ledger.state import StateFolder
+from syncd.report.cost import cost_report
 from syncd.slips import Slips
 
 

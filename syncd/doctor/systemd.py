@@ -11,7 +11,7 @@ from pathlib import Path
 from syncd.config import Config
 from syncd.doctor.finding import Finding, ok, warn
 from syncd.errors import SyncdError
-from syncd.units import Unit, enabled, system_unit, user_unit
+from syncd.setup.units import Unit, enabled, system_unit, user_unit
 
 LINGER = Path("/var/lib/systemd/linger")
 """A file for each user whose services run without a login: loginctl(1)."""

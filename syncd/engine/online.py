@@ -9,23 +9,23 @@ from dataclasses import dataclass
 import structlog
 
 from syncd.core.news import StoreSettings, Welcome
-from syncd.engine.bootstrap import Bootstrap, Progress
-from syncd.engine.carrier import Carrier
-from syncd.engine.epoch import Epoch
-from syncd.engine.feed import Feed
+from syncd.engine.exchange.bootstrap import Bootstrap, Progress
+from syncd.engine.exchange.epoch import Epoch
+from syncd.engine.exchange.feed import Feed
+from syncd.engine.exchange.link import Link
+from syncd.engine.exchange.puller import Puller
+from syncd.engine.exchange.pusher import Pusher
+from syncd.engine.exchange.witnesses import Denied
 from syncd.engine.freight import FileStorage
-from syncd.engine.guards import Guards
 from syncd.engine.health import Health
-from syncd.engine.hiatus import Hiatus
-from syncd.engine.intake import Intake
-from syncd.engine.link import Link
+from syncd.engine.lines.tailer import Tailer
+from syncd.engine.naming.intake import Intake
+from syncd.engine.naming.rescan import Rescan
+from syncd.engine.payloads.carrier import Carrier
 from syncd.engine.ports import Clock, LocalReplica, RemoteReplica
-from syncd.engine.puller import Puller
-from syncd.engine.pusher import Pusher
-from syncd.engine.rescan import Rescan
-from syncd.engine.tailer import Tailer
+from syncd.engine.stops.guards import Guards
+from syncd.engine.stops.hiatus import Hiatus
 from syncd.engine.waiting import spread
-from syncd.engine.witnesses import Denied
 from syncd.errors import FunctionFailed, ProtocolError, SyncdError, Unauthorized, Unavailable
 from syncd.ledger.ledger import Ledger
 

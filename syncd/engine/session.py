@@ -10,23 +10,23 @@ import structlog
 
 from syncd.core.model import Cursor, Digest, Key
 from syncd.core.news import StoreSettings
-from syncd.engine.apart import Apart
-from syncd.engine.audit import Audit
-from syncd.engine.bootstrap import Progress
-from syncd.engine.epoch import Epoch
+from syncd.engine.exchange.bootstrap import Progress
+from syncd.engine.exchange.epoch import Epoch
 from syncd.engine.freight import FileStorage
-from syncd.engine.guards import Guards
 from syncd.engine.health import Health
-from syncd.engine.hiatus import Hiatus
-from syncd.engine.intake import Intake
-from syncd.engine.late import Late
+from syncd.engine.lines.tailer import Tailer
+from syncd.engine.naming.apart import Apart
+from syncd.engine.naming.audit import Audit
+from syncd.engine.naming.intake import Intake
+from syncd.engine.naming.late import Late
+from syncd.engine.naming.patience import Patience
+from syncd.engine.naming.rescan import Rescan
 from syncd.engine.online import Here, Online, There, Tied
-from syncd.engine.patience import Patience
-from syncd.engine.pauses import Looking, Pauses
 from syncd.engine.ports import Clock, LocalReplica, RemoteReplica
-from syncd.engine.rescan import Rescan
-from syncd.engine.tailer import Tailer
-from syncd.engine.turn import Reconciler
+from syncd.engine.stops.guards import Guards
+from syncd.engine.stops.hiatus import Hiatus
+from syncd.engine.stops.pauses import Looking, Pauses
+from syncd.engine.turns.turn import Reconciler
 from syncd.errors import Paused, SyncdError, first_of
 from syncd.ledger.ledger import Ledger
 from syncd.stores.layout import unsafe

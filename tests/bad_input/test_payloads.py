@@ -18,7 +18,7 @@ import pytest
 
 from syncd.core.direction import Way
 from syncd.core.model import BYTES_DAMAGED, Content, Digest, Key
-from syncd.engine import downloads, uploads
+from syncd.engine.payloads import downloads, uploads
 from syncd.errors import PayloadRefused, Unavailable
 from syncd.files.payloads import Arrival, Payloads
 from syncd.remote.client import ConvexHttp

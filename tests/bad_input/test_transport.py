@@ -15,7 +15,8 @@ from typing import Final, NamedTuple
 
 import pytest
 
-from syncd.engine import link, online
+from syncd.engine import online
+from syncd.engine.exchange import link
 from syncd.remote import client
 from syncd.remote.client import ConvexHttp
 from syncd.remote.replica import ConvexReplica

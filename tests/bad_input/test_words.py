@@ -11,8 +11,8 @@ import structlog
 from syncd import logs
 from syncd.cli.status import print_problems
 from syncd.core.model import Digest, Key
-from syncd.engine.verify import Drift, Verdict
-from syncd.standing import Problem, State, StatusReport
+from syncd.engine.looking.verify import Drift, Verdict
+from syncd.report.standing import Problem, State, StatusReport
 
 EVIL = {
     "clears the screen": "\x1b[2J",

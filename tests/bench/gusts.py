@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from syncd.engine.pusher import IN_FLIGHT, OPERATIONS
+from syncd.engine.exchange.pusher import IN_FLIGHT, OPERATIONS
 from tests.system.machine import Machine
 
 from . import probes

@@ -8,7 +8,7 @@ import sys
 import time
 from dataclasses import dataclass
 
-from syncd.standing import State
+from syncd.report.standing import State
 from tests.system.machine import Machine
 
 from .meter import Peak, Spent, children, processor, resident, wait, wakeups

@@ -12,7 +12,7 @@ from pathlib import Path
 import aiohttp
 import requests
 
-from syncd.engine.pusher import IN_FLIGHT, OPERATIONS, TEXT_BYTES
+from syncd.engine.exchange.pusher import IN_FLIGHT, OPERATIONS, TEXT_BYTES
 
 from .bare import JSON, Bare, Operation
 

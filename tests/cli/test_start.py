@@ -64,7 +64,8 @@ def test_the_official_client_is_left_to_the_process_that_listens() -> None:
 
 
 def test_a_single_pass_imports_nothing_of_a_daemon_that_stays() -> None:
-    lasting = ("yaml", "watchdog", "syncd.control", "syncd.pulse", "syncd.remote.listener")
+    stays = ("syncd.control", "syncd.monitoring.pulse", "syncd.remote.listener")
+    lasting = ("yaml", "watchdog", *stays)
     for module, expected in (("daemon", []), ("running", [*lasting])):
         code = f"import sys, syncd.{module}; print([m for m in {lasting} if m in sys.modules])"
         assert python(code) == f"{expected}\n"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from syncd.cli import status
 from syncd.cli.text import cells, folded, padded, print_trouble
-from syncd.standing import Part, State, StatusReport, StoreReport
+from syncd.report.standing import Part, State, StatusReport, StoreReport
 
 WORDS = st.lists(st.text("ab-`>:日e\u0301", min_size=1, max_size=12), min_size=1, max_size=30)
 

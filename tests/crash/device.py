@@ -15,9 +15,9 @@ from syncd.attach import open_remote
 from syncd.config import Config, load
 from syncd.core.model import Change, Content
 from syncd.daemon import open_daemon
+from syncd.engine.looking.verify import Verdict
+from syncd.engine.looking.verify import verify as compare
 from syncd.engine.session import Session
-from syncd.engine.verify import Verdict
-from syncd.engine.verify import verify as compare
 from syncd.ledger.connection import read_ledger
 from syncd.opening import replicas
 from tests.system.machine import Machine, Ran

@@ -53,7 +53,7 @@ _FOLDER = "syncd.files.folder:Folder."
 _HISTORY = "syncd.files.history:History."
 _SWAP = "syncd.files.swap:"
 _SWAPPED = "syncd.files.swapped:Swapped."
-_EPOCH = "syncd.engine.epoch:Epoch."
+_EPOCH = "syncd.engine.exchange.epoch:Epoch."
 
 MAKING = (
     Point("folder-unowned", "The state folder is made, its lock is not taken.",
@@ -94,7 +94,7 @@ TYING = (
     Point("tie-uncommitted", "The deployment's identity is put and not committed.",
           "syncd.ledger.places:Places.put", AFTER, "Link._hello", "answered", scenario="first"),
     Point("tied", "The ledger is bound to the deployment.",
-          "syncd.engine.link:Link._hello", AFTER, scenario="first"),
+          "syncd.engine.exchange.link:Link._hello", AFTER, scenario="first"),
     Point("head-noted", "The head is known, no page of the manifest was asked for.",
           _REMOTE + "head", AFTER, scenario="first"),
     Point("manifest-page", "A page of the manifest is here and not heard.",
@@ -108,11 +108,11 @@ TYING = (
     Point("cursor-uncommitted", "The noted head is put as the cursor and not committed.",
           "syncd.ledger.places:Places.put", AFTER, "Bootstrap.run", "cursor", scenario="first"),
     Point("manifest-whole", "All of the manifest is heard, no store is marked.",
-          "syncd.engine.bootstrap:Bootstrap._mark", BEFORE, scenario="first"),
+          "syncd.engine.exchange.bootstrap:Bootstrap._mark", BEFORE, scenario="first"),
     Point("mark-uncommitted", "A store is marked as bootstrapped and not committed.",
           _TRANSACTION, COMMIT, "Bootstrap._mark", scenario="first"),
     Point("store-marked", "One store is marked as bootstrapped, the other is not.",
-          "syncd.engine.bootstrap:Bootstrap._mark", AFTER, scenario="first"),
+          "syncd.engine.exchange.bootstrap:Bootstrap._mark", AFTER, scenario="first"),
 )  # fmt: skip
 """First contact with a deployment."""
 
@@ -120,7 +120,7 @@ PUSHING = (
     Point("unreferenced-dropped", "Bytes that nothing names are dropped and not committed.",
           _TRANSACTION, COMMIT, "Session._prepare"),
     Point("saves-read", "Saves are read and not decided.",
-          "syncd.engine.readings:Readings.first", AFTER),
+          "syncd.engine.turns.readings:Readings.first", AFTER),
     Point("turn-half", "Half of a turn's decisions are in the transaction.",
           _LEDGER + "commit", AMID),
     Point("turn-uncommitted", "All of a turn's decisions are put and not committed.",
@@ -176,7 +176,7 @@ MOVING = (
 
 FOLLOWING = (
     Point("followed-unwritten", "An edit is merged into the renamed file, and neither is written.",
-          "syncd.engine.renamed:_given_up", AFTER, scenario="follows"),
+          "syncd.engine.turns.renamed:_given_up", AFTER, scenario="follows"),
     Point("followed-exchanged", "An edit is in the renamed file, what came out was not looked at.",
           _FOLDER + "exchange", AFTER, scenario="follows"),
     Point("followed-unremoved", "An edit is in the renamed file, its former name is about to go.",
@@ -186,7 +186,8 @@ FOLLOWING = (
     Point("followed-uncommitted", "The edited file is in history, its removal is not durable.",
           _SWAPPED + "take", AFTER, "_judge_removed", scenario="follows"),
     Point("followed-committed", "What followed is queued with the end of the former name.",
-          "syncd.engine.writer:Writer.clear", BEFORE, "Reconciler._commit", scenario="follows"),
+          "syncd.engine.turns.writer:Writer.clear", BEFORE, "Reconciler._commit",
+          scenario="follows"),
 )  # fmt: skip
 """An edit under a file's former name, from here and from elsewhere."""
 
@@ -235,7 +236,7 @@ WRITING = (
     Point("performed", "Files are written and all is durable, the ledger knows the notes only.",
           _STORE + "perform", AFTER),
     Point("write-committed", "Written files are the base now, leftovers are not cleared.",
-          "syncd.engine.writer:Writer.clear", BEFORE, "Reconciler._commit"),
+          "syncd.engine.turns.writer:Writer.clear", BEFORE, "Reconciler._commit"),
     Point("leftover-uncleared", "A temporary name without a note is about to be cleared.",
           "syncd.files.write:_clear", BEFORE, "discard_all"),
     Point("leftover-cleared", "One temporary name is cleared, the next is not.",
@@ -297,7 +298,8 @@ RECOVERING = (
     Point("recovery-uncommitted", "What recovery found is put and not committed.",
           _TRANSACTION, COMMIT, "Reconciler._recover", after="performed"),
     Point("recovery-committed", "What recovery found is committed, nothing is cleared.",
-          "syncd.engine.writer:Writer.clear", BEFORE, "Reconciler._recover", after="performed"),
+          "syncd.engine.turns.writer:Writer.clear", BEFORE, "Reconciler._recover",
+          after="performed"),
     Point("recovery-abandoned", "Recovery found a write not done and dropped its note.",
           _LEDGER + "abandon", AFTER, "Writer.recover", after="noted"),
     Point("recovery-met-a-save", "Recovery is about to give a person's save its name back.",
@@ -323,7 +325,7 @@ BEGINNING_ANEW = (
     Point("epoch-begun", "The new epoch began, hello is not said again.",
           _EPOCH + "end", AFTER, scenario="old-copy"),
     Point("epoch-half-heard", "In the new epoch, one store of two is heard and marked.",
-          "syncd.engine.bootstrap:Bootstrap._mark", AFTER, scenario="old-copy"),
+          "syncd.engine.exchange.bootstrap:Bootstrap._mark", AFTER, scenario="old-copy"),
     Point("address-unwritten", "The embedded backend listens, its address is not written.",
           "pathlib:Path.write_text", BEFORE, "open_daemon", scenario="embedded"),
     Point("token-unwritten", "This device is enrolled, its token is not written.",
@@ -336,8 +338,8 @@ BEGINNING_ANEW = (
 """A new epoch; a first start with an embedded backend."""
 
 _STORAGE = "syncd.remote.storage:ConvexStorage."
-_UPLOADS = "syncd.engine.uploads:"
-_OUTGOING = "syncd.engine.outgoing:"
+_UPLOADS = "syncd.engine.payloads.uploads:"
+_OUTGOING = "syncd.engine.payloads.outgoing:"
 _PAYLOADS = "syncd.files.payloads:Payloads."
 
 LAST_PART = 1 << 19
@@ -349,7 +351,7 @@ CARRYING = (
     Point("upload-begun", "The first part of a payload is read, an upload is about to begin.",
           _OUTGOING + "Outgoing.next", AFTER, scenario="payloads"),
     Point("upload-cut", "Some parts of a payload are on the wire, the last is not.",
-          "syncd.engine.transfers:Transfers.advance", AFTER, "Outgoing.parts",
+          "syncd.engine.payloads.transfers:Transfers.advance", AFTER, "Outgoing.parts",
           having=LAST_PART, scenario="payloads"),
     Point("upload-answered", "A payload is in file storage, nothing names it.",
           _STORAGE + "_post", AFTER, scenario="payloads"),

@@ -30,7 +30,7 @@ def _commit_before_perform() -> None:
 
         return write
 
-    replace("syncd.engine.writer:Writer.write", early)
+    replace("syncd.engine.turns.writer:Writer.write", early)
 
 
 def _receipts_ignored() -> None:

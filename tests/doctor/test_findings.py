@@ -21,10 +21,10 @@ from syncd.doctor import ledger as ledger_checks
 from syncd.doctor.finding import Finding, Level
 from syncd.ledger.state import StateFolder
 from syncd.remote.devices import WireDevice
+from syncd.setup.units import user_unit
 from syncd.stores.codec import PAYLOAD_LIMIT, RECORDS_LIMIT
 from syncd.stores.layout import SAVE_PREFIX, TEMPORARY_PREFIX
 from syncd.stores.tree import DEEPEST
-from syncd.units import user_unit
 from tests.files.person import as_ordinary_user
 
 DAY_MS = 86_400_000.0
@@ -284,7 +284,7 @@ def test_a_user_s_service_without_lingering(
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.setattr(systemd, "LINGER", tmp_path)
     monkeypatch.setattr("getpass.getuser", lambda: "web")
-    monkeypatch.setattr("syncd.units._instance", lambda config: "syncd@x.service")
+    monkeypatch.setattr("syncd.setup.units._instance", lambda config: "syncd@x.service")
     (none,) = systemd.examine(config)
     assert "none is installed" in none.evidence
     for path in user_unit(config).files:

@@ -30,11 +30,11 @@ from syncd.core.model import (
     halves,
 )
 from syncd.core.news import Page, StoreSettings, Welcome
-from syncd.engine.decide import Turn
-from syncd.engine.guards import Guards
 from syncd.engine.registry import Registration, register
 from syncd.engine.session import Session
-from syncd.engine.turn import Reconciler
+from syncd.engine.stops.guards import Guards
+from syncd.engine.turns.decide import Turn
+from syncd.engine.turns.turn import Reconciler
 from syncd.files.history import History
 from syncd.files.replica import FileReplica
 from syncd.files.swapped import Swapped

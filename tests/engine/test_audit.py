@@ -14,10 +14,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from syncd.core.model import TOMBSTONE, Hold, Key, Snapshot
-from syncd.engine.audit import Audit
 from syncd.engine.health import Health
-from syncd.engine.intake import Intake
-from syncd.engine.patience import FEW, Patience
+from syncd.engine.naming.audit import Audit
+from syncd.engine.naming.intake import Intake
+from syncd.engine.naming.patience import FEW, Patience
 from syncd.files.folder import Folder
 
 from .test_turn import KEY, Desk, flow
@@ -50,7 +50,7 @@ def audit_of(desk: Desk, named: Named) -> Audit:
 async def test_a_rotten_file_is_named_although_its_stat_is_the_same(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("syncd.engine.audit.PAUSE", 0)
+    monkeypatch.setattr("syncd.engine.naming.audit.PAUSE", 0)
     named = Named(desk)
     await desk.agreed(flow(name="one"))
     for number in range(120):

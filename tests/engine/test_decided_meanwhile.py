@@ -13,8 +13,8 @@ from syncd.control.desk import Desk
 from syncd.control.messages import Answer, AnyRequest, Pause, Reject, Restore
 from syncd.core.decision import Decision
 from syncd.core.model import Content
-from syncd.engine.hiatus import Hiatus
-from syncd.engine.writer import Performed
+from syncd.engine.stops.hiatus import Hiatus
+from syncd.engine.turns.writer import Performed
 from tests.machine.deployment import Deployment
 
 from .fakes import deployment

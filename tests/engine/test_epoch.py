@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from syncd.core.epoch import End, ended, rebase
 from syncd.core.model import TOMBSTONE, Content, Digest, Key, Snapshot, Witness
 from syncd.core.news import Welcome
-from syncd.engine.link import AnotherDeployment
+from syncd.engine.exchange.link import AnotherDeployment
 from syncd.ledger.epochs import Review
 from syncd.ledger.ledger import CONTESTED
 from syncd.ledger.places import SUCCESSOR

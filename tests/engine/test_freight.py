@@ -15,15 +15,15 @@ import pytest
 from syncd.core.decision import RACY_NS, Heard
 from syncd.core.model import INLINE_LIMIT, Content, Digest, Hold, Key, Snapshot
 from syncd.core.reading import Reading
-from syncd.engine import downloads as downloads_module
-from syncd.engine import uploads as uploads_module
-from syncd.engine.audit import Audit
-from syncd.engine.downloads import Downloads
+from syncd.engine.exchange.puller import DAMAGED
 from syncd.engine.health import Health
-from syncd.engine.intake import Intake
-from syncd.engine.puller import DAMAGED
-from syncd.engine.transfers import Transfers
-from syncd.engine.uploads import Uploads
+from syncd.engine.naming.audit import Audit
+from syncd.engine.naming.intake import Intake
+from syncd.engine.payloads import downloads as downloads_module
+from syncd.engine.payloads import uploads as uploads_module
+from syncd.engine.payloads.downloads import Downloads
+from syncd.engine.payloads.transfers import Transfers
+from syncd.engine.payloads.uploads import Uploads
 from syncd.files import payloads as payloads_module
 from syncd.files import transit
 from syncd.files.folder import write_all

@@ -20,9 +20,9 @@ from syncd.core.guard import WINDOW, Direction, RootState
 from syncd.core.model import Hold, Key
 from syncd.core.reading import Stat
 from syncd.core.writing import Note
-from syncd.engine.intake import Intake
-from syncd.engine.rescan import Rescan
-from syncd.engine.window import Window
+from syncd.engine.naming.intake import Intake
+from syncd.engine.naming.rescan import Rescan
+from syncd.engine.stops.window import Window
 from syncd.errors import LedgerError
 from syncd.files import transit
 from syncd.files.transit import SLOW_BYTES

@@ -11,10 +11,10 @@ from structlog.testing import capture_logs
 
 import syncd.engine.session as session_module
 from syncd.core.model import Key
-from syncd.engine.downloads import Downloads
+from syncd.engine.exchange.puller import DAMAGED
 from syncd.engine.health import Health
-from syncd.engine.puller import DAMAGED
-from syncd.engine.transfers import Transfers
+from syncd.engine.payloads.downloads import Downloads
+from syncd.engine.payloads.transfers import Transfers
 from syncd.ledger.ledger import Ledger
 from tests.ledger.test_ledger import content
 

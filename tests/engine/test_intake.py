@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from syncd.core.model import Key, halves
-from syncd.engine.intake import Intake
+from syncd.engine.naming.intake import Intake
 from syncd.ledger.claimable import Claim
 
 from .fakes import STORE, Desk

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-import syncd.engine.late as late_module
+import syncd.engine.naming.late as late_module
 from syncd.core.doubt import PATIENCE
 from syncd.core.model import Kind
-from syncd.engine.intake import Intake
-from syncd.engine.late import Late
+from syncd.engine.naming.intake import Intake
+from syncd.engine.naming.late import Late
 from syncd.files.folder import Folder
 from syncd.files.replica import FileReplica
 from syncd.files.swapped import FIRST_LOOK, LAST_LOOK, Swapped

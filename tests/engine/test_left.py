@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.engine.link import AnotherDeployment
+from syncd.engine.exchange.link import AnotherDeployment
 from syncd.ledger.ledger import Ledger
 from syncd.ledger.state import StateFolder
 

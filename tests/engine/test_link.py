@@ -11,7 +11,7 @@ import pytest
 
 from syncd.core.model import Cursor, Witness
 from syncd.core.news import Welcome
-from syncd.engine import link
+from syncd.engine.exchange import link
 from syncd.engine.session import Session
 from syncd.errors import Unavailable
 

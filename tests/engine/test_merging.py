@@ -12,8 +12,8 @@ import pytest
 
 from syncd.core.decision import Decision
 from syncd.core.model import Format, Key, Kind, OperationId, Plan, Reason
-from syncd.engine import combine
-from syncd.engine.merging import MERGED_HERE, Merging, finished
+from syncd.engine.turns import combine
+from syncd.engine.turns.merging import MERGED_HERE, Merging, finished
 from syncd.stores.merge import Merge, merge
 
 from .fakes import deployment

@@ -11,7 +11,7 @@ from syncd.core.flap import ALONE, WINDOW
 from syncd.core.model import Intent, Key
 from syncd.core.pause import LOCK_PATIENCE, LOCKED, QUIET, Operation
 from syncd.engine.health import Health
-from syncd.engine.pauses import Pauses
+from syncd.engine.stops.pauses import Pauses
 from syncd.ledger.claimable import Claim
 
 from .fakes import STORE, Desk

@@ -11,8 +11,8 @@ import pytest
 
 from syncd.core.decision import Decision, Heard
 from syncd.core.model import Content, Key, Reason, Version
-from syncd.engine.preview import Preview, preview
-from syncd.engine.turn import Reconciler
+from syncd.engine.looking.preview import Preview, preview
+from syncd.engine.turns.turn import Reconciler
 from syncd.ledger.ledger import Ledger
 from tests.engine.fakes import STORE, Machine, deployment
 

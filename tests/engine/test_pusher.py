@@ -12,12 +12,12 @@ from syncd.core.doubt import ABSENCE, OVERDUE, Doubts
 from syncd.core.model import Cursor, Intent, Key, Outcome
 from syncd.core.pace import BURST, FULL, RATE
 from syncd.core.pause import LOCKED, Operation
+from syncd.engine.exchange.known import Known
+from syncd.engine.exchange.pusher import IN_FLIGHT, Pusher
 from syncd.engine.health import Health
-from syncd.engine.intake import Intake
-from syncd.engine.known import Known
-from syncd.engine.pauses import Pauses
+from syncd.engine.naming.intake import Intake
 from syncd.engine.ports import RemoteReplica
-from syncd.engine.pusher import IN_FLIGHT, Pusher
+from syncd.engine.stops.pauses import Pauses
 
 from .fakes import STORE, Desk
 from .test_epoch import until

@@ -22,8 +22,8 @@ from syncd.core.model import (
     Outcome,
     Stale,
 )
-from syncd.engine import presence
-from syncd.engine.presence import Presence
+from syncd.engine.exchange import presence
+from syncd.engine.exchange.presence import Presence
 from syncd.errors import Unavailable
 from syncd.ledger.ledger import Ledger
 from tests.machine.deployment import Deployment

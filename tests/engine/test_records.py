@@ -25,10 +25,10 @@ from syncd.core.model import (
     Tombstone,
 )
 from syncd.core.writing import LateSave
-from syncd.engine import splits
-from syncd.engine.intake import Intake
-from syncd.engine.late import Late
-from syncd.engine.writer import Performed
+from syncd.engine.naming.intake import Intake
+from syncd.engine.naming.late import Late
+from syncd.engine.turns import splits
+from syncd.engine.turns.writer import Performed
 from syncd.ledger import records
 from syncd.ledger.claimable import Claim
 from syncd.ledger.ledger import CONTESTED

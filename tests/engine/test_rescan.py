@@ -19,10 +19,10 @@ from syncd.core.doubt import ABSENCE
 from syncd.core.guard import Direction, Guard
 from syncd.core.model import Content, Digest, Key, Kind, Snapshot
 from syncd.core.reading import Reading, Stat
-from syncd.engine import rescan as rescanning
-from syncd.engine.guards import Guards
-from syncd.engine.intake import Intake
-from syncd.engine.rescan import Rescan
+from syncd.engine.naming import rescan as rescanning
+from syncd.engine.naming.intake import Intake
+from syncd.engine.naming.rescan import Rescan
+from syncd.engine.stops.guards import Guards
 from syncd.files.folder import stat_of
 from syncd.files.history import History
 from syncd.files.replica import FileReplica

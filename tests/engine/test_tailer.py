@@ -42,11 +42,11 @@ from syncd.core.log import (
 )
 from syncd.core.model import Key, Kind
 from syncd.core.reading import Stat
-from syncd.engine import generations
-from syncd.engine.appender import Appender
-from syncd.engine.pusher import FUNCTION_FAILED
+from syncd.engine.exchange.pusher import FUNCTION_FAILED
+from syncd.engine.lines import generations
+from syncd.engine.lines.appender import Appender
+from syncd.engine.lines.tailer import Tailer
 from syncd.engine.registry import Registration, register
-from syncd.engine.tailer import Tailer
 from syncd.errors import FunctionFailed, Unavailable
 from syncd.files.lines import LinesFolder
 from syncd.ledger.ledger import Ledger

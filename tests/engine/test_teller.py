@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from syncd.core.model import Conflict, Key, Snapshot
-from syncd.engine.teller import CONFLICTS, Teller, Told
+from syncd.engine.exchange.teller import CONFLICTS, Teller, Told
 from syncd.errors import FunctionFailed, SyncdError, Unavailable
 from syncd.ledger.ledger import Ledger
 from tests.ledger.test_ledger import content

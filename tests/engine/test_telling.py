@@ -27,7 +27,7 @@ from syncd.core.model import (
     Version,
 )
 from syncd.engine.telling import FEW, tell_answers, tell_turn
-from syncd.tally import Tally
+from syncd.monitoring.tally import Tally
 
 CONTENT = Content(Digest("0" * 64), 2)
 

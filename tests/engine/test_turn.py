@@ -15,12 +15,12 @@ import pytest
 from syncd.core.decision import Decision, Heard
 from syncd.core.doubt import ABSENCE, PATIENCE
 from syncd.core.model import TOMBSTONE, Applied, Content, Digest, Intent, Key, Kind, Snapshot
-from syncd.engine import combine
-from syncd.engine.decide import Turn
-from syncd.engine.guards import Guards
-from syncd.engine.merging import MERGED_HERE
-from syncd.engine.turn import Reconciler
-from syncd.engine.writer import Performed
+from syncd.engine.stops.guards import Guards
+from syncd.engine.turns import combine
+from syncd.engine.turns.decide import Turn
+from syncd.engine.turns.merging import MERGED_HERE
+from syncd.engine.turns.turn import Reconciler
+from syncd.engine.turns.writer import Performed
 from syncd.files.history import History
 from syncd.files.replica import FileReplica
 from syncd.files.swapped import Swapped

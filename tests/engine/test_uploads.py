@@ -14,10 +14,10 @@ import syncd.core.rest as rest_module
 from syncd.core.model import Content, Digest, Key
 from syncd.core.rest import FIRST_VAIN
 from syncd.engine.health import Health
-from syncd.engine.intake import Intake
-from syncd.engine.outgoing import Outgoing
-from syncd.engine.transfers import Transfers
-from syncd.engine.uploads import IN_FLIGHT, Uploads
+from syncd.engine.naming.intake import Intake
+from syncd.engine.payloads.outgoing import Outgoing
+from syncd.engine.payloads.transfers import Transfers
+from syncd.engine.payloads.uploads import IN_FLIGHT, Uploads
 
 from .fakes import STORE, Desk
 from .test_epoch import until

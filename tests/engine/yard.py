@@ -12,10 +12,10 @@ from syncd.core.doubt import ABSENCE
 from syncd.core.epoch import End
 from syncd.core.guard import Direction
 from syncd.core.model import Intent, Key, Kind
-from syncd.engine.decide import Turn
-from syncd.engine.epoch import Epoch
-from syncd.engine.guards import Guards
-from syncd.engine.turn import Reconciler
+from syncd.engine.exchange.epoch import Epoch
+from syncd.engine.stops.guards import Guards
+from syncd.engine.turns.decide import Turn
+from syncd.engine.turns.turn import Reconciler
 from syncd.files.history import History
 from syncd.files.replica import FileReplica
 from syncd.files.swapped import Swapped

@@ -16,7 +16,7 @@ from syncd.errors import LedgerError
 from syncd.ledger.following import write_durably
 from syncd.ledger.places import LEFT, SUCCESSOR
 from syncd.ledger.state import StateFolder
-from syncd.status import report
+from syncd.report.status import report
 from tests.files.person import as_ordinary_user
 
 URL = "http://x"

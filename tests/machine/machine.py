@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 from syncd.core.direction import Way
 from syncd.core.model import Digest, Intent, Key, Kind
 from syncd.core.pause import Operation
-from syncd.engine.link import AnotherDeployment
+from syncd.engine.exchange.link import AnotherDeployment
 from syncd.engine.registry import Registration, register
 from syncd.engine.session import TIDIED, Session
 from syncd.errors import SyncdError

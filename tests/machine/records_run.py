@@ -17,7 +17,7 @@ from typing import Any
 
 from syncd.core.decision import Known
 from syncd.core.model import TOMBSTONE, Digest, Key, Tombstone, Version
-from syncd.engine import saves
+from syncd.engine.turns import saves
 from syncd.files import swap
 from syncd.ledger.records import Records
 

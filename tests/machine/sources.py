@@ -11,7 +11,7 @@ from typing import Any
 from syncd.core import settle
 from syncd.core.decision import Decision
 from syncd.core.model import Conflict, Digest, Format, Key, Kind, Snapshot
-from syncd.engine import combine, renamed
+from syncd.engine.turns import combine, renamed
 from syncd.files import syscalls
 from syncd.files.spelling import Folding
 from syncd.ledger import commits

@@ -18,12 +18,13 @@ from syncd.core.guard import RootState
 from syncd.core.model import Content, OperationId, Snapshot, Stale
 from syncd.core.reading import Missing, Unreadable
 from syncd.core.writing import Note, NotWritten, Written
-from syncd.engine import rescan, turn, writer
-from syncd.engine.bootstrap import Bootstrap
-from syncd.engine.guards import Guards
-from syncd.engine.moves import Moves
-from syncd.engine.pusher import Pusher
+from syncd.engine.exchange.bootstrap import Bootstrap
+from syncd.engine.exchange.pusher import Pusher
+from syncd.engine.naming import rescan
 from syncd.engine.session import Session
+from syncd.engine.stops.guards import Guards
+from syncd.engine.turns import turn, writer
+from syncd.engine.turns.moves import Moves
 from syncd.files import swap, write
 from syncd.files.folder import Folder
 from syncd.files.history import History

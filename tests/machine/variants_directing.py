@@ -6,7 +6,8 @@ from typing import Any
 
 from syncd.core import direction
 from syncd.core.model import Plan
-from syncd.engine import plan, puller
+from syncd.engine.exchange import puller
+from syncd.engine.turns import plan
 from syncd.ledger.outbox import Outbox
 
 from .faults import DIRECTED

@@ -8,8 +8,8 @@ from typing import Any
 
 from syncd.core.decision import Decision
 from syncd.core.writing import NotWritten
-from syncd.engine.decide import Turn
-from syncd.engine.pauses import Pauses
+from syncd.engine.stops.pauses import Pauses
+from syncd.engine.turns.decide import Turn
 from syncd.files import folder, swap
 from syncd.files.folder import Folder
 from syncd.ledger import entries

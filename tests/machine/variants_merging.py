@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 from syncd.core import merge
 from syncd.core.decision import Decision
 from syncd.core.writing import NotWritten
-from syncd.engine import combine
+from syncd.engine.turns import combine
 from syncd.files import swap, write
 from syncd.files.folder import Folder
 from syncd.ledger import answers, claimable

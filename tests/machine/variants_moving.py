@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from syncd.core.model import Digest
-from syncd.engine.renamed import Renamed
+from syncd.engine.turns.renamed import Renamed
 
 from .faults import SHUFFLING
 from .variants import Variant

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from syncd.core.model import Digest, Snapshot, Tombstone
-from syncd.engine import epoch, link
-from syncd.engine.link import Link
-from syncd.engine.witnesses import Witnesses
+from syncd.engine.exchange import epoch, link
+from syncd.engine.exchange.link import Link
+from syncd.engine.exchange.witnesses import Witnesses
 from syncd.ledger.epochs import Epochs
 from syncd.ledger.outbox import Outbox
 from syncd.ledger.places import Places

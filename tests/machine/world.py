@@ -10,7 +10,8 @@ from contextlib import suppress
 from functools import partial
 
 from syncd.core.model import Cursor, Digest, Intent, Key, Kind, Outcome, halves
-from syncd.engine import late, presence
+from syncd.engine.exchange import presence
+from syncd.engine.naming import late
 
 from . import directing, invariants
 from .ancestry import Save, Saves, digest_of

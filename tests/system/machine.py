@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from syncd.config import load
+from syncd.report.standing import State, StatusReport
+from syncd.report.status import report
 from syncd.running import GRACE
-from syncd.standing import State, StatusReport
-from syncd.status import report
 
 from .mirror import Mirror
 from .waiting import until

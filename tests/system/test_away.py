@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from syncd.standing import State
+from syncd.report.standing import State
 
 from .conftest import LOCAL, World
 from .flows import flow

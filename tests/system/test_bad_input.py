@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from syncd.core.doubt import PATIENCE
-from syncd.standing import Problem
+from syncd.report.standing import Problem
 from syncd.stores.codec import PAYLOAD_LIMIT
 from tests.embedded.backend import Backend
 

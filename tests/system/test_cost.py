@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 
-from syncd.standing import CostReport, State
+from syncd.report.standing import CostReport, State
 
 from .conftest import World
 from .flows import flow

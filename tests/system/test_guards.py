@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.standing import State
+from syncd.report.standing import State
 
 from .conftest import World
 from .flows import flow

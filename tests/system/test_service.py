@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from syncd.files.claim import Claims
-from syncd.standing import State
+from syncd.report.standing import State
 
 from .conftest import World
 from .flows import flow
@@ -269,7 +269,7 @@ def test_a_hook_is_run_when_things_went_wrong_and_well_again(world: World) -> No
     hook = ["sh", "-c", f"cat >> '{record}'; echo >> '{record}'"]
     machine.configure(f"[notify]\nexec = {json.dumps(hook)}")
     quick = (
-        "import sys, syncd.core.notice as n, syncd.pulse as p\n"
+        "import sys, syncd.core.notice as n, syncd.monitoring.pulse as p\n"
         "n.LASTS = 0.5; n.LEAST = 0.5; p.EVERY = 0.2\n"
         "sys.argv[0] = 'syncd'\n"
         "from syncd.cli import main; main()\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from syncd.standing import State
+from syncd.report.standing import State
 
 from .conftest import World
 from .machine import STORE

@@ -18,8 +18,8 @@ import yaml
 
 from syncd.cli import registered
 from syncd.config import load
-from syncd.metrics import exposition
-from syncd.standing import State, StatusReport
+from syncd.monitoring.metrics import exposition
+from syncd.report.standing import State, StatusReport
 from tests.system.test_reports import commands
 
 from .conftest import World

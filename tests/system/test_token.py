@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from syncd.standing import State
+from syncd.report.standing import State
 
 from .conftest import World
 from .flows import flow

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from syncd.cost import ALLOWANCES
+from syncd.report.cost import ALLOWANCES
 
 from .crowd import STORE, Crowd, paths
 from .growth import begin

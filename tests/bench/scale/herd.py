@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from syncd.engine.link import FIRST_PAUSE, LONGEST_PAUSE, MOMENT
+from syncd.engine.exchange.link import FIRST_PAUSE, LONGEST_PAUSE, MOMENT
 from syncd.engine.online import AFTER_LOSS
 from syncd.engine.waiting import spread
 from syncd.remote import listener
