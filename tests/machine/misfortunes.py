@@ -9,6 +9,7 @@ from syncd.core.model import Digest
 from syncd.core.pause import LOCKED, Operation
 
 from . import invariants
+from .ancestry import digest_of
 from .deployment import Deployment, State
 from .disk import Inode
 from .machine import STORE, Machine
@@ -166,7 +167,16 @@ class Misfortunes:
         del self._backups[world.rng.randrange(len(self._backups)) + 1 :]
         world.deployment.restore(self._backups[-1])
         world.witness.began_anew()
+        for machine in self._copies():
+            # Receipts are of a device: what one copy writes from now on passes for what another
+            # had written before. That is then pulled over, not met anew.
+            world.saves.loosen(world.saves.masks(map(digest_of, machine.live().values())))
         self._cut_connections(0.5)
+
+    def _copies(self) -> list[Machine]:
+        """The machines that are, or have, a copy that runs."""
+        devices = [machine.device for machine in self._world.machines]
+        return [each for each in self._world.machines if devices.count(each.device) > 1]
 
     def replaced(self, _machine: Machine) -> None:
         """Another deployment answers behind the URL, and after a while the first again."""
