@@ -63,7 +63,7 @@ def test_a_seed_that_failed_once(mix: str, seed: int) -> None:
 
 @pytest.fixture(scope="module")
 def caught() -> dict[str, tuple[int | None, str]]:
-    return {name: (seeds, rule) for name, seeds, rule in run("--variants", "--seeds", "80")}
+    return {name: (seeds, rule) for name, seeds, rule in run("--variants", "--seeds", "300")}
 
 
 @pytest.mark.parametrize("name", [variant.name for variant in VARIANTS])
