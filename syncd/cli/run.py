@@ -181,13 +181,14 @@ async def _tick(session: Session, progress: Progress) -> None:
 
 
 def _summary(config: Config, *, as_json: bool) -> int:
-    from syncd.cli.reports import SyncReport
     from syncd.cli.status import print_problems
     from syncd.report.status import report
 
     found = report(config)
     files = sum(store.files for store in found.stores)
     if as_json:
+        from syncd.cli.reports import SyncReport
+
         told = SyncReport(
             files=files, unwell=found.unwell, stores=found.stores, problems=found.problems
         )

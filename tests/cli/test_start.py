@@ -71,6 +71,17 @@ def test_a_single_pass_imports_nothing_of_a_daemon_that_stays() -> None:
         assert python(code) == f"{expected}\n"
 
 
+def test_a_single_pass_for_people_imports_nothing_of_what_is_told_as_json(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text('[[store]]\nname = "a"\nkind = "file"\npath = "a"\n')
+    told = python(
+        "import sys; from pathlib import Path; from syncd.cli import run; "
+        "from syncd.config import load; "
+        f"run._summary(load(Path({str(tmp_path / 'config.toml')!r}), {{}}), as_json=False); "
+        "print('syncd.cli.reports' in sys.modules)"
+    )
+    assert told.splitlines()[-1] == "False"
+
+
 def test_a_start_that_fails_waits_for_what_is_imported_beside_it(tmp_path: Path) -> None:
     # An interpreter that ends under an import may die of it: half of such starts did.
     store = '[[store]]\nname = "flows"\nkind = "workflow"\npath = "flows"\n'
