@@ -202,7 +202,7 @@ def together(decided: Sequence[Decision], admitted: Sequence[Decision]) -> list[
     return [each for each in admitted if each.operation not in waits]
 
 
-def left(
+def postponed(
     halves: Sequence[Decision],
     decisions: Sequence[Decision],
     made: Collection[OperationId],

@@ -26,7 +26,7 @@ from syncd.engine.turns.merging import Merging, finished
 from syncd.engine.turns.moves import Moves
 from syncd.engine.turns.parts import FileTurn
 from syncd.engine.turns.readings import Readings
-from syncd.engine.turns.renamed import Renamed, left, together
+from syncd.engine.turns.renamed import Renamed, postponed, together
 from syncd.engine.turns.rewrite import Rewrites
 from syncd.engine.turns.splits import Splits
 from syncd.engine.turns.writer import Performed, Writer
@@ -247,7 +247,7 @@ class Reconciler:
         done = await self._perform([each for each in decisions if each.target is None], turn)
         made = {each.operation for each in done if each.plan.hold is None}
         halves = [each for each in decisions if each.target is not None]
-        turn.again += left(halves, decisions, made, turn)
+        turn.again += postponed(halves, decisions, made, turn)
         gone = await self._perform([each for each in halves if each.target in made], turn)
         taken = [file.taken for file in files if file.taken is not None and file.fresh]
         await self._commit(gone + done, turn, taken)
