@@ -146,7 +146,7 @@ def _changed(
             if came == placed:
                 break
             met, placed, seen = came, body, None
-    except Exception:
+    except BaseException:
         if others and placed is not None:
             _give_back(root, folder, others, name, placed)
         raise

@@ -247,20 +247,27 @@ def void(_: object) -> None:
     """For what is done and not answered."""
 
 
+@pytest.mark.parametrize(
+    "trouble",
+    [RecordError("it is no record; nothing was written", "mend it"), KeyboardInterrupt()],
+    ids=["refused", "interrupted"],
+)
+@pytest.mark.parametrize("patience", [2.0, 0.0], ids=["seen before", "come out of it"])
 def test_what_another_program_saved_has_its_name_again_where_nothing_can_be_made_of_it(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: BaseException, patience: float
 ) -> None:
+    monkeypatch.setattr("syncd.storage.file.PATIENCE", patience)
     path = tmp_path / "a.json"
     path.write_bytes(b"one\n")
 
     def make(met: bytes | None) -> bytes:
         if met != b"one\n":
-            raise RecordError("it is no record; nothing was written", "mend it")
+            raise trouble
         (tmp_path / "new").write_bytes(b"broken\n")
         (tmp_path / "new").rename(path)
         return b"one\ntwo\n"
 
-    with pytest.raises(RecordError, match="nothing was written"):
+    with pytest.raises(type(trouble)):
         change(root(tmp_path), "a.json", make)
     assert path.read_bytes() == b"broken\n"
     assert names(tmp_path) == ["a.json"]
