@@ -13,7 +13,7 @@ from syncd.config import Config
 from syncd.errors import RecordError, SyncdError
 from syncd.storage.index import Key
 from syncd.storage.mirror import Mirror, given
-from syncd.storage.records import Record
+from syncd.storage.records import Record, id_of
 from syncd.storage.rows import Found, Page, Row
 
 M = TypeVar("M", bound=Record)
@@ -91,6 +91,7 @@ class Answers(Generic[M, R]):
 
     async def load(self, id: str, function: str, argument: str = "id") -> M | None:
         """The record from its file, else as the deployment tells it."""
+        id = id_of(id)
         here = await asyncio.to_thread(self._files.load, id)
         if here is not None:
             return here

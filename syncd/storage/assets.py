@@ -11,7 +11,7 @@ from syncd.errors import RecordError
 from syncd.storage.asking import LIMIT, Answers, Asking, Settings
 from syncd.storage.counting import Counting
 from syncd.storage.mirror import Mirror
-from syncd.storage.records import Asset
+from syncd.storage.records import Asset, id_of
 from syncd.storage.rows import AssetRow
 from syncd.storage.stores import Stores
 
@@ -62,7 +62,7 @@ class AsyncAssetStorage(Asking):
 
     async def delete(self, id: str) -> bool:
         """Delete the asset's file; whether there was one. Payloads beside it stay."""
-        return await asyncio.to_thread(self._library.delete, id)
+        return await asyncio.to_thread(self._library.delete, id_of(id))
 
     async def by_category(
         self, category: str, *, type: str | None = None, limit: int = LIMIT
@@ -115,4 +115,4 @@ class AsyncAssetStorage(Asking):
         memory at the same time. A call whose answer was lost is sent again by a later one, and
         counted once.
         """
-        await self._counting.increment(id)
+        await self._counting.increment(id_of(id))

@@ -9,9 +9,9 @@ from typing import Any
 from syncd.errors import RecordError
 from syncd.storage.asking import LIMIT, Answers, Asking, Settings
 from syncd.storage.mirror import Mirror
-from syncd.storage.records import Deployment
+from syncd.storage.records import Deployment, id_of
 from syncd.storage.rows import DeploymentRow, Found
-from syncd.storage.shelf import Shelf
+from syncd.storage.shelf import Shelf, fitting
 from syncd.storage.workflows import random_letters
 
 _Rows = list[DeploymentRow]
@@ -72,7 +72,11 @@ class AsyncDeploymentStorage(Asking):
         return _queue(envelope)
 
     async def enqueue(self, id: str) -> None:
-        """Put a deployment at the end of the queue, where it is not in it yet."""
+        """Put a deployment at the end of the queue, where it is not in it yet.
+
+        Raises RecordError.
+        """
+        fitting(id := id_of(id))
 
         def act(envelope: dict[str, Any]) -> None:
             if id not in (waiting := _waiting(envelope)):
@@ -82,6 +86,7 @@ class AsyncDeploymentStorage(Asking):
 
     async def dequeue(self, id: str) -> None:
         """Take a deployment out of the queue, where it is in it."""
+        id = id_of(id)
 
         def act(envelope: dict[str, Any]) -> None:
             if id in (waiting := _waiting(envelope)):

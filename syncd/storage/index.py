@@ -36,6 +36,7 @@ class Index(Generic[R]):
         self._stores = tuple(stores)
         self._rows: dict[Key, R] = {}
         self._stats: dict[Key, Stat] = {}
+        self._spelled: dict[Key, str] = {}
         self._unread: dict[str, Hold] = {}
         self._lock = Lock()
 
@@ -58,17 +59,22 @@ class Index(Generic[R]):
             raise hidden(folder, hold, f"whether {id!r} is in it was not seen")
         return sorted(found)
 
+    def spelling(self, key: Key) -> str:
+        """The path of a file as the last look found it on disk: not every one is in NFC."""
+        return self._spelled.get(key, key[1])
+
     def _looked(self) -> dict[Key, R]:
         self._unread = {}
-        for store in self._stores:
-            self._look(store)
+        # RACE: threads that save meanwhile look a spelling up: it must not be gone for a moment.
+        self._spelled = {key: at for store in self._stores for key, at in self._look(store)}
         return self._rows
 
-    def _look(self, store: StoreConfig) -> None:
+    def _look(self, store: StoreConfig) -> list[tuple[Key, str]]:
+        """Bring the store's rows up to date; the keys whose files are spelled otherwise."""
         root = root_of(store.path, "it was not listed")
         if root is None:
             self._forget(store.name, Scan())
-            return
+            return []
         now = time.time_ns()
         found = scan(root, store.patterns())
         # What lies beside assets is no record, and may be of any size.
@@ -80,6 +86,7 @@ class Index(Generic[R]):
         for folder, hold in found.unread.items():
             self._unread[str(store.path / folder)] = hold
         self._forget(store.name, found)
+        return [((store.name, path, ""), at) for path, at in found.spelled.items()]
 
     def _read(self, root: Root, store: StoreConfig, key: Key, spelling: str, now: int) -> None:
         try:

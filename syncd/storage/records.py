@@ -28,6 +28,7 @@ from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 
 from syncd.core.model import Kind
+from syncd.errors import RecordError
 
 _FROM_A_FILE = {"from a file": True}
 
@@ -46,6 +47,16 @@ def digits(value: object) -> object:
         return re.sub(r"e([+-])0", r"e\1", repr(told))
     written = format(Decimal(repr(told + 0.0)), "f")
     return written.removesuffix(".0")
+
+
+def id_of(id: str) -> str:
+    """The id by which a program asks, as records have it. Raises RecordError where it is no text:
+    types are hints, and a number is one that files hold, too.
+    """
+    told = digits(id)
+    if not isinstance(told, str):
+        raise RecordError(f"{id!r} is no id; nothing was done", "give it the text of one")
+    return told
 
 
 Text = Annotated[str, BeforeValidator(digits)]

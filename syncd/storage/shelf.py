@@ -7,7 +7,7 @@ programs that use this: none drops what another added.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -26,8 +26,11 @@ from syncd.storage.rows import DeploymentRow, Found, Row
 from syncd.store_config import StoreConfig
 from syncd.stores.codec import unparsable
 from syncd.stores.join import join
-from syncd.stores.records import ENVELOPE, Split, split, tokens
+from syncd.stores.records import ENVELOPE, ID_BYTES, Split, split, tokens, unfit
 from syncd.stores.tree import compact
+
+_UNREAD: Final = "it was not read"
+_UNWRITTEN: Final = "nothing was written"
 
 Parts = dict[str, bytes]
 """The tokens of a file's envelope and records, by id."""
@@ -75,8 +78,11 @@ class Shelf:
         return _deployment(found.key, found.body)
 
     def save(self, id: str, deployment: Deployment) -> None:
-        """Put the deployment in its place, or behind all others."""
-        file = next((each for each in self._files.values() if id in each.parts()), self._first)
+        """Put the deployment in its place, or behind all others. Raises RecordError."""
+        fitting(id)
+        file = next(
+            (each for each in self._files.values() if id in each.parts(_UNWRITTEN)), self._first
+        )
         after, origin = told(deployment), deployment.origin
         before = {} if origin is None else told(_deployment(file.key(id), origin))
         mine = b""
@@ -134,6 +140,16 @@ class Shelf:
         return next(iter(self._files.values()))
 
 
+def fitting(id: str) -> None:
+    """Raises RecordError for an id that no deployment may have: it would hold the whole file."""
+    hold = unfit(id) if id else Hold("unparsable", "there is no id", "")
+    if hold is not None:
+        raise RecordError(
+            f"{hold.detail}; nothing was written",
+            f"choose another id: text of {ID_BYTES} bytes at most, without a null",
+        )
+
+
 class _File:
     """One file of many records; what did not change in it is not parsed again."""
 
@@ -148,13 +164,13 @@ class _File:
     def key(self, id: str) -> Key:
         return self._store.name, self._path, id
 
-    def parts(self) -> Parts:
+    def parts(self, what_not: str = _UNREAD) -> Parts:
         with self._lock:
-            return self._parts()
+            return self._parts(what_not)
 
     def rows(self) -> dict[Key, DeploymentRow]:
         with self._lock:
-            parts = self._parts()
+            parts = self._parts(_UNREAD)
             self._rows = {id: self._row(id, body) for id, body in parts.items() if id != ENVELOPE}
             return {self.key(id): row for id, row in self._rows.items()}
 
@@ -162,31 +178,31 @@ class _File:
         """Let `put` change the parts of the file, which is made where it is missing."""
 
         def make(met: bytes | None) -> bytes:
-            here = None if met is None else self._taken_apart(met)
+            here = None if met is None else self._taken_apart(met, _UNWRITTEN)
             parts = tokens(here.parts) if here else {ENVELOPE: _empty(self._pointer)}
             put(parts)
             return join(here, parts, self._pointer)
 
         with self._lock:
-            root = made_root(self._store.path, "nothing was written")
+            root = made_root(self._store.path, _UNWRITTEN)
             patiently(lambda: change(root, self._path, make))
 
-    def _parts(self) -> Parts:
-        root = root_of(self._store.path, "it was not read")
-        return {} if root is None else patiently(lambda: self._read(root))
+    def _parts(self, what_not: str) -> Parts:
+        root = root_of(self._store.path, what_not)
+        return {} if root is None else patiently(lambda: self._read(root, what_not))
 
-    def _read(self, root: Root) -> Parts:
+    def _read(self, root: Root, what_not: str) -> Parts:
         found = body_of(root, self._path)
-        return {} if found is None else tokens(self._taken_apart(found[0]).parts)
+        return {} if found is None else tokens(self._taken_apart(found[0], what_not).parts)
 
-    def _taken_apart(self, body: bytes) -> Split:
+    def _taken_apart(self, body: bytes, what_not: str) -> Split:
         if self._split is not None and self._split.text.encode() == body:
             return self._split
         found = split(body, self._pointer, self._split)
         if isinstance(found, Hold):
             broken = unparsable(Format.JSON, body)
             hold, trouble = (broken, HalfWritten) if broken else (found, RecordError)
-            raise trouble(f"{self._path}: {hold.detail}; nothing was written", hold.advice)
+            raise trouble(f"{self._path}: {hold.detail}; {what_not}", hold.advice)
         self._split = found
         return found
 

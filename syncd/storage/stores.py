@@ -122,9 +122,10 @@ class Stores(Generic[M, R]):
         root = None if key is None else root_of(self._stores[key[0]].path, "it was not removed")
         if key is None or root is None:
             return False
-        if (found := body_of(root, key[1])) is not None:
+        spelled = self._index.spelling(key)
+        if (found := body_of(root, spelled)) is not None:
             self.removed[key] = digest(found[0])
-        return remove(root, key[1])
+        return remove(root, spelled)
 
     def _change(self, key: Key, make: Make, known: bytes | None = None) -> bytes:
         """Change the file, unless it holds no record: what somebody is about to mend cannot be
@@ -138,7 +139,7 @@ class Stores(Generic[M, R]):
             return make(met)
 
         root = made_root(self._stores[key[0]].path, "nothing was written")
-        return patiently(lambda: change(root, key[1], whole))
+        return patiently(lambda: change(root, self._index.spelling(key), whole))
 
     def _only(self, id: str) -> Key | None:
         keys = self._keys(id)
@@ -204,9 +205,10 @@ class Stores(Generic[M, R]):
     def _whole(self, key: Key, what_not: str) -> bytes | None:
         """The file's bytes, waited for while a program writes them; None where it is gone."""
         root = root_of(self._stores[key[0]].path, what_not)
+        spelled = self._index.spelling(key)
 
         def whole() -> bytes | None:
-            found = None if root is None else body_of(root, key[1])
+            found = None if root is None else body_of(root, spelled)
             if found is not None:
                 _fields(key, found[0], what_not)
             return None if found is None else found[0]

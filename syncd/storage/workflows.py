@@ -12,9 +12,10 @@ from typing import Final
 from syncd.errors import RecordError
 from syncd.storage.asking import LIMIT, Answers, Asking, Settings
 from syncd.storage.mirror import Mirror
-from syncd.storage.records import Execution, Workflow
+from syncd.storage.records import Execution, Workflow, id_of
 from syncd.storage.rows import ExecutionRow, WorkflowRow
 from syncd.storage.stores import Stores
+from syncd.stores.layout import normal
 
 _Workflows = list[WorkflowRow]
 _Executions = list[ExecutionRow]
@@ -30,6 +31,11 @@ def new_execution_id() -> str:
 def random_letters() -> str:
     """Nine characters of base 36."""
     return "".join(secrets.choice(_DIGITS) for _ in range(9))
+
+
+def _name_of(id: str) -> str:
+    # The id of an execution is its file's name, which has one spelling.
+    return normal(id_of(id))
 
 
 class AsyncWorkflowStorage(Asking):
@@ -78,18 +84,18 @@ class AsyncWorkflowStorage(Asking):
 
     async def delete(self, id: str) -> bool:
         """Delete the workflow's file; whether there was one. Its executions stay."""
-        return await asyncio.to_thread(self._definitions.delete, id)
+        return await asyncio.to_thread(self._definitions.delete, id_of(id))
 
     async def save_execution(self, id: str, execution: Execution) -> None:
         """Save an execution in its file: what it does not tell any more is not in the file.
 
         `new_execution_id` makes ids.
         """
-        await asyncio.to_thread(self._states.save, id, execution)
+        await asyncio.to_thread(self._states.save, _name_of(id), execution)
 
     async def load_execution(self, id: str) -> Execution | None:
         """The execution with this id; one of another machine as the deployment tells it."""
-        return await self._executions.load(id, "workflows:getExecution", "executionId")
+        return await self._executions.load(_name_of(id), "workflows:getExecution", "executionId")
 
     async def list_executions(
         self, workflow_id: str | None = None, *, status: str | None = None, limit: int = LIMIT

@@ -118,13 +118,18 @@ def _record(written: str) -> tuple[str, Part] | Hold:
     name = value.get("id")
     if not isinstance(name, str) or not name:
         return refused("a record has no id that is text")
+    return unfit(name) or (name, part_of(compact(written)))
+
+
+def unfit(name: str) -> Hold | None:
+    """Why no record may have this id, None where one may."""
     try:
         long = len(name.encode()) > ID_BYTES or "\0" in name
     except UnicodeEncodeError:
         return refused(f"the id {name!r} of a record is not Unicode text")
     if long:
         return refused(f"the id {name[:40]!r} of a record is too long, or holds a null")
-    return name, part_of(compact(written))
+    return None
 
 
 def _parsed(text: str) -> object:

@@ -63,6 +63,20 @@ def test_a_save_touches_no_other_deployment(project: Config) -> None:
         assert '"extra": [1.50]' in after
 
 
+@pytest.mark.parametrize("id", ["a\0b", "x" * 513, "\ud800"])
+def test_an_id_that_would_hold_the_whole_file_is_refused(project: Config, id: str) -> None:
+    with DeploymentStorage(project) as storage:
+        storage.save(deployment("a"))
+        storage.enqueue("a")
+        before = file(project).read_bytes()
+        with pytest.raises(RecordError, match="nothing was written"):
+            storage.save(deployment(id))
+        with pytest.raises(RecordError, match="nothing was written"):
+            storage.enqueue(id)
+        assert file(project).read_bytes() == before
+        assert storage.load("a") == deployment("a")
+
+
 def test_programs_that_save_at_once_drop_nothing(project: Config) -> None:
     def add(name: str) -> None:
         with DeploymentStorage(project) as storage:

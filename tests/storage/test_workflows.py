@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -316,3 +317,45 @@ async def test_a_record_that_cannot_be_edited_is_not_waited_for(
     storage = AsyncWorkflowStorage(project)
     with pytest.raises(RecordError, match="it has anchors or aliases; it was not read"):
         await storage.load("a")
+
+
+async def test_a_file_that_is_spelled_in_another_unicode_form_is_the_records(
+    project: Config,
+) -> None:
+    places = [folder(project, kind) / "e\u0301.json" for kind in ("workflow", "execution")]
+    for path, text in zip(places, ('{"id": "e", "name": "old"}', '{"status": "old"}'), strict=True):
+        path.parent.mkdir()
+        path.write_text(text)
+    storage = AsyncWorkflowStorage(project)
+    loaded, run = await storage.load("e"), await storage.load_execution("\xe9")
+    assert loaded is not None
+    assert run is not None
+    loaded.name, run.status = "new", "new"
+    await storage.save(loaded)
+    await storage.save_execution("e\u0301", run)
+    assert [list(path.parent.iterdir()) for path in places] == [[path] for path in places]
+    assert [path.read_text().count("new") for path in places] == [1, 1]
+    assert await storage.load_execution("e\u0301") == run
+    assert await storage.delete("e")
+    assert not places[0].exists()
+
+
+async def test_an_execution_is_found_under_each_spelling_of_its_id(project: Config) -> None:
+    storage = AsyncWorkflowStorage(project)
+    await storage.save_execution("e\u0301", Execution(status="running"))
+    for id in ("e\u0301", "\xe9"):
+        assert await storage.load_execution(id) == Execution(status="running")
+
+
+async def test_a_number_is_an_id_and_nothing_else_that_is_no_text(project: Config) -> None:
+    storage = AsyncWorkflowStorage(project)
+    five: Any = 5
+    await storage.save(Workflow.model_validate({"id": 5, "name": "five"}))
+    await storage.save_execution(five, Execution(status="running"))
+    assert await storage.load(five) == await storage.load("5")
+    assert await storage.load_execution("5") == Execution(status="running")
+    assert await storage.delete(five)
+    nothing: Any = None
+    for act in (storage.load, storage.delete, storage.load_execution):
+        with pytest.raises(RecordError, match=r"^None is no id; nothing was done$"):
+            await act(nothing)
