@@ -11,14 +11,14 @@ from contextlib import contextmanager
 from syncd.control.acts import Acts
 from syncd.control.channel import Channel
 from syncd.control.desk import Desk
-from syncd.core.model import Key, Kind
+from syncd.core.model import Key
 from syncd.engine.exchange.teller import Recorder, Teller
 from syncd.engine.retention import Retention
 from syncd.engine.session import Session
 from syncd.engine.stops.guards import Guards
 from syncd.engine.stops.hiatus import Hiatus
 from syncd.errors import ConfigError
-from syncd.files.replica import FileReplica
+from syncd.files.opaque import Opaque
 from syncd.ledger.ledger import Ledger
 from syncd.ledger.residence import Residence
 from syncd.ledger.state import StateFolder
@@ -97,24 +97,9 @@ def _desk(
 ) -> Desk:
     pointers = {store.name: store.pointer for store in place.config.stores if store.pointer}
     formats = {store: replica.format for store, replica in place.stores.items()}
-    return Desk(
-        ledger, _opaque(place, ledger), place.history, place.clock, pointers, formats, name,
-        between_turns,
-    )  # fmt: skip
-
-
-def _opaque(place: Place, ledger: Ledger) -> dict[str, FileReplica]:
-    # The same folders with their files taken for bytes: a file that does not parse is what
-    # people restore. Swaps tell whether a save came between, so two views do not collide.
-    records = ledger.places.stores()
-    views: dict[str, FileReplica] = {}
-    for store in place.config.stores:
-        if store.name not in place.stores:
-            continue  # Files of lines are only ever read.
-        known = place.stores[store.name]
-        view = FileReplica(
-            store.path, Kind.FILE, store.patterns(), known.swapped, payloads=known.transit.payloads
-        )
-        view.bound = records[store.name].root if store.name in records else None
-        views[store.name] = view
-    return views
+    files = {
+        store.name: Opaque(store.path, store.patterns(), place.stores[store.name])
+        for store in place.config.stores
+        if store.name in place.stores  # Files of lines are only ever read.
+    }
+    return Desk(ledger, files, place.history, place.clock, pointers, formats, name, between_turns)

@@ -35,12 +35,14 @@ from syncd.control.messages import (
     Undo,
 )
 from syncd.core.decision import Write
+from syncd.core.guard import Direction, Guard
 from syncd.core.model import Conflict, Content, Digest, Hold, Key, Refused, Snapshot
 from syncd.core.writing import Note
 from syncd.errors import AnotherInstance, ConfigError, LedgerError, NotReachable
 from syncd.files.history import History
 from syncd.files.replica import FileReplica
 from syncd.ledger.ledger import Ledger
+from syncd.ledger.places import StoreRecord
 from syncd.ledger.state import StateFolder
 from syncd.opening import place_of
 
@@ -483,6 +485,25 @@ async def test_a_file_that_does_not_parse_is_restored_and_kept(home: Home) -> No
         assert (await acts.perform(request)).done[0].detail == "it held these bytes already"
     assert home.reads() == THEIRS
     assert home.history.get(content(b'{"broken').digest) == b'{"broken'
+
+
+async def test_into_a_folder_that_took_another_s_place_files_are_restored_once_that_is_approved(
+    home: Home,
+) -> None:
+    home.save(MINE)
+    home.history.put(THEIRS)
+    known = place_of(home.config).stores["flows"].identity()
+    with home.ledger() as ledger, ledger.transaction():
+        ledger.places.record_store("flows", StoreRecord("1", known, bootstrapped=True))
+        ledger.attention.set_guard(Guard("flows", "its folder is replaced", 1, Direction.BOTH))
+    home.store.rename(home.store.with_name("away"))
+    home.store.mkdir()
+    request = Restore(store="flows", path="a.json", digest=content(THEIRS).digest)
+    async with home.acts() as acts:
+        assert (await acts.perform(request)).failed, "it is not the folder that was known"
+        assert (await acts.perform(Approve(store="flows"))).done
+        assert (await acts.perform(request)).failed == []
+    assert home.reads() == THEIRS
 
 
 async def test_where_history_has_no_room_nothing_is_restored(

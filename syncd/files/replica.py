@@ -121,22 +121,27 @@ class FileReplica:
         walked = f"{root.identity.device}:{root.identity.inode}"
         return Seen(found, None if "" in found.unread else walked)
 
-    def read(self, path: str, *, anew: bool = False) -> Reading:
-        """Read one file; `anew` a long one too whose digest is known for the stat that it has."""
-        (found,) = self._look([path], 0)
+    def read(self, path: str, *, anew: bool = False, within: str | None = None) -> Reading:
+        """Read one file; `anew` a long one too whose digest is known for the stat that it has.
+
+        `within` names the folder to read in, where that is not the one that is bound.
+        """
+        (found,) = self._look([path], 0, within)
         if not isinstance(found, Large):
             self.transit.forget(path)
             return found
         return self.transit.measure(path, found, patient=True, anew=anew)
 
-    def read_first(self, paths: Sequence[str], most: int) -> list[Reading]:
+    def read_first(
+        self, paths: Sequence[str], most: int, *, within: str | None = None
+    ) -> list[Reading]:
         """Read the first of `paths`, as many as hold `most` bytes, and the one that holds more.
 
-        Slow, and nothing read, for those that take long.
+        Slow, and nothing read, for those that take long. `within`: see `read`.
         """
         readings: list[Reading] = []
         while len(readings) < len(paths) and most >= 0:
-            for found in self._look(paths[len(readings) :], most):
+            for found in self._look(paths[len(readings) :], most, within):
                 if isinstance(found, Large):
                     # Not under the lock: others go on meanwhile.
                     path = paths[len(readings)]
@@ -148,9 +153,11 @@ class FileReplica:
         return readings
 
     @_alone
-    def _look(self, paths: Sequence[str], most: int) -> list[Reading | Large]:
+    def _look(
+        self, paths: Sequence[str], most: int, within: str | None = None
+    ) -> list[Reading | Large]:
         """As `read_first`, but that the first large file ends it."""
-        root = self._root()
+        root = self._root(within)
         if root is None:
             return [Unreadable(unsafe(path) or ROOT_GONE) for path in paths]
         looked: list[Reading | Large] = []
@@ -230,13 +237,13 @@ class FileReplica:
         root = self._root()
         return None if root is None else (root, self._spellings.of(path))
 
-    def _root(self) -> Root | None:
-        """The folder that is bound, if the path leads to it now."""
-        root = self._present()
-        if root is None or self.bound is None:
+    def _root(self, within: str | None = None) -> Root | None:
+        """The folder that is bound, or the one of this identity, if the path leads to it now."""
+        root, wanted = self._present(), within or self.bound
+        if root is None or wanted is None:
             return root
         found = f"{root.identity.device}:{root.identity.inode}"
-        return root if found == self.bound else None
+        return root if found == wanted else None
 
     def _present(self) -> Root | None:
         """The folder that the path leads to now; None while there is none."""
