@@ -39,6 +39,9 @@ from syncd.core.wording import counted
 class Guarding(Protocol):
     """What holds deletions back: see `engine.guards`."""
 
+    async def survey(self, store: str) -> None:
+        """Look, before either of these and not between turns, at what they have to know."""
+
     def approve(self, store: str) -> Verdict:
         """Let the deletions that wait go, once."""
 
@@ -129,10 +132,11 @@ class Acts:
     ) -> Answer:
         if store is not None and store not in self._desk.files:
             return Answer(failed=[_no_store(store, self._desk.files)])
+        for name in self._guarded_now(store):
+            await self._guards.survey(name)
         # RACE: a turn that is under way has looked at bases, and at the folder, that this changes.
         async with self._desk.between_turns:
-            waiting = {name for name, _ in self._desk.ledger.attention.guards()}
-            chosen = sorted(waiting if store is None else waiting & {store})
+            chosen = self._guarded_now(store)
             verdicts = {name: act(name) for name in chosen}
         answer = Answer()
         for name, verdict in verdicts.items():
@@ -142,6 +146,11 @@ class Acts:
                 what = f"{counted(verdict.deletions, 'deletion')} of"
                 answer.done.append(Done(key=name, what=what, detail=detail))
         return answer
+
+    def _guarded_now(self, store: str | None) -> list[str]:
+        """The stores, or that one of them, of which deletions wait."""
+        waiting = {name for name, _ in self._desk.ledger.attention.guards()}
+        return sorted(waiting if store is None else waiting & {store})
 
     def _pause(self, request: Pause) -> Answer:
         self._pausing.begin(math.inf if request.seconds is None else request.seconds)

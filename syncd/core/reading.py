@@ -98,6 +98,8 @@ class Unsettled:
 class Slow(Unsettled):
     """A file that takes long to read, for who asked not to wait: it is to be read apart."""
 
+    stat: Stat
+
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:

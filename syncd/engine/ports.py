@@ -118,13 +118,18 @@ class LocalReplica(Carrying, Protocol):
     def scan(self) -> Seen:
         """Look at every file without reading it."""
 
-    def read(self, path: str, *, anew: bool = False) -> Reading:
-        """Read one file; `anew` a long one too whose digest is known for the stat that it has."""
+    def read(self, path: str, *, anew: bool = False, within: str | None = None) -> Reading:
+        """Read one file; `anew` a long one too whose digest is known for the stat that it has.
 
-    def read_first(self, paths: Sequence[str], most: int) -> list[Reading]:
+        `within` names the folder to read in, where that is not the one that is bound.
+        """
+
+    def read_first(
+        self, paths: Sequence[str], most: int, *, within: str | None = None
+    ) -> list[Reading]:
         """Read the first of `paths`, as many as hold `most` bytes, and the one that holds more.
 
-        Slow, and nothing read, for those that take long.
+        Slow, and nothing read, for those that take long. `within`: see `read`.
         """
 
     def stage(self, writes: Sequence[Write]) -> list[Note | Hold | None]:

@@ -46,7 +46,7 @@ class Transit:
             return Found(Content(known[1], large.stat.size), None, large.stat)
         if not patient and large.stat.size > SLOW_BYTES:
             os.close(large.fd)
-            return _SLOW
+            return Slow(_BEING_READ, large.stat)
         # RACE: a save in the tick of the one that is read leaves its stat: what counts is when the
         # look began, and it may take minutes.
         began = time.time_ns()
@@ -144,4 +144,4 @@ class Transit:
 _NOT_READY = Hold(
     "payload-awaited", "its content is not here yet", "nothing to do: it is being fetched"
 )
-_SLOW = Slow(Hold("being-read", "it is long, and is being read", "nothing to do"))
+_BEING_READ = Hold("being-read", "it is long, and is being read", "nothing to do")

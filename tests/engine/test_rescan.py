@@ -61,8 +61,15 @@ class Told:
     def connect(self, walk: Callable[[str], None]) -> None:
         return
 
+    @property
+    def roots(self) -> Told:
+        return self
+
     def bootstrapped(self, store: str) -> bool:
         return True
+
+    async def survey(self, store: str, seen: Seen) -> None:
+        return
 
     def name(self, keys: Iterable[Key]) -> None:
         self.keys |= set(keys)

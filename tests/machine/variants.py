@@ -104,8 +104,8 @@ def _hear_anything(self: Entries, heard: Heard) -> bool:
     return _entries_hear(self, heard)
 
 
-def _unreadable_is_missing(self: FileReplica, paths: Any, most: int) -> Any:
-    readings = _read(self, paths, most)
+def _unreadable_is_missing(self: FileReplica, paths: Any, most: int, **where: Any) -> Any:
+    readings = _read(self, paths, most, **where)
     return [Missing() if isinstance(each, Unreadable) else each for each in readings]
 
 
@@ -166,7 +166,7 @@ async def _retire_first(self: Session) -> None:
 
 
 async def _head_last(self: Bootstrap, progress: Any) -> list[str]:
-    fresh = [name for name in self._stores if not self._guards.bootstrapped(name)]
+    fresh = [name for name in self._stores if not self._guards.roots.bootstrapped(name)]
     if not fresh:
         return []
     for name in fresh:

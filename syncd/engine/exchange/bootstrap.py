@@ -52,7 +52,7 @@ class Bootstrap:
 
     async def run(self, progress: Progress) -> list[str]:
         """Bootstrap every store that needs it; their names. Raises the remote's troubles."""
-        fresh = [name for name in self._stores if not self._guards.bootstrapped(name)]
+        fresh = [name for name in self._stores if not self._guards.roots.bootstrapped(name)]
         if not fresh:
             return []
         head = await self._remote.head()

@@ -63,10 +63,6 @@ class Guards:
         self._standing = self._ledger.attention.guards()
         self._unreviewed = set(self._standing)
 
-    def bootstrapped(self, store: str) -> bool:
-        """Whether the deployment's part of `store` is known, so that it may be decided about."""
-        return self.roots.bootstrapped(store)
-
     def root_state(self, store: str) -> RootState:
         """What became of the store's folder."""
         return self.roots.state(store)
@@ -109,9 +105,8 @@ class Guards:
         if not self.confirmed:
             decisions = [each for each in decisions if each.plan.to_local is None]
         self._settle(decisions, there)
-        if (
-            self._ledger.deletions.approvals_left()
-        ):  # Hardly ever, and it may have to wait for the disk.
+        # Hardly ever, and it may have to wait for the disk.
+        if self._ledger.deletions.approvals_left():
             with self._ledger.transaction():
                 self._window.returned(there, decisions)
         for found in self._window.unexcused(decisions, self._clock.now()):
@@ -121,6 +116,10 @@ class Guards:
             held = self._hold(group, deletions, made_by(decisions, group[0]))
             waiting |= {(key, group) for key in held}
         return [each for each in decisions if (each.key, group_of(each)) not in waiting]
+
+    async def survey(self, store: str) -> None:
+        """What a decision is to know of another folder is read before it: see Roots."""
+        await self.roots.survey(store)
 
     def scanned(
         self, store: str, walked: str | None, missing: Mapping[Key, Digest], appeared: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -9,10 +10,10 @@ import structlog
 
 from syncd.core.guard import RootState
 from syncd.core.model import Digest, Key
-from syncd.core.reading import Found, Missing
+from syncd.core.reading import Found, Missing, Slow
 from syncd.core.wording import STATE_DISK, refusal
-from syncd.engine.ports import LocalReplica
-from syncd.engine.versions import versions
+from syncd.engine.ports import LocalReplica, Seen
+from syncd.engine.stops.survey import Survey, survey_now, surveyed
 from syncd.ledger.ledger import Ledger
 from syncd.ledger.places import StoreRecord
 
@@ -32,6 +33,7 @@ class Roots:
         self._ledger = ledger
         self._stores = stores
         self._records: dict[str, StoreRecord] = {}
+        self._surveys: dict[str, Survey] = {}
         self.reload()
 
     def reload(self) -> None:
@@ -56,9 +58,11 @@ class Roots:
         """What became of the store's folder."""
         record = self._records.get(store)
         state = self._stores[store].root_state(record.root if record else None)
-        if state is RootState.REPLACED and record is not None and self._moved_device(store):
-            self.record(store, replace(record, root=self._stores[store].identity()))
-            return RootState.PRESENT
+        if state is RootState.REPLACED and record is not None:
+            identity = self._stores[store].identity()
+            if identity is not None and self._moved_device(store, identity):
+                self.record(store, replace(record, root=identity))
+                return RootState.PRESENT
         return state
 
     def state_of(self, store: str, identity: str) -> RootState:
@@ -66,7 +70,8 @@ class Roots:
         record = self._records.get(store)
         if record is None or record.root in (None, identity):
             return RootState.PRESENT
-        return RootState.PRESENT if self._moved_device(store) else RootState.REPLACED
+        moved = self._moved_device(store, identity)
+        return RootState.PRESENT if moved else RootState.REPLACED
 
     def holds_files(self, store: str) -> bool:
         """Whether any file is in the store's folder."""
@@ -78,6 +83,26 @@ class Roots:
                 return True
         return bool(replica.scan().stats)
 
+    async def survey(self, store: str, seen: Seen | None = None) -> None:
+        """Read what `adopt` is to know of another folder that was `seen`, if all of the store's
+        files are in it: then it is adopted in a moment. Without `seen` of the one that is there,
+        whatever is in it. Not between turns: see `Survey`.
+        """
+        self._surveys.pop(store, None)
+        record, replica = self._records.get(store), self._stores[store]
+        identity = seen.root if seen is not None else replica.identity()
+        if record is None or identity is None or identity == record.root:
+            return
+        if self._moved_device(store, identity):
+            return
+        known = self._known(store, self._ledger.forgetting.outstanding(store))
+        if seen is None:
+            seen = await asyncio.to_thread(replica.scan)
+        elif any(seen.missing(key.path) for key in known):
+            return
+        if survey := await surveyed(replica, seen, {key.path for key in known}):
+            self._surveys[store] = survey
+
     def adopt(self, store: str, identity: str | None, now: float) -> None:
         """The folder of `identity` is the store's from now on.
 
@@ -88,23 +113,40 @@ class Roots:
         its answer must not pass for what this one agreed to (sim). Its bytes are in history.
         """
         record = self._records.get(store)
-        if record is not None and identity is not None and identity != record.root:
-            self._bind(store, identity)
-            unanswered = self._ledger.forgetting.outstanding(store)
-            strange = list(self._strangers(store, unanswered))
-            try:
-                kept = list(self._kept(store, unanswered, strange))
-            except OSError as error:
-                log.warning("adoption_put_off", store=store, why=refusal(error), advice=STATE_DISK)
-                self._bind(store, record.root)
-                return
-            with self._ledger.transaction():
-                for key, digest in kept:
-                    self._ledger.past.replaced(key, digest, "unsent", now)
-                self._ledger.forgetting.bases(strange)
-                self._ledger.forgetting.notes(store)
-            self.record(store, replace(record, root=identity))
-            log.info("root_adopted", store=store)
+        if record is None or identity is None or identity == record.root:
+            return
+        same = self._moved_device(store, identity)
+        if not same and not self._meet_anew(store, identity, now):
+            return
+        self.record(store, replace(record, root=identity))
+        log.info("root_adopted", store=store)
+
+    def _meet_anew(self, store: str, identity: str, now: float) -> bool:
+        """Forget what was agreed of strangers in the folder of `identity`; False where their bytes
+        cannot be kept now.
+        """
+        unanswered = self._ledger.forgetting.outstanding(store)
+        known = self._known(store, unanswered)
+        survey = self._surveys.pop(store, None)
+        if survey is None or survey.identity != identity:
+            survey = survey_now(self._stores[store], identity, {key.path for key in known})
+        strange = list(survey.strangers(known))
+        try:
+            kept = list(self._kept(store, unanswered, strange))
+        except OSError as error:
+            log.warning("adoption_put_off", store=store, why=refusal(error), advice=STATE_DISK)
+            return False
+        with self._ledger.transaction():
+            for key, digest in kept:
+                self._ledger.past.replaced(key, digest, "unsent", now)
+            self._ledger.forgetting.bases(strange)
+            self._ledger.forgetting.notes(store)
+        return True
+
+    def _known(self, store: str, unanswered: Unanswered) -> dict[Key, Digest | None]:
+        """The keys of `store` with what was agreed, or what an answer may make of that."""
+        known: dict[Key, Digest | None] = dict(self._ledger.entries.live(store))
+        return known | {key: digests[-1] for key, digests in unanswered.items()}
 
     def _kept(
         self, store: str, unanswered: Unanswered, strange: Iterable[Key]
@@ -116,46 +158,26 @@ class Roots:
                 if body is not None:
                     yield key, self._stores[store].swapped.keep(body)
 
-    def _strangers(self, store: str, unanswered: Unanswered) -> Iterator[Key]:
-        replica = self._stores[store]
-        there = replica.scan().stats
-        held: dict[str, Mapping[str, Digest] | None] = {}
-        known: dict[Key, Digest | None] = dict(self._ledger.entries.live(store))
-        # An answer would make the base of what was sent last.
-        known |= {key: digests[-1] for key, digests in unanswered.items()}
-        for key, agreed in known.items():
-            if key.path in there:
-                if key.path not in held:
-                    held[key.path] = versions(replica.read(key.path), replica.pointer)
-                of_file = held[key.path]
-                # What programs leave out of a file of records they mostly do not know.
-                if of_file is None or of_file.get(key.record, agreed) != agreed:
-                    yield key
-
-    def _moved_device(self, store: str) -> bool:
+    def _moved_device(self, store: str, identity: str) -> bool:
         """Whether only the number of the device changed, as it may at a boot or a mount.
 
         The root of every file system of a sort has the same inode, so files of it must be the
         very ones that were known, down to the instant of their last change.
         """
-        record, identity = self._records.get(store), self._stores[store].identity()
-        if record is None or record.root is None or identity is None:
+        record = self._records.get(store)
+        if record is None or record.root is None or _inode(identity) != _inode(record.root):
             return False
-        if _inode(identity) != _inode(record.root):
-            return False
-        self._bind(store, identity)
-        try:
-            return any(
-                self._is_as_known(store, path)
-                for path in self._ledger.places.some_files(store, SAMPLE)
-            )
-        finally:
-            self._bind(store, record.root)
+        return any(
+            self._is_as_known(store, path, identity)
+            for path in self._ledger.places.some_files(store, SAMPLE)
+        )
 
-    def _is_as_known(self, store: str, path: str) -> bool:
+    def _is_as_known(self, store: str, path: str, identity: str) -> bool:
         file = self._ledger.places.file(store, path)
-        reading = self._stores[store].read(path)
-        return file is not None and isinstance(reading, Found) and reading.stat == file.stat
+        (reading,) = self._stores[store].read_first([path], 0, within=identity)
+        if file is None or not isinstance(reading, Found | Slow):
+            return False
+        return reading.stat == file.stat
 
     def _bind(self, store: str, root: str | None) -> None:
         # RACE: a folder may be replaced between a look at it and a read or write in it. What is

@@ -277,7 +277,7 @@ class Reconciler:
         ready = {
             name
             for name in {key.store for key in keys} & self._stores.keys()
-            if self._guards.bootstrapped(name)
+            if self._guards.roots.bootstrapped(name)
             and self._guards.root_state(name) is RootState.PRESENT
         }
         return [
