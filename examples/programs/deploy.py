@@ -14,8 +14,8 @@ from syncd.storage import (
 )
 
 
-def now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def now() -> datetime:
+    return datetime.now(UTC)
 
 
 async def main() -> None:

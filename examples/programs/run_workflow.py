@@ -19,8 +19,8 @@ from syncd.storage import (
 )
 
 
-def now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def now() -> datetime:
+    return datetime.now(UTC)
 
 
 def main() -> None:

@@ -30,6 +30,7 @@ from syncd.storage.records import (
     WorkflowStep,
 )
 from syncd.storage.rows import Aggregate, AssetRow, DeploymentRow, ExecutionRow, Sample, WorkflowRow
+from syncd.storage.times import datetime_of
 from syncd.storage.workflows import AsyncWorkflowStorage, new_execution_id
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "WorkflowRow",
     "WorkflowStep",
     "WorkflowStorage",
+    "datetime_of",
     "new_deployment_id",
     "new_execution_id",
 ]

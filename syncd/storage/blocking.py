@@ -21,7 +21,7 @@ from syncd.storage.deployments import AsyncDeploymentStorage
 from syncd.storage.metrics import AsyncMetricsStorage
 from syncd.storage.records import Asset, Deployment, Execution, Metric, Workflow
 from syncd.storage.rows import Aggregate, AssetRow, DeploymentRow, ExecutionRow, Sample, WorkflowRow
-from syncd.storage.samples import When
+from syncd.storage.times import When
 from syncd.storage.workflows import AsyncWorkflowStorage
 
 T = TypeVar("T")

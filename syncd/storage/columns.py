@@ -6,9 +6,7 @@ Total, as that is: a field that is absent or of another type reads as absent.
 from __future__ import annotations
 
 import json
-import math
 import re
-from datetime import UTC, datetime
 from typing import Any, Final, NoReturn, TypeVar
 
 import orjson
@@ -17,6 +15,7 @@ from syncd.core.model import Format, Kind
 from syncd.storage.edit import plain
 from syncd.storage.records import digits
 from syncd.storage.rows import AssetRow, DeploymentRow, ExecutionRow, Row, WorkflowRow
+from syncd.storage.times import finite, milliseconds
 from syncd.stores.layout import format_of
 from syncd.stores.yaml_tree import parse_yaml
 
@@ -26,10 +25,7 @@ _NAME: Final = 300
 _PROSE: Final = 2000
 _TAGS: Final = 100
 _SEARCHED: Final = 4000
-_LATEST: Final = 8.64e15
 _MARK: Final = b"\xef\xbb\xbf"
-_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
-_ZONED: Final = re.compile(r"(?:[zZ]|[+-]\d\d:?\d\d)$")
 _UNPARSED: Final = object()
 _IN_NAME: Final = re.compile(r"(?:^|\D)(\d{13})(?:\D|$)", re.ASCII)
 
@@ -63,14 +59,6 @@ def stem(path: str) -> str:
     return name[:dot] if dot > 0 else name
 
 
-def milliseconds(value: object) -> float | None:
-    """A time in milliseconds: of an ISO 8601 string (without a zone: UTC), or a number."""
-    if isinstance(value, str):
-        value = _time(value)
-    told = finite(value)
-    return told if told is not None and abs(told) <= _LATEST else None
-
-
 def parsed(body: bytes) -> Any:
     """What a JSON text says, as JavaScript reads it. Raises ValueError or RecursionError."""
     text = body.removeprefix(_MARK)
@@ -88,29 +76,6 @@ def _yaml(body: bytes) -> Any:
 
 def _refused(constant: str) -> NoReturn:
     raise ValueError(constant)
-
-
-def _time(text: str) -> float | None:
-    if not _DAY.match(text):
-        return None
-    try:
-        told = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    if not _ZONED.search(text[10:]):
-        told = told.replace(tzinfo=UTC)
-    return float(math.floor(told.timestamp() * 1000 + 1e-4))
-
-
-def finite(value: object) -> float | None:
-    """A number that is one to JavaScript too; None of all else."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        told = float(value)
-    except OverflowError:
-        return None
-    return told + 0.0 if math.isfinite(told) else None
 
 
 class _Fields:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from syncd.config import Config
 from syncd.core.model import Kind
 from syncd.errors import ConfigError, RecordError
 from syncd.files.scan import scan
-from syncd.storage.columns import finite, milliseconds
 from syncd.storage.edit import json_of
 from syncd.storage.growing import append, lines_behind
 from syncd.storage.records import Metric, told
 from syncd.storage.root import hidden, made_root, root_of
 from syncd.storage.rows import Extent, Sample
 from syncd.storage.samples import Question, sample_of
+from syncd.storage.times import counted, finite, milliseconds
 from syncd.store_config import StoreConfig
 
 _FILE = "metrics.jsonl"
@@ -65,7 +66,12 @@ def _line(metric: Metric, now: float) -> bytes:
             "a sample has a type, a name and a finite value; nothing was written", "give it these"
         )
     fields = told(metric)
-    if milliseconds(fields.setdefault("timestamp", now)) is None:
+    if isinstance(metric.timestamp, datetime):
+        # As the lines of all others, which other programs read.
+        fields["timestamp"] = counted(metric.timestamp)
+    elif metric.timestamp is None:
+        fields["timestamp"] = now
+    if milliseconds(fields["timestamp"]) is None:
         raise RecordError(
             f"the sample's timestamp {metric.timestamp!r} is no time; nothing was written",
             "give it milliseconds since the epoch or ISO 8601, or none: then it has that of now",

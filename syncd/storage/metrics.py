@@ -13,7 +13,8 @@ from syncd.storage.journal import Journal
 from syncd.storage.mirror import Mirror, given
 from syncd.storage.records import Metric
 from syncd.storage.rows import Aggregate, Extent, Sample, Samples, Tails
-from syncd.storage.samples import Question, When, added, moment, sum_up
+from syncd.storage.samples import Question, added, sum_up
+from syncd.storage.times import When, moment
 
 T = TypeVar("T")
 

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import math
 import re
+from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -29,6 +31,9 @@ from pydantic.fields import FieldInfo
 
 from syncd.core.model import Kind
 from syncd.errors import RecordError
+from syncd.storage.times import spelled
+
+T = TypeVar("T")
 
 _FROM_A_FILE = {"from a file": True}
 
@@ -59,11 +64,19 @@ def id_of(id: str) -> str:
     return told
 
 
+def _with_zone(time: T) -> T:
+    if isinstance(time, datetime):
+        spelled(time)
+    return time
+
+
 Text = Annotated[str, BeforeValidator(digits)]
 """A string; files hold ids and versions as numbers too, and those read as their digits."""
 
-Time = float | str
-"""An ISO 8601 string (without a zone: UTC) or milliseconds since the epoch."""
+Time = Annotated[int | float | str | datetime, AfterValidator(_with_zone)]
+"""An ISO 8601 string (without a zone: UTC), milliseconds since the epoch, or an aware datetime. No
+file holds a datetime: what is loaded is one of the others, of which `datetime_of` makes one.
+"""
 
 
 class Part(BaseModel):
@@ -271,5 +284,7 @@ def _plain(value: Any) -> Any:
             return [_plain(each) for each in value]
         case dict():
             return {name: _plain(each) for name, each in value.items()}
+        case datetime():
+            return spelled(value)
         case _:
             return value

@@ -5,15 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Final
 
-from syncd.storage.columns import finite, milliseconds, parsed
+from syncd.storage.columns import parsed
 from syncd.storage.records import digits
 from syncd.storage.rows import Aggregate, Bucket, Sample, Summary
-
-When = datetime | float | str
-"""A time: aware or in UTC, milliseconds since the epoch, or ISO 8601."""
+from syncd.storage.times import finite, milliseconds
 
 _PERCENTILES: Final = (("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99))
 
@@ -35,17 +32,6 @@ class Question:
             and (self.start is None or sample.timestamp >= self.start)
             and (self.end is None or sample.timestamp <= self.end)
         )
-
-
-def moment(when: When | None) -> float | None:
-    """A time in milliseconds. Raises ValueError for a text that tells none."""
-    if isinstance(when, datetime):
-        aware = when if when.tzinfo else when.replace(tzinfo=UTC)
-        return aware.timestamp() * 1000
-    told = milliseconds(when)
-    if told is None and when is not None:
-        raise ValueError(f"{when!r} is no time")
-    return told
 
 
 def sample_of(line: bytes) -> Sample | None:

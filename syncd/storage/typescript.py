@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -30,6 +31,7 @@ type Open<Fields> = Fields & { [field: string]: unknown };
 
 _SIMPLE: dict[object, str] = {
     str: "v.string()",
+    datetime: "v.string()",
     int: "v.number()",
     float: "v.number()",
     bool: "v.boolean()",
@@ -98,9 +100,21 @@ def _validator(annotation: object) -> str:
     if origin is dict:
         return "v.any()"  # The keys of free maps may be such as Convex refuses.
     if origin in (Union, UnionType):
-        members = [_validator(each) for each in arguments]
+        # Two of Python's types may be one there.
+        members = list(dict.fromkeys(_validator(each) for each in _members(annotation)))
         return "v.any()" if "v.any()" in members else f"v.union({', '.join(members)})"
     raise TypeError(f"{annotation} has no validator: add one here")
+
+
+def _members(annotation: object) -> Iterator[object]:
+    """The members of a union, and of those in it."""
+    if get_origin(annotation) is Annotated:
+        yield from _members(get_args(annotation)[0])
+    elif get_origin(annotation) in (Union, UnionType):
+        for each in get_args(annotation):
+            yield from _members(each)
+    else:
+        yield annotation
 
 
 def _name(part: type[Part]) -> str:
