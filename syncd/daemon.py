@@ -119,10 +119,10 @@ class Daemon:
             store.name: registration(store, folders[store.name].identity())
             for store in self.config.stores
         }
-        for name in register(ledger, told, partial(secure, history)):
+        clock, remote = SystemClock(), self.remote()
+        for name in register(ledger, told, clock.now(), partial(secure, history)):
             make_folder(self.config, name)
         git = {store.name: partial(operation_around, store.path) for store in self.config.stores}
-        clock, remote = SystemClock(), self.remote()
         return Session(
             ledger, remote, stores, clock, self.approved, storage=self._storage(),
             git=git, settings=[settings(store) for store in self.config.stores],

@@ -237,7 +237,7 @@ async def test_what_is_queued_of_a_store_that_goes_is_in_history_for_good_before
     synced: set[str] = set()
     fsync = os.fsync
 
-    def registered(_ledger: Ledger, _stores: object, keep: Keep) -> list[str]:
+    def registered(_ledger: Ledger, _stores: object, _now: float, keep: Keep) -> list[str]:
         keeps.append(keep)
         return []
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from syncd.core.model import Digest
+from syncd.core.model import Digest, Key
 from syncd.ledger.ledger import Ledger
 from syncd.ledger.places import StoreRecord
 
@@ -37,27 +37,28 @@ class Registration:
 
 
 def register(
-    ledger: Ledger, stores: Mapping[str, Registration], keep: Keep | None = None
+    ledger: Ledger, stores: Mapping[str, Registration], now: float, keep: Keep | None = None
 ) -> list[str]:
     """Bring the ledger's stores in line with `stores`; the names it knows no folder of.
 
-    Bytes that are only queued, of paths that are forgotten, are kept by `keep` first.
+    Bytes that are only queued, of paths that are forgotten, are kept by `keep` first, and found
+    under their paths in history.
     """
     known = ledger.places.stores()
     for name in known.keys() - stores.keys():
-        _forget(ledger, name, None, keep)
+        _forget(ledger, name, None, now, keep)
         log.info("store_forgotten", store=name)
     for name, store in stores.items():
         record = known.get(name)
         if record is None:
             _record(ledger, name, store, root=None)
         elif _elsewhere(record, store):
-            _forget(ledger, name, None, keep)
+            _forget(ledger, name, None, now, keep)
             _record(ledger, name, store, root=None)
             log.warning("store_moved", store=name, to=store.place,
                         next="it is compared anew; nothing is deleted")  # fmt: skip
         elif record.configuration != store.configuration:
-            _forget(ledger, name, store.matches, keep)
+            _forget(ledger, name, store.matches, now, keep)
             _record(ledger, name, store, record.root)
             log.info("store_changed", store=name)
         elif record.place != store.place:
@@ -83,15 +84,21 @@ def _record(ledger: Ledger, name: str, store: Registration, root: str | None) ->
 
 
 def _forget(
-    ledger: Ledger, name: str, matches: Callable[[str], bool] | None, keep: Keep | None
+    ledger: Ledger,
+    name: str,
+    matches: Callable[[str], bool] | None,
+    now: float,
+    keep: Keep | None,
 ) -> None:
     """Forget the paths of a store that `matches` does not; None: all of it."""
-    for key, digest in ledger.epochs.unsaved():
-        body = ledger.contents.get(digest)
-        gone = key.store == name and (matches is None or not matches(key.path))
-        if gone and keep is not None and body is not None:
-            keep(body)
+    kept: list[tuple[Key, Digest]] = []
+    for key, digest in ledger.epochs.unsaved() if keep is not None else ():
+        if key.store == name and (matches is None or not matches(key.path)):
+            body = ledger.contents.get(digest)
+            kept += [(key, keep(body))] if keep is not None and body is not None else []
     with ledger.transaction():
+        for key, digest in kept:
+            ledger.past.replaced(key, digest, "unsent", now)
         if matches is None:
             ledger.forgetting.store(name)
         else:

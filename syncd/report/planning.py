@@ -90,7 +90,7 @@ async def plan(config: Config, news: News | None) -> PlanReport:
         folders: dict[str, FileReplica | LinesFolder] = {**stores, **lines_folders(config)}
         told = {each.name: registration(each, folders[each.name].identity())
                 for each in config.stores}  # fmt: skip
-        register(ledger, told)
+        register(ledger, told, SystemClock().now())
         heard = await _hear(ledger, list(stores), news) if news is not None else []
         found = await preview(ledger, stores, SystemClock(), heard)
         roots = {each.name: each.path for each in config.stores}

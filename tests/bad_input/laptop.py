@@ -59,7 +59,7 @@ class Laptop:
         self.history = History(self.state.history)
         self.replica = replicas(self.config)[STORE]
         self.ledger = self.state.open_ledger(None, "default")
-        register(self.ledger, {STORE: Registration("", self.layout.matches)})
+        register(self.ledger, {STORE: Registration("", self.layout.matches)}, 0.0)
 
     def session(self, *, approved: bool = False) -> Session:
         """The engine as a start of the program makes it. `approved`: no guard holds deletions."""

@@ -171,7 +171,7 @@ class Machine:
             ledger.close()
 
     def session(self, ledger: Ledger) -> Session:
-        register(ledger, {STORE: Registration("1", LAYOUT.matches)})
+        register(ledger, {STORE: Registration("1", LAYOUT.matches)}, self.clock.now())
         return Session(
             ledger, self.remote, {STORE: self.replica()}, self.clock, self.approved,
             settings=self.settings,

@@ -11,7 +11,7 @@ from syncd.files.replica import FileReplica
 from syncd.files.swapped import Swapped
 from syncd.stores.layout import Layout
 
-from .fakes import LAYOUT, STORE, Desk, Machine, deployment
+from .fakes import LAYOUT, STORE, Desk, Machine, deployment, digest
 
 WIDE, NARROW = LAYOUT, Layout(("a*.txt",), ())
 
@@ -26,7 +26,7 @@ async def sync(machine: Machine, layout: Layout = WIDE, files: Path | None = Non
     )  # fmt: skip
     told = Registration(str(layout is WIDE), layout.matches, str(files), replica.identity())
     try:
-        fresh = register(ledger, {STORE: told}, machine.history.put)
+        fresh = register(ledger, {STORE: told}, machine.clock.now(), machine.history.put)
         await Session(ledger, machine.remote, {STORE: replica}, machine.clock).once(lambda *_: None)
         return fresh
     finally:
@@ -63,7 +63,7 @@ async def test_an_edit_made_while_the_store_was_narrow_is_not_lost(tmp_path: Pat
 async def test_a_removed_store_is_forgotten_and_nothing_is_deleted(tmp_path: Path) -> None:
     machine = await made(tmp_path)
     ledger = machine.ledger()
-    register(ledger, {})
+    register(ledger, {}, 0.0)
     assert ledger.places.stores() == {}
     assert ledger.entries.count_live(STORE) == 0
     ledger.close()
@@ -106,6 +106,10 @@ async def test_bytes_that_are_only_queued_are_kept(tmp_path: Path) -> None:
     await desk.consider(["a"])
     with desk.ledger.transaction() as connection:
         connection.execute("DELETE FROM files")
-    register(desk.ledger, {}, desk.machine.history.put)
+    register(desk.ledger, {}, 7.0, desk.machine.history.put)
     assert desk.machine.kept() == {"queued only"}
+    (row,) = desk.ledger.past.page(0, 9)
+    assert (row.store, row.path, row.digest, row.since) == (
+        STORE, "a.txt", digest(b"queued only"), 7.0
+    ), "nobody could find it"  # fmt: skip
     desk.ledger.close()

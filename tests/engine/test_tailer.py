@@ -118,7 +118,7 @@ class Daemon:
 
     def start(self) -> None:
         self.ledger = Ledger.open(self.home / "ledger.db")
-        register(self.ledger, {STORE: Registration("1", LAYOUT.matches, str(self.files))})
+        register(self.ledger, {STORE: Registration("1", LAYOUT.matches, str(self.files))}, 0.0)
         folder = self.folder_class(self.files, Kind.METRIC, LAYOUT, self.home / "kept")
         self.tailer = Tailer(self.ledger, {STORE: folder}, self.server, self.clock)
 

@@ -267,7 +267,7 @@ class Machine:
                 self._rebind(_only(another).deployment)
 
     async def _run_on(self, ledger: Ledger) -> None:
-        register(ledger, {STORE: Registration("1", LAYOUT.matches)})
+        register(ledger, {STORE: Registration("1", LAYOUT.matches)}, 0.0)
         history = History(cast(Path, Place(CALLS, self.mounted, "/history")))
         aside = cast(Path, Place(CALLS, self.mounted, "/swapped/docs"))
         swapped = Swapped(aside, history, lasting=self.pointer is None)
