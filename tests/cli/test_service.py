@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,18 +13,6 @@ from typer.testing import CliRunner, Result
 from syncd.cli import registered
 
 Service = Callable[..., Result]
-
-
-@pytest.fixture
-def does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """What `systemctl` does: a script."""
-    (folder := tmp_path / "bin").mkdir()
-    (program := folder / "systemctl").write_text(f"#!/bin/sh\n. {folder}/does\n")
-    program.chmod(0o755)
-    (does := folder / "does").touch()
-    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
-    return does
 
 
 @pytest.fixture
@@ -51,17 +38,19 @@ def told(ran: Result) -> dict[str, Any]:
     return told
 
 
-def test_a_service_is_told_from_its_installation_to_its_end(does: Path, service: Service) -> None:
+def test_a_service_is_told_from_its_installation_to_its_end(
+    systemctl: Path, service: Service
+) -> None:
     shown = told(service("install", "--print", "--json"))
     assert (shown["installed"], shown["enabled"], shown["active"]) == (False, False, None)
     assert all("[Service]" in text for text in shown["files"].values())
     assert not any(Path(path).exists() for path in shown["files"])
-    does.write_text('case "$*" in *is-active*) echo active;; esac')
+    systemctl.write_text('case "$*" in *is-active*) echo active;; esac')
     installed = told(service("install", "--json"))
     assert (installed["installed"], installed["active"]) == (True, "active")
     ran = service("status", "--json")
     assert (ran.exit_code, told(ran)) == (0, installed)
-    does.write_text('case "$*" in *is-active*) echo inactive; exit 3;; esac')
+    systemctl.write_text('case "$*" in *is-active*) echo inactive; exit 3;; esac')
     gone = told(service("uninstall", "--json"))
     assert (gone["installed"], gone["enabled"], gone["active"]) == (False, False, "inactive")
 
@@ -70,21 +59,21 @@ def test_a_service_is_told_from_its_installation_to_its_end(does: Path, service:
     ("word", "code"), [("active", 0), ("activating", 0), ("failed", 6), ("inactive", 6)]
 )
 def test_the_exit_code_tells_whether_it_runs(
-    does: Path, service: Service, word: str, code: int
+    systemctl: Path, service: Service, word: str, code: int
 ) -> None:
-    does.write_text(f"echo {word}; exit 3")
+    systemctl.write_text(f"echo {word}; exit 3")
     assert service("status").exit_code == service("status", "--json").exit_code == code
 
 
-def test_what_was_never_installed_is_said_to_be_so(does: Path, service: Service) -> None:
-    does.write_text('case "$*" in *is-active*) echo inactive;; esac; exit 4')
+def test_what_was_never_installed_is_said_to_be_so(systemctl: Path, service: Service) -> None:
+    systemctl.write_text('case "$*" in *is-active*) echo inactive;; esac; exit 4')
     ran = service("status")
     assert ran.exit_code == 6
     assert ran.stdout.endswith(".service is not installed\n")
 
 
-def test_without_systemd_nothing_is_said_of_the_service(does: Path, service: Service) -> None:
-    does.write_text("echo Failed to connect to bus: No medium found >&2; exit 1")
+def test_without_systemd_nothing_is_said_of_the_service(systemctl: Path, service: Service) -> None:
+    systemctl.write_text("echo Failed to connect to bus: No medium found >&2; exit 1")
     ran = service("status")
     assert ran.exit_code == 1
     assert "not installed" not in ran.stdout

@@ -122,18 +122,6 @@ def test_a_folder_whose_path_makes_too_long_a_name(tmp_path: Path) -> None:
     assert len(user_unit(load(tmp_path / "short/config.toml", {})).name) < 255
 
 
-@pytest.fixture
-def systemctl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A `systemctl` that only does what the file beside it says."""
-    (folder := tmp_path / "bin").mkdir()
-    (program := folder / "systemctl").write_text(f"#!/bin/sh\n. {folder}/does\n")
-    program.chmod(0o755)
-    (does := folder / "does").touch()
-    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
-    return does
-
-
 def test_what_was_never_installed_is_uninstalled_without_a_word(
     tmp_path: Path, systemctl: Path
 ) -> None:
