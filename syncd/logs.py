@@ -11,7 +11,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Iterable, MutableMapping
 from typing import Any
 
 import structlog
@@ -19,13 +19,19 @@ import structlog
 from syncd.monitoring.tally import TALLY
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_FORMS = ("text", "json", "journal")
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "warn": 30, "error": 40}
 
 
 def set_up(secrets: tuple[str, ...] = (), level: str | None = None) -> None:
-    """Configure logging for this process. None of `secrets` ever appears in a line."""
-    wanted = _LEVELS.get((level or os.environ.get("SYNCD_LOG", "info")).lower(), 20)
-    form = os.environ.get("SYNCD_LOG_FORMAT") or _form()
+    """Configure logging for this process. None of `secrets` ever appears in a line.
+
+    A setting that is not understood is said in the first line, and does as if it were not there.
+    """
+    named = (level or os.environ.get("SYNCD_LOG") or "info").lower()
+    wanted = _LEVELS.get(named, _LEVELS["info"])
+    asked = os.environ.get("SYNCD_LOG_FORMAT") or ""
+    form = asked if asked in _FORMS else _form()
     renderer: Any = structlog.processors.JSONRenderer()
     if form == "text":
         renderer = structlog.dev.ConsoleRenderer(colors=_coloured(), pad_event_to=14)
@@ -46,6 +52,17 @@ def set_up(secrets: tuple[str, ...] = (), level: str | None = None) -> None:
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    if named not in _LEVELS:
+        _not_understood("SYNCD_LOG", named, _LEVELS, "info")
+    if asked and asked not in _FORMS:
+        _not_understood("SYNCD_LOG_FORMAT", asked, _FORMS, form)
+
+
+def _not_understood(setting: str, value: str, known: Iterable[str], instead: str) -> None:
+    structlog.get_logger().warning(
+        "setting_ignored", setting=setting, value=value, instead=instead,
+        advice=f"set one of {', '.join(known)}",
+    )  # fmt: skip
 
 
 _COUNTED = _LEVELS["info"]
