@@ -44,6 +44,15 @@ class Views:
         )
         return {Key(store, path): Key(store, target) for path, target in rows}
 
+    def returned(self, store: str, direction: Direction) -> set[Key]:
+        """The deletions that went, of files that were found there since."""
+        rows = self._connection.execute(
+            """SELECT path FROM deletions JOIN files USING (store, path)
+               WHERE store = ? AND direction = ? AND state = 'gone' AND record = ''""",
+            (store, direction),
+        )
+        return {Key(store, path) for (path,) in rows}
+
 
 def _view(*columns: Any) -> View:
     sent = to_version(*columns[10:]) if columns[9] is not None else None

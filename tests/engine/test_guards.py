@@ -178,6 +178,41 @@ async def test_a_folder_may_be_renamed_again_and_back(desk: Desk) -> None:
     assert set(desk.machine.mirror()) == set(notes)
 
 
+async def test_what_went_and_came_back_does_not_count(desk: Desk) -> None:
+    """A branch without some files is left, entered and left again."""
+    notes = await holding(desk, 40)
+    for turn in range(3):
+        await delete(desk, notes[:8])
+        assert not desk.guards.guarded, "what is there again is not gone"
+        await desk.agree(**{name: f"the note {name}, again {turn}" for name in notes[:8]})
+    await delete(desk, notes[8:18])
+    assert not desk.guards.guarded
+    await delete(desk, notes[:1])
+    assert desk.waiting() == {notes[0]}, "eleven are gone"
+
+
+async def test_what_went_elsewhere_and_came_back_does_not_count(desk: Desk) -> None:
+    notes = await holding(desk, 40)
+    for turn, some in enumerate((notes[:8], notes[:8], notes[8:16], notes[16:24])):
+        desk.delete_there(some)
+        await desk.consider(notes)
+        assert not desk.guards.guarded, "what is there again is not gone"
+        desk.make_there(**{name: f"the note {name}, again {turn}" for name in some})
+        await desk.consider(notes)
+    assert set(desk.machine.tree()) == set(notes)
+
+
+async def test_what_came_back_and_goes_again_before_it_is_sent_counts(desk: Desk) -> None:
+    notes = await holding(desk, 40)
+    await delete(desk, notes[:8])
+    desk.machine.save(**{name: f"the note {name}, again" for name in notes[:8]})
+    await desk.consider(notes[:8])
+    await delete_unsent(desk, notes[8:16])
+    assert not desk.guards.guarded
+    await delete_unsent(desk, notes[:8])
+    assert desk.waiting() == set(notes[8:16])
+
+
 async def test_what_is_deleted_after_it_was_renamed_counts(desk: Desk) -> None:
     notes = await holding(desk, 100)
     for name in notes[:60]:

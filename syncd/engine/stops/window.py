@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from itertools import groupby
 
 from syncd.core.decision import Decision
@@ -39,7 +39,7 @@ class Window:
         deletions: Mapping[Key, Digest],
         now: float,
         coming: Sequence[Digest] = (),
-        vanished: Iterable[str] = (),
+        vanished: Set[str] = frozenset(),
     ) -> Guard | None:
         """Why `deletions`, with those that went within the window before `now`, must wait.
 
@@ -50,6 +50,9 @@ class Window:
         size = self._deletions.size(*group)
         if len(gone) + len(deletions) <= allowance(size):
             return None
+        # A file that came back is not gone, unless it went again before that was sent.
+        back = {key for key in self._ledger.views.returned(*group) if key.path not in vanished}
+        gone = {key: digest for key, digest in gone.items() if key not in back}
         # A file that is renamed again, or goes after it was renamed, is one that goes, not two.
         moved, going = self._ledger.views.moved(*group), gone.keys() | deletions.keys()
         gone = {key: digest for key, digest in gone.items() if moved.get(key) not in going}
