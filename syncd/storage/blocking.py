@@ -134,6 +134,10 @@ class WorkflowStorage(Blocking[AsyncWorkflowStorage]):
         """The execution with this id."""
         return self._run(self._system.load_execution(id))
 
+    def delete_execution(self, id: str) -> bool:
+        """Delete the execution's file; whether there was one."""
+        return self._run(self._system.delete_execution(id))
+
     def list_executions(
         self, workflow_id: str | None = None, *, status: str | None = None, limit: int = LIMIT
     ) -> _Executions:
@@ -195,9 +199,13 @@ class DeploymentStorage(Blocking[AsyncDeploymentStorage]):
         """The deployment with this id."""
         return self._run(self._system.load(id))
 
+    def list(self, *, limit: int = LIMIT) -> _Deployments:
+        """Deployments of all sites, the newest start first."""
+        return self._run(self._system.list(limit=limit))
+
     def by_site(
         self, site_id: str, *, status: str | None = None, limit: int = LIMIT
-    ) -> list[DeploymentRow]:
+    ) -> _Deployments:
         """Deployments of a site, the newest start first."""
         return self._run(self._system.by_site(site_id, status=status, limit=limit))
 
@@ -205,11 +213,11 @@ class DeploymentStorage(Blocking[AsyncDeploymentStorage]):
         """The deployment of a site that started last."""
         return self._run(self._system.latest(site_id))
 
-    def by_status(self, status: str, *, limit: int = LIMIT) -> list[DeploymentRow]:
+    def by_status(self, status: str, *, limit: int = LIMIT) -> _Deployments:
         """Deployments in a status, the newest start first."""
         return self._run(self._system.by_status(status, limit=limit))
 
-    def queue(self) -> list[str]:
+    def queue(self) -> _Ids:
         """The ids of the deployments that wait, the next one first."""
         return self._run(self._system.queue())
 
@@ -257,3 +265,5 @@ class MetricsStorage(Blocking[AsyncMetricsStorage]):
 
 _Workflows = list[WorkflowRow]
 _Executions = list[ExecutionRow]
+_Deployments = list[DeploymentRow]
+_Ids = list[str]

@@ -15,6 +15,7 @@ from syncd.storage.shelf import Shelf, fitting
 from syncd.storage.workflows import random_letters
 
 _Rows = list[DeploymentRow]
+_Ids = list[str]
 
 
 def new_deployment_id() -> str:
@@ -47,6 +48,10 @@ class AsyncDeploymentStorage(Asking):
         """The deployment with this id, None where there is none."""
         return await self._deployments.load(id, "deployments:get")
 
+    async def list(self, *, limit: int = LIMIT) -> _Rows:
+        """Deployments of all sites: the newest start first."""
+        return await self._listed(limit, None, None)
+
     async def by_site(
         self, site_id: str, *, status: str | None = None, limit: int = LIMIT
     ) -> _Rows:
@@ -62,7 +67,7 @@ class AsyncDeploymentStorage(Asking):
         """Deployments in a status: the newest start first."""
         return await self._listed(limit, None, status)
 
-    async def queue(self) -> list[str]:
+    async def queue(self) -> _Ids:
         """The ids of the deployments that wait, the next one first."""
         envelope = await asyncio.to_thread(self._shelf.envelope)
         if envelope is None:

@@ -97,6 +97,10 @@ class AsyncWorkflowStorage(Asking):
         """The execution with this id; one of another machine as the deployment tells it."""
         return await self._executions.load(_name_of(id), "workflows:getExecution", "executionId")
 
+    async def delete_execution(self, id: str) -> bool:
+        """Delete the execution's file; whether there was one. Another machine's has none here."""
+        return await asyncio.to_thread(self._states.delete, _name_of(id))
+
     async def list_executions(
         self, workflow_id: str | None = None, *, status: str | None = None, limit: int = LIMIT
     ) -> _Executions:

@@ -34,6 +34,8 @@ def test_deployments_are_saved_loaded_and_listed_newest_first(project: Config) -
         assert [row.id for row in storage.by_site("s0")] == ["d4", "d2", "d0"]
         assert [row.id for row in storage.by_site("s0", limit=2)] == ["d4", "d2"]
         assert [row.id for row in storage.by_status("success")] == ["d3", "d1"]
+        assert [row.id for row in storage.list()] == ["d4", "d3", "d2", "d1", "d0"]
+        assert [row.id for row in storage.list(limit=2)] == ["d4", "d3"]
         assert storage.latest("s1") == deployment("d3", "s1", "success", 3)
         assert storage.load("none") is None
     told = json.loads(file(project).read_text())

@@ -340,6 +340,18 @@ async def test_a_file_that_is_spelled_in_another_unicode_form_is_the_records(
     assert not places[0].exists()
 
 
+async def test_an_execution_is_deleted_and_its_workflow_is_not(project: Config) -> None:
+    storage = AsyncWorkflowStorage(project)
+    await storage.save(workflow("a"))
+    await storage.save_execution("e\u0301", Execution(workflow_id="a"))
+    assert await storage.delete_execution("e\u0301") is True
+    assert await storage.delete_execution("e\u0301") is False
+    assert await storage.load_execution("e\u0301") is None
+    assert await storage.list_executions("a") == []
+    assert not list(folder(project, "execution").iterdir())
+    assert await storage.load("a") == workflow("a")
+
+
 async def test_an_execution_is_found_under_each_spelling_of_its_id(project: Config) -> None:
     storage = AsyncWorkflowStorage(project)
     await storage.save_execution("e\u0301", Execution(status="running"))

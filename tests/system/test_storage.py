@@ -74,6 +74,21 @@ async def test_a_program_sees_its_saves_before_they_are_mirrored(world: World) -
         assert storage.trouble is None
 
 
+async def test_an_execution_that_is_deleted_leaves_the_mirror_too(world: World) -> None:
+    machine = world.machine(stores=STORES).start()
+    async with AsyncWorkflowStorage(config(machine)) as storage:
+        await storage.save_execution(RUN, Execution(workflow_id="a"))
+        until(lambda: machine.mirror().live("executions"), "mirrored")
+        assert machine.stop() == 0
+        assert await storage.delete_execution(RUN) is True
+        assert await storage.list_executions() == []
+        assert await storage.load_execution(RUN) is None
+        machine.start()
+        until(lambda: not machine.mirror().live("executions"), "gone there")
+        assert await storage.list_executions() == []
+        assert storage.trouble is None
+
+
 @pytest.mark.parametrize("way", [Way.DEAD, Way.DEAF, Way.FAILING], ids=lambda way: way.name)
 def test_a_deployment_that_is_lost_is_a_fallback(world: World, proxy: Proxy, way: Way) -> None:
     machine = world.machine(url=proxy.url, stores=STORES).start()
