@@ -11,9 +11,10 @@ from typing import Any, Final, Generic, Protocol, Self, TypeVar
 from syncd import config as configuration
 from syncd.config import Config
 from syncd.errors import RecordError, SyncdError
+from syncd.storage.ids import id_of
 from syncd.storage.index import Key
 from syncd.storage.mirror import Mirror, given
-from syncd.storage.records import Record, id_of
+from syncd.storage.records import Record
 from syncd.storage.rows import Found, Page, Row
 
 M = TypeVar("M", bound=Record)
@@ -25,6 +26,12 @@ LIMIT: Final = 50
 
 Settings = Config | str | os.PathLike[str]
 """A configuration, or where its config.toml is."""
+
+
+def check(limit: int) -> None:
+    """Raises RecordError for a limit that is no count of rows."""
+    if not isinstance(limit, int) or limit < 1:
+        raise RecordError(f"a limit of {limit!r} lists nothing", "ask for one or more")
 
 
 class Asking:
@@ -112,8 +119,7 @@ class Answers(Generic[M, R]):
 
         `filters` and the order of the deployment's function must say the same.
         """
-        if limit < 1:
-            raise RecordError(f"a limit of {limit} lists nothing", "ask for one or more")
+        check(limit)
         local = await asyncio.to_thread(self._files.rows)
         rows = {row.key: row for row in local.values() if wanted(row)}
         rows |= await self._told(function, local, limit, filters)

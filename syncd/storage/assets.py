@@ -10,8 +10,9 @@ from typing import Final
 from syncd.errors import RecordError
 from syncd.storage.asking import LIMIT, Answers, Asking, Settings
 from syncd.storage.counting import Counting
+from syncd.storage.ids import id_of
 from syncd.storage.mirror import Mirror
-from syncd.storage.records import Asset, id_of
+from syncd.storage.records import Asset, expect
 from syncd.storage.rows import AssetRow
 from syncd.storage.stores import Stores
 
@@ -51,6 +52,7 @@ class AsyncAssetStorage(Asking):
         the file since it was loaded stays, but for what this program changed too; changes of
         `downloads` add up. Raises RecordError.
         """
+        expect(asset, Asset)
         if not asset.id:
             raise RecordError("the asset has no id; nothing was written", "give it one")
         await asyncio.to_thread(self._library.save, asset.id, asset, asset.category or "")
@@ -88,10 +90,11 @@ class AsyncAssetStorage(Asking):
     ) -> _Assets:
         """Assets with words of the text, in this category, with all of these tags.
 
-        Those with most of the words come first; the last word may be the beginning of one.
+        Those with most of the words come first; the last word may be the beginning of one. A
+        single tag may be given by itself.
         """
         await self._counting.settle()
-        words, wanted = _words(text), list(tags)
+        words, wanted = _words(text), [tags] if isinstance(tags, str) else list(tags)
         return await self._assets.list(
             "assets:search",
             lambda row: (

@@ -13,7 +13,7 @@ import orjson
 
 from syncd.core.model import Format, Kind
 from syncd.storage.edit import plain
-from syncd.storage.records import digits
+from syncd.storage.ids import digits
 from syncd.storage.rows import AssetRow, DeploymentRow, ExecutionRow, Row, WorkflowRow
 from syncd.storage.times import finite, milliseconds
 from syncd.stores.layout import format_of

@@ -8,8 +8,9 @@ from typing import Any
 
 from syncd.errors import RecordError
 from syncd.storage.asking import LIMIT, Answers, Asking, Settings
+from syncd.storage.ids import id_of
 from syncd.storage.mirror import Mirror
-from syncd.storage.records import Deployment, id_of
+from syncd.storage.records import Deployment, expect
 from syncd.storage.rows import DeploymentRow, Found
 from syncd.storage.shelf import Shelf, fitting
 from syncd.storage.workflows import random_letters
@@ -40,6 +41,7 @@ class AsyncDeploymentStorage(Asking):
         What others changed in it since it was loaded stays, but for what this program changed
         too. Raises RecordError.
         """
+        expect(deployment, Deployment)
         if not deployment.id:
             raise RecordError("the deployment has no id; nothing was written", "give it one")
         await asyncio.to_thread(self._shelf.save, deployment.id, deployment)

@@ -29,6 +29,8 @@ _INDENT: Final = 2
 
 def fields_of(body: bytes, format: Format) -> dict[str, Any] | str:
     """The fields of a text's object, or in a few words why it has none."""
+    if not body:
+        return "it is empty"
     found = read(body, format)
     if isinstance(found, str):
         return found

@@ -23,7 +23,7 @@ from syncd.files.folder import NOT_HERE, Folder, OpenForWriting, stat_of
 from syncd.files.lease import leased
 from syncd.files.root import Root
 from syncd.files.trouble import not_a_file
-from syncd.storage.root import troubles
+from syncd.storage.root import NotAFile, troubles
 from syncd.stores.layout import SAVE_PREFIX
 
 PATIENCE: Final = 2.0
@@ -270,7 +270,7 @@ def _read(folder: Folder, name: str) -> tuple[bytes, Stat] | None:
         if found is None:
             return None
         if hold := not_a_file(found.st_mode):
-            raise OSError(0, hold.detail)
+            raise NotAFile(hold)
         try:
             fd = folder.open(name)
         except FileNotFoundError:

@@ -11,7 +11,7 @@ from syncd.errors import ConfigError, RecordError
 from syncd.files.scan import scan
 from syncd.storage.edit import json_of
 from syncd.storage.growing import append, lines_behind
-from syncd.storage.records import Metric, told
+from syncd.storage.records import Metric, expect, told
 from syncd.storage.root import hidden, made_root, root_of
 from syncd.storage.rows import Extent, Sample
 from syncd.storage.samples import Question, sample_of
@@ -61,6 +61,7 @@ class Journal:
 
 
 def _line(metric: Metric, now: float) -> bytes:
+    expect(metric, Metric)
     if finite(metric.value) is None or not metric.type or not metric.name:
         raise RecordError(
             "a sample has a type, a name and a finite value; nothing was written", "give it these"

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 from syncd.errors import RecordError
-from syncd.storage.asking import LIMIT, Asking, Settings
+from syncd.storage.asking import LIMIT, Asking, Settings, check
 from syncd.storage.journal import Journal
 from syncd.storage.mirror import Mirror, given
 from syncd.storage.records import Metric
@@ -77,15 +77,14 @@ class AsyncMetricsStorage(Asking):
         question = Question(type, name, moment(start), moment(end))
         if type is None and name is None:
             raise RecordError("nothing was asked for", "name a type, a name, or both")
-        if bucket is not None and (bucket <= 0 or bucket % 60_000):
+        if bucket is not None and not _minutes(bucket):
             raise RecordError(f"a bucket of {bucket} ms is not whole minutes", "give 60_000 times")
         there, here = await self._both(question, lambda: self._summed(question, bucket))
         local = sum_up(here, bucket)
         return local if there is None else added(there, local)
 
     async def _listed(self, question: Question, limit: int) -> list[Sample]:
-        if limit < 1:
-            raise RecordError(f"a limit of {limit} lists nothing", "ask for one or more")
+        check(limit)
         there, here = await self._both(question, lambda: self._told(question, limit))
         return sorted([*(there or []), *here], key=lambda each: -each.timestamp)[:limit]
 
@@ -156,6 +155,10 @@ class AsyncMetricsStorage(Asking):
             cursor = page.cursor
             if cursor is None:
                 return page.model_copy(update={"buckets": tuple(buckets)})
+
+
+def _minutes(bucket: float) -> bool:
+    return isinstance(bucket, int | float) and bucket > 0 and bucket % 60_000 == 0
 
 
 def _args(question: Question) -> dict[str, str | float]:

@@ -8,10 +8,7 @@ is. What a program makes or assigns is checked.
 
 from __future__ import annotations
 
-import math
-import re
 from datetime import datetime
-from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 from pydantic import (
@@ -31,37 +28,13 @@ from pydantic.fields import FieldInfo
 
 from syncd.core.model import Kind
 from syncd.errors import RecordError
+from syncd.storage.ids import digits
 from syncd.storage.times import spelled
+from syncd.stores.tree import DEEPEST
 
 T = TypeVar("T")
 
 _FROM_A_FILE = {"from a file": True}
-
-
-def digits(value: object) -> object:
-    """A number as JavaScript spells it in a string; anything else as it is."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return value
-    try:
-        told = float(value)
-    except OverflowError:
-        told = math.inf if value > 0 else -math.inf
-    if math.isinf(told):
-        return "Infinity" if told > 0 else "-Infinity"
-    if told != 0 and not 1e-6 <= abs(told) < 1e21:
-        return re.sub(r"e([+-])0", r"e\1", repr(told))
-    written = format(Decimal(repr(told + 0.0)), "f")
-    return written.removesuffix(".0")
-
-
-def id_of(id: str) -> str:
-    """The id by which a program asks, as records have it. Raises RecordError where it is no text:
-    types are hints, and a number is one that files hold, too.
-    """
-    told = digits(id)
-    if not isinstance(told, str):
-        raise RecordError(f"{id!r} is no id; nothing was done", "give it the text of one")
-    return told
 
 
 def _with_zone(time: T) -> T:
@@ -257,10 +230,25 @@ RECORDS: tuple[type[Record], ...] = (Workflow, Execution, Asset, Deployment, Met
 """Every kind of record, one model each."""
 
 
+def expect(given: object, model: type[Record]) -> None:
+    """Raises RecordError where it is not such a record that is to be saved."""
+    if not isinstance(given, model):
+        raise RecordError(
+            f"{type(given).__name__} is no {model.__name__}; nothing was written",
+            f"give it one: {model.__name__}(...)",
+        )
+
+
 def told(part: Part) -> dict[str, Any]:
     """The fields that `part` tells, as JSON spells them: those that were set, or are not the
     default, in the order of the model, and behind them those it does not know.
+
+    Raises RecordError for what no file could tell again, as it nests too deep.
     """
+    return _fields(part, 1)
+
+
+def _fields(part: Part, level: int) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     unknown = part.model_extra or {}
     # pydantic counts the names of unknown fields among those that were set.
@@ -268,22 +256,24 @@ def told(part: Part) -> dict[str, Any]:
     for name, field in type(part).model_fields.items():
         value = getattr(part, name)
         if name in known or value != _default(field):
-            fields[field.alias or name] = _plain(value)
-    return fields | {name: _plain(value) for name, value in unknown.items()}
+            fields[field.alias or name] = _plain(value, level)
+    return fields | {name: _plain(value, level) for name, value in unknown.items()}
 
 
 def _default(field: FieldInfo) -> Any:
     return field.get_default(call_default_factory=True, validated_data={})
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, above: int) -> Any:
+    if isinstance(value, Part | list | tuple | dict) and above == DEEPEST:
+        raise RecordError("the record nests too deep; nothing was written", "flatten it")
     match value:
         case Part():
-            return told(value)
+            return _fields(value, above + 1)
         case list() | tuple():
-            return [_plain(each) for each in value]
+            return [_plain(each, above + 1) for each in value]
         case dict():
-            return {name: _plain(each) for name, each in value.items()}
+            return {name: _plain(each, above + 1) for name, each in value.items()}
         case datetime():
             return spelled(value)
         case _:

@@ -16,6 +16,14 @@ from syncd.files.root import Root
 from syncd.files.trouble import refused
 
 
+class NotAFile(OSError):
+    """Something else than a file has the name of one."""
+
+    def __init__(self, hold: Hold) -> None:
+        super().__init__(0, hold.detail)
+        self.hold = hold
+
+
 def root_of(path: Path, what_not: str) -> Root | None:
     """The store's folder, None where it was not made yet. Raises RecordError."""
     with troubles(str(path), what_not):
@@ -39,6 +47,8 @@ def troubles(what: str, what_not: str) -> Iterator[None]:
     """
     try:
         yield
+    except NotAFile as error:
+        raise hidden(what, error.hold, what_not) from error
     except OSError as error:
         raise hidden(what, refused(error), what_not) from error
 

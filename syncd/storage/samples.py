@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from syncd.storage.columns import parsed
-from syncd.storage.records import digits
+from syncd.storage.ids import digits
 from syncd.storage.rows import Aggregate, Bucket, Sample, Summary
 from syncd.storage.times import finite, milliseconds
 

@@ -181,7 +181,10 @@ class _File:
             here = None if met is None else self._taken_apart(met, _UNWRITTEN)
             parts = tokens(here.parts) if here else {ENVELOPE: _empty(self._pointer)}
             put(parts)
-            return join(here, parts, self._pointer)
+            body = join(here, parts, self._pointer)
+            if isinstance(hold := split(body, self._pointer, here), Hold):
+                raise RecordError(f"{self._path}: {hold.detail}; {_UNWRITTEN}", "flatten it")
+            return body
 
         with self._lock:
             root = made_root(self._store.path, _UNWRITTEN)

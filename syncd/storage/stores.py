@@ -222,7 +222,11 @@ def _filled(template: str, id: str, category: str) -> str:
     """
     names = {"id": id, "category": category}
     for field, name in names.items():
-        if f"{{{field}}}" in template and not names_a_file(name):
+        if f"{{{field}}}" not in template:
+            continue
+        if not name:
+            raise RecordError(f"there is no {field}; nothing was written", "give it one")
+        if not names_a_file(name):
             raise RecordError(
                 f"the {field} {name!r} makes no file name; nothing was written",
                 f"choose another {field}: without /, with no dot in front, of 200 bytes at most",

@@ -11,8 +11,9 @@ from typing import Final
 
 from syncd.errors import RecordError
 from syncd.storage.asking import LIMIT, Answers, Asking, Settings
+from syncd.storage.ids import id_of
 from syncd.storage.mirror import Mirror
-from syncd.storage.records import Execution, Workflow, id_of
+from syncd.storage.records import Execution, Workflow, expect
 from syncd.storage.rows import ExecutionRow, WorkflowRow
 from syncd.storage.stores import Stores
 from syncd.stores.layout import normal
@@ -61,6 +62,7 @@ class AsyncWorkflowStorage(Asking):
         What others changed in the file since the workflow was loaded stays, but for what this
         program changed too. Raises RecordError.
         """
+        expect(workflow, Workflow)
         if not workflow.id:
             raise RecordError("the workflow has no id; nothing was written", "give it one")
         await asyncio.to_thread(self._definitions.save, workflow.id, workflow)
@@ -91,6 +93,7 @@ class AsyncWorkflowStorage(Asking):
 
         `new_execution_id` makes ids.
         """
+        expect(execution, Execution)
         await asyncio.to_thread(self._states.save, _name_of(id), execution)
 
     async def load_execution(self, id: str) -> Execution | None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from syncd.config import Config
 from syncd.errors import RecordError
+from syncd.storage import Deployment, DeploymentStorage
 from syncd.storage.assets import AsyncAssetStorage
 from syncd.storage.records import Asset, Execution, WorkflowStep
 from syncd.storage.workflows import AsyncWorkflowStorage
 from syncd.stores.merge import MERGE_LIMIT
+from syncd.stores.tree import DEEPEST
 from tests.storage.test_workflows import workflow
 
 
@@ -216,3 +219,39 @@ async def test_a_step_that_is_changed_beside_a_new_one_keeps_what_is_in_it(
     await storage.save(record)
     kept = '{"id": "s",  "n": 1.0, "agent": 5,  "dependsOn": ["t"]}'
     assert path.read_text() == f'{{"id": "a", "steps": [{{"id": "t"}}, {kept}]}}'
+
+
+def nested(levels: int) -> list[Any]:
+    """A list in a list, and so on."""
+    told: list[Any] = []
+    for _ in range(levels - 1):
+        told = [told]
+    return told
+
+
+async def test_what_nests_too_deep_to_be_read_again_is_not_saved(project: Config) -> None:
+    storage = AsyncWorkflowStorage(project)
+    deepest = Execution(context=nested(DEEPEST - 1))
+    await storage.save_execution("a", deepest)
+    assert await storage.load_execution("a") == deepest
+    cycle: list[Any] = []
+    cycle.append(cycle)
+    for value in (nested(DEEPEST), {"k": nested(DEEPEST - 1)}, nested(5_000), cycle):
+        for id in ("a", "b"):
+            with pytest.raises(RecordError, match="nests too deep; nothing was written"):
+                await storage.save_execution(id, Execution(context=value))
+    assert await storage.load_execution("a") == deepest
+    assert await storage.load_execution("b") is None
+
+
+def test_a_deployment_that_nests_too_deep_leaves_the_file_of_all_readable(project: Config) -> None:
+    with DeploymentStorage(project) as storage:
+        storage.save(Deployment(id="a", site_id="s"))
+        loaded = storage.load("a")
+        assert loaded is not None
+        loaded.build_artifacts = nested(DEEPEST // 2)
+        for each in (loaded, Deployment(id="b", build_artifacts=nested(DEEPEST // 2))):
+            with pytest.raises(RecordError, match=r"nests .* deep.*; nothing was written"):
+                storage.save(each)
+        assert [row.id for row in storage.list()] == ["a"]
+        storage.enqueue("a")
