@@ -50,14 +50,23 @@ those behind a network). Others stamp with one in a million.
 """
 
 
-def racy(mtime_ns: int, ctime_ns: int, read_ns: int) -> bool:
-    """Whether a file that was read then may have changed since without a change of its stat."""
-    changed = max(mtime_ns, ctime_ns)
-    return read_ns - changed <= (RACY_NS if changed % _SECOND_NS else COARSE_NS)
-
+AHEAD_NS = 86_400 * _SECOND_NS
+"""A stamp so far ahead of the clock was set by hand, or by a clock that was wrong then: what is
+saved now does not get it, so it tells nothing of when. A file server's clock is not so far ahead.
+"""
 
 UNREAD = 0
 """When a file was read that was only ever written: its stat is not to be trusted yet."""
+
+
+def racy(mtime_ns: int, ctime_ns: int, read_ns: int) -> bool:
+    """Whether a file that was read then may have changed since without a change of its stat."""
+    if read_ns == UNREAD:
+        return True
+    changed = max((at for at in (mtime_ns, ctime_ns) if at - read_ns < AHEAD_NS), default=None)
+    if changed is None:
+        return False
+    return read_ns - changed <= (RACY_NS if changed % _SECOND_NS else COARSE_NS)
 
 
 @dataclass(frozen=True, slots=True)
