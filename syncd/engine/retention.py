@@ -20,6 +20,11 @@ from syncd.ledger.ledger import Ledger
 INTERVAL = 86400.0
 """Seconds between two rounds."""
 
+LEAP = 2 * INTERVAL
+"""Seconds since the last round after which a round goes by the time of that one, and only the next
+by the clock: one that is a year ahead for an hour must not take all that is kept.
+"""
+
 SOONEST = 60.0
 """Seconds after a start: it has other work, and looking at every key would hold that up."""
 
@@ -67,10 +72,8 @@ class Retention:
         """A round every INTERVAL, over starts and stops, until cancelled. Raises LedgerError."""
         while True:
             await asyncio.sleep(self._left())
-            with self._ledger.transaction():
-                self._ledger.places.put(THINNED, str(self._clock.now()))
             try:
-                await self.round()
+                await self.round(self.begun())
             except OSError as error:
                 log.warning("history_not_thinned", why=refusal(error), kept="everything")
 
@@ -79,9 +82,16 @@ class Retention:
         last = float(self._ledger.places.get(THINNED) or 0)
         return min(INTERVAL, max(SOONEST, last + INTERVAL - self._clock.now()))
 
-    async def round(self) -> int:
-        """Forget what may go; how many versions went."""
+    def begun(self) -> float:
+        """Note that a round begins; the time that it goes by. Raises LedgerError."""
         now = self._clock.now()
+        last = float(self._ledger.places.get(THINNED) or now)
+        with self._ledger.transaction():
+            self._ledger.places.put(THINNED, str(now))
+        return last if now - last > LEAP else now
+
+    async def round(self, now: float) -> int:
+        """Forget what may go at `now`; how many versions went."""
         with self._ledger.transaction():
             self._ledger.events.trim(now)
             self._ledger.conflicts.forget_resolved(now - AGE)

@@ -41,6 +41,9 @@ class Home:
         self.clock = Wall()
         self.retention = Retention(self.ledger, self.history, self.clock, self._tidy)
 
+    async def round(self) -> int:
+        return await self.retention.round(self.clock.now())
+
     async def _tidy(self) -> None:
         with self.ledger.transaction():
             self.ledger.contents.drop_unreferenced()
@@ -62,12 +65,35 @@ def home(tmp_path: Path) -> Home:
 
 async def test_old_versions_go_with_their_bytes_and_the_newest_stay(home: Home) -> None:
     digests = [home.replace(b"%d" % number) for number in range(NEWEST + 2)]
-    assert await home.retention.round() == 0
+    assert await home.round() == 0
     home.clock.ahead = AGE + 60
-    assert await home.retention.round() == 2
+    assert await home.round() == 2
     assert home.indexed() == digests[:1:-1]
     assert set(home.history.sizes()) == set(digests[2:])
-    assert await home.retention.round() == 0
+    assert await home.round() == 0
+
+
+DAY = 86400.0
+
+
+async def test_a_clock_that_ran_ahead_takes_nothing_that_is_young(home: Home) -> None:
+    assert await home.retention.round(home.retention.begun()) == 0
+    digests = [home.replace(b"%d" % number) for number in range(NEWEST + 2)]
+    nobody = home.history.put(b"retired, and named by nothing")
+    home.clock.ahead = 365 * DAY
+    assert await home.retention.round(home.retention.begun()) == 0
+    home.clock.ahead = DAY - 60
+    assert await home.retention.round(home.retention.begun()) == 0
+    assert set(home.history.sizes()) == {*digests, nobody}
+
+
+async def test_what_is_kept_ages_while_a_machine_is_off(home: Home) -> None:
+    assert await home.retention.round(home.retention.begun()) == 0
+    for number in range(NEWEST + 2):
+        home.replace(b"%d" % number)
+    for months, gone in ((2, 0), (4, 2)):
+        home.clock.ahead = months * AGE
+        assert await home.retention.round(home.retention.begun()) == gone
 
 
 async def test_what_a_conflict_names_stays(home: Home) -> None:
@@ -78,10 +104,10 @@ async def test_what_a_conflict_names_stays(home: Home) -> None:
         home.ledger.conflicts.add(KEY, conflict, None, 1.0)
     nobody = home.history.put(b"retired, and named by nothing")
     home.clock.ahead = AGE - 60
-    await home.retention.round()
+    await home.round()
     assert home.history.has(nobody), "what was retired without a row stays as long as versions do"
     home.clock.ahead = AGE + 60
-    await home.retention.round()
+    await home.round()
     assert home.history.has(lost)
     assert not home.history.has(nobody)
 
@@ -98,17 +124,17 @@ async def test_a_conflict_that_was_resolved_goes_with_its_bytes(home: Home) -> N
         home.ledger.conflicts.resolve(resolved.number, "mine", None, home.clock.now())
         home.ledger.conflicts.tell([(replace(resolved, resolution="mine"), "desk")])
     home.clock.ahead = AGE - 60
-    await home.retention.round()
+    await home.round()
     assert len(home.ledger.conflicts.all(9)) == 2
     home.clock.ahead = AGE + 60
-    await home.retention.round()
+    await home.round()
     assert [each.number for each in home.ledger.conflicts.all(9)] == [open_.number]
     assert home.history.has(lost), "the other conflict still names it"
     with home.ledger.transaction():
         home.ledger.conflicts.resolve(open_.number, "mine", None, home.clock.now())
         home.ledger.conflicts.tell([(replace(open_, resolution="mine"), "desk")])
     home.clock.ahead = 2 * AGE + 120
-    await home.retention.round()
+    await home.round()
     assert home.ledger.conflicts.all(9) == []
     assert not home.ledger.contents.has(lost)
     assert not home.history.has(lost)
@@ -118,10 +144,10 @@ async def test_what_a_crash_left_on_its_way_in_is_cleared(home: Home) -> None:
     digest = home.replace(b"here")
     left = home.history._path(digest).with_name("arriving-0123")
     left.write_bytes(b"he")
-    await home.retention.round()
+    await home.round()
     assert left.exists(), "it may be on its way in right now"
     home.clock.ahead = SETTLED + 60
-    await home.retention.round()
+    await home.round()
     assert not left.exists()
     assert home.history.get(digest) == b"here"
 
@@ -132,7 +158,7 @@ async def test_bytes_that_another_version_has_too_stay(home: Home) -> None:
     for number in range(NEWEST - 1):
         home.replace(b"%d" % number)
     same = home.replace(b"same")
-    assert await home.retention.round() == 1
+    assert await home.round() == 1
     assert home.history.get(same) == b"same"
 
 
@@ -156,7 +182,7 @@ async def test_bytes_kept_anew_just_before_they_go_are_spared(
         return dropping(digest, before_ns)
 
     monkeypatch.setattr(home.history, "drop", meanwhile)
-    assert await home.retention.round() == 1
+    assert await home.round() == 1
     assert home.history.get(old) == b"old"
 
 
@@ -185,5 +211,5 @@ def test_sizes_tell_what_is_kept_and_nothing_else(tmp_path: Path) -> None:
 async def test_the_log_is_trimmed_too(home: Home) -> None:
     with home.ledger.transaction():
         home.ledger.events.add(Event(KEY, "pushed", 1.0))
-    await home.retention.round()
+    await home.round()
     assert home.ledger.events.newest(9) == []
