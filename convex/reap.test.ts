@@ -60,7 +60,7 @@ describe("a tombstone goes", () => {
   test("when every device has passed it", async () => {
     const w = await world();
     await shortLived(w);
-    await w.hello(w.laptop, 1, await w.head());
+    expect(await w.hello(w.laptop, 1, await w.head())).toMatchObject({ reaped: "0" });
     await w.hello(w.server, 1, "0");
     await w.reap();
     expect(await w.paths()).toContain("a.json");
@@ -244,6 +244,19 @@ describe("where a tombstone was", () => {
     expect(await t.run(({ db }) => db.query("reaped").take(9))).toMatchObject([{ revision: 2 }]);
   });
 
+  test("every ledger is told up to where, so that it forgets the same", async () => {
+    const { t, server, hello, head, passed, push } = await reaped();
+    const [{ at: place = null } = {}] = await t.run(({ db }) => db.query("reaped").take(1));
+    const told = { reaped: String(place) };
+    expect(await hello(server, 7, passed)).toMatchObject(told);
+    await push(server, passed, await operationOn("b.json", "1"));
+    const said = { ledger: "L", start: 7, passed: await head() };
+    expect(await t.mutation(api.sync.passed, { ...server.credentials, ...said })).toEqual({
+      noted: true,
+      ...told,
+    });
+  });
+
   test("it is held all the same, and what is newer than anything reaped is not", async () => {
     const { t, laptop, passed } = await reaped();
     const denied = async (revision: number) => {
@@ -289,8 +302,8 @@ describe("between two hellos", () => {
     await w.hello(w.laptop, 4, null);
     const tell = (start: number, passed: string) =>
       w.t.mutation(api.sync.passed, { ...w.laptop.credentials, ledger: "L", start, passed });
-    expect(await tell(4, "7")).toEqual({ noted: true });
-    expect(await tell(4, "5")).toEqual({ noted: true });
+    expect(await tell(4, "7")).toMatchObject({ noted: true });
+    expect(await tell(4, "5")).toMatchObject({ noted: true });
     expect(await passedOf(w)).toEqual(["7"]);
   });
 
@@ -299,7 +312,7 @@ describe("between two hellos", () => {
     const told = { ...w.laptop.credentials, ledger: "L", start: 4, passed: "7" };
     await w.hello(w.laptop, 4, "3");
     await w.hello(w.laptop, 5, null);
-    expect(await w.t.mutation(api.sync.passed, told)).toEqual({ noted: false });
+    expect(await w.t.mutation(api.sync.passed, told)).toMatchObject({ noted: false });
     await w.hello(w.laptop, 4, "3");
     expect(await passedOf(w)).toEqual([null]);
   });

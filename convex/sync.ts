@@ -7,7 +7,7 @@ import { fetchEntries } from "./model/fetch";
 import { manifestAfter } from "./model/manifest";
 import { deploymentId, notePassed, noteStart } from "./model/presence";
 import * as entries from "./model/push";
-import { hasMissed, reapingOf } from "./model/reaped";
+import { hasMissed, reapedOf, reapingOf } from "./model/reaped";
 import { registerStores } from "./model/store";
 import { trouble } from "./model/trouble";
 import { brokenWitnesses } from "./model/witness";
@@ -25,7 +25,10 @@ import {
   witness,
 } from "./validators";
 
-/** Start and every reconnect: who is who, and whether history was lost. */
+/**
+ * Start and every reconnect: who is who, and whether history was lost. `reaped`: all tombstones
+ * before that place of the feed are gone.
+ */
 export const hello = deviceMutation("read", {
   args: {
     protocol: v.number(),
@@ -42,6 +45,7 @@ export const hello = deviceMutation("read", {
     name: v.string(),
     behind: v.boolean(),
     missed: v.boolean(),
+    reaped: v.string(),
     seen: v.number(),
     broken: v.array(witness),
   }),
@@ -50,13 +54,15 @@ export const hello = deviceMutation("read", {
       throw trouble("protocol", `this deployment speaks protocol ${PROTOCOL}, not ${protocol}`);
     }
     const cursor = feed.parseCursor(started.cursor);
+    const { at: reaped } = await reapedOf(ctx, ctx.workspace);
     return {
       protocol: PROTOCOL,
       deployment: await deploymentId(ctx),
       device: ctx.device._id,
       name: ctx.device.name,
       behind: await feed.endsBefore(ctx, ctx.workspace, cursor),
-      missed: started.cursor !== null && (await hasMissed(ctx, ctx.workspace, cursor)),
+      missed: started.cursor !== null && cursor < reaped,
+      reaped: reaped.toString(),
       seen: await noteStart(ctx, ctx.device._id, started),
       broken: await brokenWitnesses(ctx, witnesses),
     };
@@ -79,12 +85,15 @@ export const register = deviceMutation("read", {
 
 /**
  * How far a ledger has passed since its hello with this start number, so that tombstones can be
- * reaped: see `model/reap.ts`.
+ * reaped: see `model/reap.ts`. Answers the place before which they are.
  */
 export const passed = deviceMutation("read", {
   args: { ledger: v.string(), start: v.number(), passed: v.string() },
-  returns: v.object({ noted: v.boolean() }),
-  handler: async (ctx, told) => ({ noted: await notePassed(ctx, ctx.device._id, told) }),
+  returns: v.object({ noted: v.boolean(), reaped: v.string() }),
+  handler: async (ctx, told) => ({
+    noted: await notePassed(ctx, ctx.device._id, told),
+    reaped: (await reapedOf(ctx, ctx.workspace)).at.toString(),
+  }),
 });
 
 /**

@@ -13,6 +13,7 @@ from syncd.control.channel import Channel
 from syncd.control.desk import Desk
 from syncd.core.model import Key
 from syncd.engine.exchange.teller import Recorder, Teller
+from syncd.engine.exchange.tombstones import Tombstones
 from syncd.engine.retention import Retention
 from syncd.engine.session import Session
 from syncd.engine.stops.guards import Guards
@@ -38,7 +39,10 @@ class Beside:
         acts = Acts(desk, session.guards, session.hiatus, session.beat)
         self._residence = Residence(place.config.state)
         self._channel = Channel(place.config.state, acts.perform)
-        self._retention = Retention(ledger, place.history, place.clock, session.tidy)
+        tombstones = Tombstones(ledger, place.stores, session.between_turns)
+        self._retention = Retention(
+            ledger, place.history, place.clock, session.tidy, tombstones.forget
+        )
         self._teller = Teller(ledger, recorder) if recorder is not None else None
 
     def tied(self) -> None:

@@ -11,7 +11,8 @@ from syncd.core.model import Change, Cursor, Kind, Witness
 class Welcome:
     """The deployment's answer to hello. `seen` is the last start number it knew of us, `broken`
     what it denies, `behind` whether its feed ends before the cursor that was shown, `missed`
-    whether tombstones behind that cursor were reaped."""
+    whether tombstones behind that cursor were reaped, `reaped` the place before which all were,
+    None where it does not tell."""
 
     deployment: str
     device: str
@@ -20,6 +21,7 @@ class Welcome:
     broken: tuple[Witness, ...]
     behind: bool = False
     missed: bool = False
+    reaped: Cursor | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -216,8 +216,10 @@ class RemoteReplica(Protocol):
     ) -> Welcome:
         """Say who we are and what we remember. `passed`: see `Passing.place`."""
 
-    async def tell_passed(self, ledger: str, start: int, passed: Cursor) -> None:
-        """Say how far the ledger has passed since the hello with this start number."""
+    async def tell_passed(self, ledger: str, start: int, passed: Cursor) -> Cursor | None:
+        """Say how far the ledger has passed since the hello with this start number; the place
+        before which all tombstones are reaped, None where that is not told.
+        """
 
     async def register(self, stores: Sequence[StoreSettings]) -> None:
         """Make the configured stores known; the same again changes nothing."""

@@ -1,6 +1,7 @@
-"""Keeps history within its bounds, once a day. The rule is `core.retention`.
+"""Keeps history within its bounds, once a day, and the ledger. The rule is `core.retention`.
 
-A conflict that was resolved goes AGE later, and the bytes that only it named with it.
+A conflict that was resolved goes AGE later, and the bytes that only it named with it. Of files that
+are gone the ledger forgets what `exchange.tombstones` says.
 """
 
 from __future__ import annotations
@@ -57,16 +58,23 @@ class Retention:
     """Forgets what the rule does not keep: rows of the index first, then bytes.
 
     A crash in between leaves bytes that no row names; they go when they are AGE old, as do those
-    that were retired without a row. `tidy` lets the ledger forget bytes that nothing names.
+    that were retired without a row. `tidy` lets the ledger forget bytes that nothing names,
+    `forget` files that are gone on both sides.
     """
 
     def __init__(
-        self, ledger: Ledger, history: KeptBytes, clock: Clock, tidy: Callable[[], Awaitable[None]]
+        self,
+        ledger: Ledger,
+        history: KeptBytes,
+        clock: Clock,
+        tidy: Callable[[], Awaitable[None]],
+        forget: Callable[[], Awaitable[int]],
     ) -> None:
         self._ledger = ledger
         self._history = history
         self._clock = clock
         self._tidy = tidy
+        self._forget = forget
 
     async def run(self) -> None:
         """A round every INTERVAL, over starts and stops, until cancelled. Raises LedgerError."""
@@ -95,6 +103,7 @@ class Retention:
         with self._ledger.transaction():
             self._ledger.events.trim(now)
             self._ledger.conflicts.forget_resolved(now - AGE)
+        await self._forget()
         await self._tidy()
         await asyncio.to_thread(self._history.clear_arrivals, int((now - SETTLED) * 1e9))
         versions = await self._versions()

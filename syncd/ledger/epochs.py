@@ -66,7 +66,8 @@ class Epochs:
             # Of a folder that is away they are still to be settled (sim): a base that follows from
             # one would pass for agreed, and what the file holds be written over.
             "UPDATE notes SET base_revision = NULL, base_digest = NULL, base_size = NULL",
-            "DELETE FROM meta WHERE name IN ('cursor', 'passed', 'old_copy')",
+            """DELETE FROM meta
+               WHERE name IN ('cursor', 'passed', 'old_copy', 'reaped', 'reaped_before')""",
             "UPDATE stores SET bootstrapped = 0",
         ):
             self._connection.execute(statement)

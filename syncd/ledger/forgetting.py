@@ -1,4 +1,5 @@
-"""What the ledger forgets when a store changes. Nothing is deleted on either side.
+"""What the ledger forgets: when a store changes, and of files that are gone. Nothing is deleted on
+either side.
 
 Part of the ledger; runs inside its transactions.
 """
@@ -13,6 +14,17 @@ from syncd.ledger.rows import Columns, key_columns
 
 _OF_PATHS = ("entries", "files", "held", "outbox", "deletions", "former", "agreed", "logs")
 """The tables that say something of a path, beside its past and what lost there."""
+
+_UNNAMED = "".join(
+    f"""AND NOT EXISTS (SELECT 1 FROM {table} t
+          WHERE t.store = entries.store AND t.path = entries.path {of}) """  # noqa: S608 - ours
+    for table, of in (
+        ("files", ""), ("outbox", ""), ("notes", ""), ("held", ""), ("agreed", ""),
+        ("deletions", "AND t.direction IN ('to_remote', 'to_local') AND t.state != 'gone'"),
+        ("conflicts", "AND t.resolved IS NULL"),
+    )
+)  # fmt: skip
+"""The file of an entry is not there, and nothing is on its way of it, noted, held or waiting."""
 
 
 class Forgetting:
@@ -65,6 +77,34 @@ class Forgetting:
         """Forget every deletion that went, waits or was approved, with the guards that held it."""
         self._connection.execute("DELETE FROM deletions")
         self._connection.execute("DELETE FROM guards WHERE direction != 'both'")
+
+    def path_behind(self, store: str, after: str, many: int) -> str | None:
+        """The path of the entry that comes `many` behind `after`; None: there are fewer."""
+        row = self._connection.execute(
+            """SELECT path FROM entries WHERE store = ? AND path > ?
+               ORDER BY path LIMIT 1 OFFSET ?""",
+            (store, after, many - 1),
+        ).fetchone()
+        return str(row[0]) if row else None
+
+    def gone(self, store: str, after: str, last: str | None, place: int) -> int:
+        """Forget the files between two paths that are gone on both sides; how many.
+
+        That is: both agreed on a tombstone, which lies before `place`, or on a file that was never
+        sent, and nothing else is known of it, or to be done.
+        """
+        # Every text comes before a blob.
+        paths = self._connection.execute(
+            f"""DELETE FROM entries WHERE store = ? AND path > ? AND path <= coalesce(?, x'')
+                  AND record = '' AND base_digest IS NULL AND remote_digest IS NULL
+                  AND base_revision = coalesce(remote_revision, 0)
+                  AND coalesce(remote_at, -1) < ? {_UNNAMED} RETURNING path""",  # noqa: S608
+            (store, after, last, place),
+        ).fetchall()
+        self._connection.executemany(
+            "DELETE FROM former WHERE store = ? AND path = ?", [(store, path) for (path,) in paths]
+        )
+        return len(paths)
 
     def notes(self, store: str) -> None:
         """Forget what was noted of a store whose folder is another one by now."""

@@ -14,9 +14,14 @@ _PASSED = "passed"
 """The ledger's names of the place up to which all was heard, and of the one that was passed when
 the oldest row that is sent was claimed."""
 
+_REAPED = "reaped"
+_REAPED_BEFORE = "reaped_before"
+"""Those of the place before which the deployment said that it has forgotten all tombstones, and of
+the one that it had said when that was last asked for."""
+
 
 class Passing:
-    """What the deployment may forget, as far as this ledger is concerned."""
+    """What the deployment may forget, as far as this ledger is concerned, and what it forgot."""
 
     def __init__(self, places: Places, outbox: Outbox) -> None:
         self._places = places
@@ -76,6 +81,20 @@ class Passing:
         place = self.place
         if place is not None and place != self._get(_PASSED):
             self._places.put(_PASSED, place)
+
+    def reaped(self, place: Cursor | None) -> None:
+        """The deployment has forgotten the tombstones that lay before `place`; None: it did not
+        say.
+        """
+        if place is not None and place != self._get(_REAPED):
+            self._places.put(_REAPED, place)
+
+    def forgettable(self) -> int:
+        """The place before which they were forgotten there when this was asked last, 0 for none."""
+        before = self._get(_REAPED_BEFORE)
+        if (reaped := self._get(_REAPED)) is not None and reaped != before:
+            self._places.put(_REAPED_BEFORE, reaped)
+        return int(before or 0)
 
     def _get(self, name: str) -> Cursor | None:
         value = self._places.get(name)

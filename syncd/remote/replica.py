@@ -96,14 +96,18 @@ class ConvexReplica:
             tuple(witness.to_core() for witness in answer.broken),
             answer.behind,
             answer.missed,
+            _cursor(answer.reaped),
         )
 
-    async def tell_passed(self, ledger: str, start: int, passed: Cursor) -> None:
-        """Say how far the ledger has passed since the hello with this start number."""
+    async def tell_passed(self, ledger: str, start: int, passed: Cursor) -> Cursor | None:
+        """Say how far the ledger has passed since the hello with this start number; the place
+        before which all tombstones are reaped, None where that is not told.
+        """
         args = self._args(ledger=ledger, start=start, passed=passed)
         async for attempt in patiently():
             with attempt:
-                await self._http.mutation("sync:passed", args, PassedAnswer)
+                answer = await self._http.mutation("sync:passed", args, PassedAnswer)
+        return _cursor(answer.reaped)
 
     async def register(self, stores: Sequence[StoreSettings]) -> None:
         """Make the configured stores known; the same again changes nothing."""
@@ -280,3 +284,7 @@ def _verified(change: Change) -> Change:
         return change
     whole = hashlib.sha256(change.body).hexdigest() == version.digest
     return change if whole else replace(change, body=None)
+
+
+def _cursor(place: str | None) -> Cursor | None:
+    return Cursor(place) if place is not None else None

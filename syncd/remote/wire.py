@@ -204,6 +204,7 @@ class HelloAnswer(Message):
     name: str
     behind: bool
     missed: bool = False
+    reaped: Place | None = None
     seen: int
     broken: list[WireWitness]
 
@@ -212,6 +213,7 @@ class PassedAnswer(Message):
     """`sync:passed`: whether it was noted; not where the ledger said hello again since."""
 
     noted: bool
+    reaped: Place | None = None
 
 
 class RegisterAnswer(Message):

@@ -96,8 +96,8 @@ class Remote:
     ) -> Welcome:
         return self.deployment.hello(self.device, ledger, start, witnesses, cursor, passed)
 
-    async def tell_passed(self, ledger: str, start: int, passed: Cursor) -> None:
-        self.deployment.tell_passed(self.device, ledger, start, passed)
+    async def tell_passed(self, ledger: str, start: int, passed: Cursor) -> Cursor | None:
+        return self.deployment.tell_passed(self.device, ledger, start, passed)
 
     async def register(self, stores: Sequence[StoreSettings]) -> None:
         self.deployment.register(stores)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,8 +24,9 @@ from syncd.core.model import (
     Outcome,
     Stale,
 )
-from syncd.engine.exchange import presence
+from syncd.engine.exchange import presence, tombstones
 from syncd.engine.exchange.presence import Presence
+from syncd.engine.exchange.tombstones import Tombstones
 from syncd.errors import Unavailable
 from syncd.ledger.ledger import Ledger
 from tests.machine.deployment import Deployment
@@ -59,6 +62,29 @@ class Two:
     def reap(self) -> list[Key]:
         return [entry.key for entry in self.there.reap({"laptop", "server"})]
 
+    async def forget(self) -> None:
+        """What machines that run all the time do once a day, on two days."""
+        for machine in (self.laptop, self.server):
+            ledger = machine.ledger()
+            gone = Tombstones(ledger, {STORE: machine.replica()}, asyncio.Lock())
+            await gone.forget()
+            await gone.forget()
+            ledger.close()
+
+    def known(self) -> list[list[str]]:
+        """The paths that each ledger still says something of."""
+        return [_paths(self.laptop), _paths(self.server)]
+
+
+def _paths(machine: Machine) -> list[str]:
+    ledger = machine.ledger()
+    try:
+        with ledger.transaction() as connection:
+            rows = connection.execute("SELECT path FROM entries UNION ALL SELECT path FROM former")
+            return [path for (path,) in rows.fetchall()]
+    finally:
+        ledger.close()
+
 
 @pytest.fixture
 def two(tmp_path: Path) -> Two:
@@ -86,6 +112,61 @@ async def _edited_by_the_other(two: Two) -> None:
     two.server.delete("a")
     await two.sync()
     assert "a" not in two.laptop.tree()
+
+
+async def test_files_that_live_for_a_short_time_leave_nothing_behind(
+    two: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tombstones, "NEWEST", 2)
+    for number in range(9):
+        two.laptop.save(**{f"run-{number}": "the same in all"})
+        await two.sync(1)
+        two.laptop.delete(f"run-{number}")
+        await two.sync(1)
+    assert len(two.reap()) == 8
+    await two.sync()
+    assert [len(paths) for paths in two.known()] == [18, 18]
+    await two.forget()
+    # The newest change is never reaped, and the one before it is the second witness.
+    assert two.known() == [["run-7.txt", "run-8.txt"] * 2] * 2
+    two.laptop.save(**{"run-0": "the same in all"})
+    await two.sync()
+    assert two.server.tree() == two.laptop.tree() == {"run-0": "the same in all"}
+
+
+@pytest.mark.parametrize("made", ["first", "another"])
+async def test_while_the_deployment_holds_a_tombstone_so_does_the_ledger(
+    two: Two, made: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Forgotten here alone it would be news, and the same file be held as deleted elsewhere."""
+    monkeypatch.setattr(tombstones, "NEWEST", 1)
+    await two.short_lived()
+    await two.forget()
+    assert all("a.txt" in paths for paths in two.known())
+    two.laptop.save(a=made)
+    await two.sync()
+    assert two.server.tree()["a"] == two.laptop.mirror()["a"] == made
+
+
+async def test_what_was_reaped_is_forgotten_and_made_again(
+    two: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tombstones, "NEWEST", 1)
+    await two.short_lived()
+    revision = two.there.state.entries[A].revision
+    two.laptop.save(y="newer still")
+    await two.sync()
+    assert two.reap() == [A]
+    two.there.state.reaped = replace(two.there.state.reaped, at=two.there.state.reaped.at + 1)
+    await two.sync()
+    await two.forget()
+    assert all("a.txt" not in paths for paths in two.known())
+    two.server.save(a="first")
+    await two.sync()
+    assert two.laptop.tree() == two.server.tree() == two.laptop.mirror()
+    assert two.laptop.tree()["a"] == "first"
+    assert two.there.state.entries[A].revision > revision
+    await _edited_by_the_other(two)
 
 
 async def test_a_deletion_waits_for_who_was_not_there(two: Two) -> None:
@@ -232,8 +313,9 @@ class Told(Remote):
         super().__init__(there, "laptop")
         self.told: list[str] = []
 
-    async def tell_passed(self, ledger: str, start: int, passed: Cursor) -> None:
+    async def tell_passed(self, ledger: str, start: int, passed: Cursor) -> Cursor | None:
         self.told.append(passed)
+        return None
 
 
 async def test_how_far_it_passed_is_told_once_in_a_while_and_not_again(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from syncd.core.model import Conflict, Digest, Key, Snapshot
 from syncd.core.retention import AGE, NEWEST
+from syncd.engine.exchange.tombstones import Tombstones
 from syncd.engine.retention import SETTLED, Retention
 from syncd.files.history import History
 from syncd.ledger.events import Event
@@ -39,7 +41,10 @@ class Home:
         self.ledger = Ledger.open(folder / "ledger.db")
         self.history = History(folder / "history")
         self.clock = Wall()
-        self.retention = Retention(self.ledger, self.history, self.clock, self._tidy)
+        tombstones = Tombstones(self.ledger, {}, asyncio.Lock())
+        self.retention = Retention(
+            self.ledger, self.history, self.clock, self._tidy, tombstones.forget
+        )
 
     async def round(self) -> int:
         return await self.retention.round(self.clock.now())

@@ -175,13 +175,20 @@ class Deployment:
         broken = tuple(witness for witness in witnesses if not self._holds(device, witness))
         behind = cursor is not None and int(self.head()) < int(cursor)
         missed = self.has_missed(cursor)
-        return Welcome(self.name, device, device, seen, broken, behind, missed)
+        return Welcome(
+            self.name, device, device, seen, broken, behind, missed, self.reaped_before()
+        )
 
-    def tell_passed(self, device: str, ledger: str, start: int, passed: Cursor) -> None:
+    def tell_passed(self, device: str, ledger: str, start: int, passed: Cursor) -> Cursor:
         """A ledger came further since the hello with this start number."""
         which = device, ledger
         if self.state.starts.get(which) == start:
             self.state.passed[which] = max(self.state.passed[which], int(passed))
+        return self.reaped_before()
+
+    def reaped_before(self) -> Cursor:
+        """The place before which all tombstones are gone."""
+        return Cursor(str(self.state.reaped.at))
 
     def reap(self, devices: Iterable[str]) -> list[Entry]:
         """Let the tombstones go that these devices have passed, those that are not revoked.

@@ -197,11 +197,16 @@ REAPING = Mix(
     reaped=1.0,
 )
 """Files that live for a short time, over a network that carries out late what it lost."""
+FORGETTING = Mix(
+    deleting=0.4, remembering=0.3, renaming=0.1, app=0.3, unmounted=0.03, lost_answer=0.1,
+    slow=0.1, stopped=0.02, wake_lost=0.1, reaped=1.0,
+)  # fmt: skip
+"""Files that are deleted and made again, by editors that hold them, while all forget what was."""
 DAWDLING = Mix(dawdling=0.5, git=0.3, renaming=0.2, app=0.2)
 """Disks that are slower than the network: answers come while a turn writes files."""
 FOCUSED = (MEDDLING, REMOVING, LOSSY, BELATED, HIDING, CRASHING, INTERRUPTED, MOUNTING, DEAF,
            COUNTING, MOVING, WANDERING, SHUFFLING, FAILING, CHECKING, WAITING, REFUSING, REAPING,
-           REMEMBERING, SERVING, DIRECTED, DAWDLING)  # fmt: skip
+           REMEMBERING, SERVING, DIRECTED, DAWDLING, FORGETTING)  # fmt: skip
 EPOCHS = replace(
     Mix(**{field.name: getattr(HARD, field.name) / 2 for field in fields(Mix)}),
     power_cut=HARD.power_cut,

@@ -401,6 +401,9 @@ class Witness:
             if back and which not in self._parted:
                 world.violated("the base never goes back", f"{machine.name} {path}: to r{base}")
             self._agreed[which, path] = base or 0
+        for known in (self._heard, self._agreed):  # What was forgotten is heard like something new.
+            for gone in [at for at in known if at[0] == which and at[1] not in heard]:
+                del known[gone]
         followed = which not in self._parted and world.deployment.name == machine.bound_to()
         for key, entry in world.deployment.state.entries.items() if followed else ():
             if entry.at <= cursor and heard.get(key.path, 0) < entry.at:

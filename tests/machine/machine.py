@@ -16,6 +16,7 @@ from syncd.core.direction import Way
 from syncd.core.model import Digest, Intent, Key, Kind
 from syncd.core.pause import Operation
 from syncd.engine.exchange.link import AnotherDeployment
+from syncd.engine.exchange.tombstones import Tombstones
 from syncd.engine.registry import Registration, register
 from syncd.engine.session import TIDIED, Session
 from syncd.errors import SyncdError
@@ -171,6 +172,7 @@ class Machine:
         self.ledger_changes = 1 if of else 0
         self.loop: Loop | None = None
         self.session: Session | None = None
+        self.tombstones: Tombstones | None = None
         self._main: asyncio.Task[None]
         self.partitioned = False
         self.way = Way.BOTH
@@ -287,7 +289,19 @@ class Machine:
         self.session = Session(
             ledger, self.wire, stores, self.clock, self.approved, git={STORE: lambda: self.git}
         )
+        self.tombstones = Tombstones(ledger, stores, self.session.between_turns)
         await self.session.run(self._tied)
+
+    def forget(self) -> None:
+        """The daemon has its ledger forget what is gone, as it does once a day."""
+        if self.loop is not None and self.alive and self.tombstones is not None:
+            self.loop.create_task(self._forget(self.tombstones))
+
+    async def _forget(self, tombstones: Tombstones) -> None:
+        forgotten = await tombstones.forget()
+        self.world.exercised["tombstone forgotten"] += forgotten
+        if forgotten:
+            self.world.story(f"{self.name} forgets {forgotten} files that are gone")
 
     def _tied(self, trouble: SyncdError | None) -> None:
         if trouble is None:
@@ -338,7 +352,7 @@ class Machine:
             with suppress(BaseException):
                 cast(Any, task.get_coro()).close()
         CALLS.drop(self.mounted)
-        self.loop, self.session = None, None
+        self.loop, self.session, self.tombstones = None, None, None
         if power:
             self.power_cuts += 1
             self.world.exercised["power_cut"] += 1

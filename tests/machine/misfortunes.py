@@ -102,7 +102,7 @@ class Misfortunes:
             world.after(world.moment(6.0), lambda: setattr(machine, "git", None))
 
     def reaped(self, _machine: Machine) -> None:
-        """The deployment lets tombstones go that every device has passed."""
+        """The deployment lets tombstones go that every device has passed, and ledgers follow."""
         world = self._world
         gone = world.deployment.reap({machine.device for machine in world.machines})
         for entry in gone:
@@ -110,6 +110,8 @@ class Misfortunes:
             what = f"{entry.key.path} r{entry.revision} at {entry.at}"
             world.story(f"the tombstone of {what} is reaped")
         world.dirty = world.dirty or bool(gone)
+        for machine in world.machines:
+            machine.forget()
 
     def revoked(self, machine: Machine) -> None:
         """The deployment does not know the machine's token for a while."""

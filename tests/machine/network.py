@@ -38,9 +38,11 @@ class Wire:
         said = (ledger, start, tuple(witnesses), cursor, passed)
         return await self._call("hello", lambda: self._world.deployment.hello(self._name, *said))
 
-    async def tell_passed(self, ledger: str, start: int, passed: Cursor) -> None:
+    async def tell_passed(self, ledger: str, start: int, passed: Cursor) -> Cursor | None:
         said = (ledger, start, passed)
-        await self._call("passed", lambda: self._world.deployment.tell_passed(self._name, *said))
+        return await self._call(
+            "passed", lambda: self._world.deployment.tell_passed(self._name, *said)
+        )
 
     async def register(self, stores: Sequence[StoreSettings]) -> None:
         told = tuple(stores)

@@ -11,9 +11,11 @@ from dataclasses import replace
 from typing import Any
 
 from syncd.core.model import Cursor
+from syncd.ledger.forgetting import Forgetting
+from syncd.ledger.passing import Passing
 
 from .deployment import Deployment, Entry
-from .faults import REAPING
+from .faults import FORGETTING, REAPING
 from .variants import Variant
 
 
@@ -70,11 +72,33 @@ class _KeepsReceipts(Deployment):
         return revision
 
 
+def _whatever_is_reaped(self: Passing) -> int:
+    return 2**63 - 1
+
+
+def _whatever_is_agreed(
+    self: Forgetting, store: str, after: str, last: str | None, place: int
+) -> int:
+    return self._connection.execute(
+        """DELETE FROM entries WHERE store = ? AND path > ? AND path <= coalesce(?, x'')
+             AND remote_digest IS NULL AND remote_at < ?""",
+        (store, after, last, place),
+    ).rowcount
+
+
 VARIANTS = (
     Variant("tombstone reaped early", deployment=_ReapsEarly),
     Variant("tombstones wait for nobody", mix=REAPING, deployment=_WaitsForNobody),
     Variant("what was missed is not told", mix=REAPING, deployment=_TellsNothing),
     Variant("the newest change is reaped", mix=REAPING, deployment=_ReapsTheNewest),
     Variant("revisions begin anew", mix=REAPING, deployment=_BeginsAnew),
+    Variant(
+        "forgotten before it is reaped",
+        ((Passing, "forgettable", _whatever_is_reaped),),
+        FORGETTING,
+    ),
+    Variant(
+        "forgotten before it is agreed", ((Forgetting, "gone", _whatever_is_agreed),), FORGETTING
+    ),
     Variant("receipts outlive their entry", mix=REAPING, deployment=_KeepsReceipts),
 )

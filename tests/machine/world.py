@@ -10,7 +10,7 @@ from contextlib import suppress
 from functools import partial
 
 from syncd.core.model import Cursor, Digest, Intent, Key, Kind, Outcome, halves
-from syncd.engine.exchange import presence
+from syncd.engine.exchange import presence, tombstones
 from syncd.engine.naming import late
 
 from . import directing, invariants
@@ -67,6 +67,7 @@ class World(Timeline):
         super().__init__(random.Random(seed), mix)
         late.EVERY = 1.0
         presence.EVERY = 0.0
+        tombstones.NEWEST = 1  # There are few files.
         CHANCE.rng = random.Random(seed + 1)
         self.renamed: dict[Digest, set[str]] = {}
         """Who gave a file with these bytes another name."""

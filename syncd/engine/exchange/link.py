@@ -173,4 +173,5 @@ class Link:
             places.put("deployment", welcome.deployment)
             places.put("answered", str(start))
             places.put("device", welcome.device)
+            self._ledger.passing.reaped(welcome.reaped)
         return welcome

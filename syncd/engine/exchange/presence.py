@@ -35,5 +35,7 @@ class Presence:
         passed, places = self._ledger.passing.place, self._ledger.places
         if passed is not None and passed != self._told:
             start = int(places.get("start") or 0)
-            await self._remote.tell_passed(places.get("nonce") or "", start, passed)
+            reaped = await self._remote.tell_passed(places.get("nonce") or "", start, passed)
+            with self._ledger.transaction():
+                self._ledger.passing.reaped(reaped)
             self.told(passed)
