@@ -21,7 +21,7 @@ from syncd.storage.edit import fields_of
 from syncd.storage.file import change, remove
 from syncd.storage.mirror import Lost, Mirror
 from syncd.storage.records import Asset
-from syncd.storage.root import made_root, root_of
+from syncd.storage.root import made_root, root_of, troubles
 from syncd.storage.rows import AssetRow, Counted
 from syncd.storage.stores import Stores
 from syncd.stores.layout import format_of
@@ -72,19 +72,25 @@ class Counting:
         request = Request(secrets.token_hex(16), id)
         answer: Counted | Lost = Lost.UNKNOWN
         try:
-            await asyncio.to_thread(self._put_down, request)
-            answer = await self._ask(request)
+            noted = await asyncio.to_thread(self._put_down, request)
+            answer = await self._ask(request) if noted else Lost.NOT_DONE
         finally:
             self._unanswered |= answer is Lost.UNKNOWN
         if answer is Lost.UNKNOWN:
             return
         counted = isinstance(answer, Counted) and answer.counted
-        if not await asyncio.to_thread(self._close, request, counted=counted):
+        if not await asyncio.to_thread(self._close, request, counted=counted, noted=noted):
             raise _no_asset(id)
 
     async def _settled(self) -> bool:
         """Whether all that was left is answered now."""
-        for request in await asyncio.to_thread(self._left):
+        try:
+            left = await asyncio.to_thread(self._left)
+        except RecordError as error:
+            # The state folder may be another user's, and what is in it that one's to send.
+            _log.warning("increments without an answer are not sent again: %s", error)
+            return True
+        for request in left:
             answer = await self._ask(request)
             if isinstance(answer, Lost):
                 # What was sent before may have been counted then, whatever became of it now.
@@ -101,18 +107,25 @@ class Counting:
             "assets:incrementDownloads", Counted, id=request.asset, requestId=request.id
         )
 
-    def _close(self, request: Request, *, counted: bool) -> bool:
+    def _close(self, request: Request, *, counted: bool, noted: bool = True) -> bool:
         """Cross it out, and count it here unless it was `counted`; whether it is counted now."""
-        # RACE: another program may have sent it too. Who crosses it out is one of them.
-        mine = self._cross_out(request)
+        # RACE: another program may have sent it too. Who crosses it out is one of them. A crash
+        # behind it loses this one; the other way round it would be counted twice.
+        mine = not noted or self._cross_out(request)
         return counted or not mine or self._count_here(request.asset)
 
     def _count_here(self, id: str) -> bool:
         return self._assets.edit(id, _one_more)
 
-    def _put_down(self, request: Request) -> None:
-        root = made_root(self._folder, "nothing was counted")
-        change(root, request.id, lambda _: request.asset.encode())
+    def _put_down(self, request: Request) -> bool:
+        """Whether it could be: nothing is sent that could not be sent again."""
+        try:
+            root = made_root(self._folder, "nothing was sent")
+            change(root, request.id, lambda _: request.asset.encode())
+        except RecordError as error:
+            _log.info("the file counts a download of %s: %s", request.asset, error)
+            return False
+        return True
 
     def _cross_out(self, request: Request) -> bool:
         root = root_of(self._folder, "it was not crossed out")
@@ -120,15 +133,16 @@ class Counting:
 
     def _left(self) -> list[Request]:
         """Requests whose answers were lost, the oldest first; no more than are sent at once."""
-        if not self._folder.is_dir():
-            return []
         found: list[tuple[int, Request]] = []
-        for path in self._folder.iterdir():
-            # RACE: another program may have crossed it out meanwhile.
-            with suppress(FileNotFoundError):
-                if not path.name.startswith("."):
-                    asset = path.read_text(encoding="utf-8")
-                    found.append((path.stat().st_mtime_ns, Request(path.name, asset)))
+        with troubles(str(self._folder), "it was not listed"):
+            if not self._folder.is_dir():
+                return []
+            for path in self._folder.iterdir():
+                # RACE: another program may have crossed it out meanwhile.
+                with suppress(FileNotFoundError):
+                    if not path.name.startswith("."):
+                        asset = path.read_text(encoding="utf-8")
+                        found.append((path.stat().st_mtime_ns, Request(path.name, asset)))
         return [request for _, request in sorted(found, key=itemgetter(0))[:_AT_ONCE]]
 
 

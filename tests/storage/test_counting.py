@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -203,3 +205,40 @@ async def test_where_nothing_was_counted_the_first_is_one(
     file.write_text(f'{{"id": "a", "metadata": {metadata}}}')
     await counting(project, deployment).increment("a")
     assert json.loads(file.read_text()) == {"id": "a", "metadata": {"downloads": 1}}
+
+
+@pytest.fixture
+def private(project: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The state folder is another user's, as the daemon's may be."""
+    project.state.mkdir()
+
+    def closed(path: Path) -> Any:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    opened = Root.open
+    monkeypatch.setattr(Path, "iterdir", closed)
+    monkeypatch.setattr(
+        Root,
+        "open",
+        lambda path: closed(path) if path.is_relative_to(project.state) else opened(path),
+    )
+
+
+async def test_where_nothing_can_be_put_down_the_file_counts(
+    project: Config, file: Path, private: None
+) -> None:
+    deployment = Deployment()
+    await counting(project, deployment).increment("a")
+    assert file.read_text() == BODY.replace("5", "6")
+    assert deployment.counted == set()
+
+
+async def test_who_may_not_see_what_others_left_is_kept_from_nothing(
+    project: Config, file: Path, private: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    (project.state / "increments").mkdir()
+    increments = counting(project, Deployment())
+    await increments.settle()
+    await increments.settle()
+    assert [each.levelname for each in caplog.records] == ["WARNING"]
+    assert "Permission denied" in caplog.text
