@@ -42,6 +42,12 @@ class _Loop:
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._running()).result()
 
+    def let_go(self, system: Asking) -> None:
+        """Close a system that nobody has any more, some time soon."""
+        # RACE: what is collected is collected anywhere, in this loop's thread too: no waiting.
+        if self._loop is not None:
+            asyncio.run_coroutine_threadsafe(system.close(), self._loop)
+
     def end(self) -> None:
         """Close what was left open, so that nothing complains when the program ends."""
         if self._loop is None:
@@ -80,6 +86,8 @@ class Blocking(Generic[S]):
     def __init__(self, system: S) -> None:
         self._system = system
         _loop.open.add(system)
+        # When the program ends all of them are closed, and waited for.
+        weakref.finalize(self, lambda: _loop.let_go(system)).atexit = False
 
     @property
     def trouble(self) -> SyncdError | None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import multiprocessing
 import time
+import warnings
+import weakref
 
 import pytest
 
@@ -126,6 +129,24 @@ def test_the_embedded_backend_is_found_by_itself(world: World) -> None:
         assert [row.revision for row in storage.list()] == [None]
         machine.start().until_in_sync()
         assert [row.revision for row in storage.list()] == [1]
+
+
+def test_a_storage_that_is_dropped_lets_its_connections_go(world: World) -> None:
+    machine = world.machine(stores=STORES)
+    storage = WorkflowStorage(config(machine))
+    assert storage.list() == []
+    assert storage.trouble is None
+    left = weakref.ref(storage._system)
+
+    def gone() -> bool:
+        gc.collect()
+        return left() is None
+
+    with warnings.catch_warnings(record=True) as complaints:
+        warnings.simplefilter("always")
+        del storage
+        until(gone, "nothing holds it")
+    assert [str(each.message) for each in complaints] == []
 
 
 async def test_the_blocking_face_works_inside_a_running_loop(world: World) -> None:
