@@ -7,8 +7,8 @@
 
 A save is in its file, durably, when the call returns, and needs no network; the daemon mirrors it
 from there. Loads and lists are answered by the deployment's indexes together with the files, and
-by the files alone where the deployment is away. What a call cannot do is a RecordError, whose
-`advice` is what to do about it. The classes without `Async` are the same for programs without an
+by the files alone where the deployment is away. What a call cannot do is a RecordError, with its
+advice. The classes without `Async` are the same for programs without an
 event loop.
 """
 
