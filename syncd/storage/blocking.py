@@ -233,9 +233,9 @@ class DeploymentStorage(Blocking[AsyncDeploymentStorage]):
         """Put a deployment at the end of the queue."""
         self._run(self._system.enqueue(id))
 
-    def dequeue(self, id: str) -> None:
-        """Take a deployment out of the queue."""
-        self._run(self._system.dequeue(id))
+    def dequeue(self, id: str) -> bool:
+        """Take a deployment out of the queue; whether it was in it."""
+        return self._run(self._system.dequeue(id))
 
 
 class MetricsStorage(Blocking[AsyncMetricsStorage]):

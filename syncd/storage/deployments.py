@@ -91,15 +91,21 @@ class AsyncDeploymentStorage(Asking):
 
         await asyncio.to_thread(self._shelf.edit_envelope, act)
 
-    async def dequeue(self, id: str) -> None:
-        """Take a deployment out of the queue, where it is in it."""
+    async def dequeue(self, id: str) -> bool:
+        """Take a deployment out of the queue; whether it was in it.
+
+        Of several programs of one machine that take it at once, one is told that it was.
+        """
         id = id_of(id)
+        was_in_it = False
 
         def act(envelope: dict[str, Any]) -> None:
-            if id in (waiting := _waiting(envelope)):
+            nonlocal was_in_it
+            if was_in_it := id in (waiting := _waiting(envelope)):
                 envelope["queue"] = [each for each in waiting if each != id]
 
         await asyncio.to_thread(self._shelf.edit_envelope, act)
+        return was_in_it
 
     async def _listed(self, limit: int, site_id: str | None, status: str | None) -> _Rows:
         return await self._deployments.list(

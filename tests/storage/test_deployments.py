@@ -197,3 +197,28 @@ def test_what_else_a_queue_holds_stays_in_it(project: Config) -> None:
         with pytest.raises(RecordError, match="the queue is no list; nothing was written"):
             storage.enqueue("b")
         assert '{"a": 1}' in file(project).read_text()
+
+
+def test_one_of_the_programs_that_take_a_deployment_out_of_the_queue_is_told_so(
+    project: Config,
+) -> None:
+    ids = [f"d{number}" for number in range(12)]
+    taken: list[str] = []
+
+    def work() -> None:
+        with DeploymentStorage(project) as storage:
+            while waiting := storage.queue():
+                if storage.dequeue(waiting[0]):
+                    taken.append(waiting[0])
+
+    with DeploymentStorage(project) as storage:
+        for id in ids:
+            storage.enqueue(id)
+        assert storage.dequeue("none") is False
+        threads = [threading.Thread(target=work) for _ in range(3)]
+        for each in threads:
+            each.start()
+        for each in threads:
+            each.join()
+        assert storage.queue() == []
+    assert sorted(taken) == sorted(ids)
