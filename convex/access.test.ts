@@ -48,6 +48,31 @@ test("only in the workspaces that are opened", async () => {
   await expect(read(t, { workspace: "x" })).rejects.toMatchObject(refused("unauthorized"));
 });
 
+test("who may only read writes nothing, and who may write reads too", async () => {
+  const remove = (t: Pick<ReturnType<typeof deployment>, "mutation">) =>
+    t.mutation(api.workflows.remove, { id: "a" });
+  for (const told of ["read", "", "all", "READ WRITE"]) {
+    const anonymous = await opened({ SYNCD_ANONYMOUS: told });
+    await expect(remove(anonymous), told).rejects.toMatchObject(refused("unauthorized"));
+    vi.unstubAllEnvs();
+    const user = (await opened({ SYNCD_USERS: told })).withIdentity({ subject: "u" });
+    await expect(remove(user), told).rejects.toMatchObject(refused("forbidden"));
+    vi.unstubAllEnvs();
+  }
+  const t = await opened({ SYNCD_USERS: "write" });
+  await expect(remove(t)).rejects.toMatchObject(refused("unauthorized"));
+  const user = t.withIdentity({ subject: "u" });
+  expect(await read(user)).toMatchObject({ recordId: "a" });
+  expect(await remove(user)).toMatchObject({ outcome: "applied" });
+});
+
+test("a signed-in user too in no other workspace than is opened", async () => {
+  const t = await opened({ SYNCD_USERS: "read", SYNCD_WORKSPACES: "team" });
+  const user = t.withIdentity({ subject: "u" });
+  await expect(read(user)).rejects.toMatchObject(refused("forbidden"));
+  expect(await read(user, { workspace: "team" })).toBeNull();
+});
+
 test("who may not is told what would let them", async () => {
   const told = async (t: ReturnType<typeof deployment>, args: object) =>
     read(t, args).catch((error: { data: { message: string } }) => error.data.message);

@@ -75,6 +75,29 @@ test("make the field where there is none, and wait where something else is in it
   expect(await get()).toMatchObject({ text: downloads(8) });
 });
 
+test("wait for a text that functions may not edit, and are in the next that they may", async () => {
+  const { t, laptop, folds, waiting } = await world(null);
+  const anchored = "id: btn\nmetadata: &m\n  downloads: 3\nmore: *m\n";
+  const yaml = { ...asset, format: "yaml" } as const;
+  const path = "ui/btn.yaml";
+  await laptop.push(await operationOn(path, anchored, undefined, yaml));
+  const asked = { ...laptop.credentials, id: "btn" };
+  await t.mutation(api.assets.incrementDownloads, asked);
+  await folds();
+  expect(await waiting()).toMatchObject([{ sum: 1 }]);
+  expect(await t.query(api.assets.get, asked)).toMatchObject({ downloads: 4, text: anchored });
+  const plain = "id: btn\nmetadata:\n  downloads: 5\n";
+  await laptop.push(await operationOn(path, plain, await at(1, anchored), yaml));
+  vi.advanceTimersByTime(62_000);
+  await t.mutation(api.assets.incrementDownloads, asked);
+  await folds();
+  expect(await waiting()).toEqual([]);
+  expect(await t.query(api.assets.get, asked)).toMatchObject({
+    text: plain.replace("5", "7"),
+    downloads: 7,
+  });
+});
+
 test("are the same request twice counted once", async () => {
   const { get, increment } = await world(downloads(0));
   const first = await increment({ requestId: "r" });
