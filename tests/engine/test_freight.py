@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -112,6 +112,56 @@ async def test_the_smallest_payload_comes_next(yard: Yard) -> None:
         await until(lambda: all(yard.here(body) for body in bodies))
     assert sorted(yard.storage.downloaded[:3]) == bodies[:3]
     assert sorted(yard.storage.downloaded) == bodies
+
+
+async def test_the_smallest_of_what_is_told_meanwhile_comes_next(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(downloads_module, "IN_FLIGHT", 1)
+    yard.storage.held.clear()
+    yard.comes("under way")
+    async with running(yard.downloads.run):
+        await until(lambda: yard.storage.downloaded == ["under way"])
+        for body in ("a long one", "one", "longer"):
+            yard.comes(body)
+        yard.storage.held.set()
+        await until(lambda: yard.here("a long one"))
+    assert yard.storage.downloaded == ["under way", "one", "longer", "a long one"]
+
+
+async def test_the_smallest_payload_is_sent_first(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads_module, "IN_FLIGHT", 1)
+    sizes = {"a": 7, "b": 3, "c": 9, "d": 5}
+    for name, size in sizes.items():
+        (yard.machine.files / f"{name}.txt").write_bytes(b"\xff" * size)
+    await yard.consider(sizes)
+    yard.uploads.wake()
+    async with running(yard.uploads.run):
+        await until(lambda: not yard.ledger.uploads.wanted())
+    assert list(yard.storage.there.values()) == sorted(sizes.values())
+
+
+async def test_wrong_bytes_are_asked_for_again_and_the_third_time_the_key_is_held(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(downloads_module, "FIRST_PAUSE", 0.0)
+    asked: list[Key] = []
+
+    def again(keys: Iterable[Key]) -> None:
+        for key in keys:
+            asked.append(key)
+            yard.downloads.receive(key, content("right"), "wrong")
+
+    yard.downloads.connect(again)
+    yard.comes("right")
+    yard.downloads.receive(Key(STORE, "right.txt"), content("right"), "wrong")
+    async with running(yard.downloads.run):
+        await until(lambda: bool(yard.ledger.attention.held(STORE)))
+    assert yard.storage.downloaded == ["wrong"] * 3
+    assert asked == [Key(STORE, "right.txt")] * 2
+    assert not yard.here("right")
 
 
 async def test_what_was_coming_when_the_tie_was_lost_comes_with_the_next(yard: Yard) -> None:
