@@ -44,7 +44,7 @@ from syncd.core.settle import FEW
 from syncd.core.writing import Note
 from syncd.errors import LedgerDamaged, LedgerError, LedgerNewer
 from syncd.ledger.claimable import Claim
-from syncd.ledger.connection import LOG_BYTES, damage_in, read_ledger, transaction
+from syncd.ledger.connection import LOG_BYTES, damage_in, open_ledger, read_ledger, transaction
 from syncd.ledger.ledger import Ledger
 
 KEY = Key("flows", "a.json")
@@ -310,6 +310,15 @@ def _plan(ledger: Ledger, ask: Callable[[], object]) -> list[str]:
     connection.set_trace_callback(None)
     first = next(each for each in statements if each.split()[0] in ("SELECT", "UPDATE"))
     return [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {first}")]
+
+
+def test_what_is_committed_survives_a_power_cut(path: Path) -> None:
+    connection = open_ledger(path)
+    try:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert connection.execute("PRAGMA synchronous").fetchone() == (2,), "FULL"
+    finally:
+        connection.close()
 
 
 def test_guarded_deletions_stay_queued_and_edits_pass_them(ledger: Ledger) -> None:

@@ -39,6 +39,17 @@ def test_the_folder_is_private_whatever_the_umask(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / ".syncd").stat().st_mode) == 0o700
 
 
+def test_a_folder_that_was_made_open_is_closed_and_git_keeps_out_of_it(tmp_path: Path) -> None:
+    (tmp_path / ".syncd").mkdir()
+    (tmp_path / ".syncd").chmod(0o755)
+    config, state = opened(tmp_path)
+    state.close()
+    assert stat.S_IMODE(config.state.stat().st_mode) == 0o700
+    assert (config.state / ".gitignore").read_text() == "*\n"
+    (ledger,) = (config.state / "ledger").glob("*.db")
+    assert stat.S_IMODE(ledger.stat().st_mode) == 0o600
+
+
 @pytest.mark.parametrize("closed", [".", "ledger", "bindings.json"])
 def test_a_ledger_that_may_not_be_looked_at_is_not_missing(closed: str, tmp_path: Path) -> None:
     report(opened(tmp_path)[0])  # As ourselves: the interpreter's files may be closed to others.
