@@ -122,7 +122,10 @@ class Answers(Generic[M, R]):
         check(limit)
         local = await asyncio.to_thread(self._files.rows)
         rows = {row.key: row for row in local.values() if wanted(row)}
-        rows |= await self._told(function, local, limit, filters)
+        for key, row in (await self._told(function, local, limit, filters)).items():
+            # The deployment lists by columns, and of what is stored it has not those of the file.
+            if not row.stored or key not in local or wanted(row):
+                rows[key] = row
         return sorted(rows.values(), key=order)[:limit]
 
     async def _told(

@@ -6,12 +6,14 @@ here; a test holds the two to the same answers. Times are milliseconds since the
 
 from __future__ import annotations
 
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Final, Generic, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from syncd.errors import RecordError
+
+_STORED: Final = "stored"
 
 
 class _Wire(BaseModel):
@@ -42,9 +44,18 @@ class Row(_Placed):
     revision: float | None = None
     flags: tuple[str, ...] = ()
 
+    @property
+    def stored(self) -> bool:
+        """Whether the deployment has the text in file storage, and so no columns of it."""
+        return _STORED in self.flags
+
     def beside(self, here: Self) -> Self:
-        """This row, as the deployment tells it, with what only that of the file tells."""
-        return self
+        """This row, as the deployment tells it, with what only that of the file tells: all of
+        one that is `stored`.
+        """
+        if not self.stored:
+            return self
+        return here.model_copy(update={"revision": self.revision, "flags": (*here.flags, _STORED)})
 
 
 class WorkflowRow(Row):
@@ -92,7 +103,7 @@ class AssetRow(Row):
 
     def beside(self, here: Self) -> Self:
         """See Row.beside: the deployment does not answer what it searches."""
-        return self.model_copy(update={"search_text": here.search_text})
+        return super().beside(here).model_copy(update={"search_text": here.search_text})
 
 
 class DeploymentRow(Row):

@@ -12,6 +12,7 @@ import weakref
 import pytest
 
 from syncd.config import Config, load
+from syncd.core.model import INLINE_LIMIT
 from syncd.errors import Unauthorized, Unavailable
 from syncd.storage import (
     Asset,
@@ -89,6 +90,20 @@ async def test_an_execution_that_is_deleted_leaves_the_mirror_too(world: World) 
         machine.start()
         until(lambda: not machine.mirror().live("executions"), "gone there")
         assert await storage.list_executions() == []
+        assert storage.trouble is None
+
+
+async def test_of_a_long_file_that_is_here_the_columns_are_those_of_the_file(world: World) -> None:
+    machine = world.machine(stores=STORES).start()
+    async with AsyncWorkflowStorage(config(machine)) as storage:
+        run = Execution(workflow_id="a", status="completed", context="x" * (INLINE_LIMIT + 1))
+        await storage.save_execution(RUN, run)
+        until(lambda: machine.mirror().live("executions"), "mirrored")
+        for status in (None, "completed"):
+            (row,) = await storage.list_executions(status=status)
+            assert (row.workflow_id, row.status) == ("a", "completed")
+        assert await storage.list_executions(status="running") == []
+        assert [row.revision for row in await storage.list_executions()] == [1]
         assert storage.trouble is None
 
 
