@@ -87,7 +87,12 @@ def _message(notice: Notice, found: StatusReport) -> dict[str, object]:
 
 
 async def _run(words: Sequence[str], message: dict[str, object]) -> None:
-    environment = {name: value for name, value in os.environ.items() if "TOKEN" not in name}
+    secret = ("TOKEN", "DEPLOY_KEY", "ADMIN_KEY")
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not any(part in name for part in secret)
+    }
     environment |= {"SYNCD_STATE": str(message["state"]), "SYNCD_DETAIL": str(message["detail"])}
     child = await asyncio.create_subprocess_exec(
         *words, env=environment, stdin=asyncio.subprocess.PIPE,
