@@ -28,6 +28,7 @@ from syncd.control.messages import (
     Done,
     Pause,
     Ping,
+    Question,
     Resolve,
     Restore,
     Resume,
@@ -181,6 +182,23 @@ async def test_clients_that_say_nothing_do_not_keep_others_out_for_long(
                     break
         for each in silent:
             each.close()
+
+
+async def test_more_clients_than_are_listened_to_are_hung_up_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channel, "CLIENTS", 2)
+    line = Question(request=Approve(store=None)).model_dump_json().encode() + b"\n"
+    async with listening(tmp_path):
+        silent = [await asyncio.open_unix_connection(tmp_path / SOCKET) for _ in range(2)]
+        async with asyncio.timeout(5):
+            assert await said(tmp_path, line) == b""
+            for _, writer in silent:
+                writer.write(line)
+            answers = [await reader.read() for reader, _ in silent]
+        assert all(b"approve" in answer for answer in answers)
+        for _, writer in silent:
+            writer.close()
 
 
 async def test_a_client_that_leaves_does_not_cut_its_act_short(tmp_path: Path) -> None:

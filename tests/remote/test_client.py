@@ -107,6 +107,20 @@ async def test_troubles(status: int, body: object, expected: type[SyncdError]) -
     assert raised.value.advice
 
 
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_the_token_and_the_text_are_led_nowhere_else(status: int) -> None:
+    called: list[str] = []
+
+    async def elsewhere(request: web.Request) -> web.Response:
+        called.append(request.path)
+        return web.Response(status=status, headers={"Location": "/elsewhere"})
+
+    async with deployment(elsewhere) as http:
+        with pytest.raises(ProtocolError):
+            await http.mutation("sync:push", {"token": "secret"}, HeadAnswer)
+    assert called == ["/api/mutation"]
+
+
 async def test_what_reads_an_answer_is_made_once() -> None:
     head = {"status": "success", "value": {"cursor": "1", "epoch": "a"}}
     async with deployment(answering(200, head)) as http:
