@@ -156,8 +156,12 @@ describe("push", () => {
     const { laptop } = await twoDevices();
     await laptop.push(await operationOn("a.json", "1"));
     const gone = await operationOn("a.json", null, await at(1, "1"), { movedTo: "b.json" });
-    expect(await laptop.push(gone)).toMatchObject([{ outcome: "refused", reason: "bad-move" }]);
+    const refused = [{ outcome: "refused", reason: "bad-move" }];
+    expect(await laptop.push(gone)).toMatchObject(refused);
     await laptop.push(await operationOn("b.json", "1"));
+    await laptop.push(await operationOn("b.json", null, await at(1, "1")));
+    expect(await laptop.push(gone)).toMatchObject(refused);
+    await laptop.push(await operationOn("b.json", "1", { revision: 2, digest: null }));
     expect(await laptop.push(gone)).toMatchObject([{ outcome: "applied", revision: 2 }]);
     expect(await laptop.fetch("a.json")).toMatchObject({ deleted: true, movedTo: "b.json" });
   });
