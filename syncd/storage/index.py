@@ -12,7 +12,7 @@ from syncd.core.reading import Stat
 from syncd.errors import RecordError
 from syncd.files.root import Root
 from syncd.files.scan import Scan, scan
-from syncd.storage.columns import row_of
+from syncd.storage.columns import row_of, stem
 from syncd.storage.file import body_of, digest
 from syncd.storage.forking import Lock
 from syncd.storage.root import hidden, root_of
@@ -55,9 +55,17 @@ class Index(Generic[R]):
         with self._lock:
             rows, unread = self._looked(), self._unread
             found = [key for key, row in rows.items() if getattr(row, "id", None) == id]
-        for folder, hold in unread.items() if not found else ():
-            raise hidden(folder, hold, f"whether {id!r} is in it was not seen")
-        return sorted(found)
+        return _certain(found, id, unread)
+
+    def named(self, id: str) -> list[Key]:
+        """The same where files are named by their ids: none of them is read for it."""
+        with self._lock:
+            self._unread = {}
+            seen = [(store.name, self._seen(store)[1]) for store in self._stores]
+            self._spelled = {key: at for name, scan in seen for key, at in _spelled(name, scan)}
+            found = [(name, p, "") for name, scan in seen for p in scan.files if stem(p) == id]
+            unread = self._unread
+        return _certain(found, id, unread)
 
     def spelling(self, key: Key) -> str:
         """The path of a file as the last look found it on disk: not every one is in NFC."""
@@ -71,22 +79,23 @@ class Index(Generic[R]):
 
     def _look(self, store: StoreConfig) -> list[tuple[Key, str]]:
         """Bring the store's rows up to date; the keys whose files are spelled otherwise."""
-        root = root_of(store.path, "it was not listed")
-        if root is None:
-            self._forget(store.name, Scan())
-            return []
         now = time.time_ns()
-        found = scan(root, store.patterns())
+        root, found = self._seen(store)
         # What lies beside assets is no record, and may be of any size.
         seen = {p: s for p, s in found.files.items() if kind_of(store.kind, p) is store.kind}
         for path, stat in seen.items():
             key = (store.name, path, "")
-            if self._stats.get(key) != stat:
+            if root is not None and self._stats.get(key) != stat:
                 self._read(root, store, key, found.spelled.get(path, path), now)
+        self._forget(store.name, found)
+        return _spelled(store.name, found)
+
+    def _seen(self, store: StoreConfig) -> tuple[Root | None, Scan]:
+        root = root_of(store.path, "it was not listed")
+        found = Scan() if root is None else scan(root, store.patterns())
         for folder, hold in found.unread.items():
             self._unread[str(store.path / folder)] = hold
-        self._forget(store.name, found)
-        return [((store.name, path, ""), at) for path, at in found.spelled.items()]
+        return root, found
 
     def _read(self, root: Root, store: StoreConfig, key: Key, spelling: str, now: int) -> None:
         try:
@@ -112,3 +121,13 @@ class Index(Generic[R]):
         for key in gone:
             del self._rows[key]
             self._stats.pop(key, None)
+
+
+def _spelled(store: str, found: Scan) -> list[tuple[Key, str]]:
+    return [((store, path, ""), at) for path, at in found.spelled.items()]
+
+
+def _certain(found: list[Key], id: str, unread: Mapping[str, Hold]) -> list[Key]:
+    for folder, hold in unread.items() if not found else ():
+        raise hidden(folder, hold, f"whether {id!r} is in it was not seen")
+    return sorted(found)

@@ -159,6 +159,7 @@ class Stores(Generic[M, R]):
                 with troubles(path, "it was not read"):
                     if stem(path) == id and not unsafe(path) and (store.path / path).is_file():
                         return [(name, path, "")]
+            return self._index.named(id)
         return self._index.paths(id)
 
     def _place(self, id: str, record: M, category: str) -> Key:

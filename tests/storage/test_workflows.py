@@ -12,7 +12,7 @@ import pytest
 from syncd.config import Config
 from syncd.errors import ConfigError, RecordError
 from syncd.files.root import Root
-from syncd.storage.file import Make, change
+from syncd.storage.file import Make, body_of, change
 from syncd.storage.records import Execution, Workflow, WorkflowStep, told
 from syncd.storage.workflows import AsyncWorkflowStorage, new_execution_id
 from tests.storage.conftest import unlisted
@@ -371,3 +371,27 @@ async def test_a_number_is_an_id_and_nothing_else_that_is_no_text(project: Confi
     for act in (storage.load, storage.delete, storage.load_execution):
         with pytest.raises(RecordError, match=r"^None is no id; nothing was done$"):
             await act(nothing)
+
+
+async def test_an_execution_is_found_by_its_name_and_no_other_is_read_for_it(
+    project: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = folder(project, "execution")
+    (place / "deep").mkdir(parents=True)
+    for name in ("a", "b", "c", "deep/d"):
+        (place / f"{name}.json").write_text('{"status": "old"}')
+    read: list[str] = []
+
+    def noted(root: Root, path: str) -> object:
+        read.append(path)
+        return body_of(root, path)
+
+    for module in ("index", "stores"):
+        monkeypatch.setattr(f"syncd.storage.{module}.body_of", noted)
+    storage = AsyncWorkflowStorage(project)
+    await storage.save_execution("new", Execution(status="new"))
+    assert await storage.load_execution("d") == Execution(status="old")
+    await storage.save_execution("d", Execution(status="new"))
+    assert await storage.load_execution("none") is None
+    assert set(read) == {"new.json", "deep/d.json"}
+    assert not (place / "d.json").exists()
