@@ -14,7 +14,7 @@ from syncd.control.acts import Acts
 from syncd.control.desk import Desk as Counter
 from syncd.control.messages import Approve
 from syncd.core.decision import FileState
-from syncd.core.guard import Direction, RootState
+from syncd.core.guard import WINDOW, Direction, RootState
 from syncd.core.model import Key
 from syncd.core.reading import Found, Reading
 from syncd.engine.naming.intake import Intake
@@ -22,6 +22,7 @@ from syncd.engine.naming.rescan import Rescan
 from syncd.engine.stops.hiatus import Hiatus
 from syncd.files import transit
 from syncd.files.replica import FileReplica
+from syncd.files.scan import Seen
 from syncd.files.transit import SLOW_BYTES
 
 from .fakes import STORE, Desk
@@ -187,3 +188,26 @@ async def test_after_a_boot_a_long_file_is_known_by_its_stat(
     boot(desk)
     monkeypatch.setattr(transit, "measure", pytest.fail)
     assert desk.guards.root_state(STORE) is RootState.PRESENT
+
+
+async def test_a_folder_is_not_walked_for_every_turn_that_deletes_what_comes_first_in_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = [f"n{number:03}" for number in range(400)]
+    await desk.agree(**dict.fromkeys(made, "a note"))
+    desk.clock.seconds += 2 * WINDOW
+    gone = made[:60]
+    desk.machine.delete(*gone)
+    walks: list[FileReplica] = []
+    scan = FileReplica.scan
+
+    def walked(replica: FileReplica) -> Seen:
+        walks.append(replica)
+        return scan(replica)
+
+    monkeypatch.setattr(FileReplica, "scan", walked)
+    for start in range(0, len(gone), 10):
+        await desk.consider(gone[start : start + 10])
+        desk.send()
+    assert len(desk.machine.mirror()) == len(made) - len(gone)
+    assert len(walks) <= 1

@@ -34,6 +34,8 @@ class Roots:
         self._stores = stores
         self._records: dict[str, StoreRecord] = {}
         self._surveys: dict[str, Survey] = {}
+        self._met: dict[str, str] = {}
+        """A file of each store that was there when it was looked for last."""
         self.reload()
 
     def reload(self) -> None:
@@ -75,13 +77,19 @@ class Roots:
 
     def holds_files(self, store: str) -> bool:
         """Whether any file is in the store's folder."""
-        # A few files that were there lately mostly tell; the whole walk is for the worst case.
-        replica = self._stores[store]
-        for path in self._ledger.places.some_files(store, SAMPLE):
+        # One that was there lately mostly tells; the whole walk is for the worst case. What comes
+        # first in the ledger may be just what goes, and each turn that takes of it would walk.
+        replica, met = self._stores[store], self._met.get(store)
+        known = [met] if met is not None else []
+        for path in [*known, *self._ledger.places.some_files(store, SAMPLE)]:
             (reading,) = replica.read_first([path], 0)
             if not isinstance(reading, Missing):
+                self._met[store] = path
                 return True
-        return bool(replica.scan().stats)
+        there = next(iter(replica.scan().stats), None)
+        if there is not None:
+            self._met[store] = there
+        return there is not None
 
     async def survey(self, store: str, seen: Seen | None = None) -> None:
         """Read what `adopt` is to know of another folder that was `seen`, if all of the store's
