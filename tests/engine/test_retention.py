@@ -12,7 +12,7 @@ import pytest
 from syncd.core.model import Conflict, Digest, Key, Snapshot
 from syncd.core.retention import AGE, NEWEST
 from syncd.engine.exchange.tombstones import Tombstones
-from syncd.engine.retention import SETTLED, Retention
+from syncd.engine.retention import INTERVAL, SETTLED, SOONEST, THINNED, Retention
 from syncd.files.history import History
 from syncd.ledger.events import Event
 from syncd.ledger.ledger import Ledger
@@ -143,6 +143,32 @@ async def test_a_conflict_that_was_resolved_goes_with_its_bytes(home: Home) -> N
     assert home.ledger.conflicts.all(9) == []
     assert not home.ledger.contents.has(lost)
     assert not home.history.has(lost)
+
+
+@pytest.mark.parametrize(
+    ("last", "left"),
+    [
+        (-2 * INTERVAL, SOONEST),
+        (-INTERVAL / 2, INTERVAL / 2),
+        (0, INTERVAL),
+        (9999 * INTERVAL, INTERVAL),
+    ],
+)
+async def test_the_next_round_comes_within_a_day_though_the_clock_was_set_back(
+    home: Home, last: float, left: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with home.ledger.transaction():
+        home.ledger.places.put(THINNED, str(home.clock.now() + last))
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr("syncd.engine.retention.asyncio.sleep", sleep)
+    with pytest.raises(asyncio.CancelledError):
+        await home.retention.run()
+    assert slept == [pytest.approx(left, abs=5)]
 
 
 async def test_what_a_crash_left_on_its_way_in_is_cleared(home: Home) -> None:
