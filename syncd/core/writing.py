@@ -14,7 +14,8 @@ class Note:
 
     `temporary` is a name in the same folder as `path`. `inode` is that of the staged bytes; for
     a removal, that of the file to go. `expected` is the digest the file must still have, None
-    where no file may be; `digest` is what is to be written, None for a removal.
+    where no file may be; `digest` is what is to be written, None for a removal. `folder` is the
+    inode of the folder, None where that was not noted.
     """
 
     path: str
@@ -22,6 +23,7 @@ class Note:
     inode: int
     expected: Digest | None
     digest: Digest | None
+    folder: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,8 @@ def perform_in(root: Root, folder: Folder, note: Note, swapped: Swapped) -> Writ
 def recover_in(_root: Root, folder: Folder, note: Note, swapped: Swapped) -> Writing:
     """What became of `note`, and the rest of it done, told by what the temporary name holds."""
     met = folder.look(note.temporary)
+    if met is None and note.folder not in (None, os.fstat(folder.fd).st_ino):
+        return NotWritten()  # It went elsewhere with its folder: what is here tells nothing of it.
     if note.digest is None:
         return _recover_removal(folder, note, met, swapped)
     if met is None:

@@ -8,7 +8,8 @@ its name back.
 
 What lies under the temporary name is the only evidence that a crash leaves, so perform never
 clears it where that would change recover's answer: our bytes under it mean *not written*,
-somebody's bytes are looked at as in the live path, nothing means *written*.
+somebody's bytes are looked at as in the live path, nothing means *written*. But not in another
+folder that took the place of the one in which it was staged: that went with all that was in it.
 """
 
 from __future__ import annotations
@@ -73,6 +74,7 @@ def stage(root: Root, path: str, body: bytes, expected: Digest | None) -> Note:
     temporary = _temporary()
     try:
         with root.folder(parent, create=True) as folder:
+            number = os.fstat(folder.fd).st_ino
             inode = folder.create(temporary, body, folder.stat(name))
             # The name must be as durable as the bytes: after a power cut a missing temporary
             # name would tell recovery that the write was done (sim).
@@ -83,7 +85,7 @@ def stage(root: Root, path: str, body: bytes, expected: Digest | None) -> Note:
                 raise
     except OSError as error:
         raise WriteFailed(path, refused(error)) from error
-    return Note(path, temporary, inode, expected, Digest(sha256(body).hexdigest()))
+    return Note(path, temporary, inode, expected, Digest(sha256(body).hexdigest()), number)
 
 
 def stage_prepared(root: Root, path: str, prepared: Prepared, expected: Digest | None) -> Note:
@@ -95,10 +97,11 @@ def stage_prepared(root: Root, path: str, prepared: Prepared, expected: Digest |
             if found is None or found.st_ino != prepared.inode:
                 raise WriteFailed(path, _NOT_PREPARED)
             folder.dress(prepared.temporary, folder.stat(name))
+            number = os.fstat(folder.fd).st_ino
             folder.sync()
     except OSError as error:
         raise WriteFailed(path, refused(error)) from error
-    return Note(path, prepared.temporary, prepared.inode, expected, prepared.digest)
+    return Note(path, prepared.temporary, prepared.inode, expected, prepared.digest, number)
 
 
 def prepare(root: Root, path: str, payloads: Payloads, digest: Digest, *, move: bool) -> Prepared:
@@ -140,12 +143,14 @@ def stage_removal(root: Root, path: str, expected: Digest) -> Note | Missing:
     parent, name = _split(path)
     try:
         with root.folder(parent) as folder:
-            found = folder.stat(name)
+            found, number = folder.stat(name), os.fstat(folder.fd).st_ino
     except FileNotFoundError:
         return Missing()
     except OSError as error:
         raise WriteFailed(path, refused(error)) from error
-    return Missing() if found is None else Note(path, _temporary(), found.st_ino, expected, None)
+    if found is None:
+        return Missing()
+    return Note(path, _temporary(), found.st_ino, expected, None, number)
 
 
 def perform(root: Root, note: Note, swapped: Swapped) -> Writing | Hold:

@@ -159,11 +159,12 @@ class Ledger:
                 if conflict is not None:
                     self.conflicts.add(key, conflict, self.entries.last_write(key)[1], now)
             connection.executemany(
-                "INSERT OR REPLACE INTO notes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO notes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [
                     (
                         key.store, key.path, note.temporary, inode_column(note.inode),
                         note.expected, note.digest, *snapshot_columns(base),
+                        None if note.folder is None else inode_column(note.folder),
                     )
                     for key, note, base, _ in noted
                 ],
@@ -177,16 +178,17 @@ class Ledger:
         """
         rows = self._connection.execute(
             """SELECT store, path, temporary, inode, expected, digest,
-                      base_revision, base_digest, base_size FROM notes"""
+                      folder, base_revision, base_digest, base_size FROM notes"""
         )
         return [
             (
-                Key(row[0], row[1]),
-                Note(row[1], row[2], to_inode(row[3]), *row[4:6]),
-                to_snapshot(*row[6:]),
+                Key(store, path),
+                Note(path, temporary, to_inode(inode), expected, digest,
+                     None if folder is None else to_inode(folder)),
+                to_snapshot(*base),
             )
-            for row in rows
-        ]
+            for store, path, temporary, inode, expected, digest, folder, *base in rows
+        ]  # fmt: skip
 
     def commit(
         self, decisions: Sequence[Decision], now: float, taken: Iterable[Taken] = ()

@@ -232,6 +232,24 @@ def test_a_folder_that_went_away_means_not_written(at: World) -> None:
     assert (at.store / "moved/file.json").read_bytes() == OLD
 
 
+@pytest.mark.parametrize("expected", [OLD, None])
+def test_another_folder_in_its_place_means_not_written(at: World, expected: bytes | None) -> None:
+    at.checked = False
+    note = stage(at.root, PATH, OURS, digest(expected) if expected else None)
+    at.file.parent.rename(at.store / "moved")
+    at.file.parent.mkdir()
+    assert recover(at.root, note, at.swapped) == NotWritten()
+
+
+def test_a_folder_that_was_there_and_back_means_written(at: World) -> None:
+    at.checked = False
+    note = stage(at.root, PATH, OURS, digest(OLD))
+    perform(at.root, note, at.swapped)
+    at.file.parent.rename(at.store / "moved")
+    (at.store / "moved").rename(at.file.parent)
+    assert isinstance(at.recover(note), Written)
+
+
 @pytest.mark.parametrize("made", ["folder", "symlink"])
 def test_a_leftover_that_is_no_file_stays_and_is_told(at: World, made: str) -> None:
     left = at.store / ".syncd-0123456789abcdef"

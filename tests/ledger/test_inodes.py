@@ -19,11 +19,11 @@ DIGEST = Digest("1" * 64)
 def test_an_inode_comes_out_as_it_went_in(ledger: Ledger, inode: int) -> None:
     file = FileState(Stat(1, 2, 3, inode), DIGEST, 4)
     log = Log("lines", "generation", "x.jsonl", inode, Extent(1, "tail"), 1)
-    ledger.note([(KEY, Note(KEY.path, ".syncd-1", inode, DIGEST, None), None, None)], 0.0)
+    ledger.note([(KEY, Note(KEY.path, ".syncd-1", inode, DIGEST, None, inode), None, None)], 0.0)
     with ledger.transaction():
         ledger.places.record_files([(KEY, file)])
         ledger.logs.put(log)
-    assert [note.inode for _, note, _ in ledger.notes()] == [inode]
+    assert [(note.inode, note.folder) for _, note, _ in ledger.notes()] == [(inode, inode)]
     assert ledger.places.file(KEY.store, KEY.path) == file
     assert ledger.places.files_behind(KEY.store, "", 9) == [(KEY.path, file)]
     assert ledger.places.like(KEY.store, DIGEST, inode, 0) == [(KEY.path, inode)]

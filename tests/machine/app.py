@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from syncd.core.model import Key
 
 from .deployment import Entry
-from .machine import COUNTED, NAMES, STORE
+from .machine import COUNTED, STORE, key_of
 
 if TYPE_CHECKING:
     from .world import World
@@ -32,7 +32,7 @@ class App:
         """One thing, picked at random."""
         world, rng = self._world, self._world.rng
         there = world.deployment.state.entries
-        key = Key(STORE, rng.choice(NAMES))
+        key = key_of(rng.choice(world.names))
         entry = there.get(key)
         counted = there.get(Key(STORE, COUNTED))
         if world.counting and counted is not None and rng.random() < 0.4:

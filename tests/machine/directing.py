@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from syncd.core.direction import Way
-from syncd.core.model import Key
 from syncd.stores.layout import TEMPORARY_PREFIX
 
 from .deployment import Accepted
 from .disk import Inode
+from .machine import key_of
 
 if TYPE_CHECKING:
     from .machine import Machine
@@ -47,17 +47,17 @@ def check_named(world: World, machine: Machine, folder: Inode, name: str) -> Non
     """A store that pushes is never written to, one of its own not with what another made."""
     if name.startswith(TEMPORARY_PREFIX):
         return
-    path = name if folder is machine.store else f"d/{name}"
+    path = machine.path_in(folder, name) or name
     if machine.way is Way.PUSH:
         world.violated("a push store is not written to", f"{machine.name} {path}")
-    entry = world.deployment.state.entries.get(Key("docs", path))
+    entry = world.deployment.state.entries.get(key_of(path))
     if machine.way is Way.OWN and entry is not None and entry.origin != machine.device:
         world.violated("own is own", f"{machine.name} writes {path}, which is another's")
 
 
 def is_apart(world: World, machine: Machine, path: str) -> bool:
     """Whether what the deployment alone holds of `path` may stay there."""
-    entry = world.deployment.state.entries.get(Key("docs", path))
+    entry = world.deployment.state.entries.get(key_of(path))
     if entry is None or machine.visible(path) is not None:
         return False
     if machine.way is Way.PUSH:

@@ -75,6 +75,8 @@ class Disk:
         self.root = self._make(stat.S_IFDIR | 0o755)
         self.changed: Callable[[Inode, str, bool], None] = lambda folder, name, settled: None
         """Told of every change of a name or of a named file's bytes."""
+        self.folder_changed: Callable[[Inode, str], None] = lambda folder, name: None
+        """Told of every name that a folder got or lost."""
 
     def become(self, other: Disk) -> None:
         """Hold the same as `other` does, under the same inode numbers."""
@@ -229,7 +231,10 @@ class Disk:
         self._journal.append(
             (frozenset(each.number for each in touched), lambda: _assign(folder, name, former))
         )
-        self.changed(folder, name, True)
+        if any(each is not None and each.is_folder for each in (former, inode)):
+            self.folder_changed(folder, name)
+        else:
+            self.changed(folder, name, True)
 
     def _join_last_two(self) -> None:
         # A rename is one entry of a file system's journal: all of it survives or nothing.

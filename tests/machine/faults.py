@@ -57,6 +57,10 @@ class Mix:
     """Of somebody giving a file another name instead of doing anything else."""
     shuffling: float = 0.0
     """Of who gives a file another name doing more with it, or with the names of two files."""
+    foldering: float = 0.0
+    """Of who gives a file another name doing that to a whole folder."""
+    crossing: float = 0.0
+    """Of who gives a file or a folder another name putting it into the machine's other store."""
     deleting: float = 0.0
     """Of somebody deleting a file instead of doing anything else."""
     app: float = 0.0
@@ -167,6 +171,18 @@ SHUFFLING = Mix(
     app=0.1,
 )
 """Files that swap names, get several, or are edited in the moment in which they get another."""
+FOLDERS = Mix(
+    renaming=0.35,
+    foldering=0.7,
+    crossing=0.2,
+    crash=0.006,
+    meddle=0.01,
+    lost_answer=0.1,
+    slow=0.1,
+    event_lost=0.05,
+    stopped=0.01,
+)
+"""Whole folders that get other names, and files that change stores, while others edit them."""
 FAILING = Mix(flush_failed=0.05, crash=0.004, power_cut=0.9)
 """Disks that fail to write, and lose what they did not write with the power."""
 CHECKING = Mix(no_exchange=1.0, meddle=0.06, slow=0.1)
@@ -205,8 +221,8 @@ FORGETTING = Mix(
 DAWDLING = Mix(dawdling=0.5, git=0.3, renaming=0.2, app=0.2)
 """Disks that are slower than the network: answers come while a turn writes files."""
 FOCUSED = (MEDDLING, REMOVING, LOSSY, BELATED, HIDING, CRASHING, INTERRUPTED, MOUNTING, DEAF,
-           COUNTING, MOVING, WANDERING, SHUFFLING, FAILING, CHECKING, WAITING, REFUSING, REAPING,
-           REMEMBERING, SERVING, DIRECTED, DAWDLING, FORGETTING)  # fmt: skip
+           COUNTING, MOVING, WANDERING, SHUFFLING, FOLDERS, FAILING, CHECKING, WAITING, REFUSING,
+           REAPING, REMEMBERING, SERVING, DIRECTED, DAWDLING, FORGETTING)  # fmt: skip
 EPOCHS = replace(
     Mix(**{field.name: getattr(HARD, field.name) / 2 for field in fields(Mix)}),
     power_cut=HARD.power_cut,

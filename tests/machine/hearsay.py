@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from syncd.core.decision import Decision
 from syncd.core.model import Digest, Key
 
-from .machine import NAMES
 from .sources import LOG, TAPS
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ class Hearsay:
         if saves.mask(digest) | known != saves.mask(digest):
             save = saves.save(result, machine.name, "", known, world.now, whole=False)
             world.story(f"{machine.name} merges to #{save.number}")
-        for path in NAMES:
+        for path in world.names:
             world.witness.merged(machine.name, path, digest)
             if result == local:
                 # A crash before the commit, and these bytes still do not know the other's.
@@ -76,4 +75,4 @@ class Hearsay:
         met = met or (line.startswith("late_save ") and "listed=True" in line)
         if met and machine is not None:
             self._world.exercised["contested"] += 1
-            self._world.witness.contested(name, line.split("key=docs:")[1].split(" ")[0])
+            self._world.witness.contested(name, line.split("key=")[1].split(":")[1].split(" ")[0])

@@ -8,7 +8,7 @@ from sqlite3 import Connection
 from typing import TYPE_CHECKING, Any
 
 from syncd.core.direction import Way
-from syncd.core.model import Digest, Key
+from syncd.core.model import Digest
 from syncd.ledger.ledger import Ledger
 from syncd.stores.layout import TEMPORARY_PREFIX
 
@@ -16,7 +16,7 @@ from .ancestry import EMPTY, Save, digest_of
 from .deployment import Accepted
 from .directing import EXCUSED, is_apart
 from .disk import Inode
-from .machine import COUNTED
+from .machine import COUNTED, key_of
 from .moving import check_removed
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ class Witness:
         self.writes += 1
         if call == "unlink":
             world.violated("never unlinked", f"{machine.name} {name}")
-        path = name if folder is machine.store else f"d/{name}"
+        path = machine.path_in(folder, name) or name
         if inode is None:
             self._check_moved(machine, path)
             found = machine.database.execute(_TOMBSTONE, (path,)).fetchone()
@@ -206,9 +206,22 @@ class Witness:
                 self._taken_away[machine.name, path] = machine.bound_to(), found[0]
             return
         digest = world.digest(inode.data)
+        if world.mix.foldering:
+            self._went_along(machine, path, digest)
         self._is_there(machine.name, path, digest)
         if not world.saves.knows(digest):
             world.violated("old or new", f"{machine.name} {name} holds what nobody saved")
+
+    def _went_along(self, machine: Machine, path: str, digest: Digest) -> None:
+        """What is written while its folder gets another name gets that, too: by who renames it."""
+        noted = {noted for (noted,) in machine.database.execute("SELECT path FROM notes")}
+        if path in noted:
+            return
+        for former in noted:
+            if former.rpartition("/")[2] == path.rpartition("/")[2]:
+                self._world.exercised["written into a folder that was renamed"] += 1
+                self.removed(machine.name, former, digest)
+                self.merged(machine.name, path, digest)
 
     def _is_there(self, machine: str, path: str, digest: Digest) -> None:
         """A file holds these bytes from now on."""
@@ -217,7 +230,7 @@ class Witness:
         self._taken_away.pop((machine, path), None)
 
     def _check_moved(self, machine: Machine, path: str) -> None:
-        entry = self._world.deployment.state.entries.get(Key("docs", path))
+        entry = self._world.deployment.state.entries.get(key_of(path))
         if entry is not None and entry.moved_to is not None:
             seen = self._visible.get((machine.name, entry.moved_to), set())
             check_removed(self._world, machine, entry.key, seen)

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from .world import World
 
 STORE = "docs"
+OTHER = "papers"
+"""A second store, which some runs have. Its files lie in its folder `o`: no path is in both."""
 PATHS = ("a.json", "b.json", "n.txt", "d/c.json")
 """The files that people work on."""
 COUNTED = "hits.json"
@@ -48,6 +50,11 @@ COUNTED = "hits.json"
 NAMES = (*PATHS, "m.json", "d/m.json", "d/n.txt")
 """Those, and other names that they get."""
 LAYOUT = Layout(("*",), ())
+
+
+def key_of(path: str) -> Key:
+    """The key of a file, in whichever store it is."""
+    return Key(OTHER if path.startswith("o/") else STORE, path)
 
 
 class Crash(BaseException):
@@ -152,8 +159,16 @@ class Machine:
         else:
             self.disk.become(of.disk)
         self.store = self.disk.find("/store")
+        self.other: Inode | None = None
+        """The folder of the second store."""
+        if world.mix.crossing:
+            if of is None:
+                self.disk.make_folder(self.disk.make_folder(self.disk.root, "other"), "o")
+                self.disk.make_folder(self.disk.find("/swapped"), OTHER)
+            self.other = self.disk.find("/other")
         self.disk.flush_all()
         self.disk.changed = self._changed
+        self.disk.folder_changed = self._folder_changed
         leases = world.rng.random() < 0.5
         exchanges = not world.happens("no_exchange")
         # Without either nothing tells of a program that has the file open.
@@ -269,21 +284,10 @@ class Machine:
                 self._rebind(_only(another).deployment)
 
     async def _run_on(self, ledger: Ledger) -> None:
-        register(ledger, {STORE: Registration("1", LAYOUT.matches)}, 0.0)
-        history = History(cast(Path, Place(CALLS, self.mounted, "/history")))
-        aside = cast(Path, Place(CALLS, self.mounted, "/swapped/docs"))
-        swapped = Swapped(aside, history, lasting=self.pointer is None)
-        place = cast(Path, Place(CALLS, self.mounted, "/store"))
-        stores = {
-            STORE: FileReplica(
-                place,
-                self.world.kind if self.pointer is None else self.kind,
-                LAYOUT,
-                swapped,
-                pointer=self.pointer,
-                way=self.way,
-            )
-        }
+        places = {STORE: "/store"} | ({OTHER: "/other"} if self.other else {})
+        register(ledger, dict.fromkeys(places, Registration("1", LAYOUT.matches)), 0.0)
+        history = History(self._place("/history"))
+        stores = {name: self._replica(name, at, history) for name, at in places.items()}
         with ledger.transaction():
             ledger.places.put(TIDIED, "-inf")  # Each start forgets what nothing names.
         self.session = Session(
@@ -302,6 +306,16 @@ class Machine:
         self.world.exercised["tombstone forgotten"] += forgotten
         if forgotten:
             self.world.story(f"{self.name} forgets {forgotten} files that are gone")
+
+    def _replica(self, store: str, at: str, history: History) -> FileReplica:
+        swapped = Swapped(self._place(f"/swapped/{store}"), history, lasting=self.pointer is None)
+        kind = self.world.kind if self.pointer is None else self.kind
+        return FileReplica(
+            self._place(at), kind, LAYOUT, swapped, pointer=self.pointer, way=self.way
+        )
+
+    def _place(self, at: str) -> Path:
+        return cast(Path, Place(CALLS, self.mounted, at))
 
     def _tied(self, trouble: SyncdError | None) -> None:
         if trouble is None:
@@ -360,6 +374,8 @@ class Machine:
             if self.power_cuts % 2:
                 self._tidemarks[self.database] = KeptTidemark()
             self.world.after_power_cut(self)
+        if self.world.happens("foldering"):
+            self.world.rearrange(self)
         self.world.after(self.world.moment(3.0), self.start)
 
     def step(self, what: str) -> None:
@@ -402,7 +418,7 @@ class Machine:
     def _wrote(self, call: str, folder: Inode, name: str) -> None:
         """The daemon changed what a name is."""
         self.world.dirty = True
-        if folder is self.store or folder in self.store.names.values():
+        if self.path_in(folder, name) is not None:
             self.world.check_name(self, call, folder, name)
 
     # What its people see
@@ -412,8 +428,26 @@ class Machine:
         if self.disk.root.names.get("store") is not self.store:
             return None
         parent, _, name = path.rpartition("/")
-        folder = self.store.names.get(parent) if parent else self.store
-        return (folder, name) if folder is not None and folder.is_folder else None
+        folder = self.folder_at(parent)
+        return None if folder is None else (folder, name)
+
+    def folder_at(self, path: str) -> Inode | None:
+        """The folder at a path of a store; of none, the first store's own."""
+        return self.folders().get(path)
+
+    def folders(self) -> dict[str, Inode]:
+        """Every folder, by path; the first store's own has none."""
+        found = {"": self.store}
+        for path, inode in self._all():
+            if inode.is_folder:
+                found[path] = inode
+        return found
+
+    def path_in(self, folder: Inode, name: str) -> str | None:
+        """The path of a name in a folder of a store, None of what is in none."""
+        if folder is self.store:
+            return name
+        return next((f"{path}/{name}" for path, met in self._all() if met is folder), None)
 
     def visible(self, path: str) -> Inode | None:
         """The file at a path of the store."""
@@ -427,13 +461,11 @@ class Machine:
                 if TEMPORARY_PREFIX not in path and not path.endswith(".tmp")}  # fmt: skip
 
     def inodes(self) -> list[tuple[str, Inode]]:
-        found: list[tuple[str, Inode]] = []
-        for name, inode in self.store.names.items():
-            if inode.is_folder:
-                found += [(f"{name}/{below}", each) for below, each in inode.names.items()]
-            else:
-                found.append((name, inode))
-        return found
+        return [(path, inode) for path, inode in self._all() if not inode.is_folder]
+
+    def _all(self) -> list[tuple[str, Inode]]:
+        """Every file and folder of the stores."""
+        return [found for root in (self.store, self.other) if root for found in _below(root, "")]
 
     def path_of(self, inode: Inode) -> str | None:
         """Under which real name a file is visible."""
@@ -465,14 +497,28 @@ class Machine:
         """A name changed; what the watcher makes of it, if there is one that runs."""
         if name.startswith(TEMPORARY_PREFIX) or self.session is None:
             return
-        if folder is self.store:
-            path = name
-        elif folder is self.store.names.get("d"):
-            path = f"d/{name}"
-        else:
+        path = self.path_in(folder, name)
+        if path is not None and LAYOUT.matches(path) and not path.endswith(".tmp"):
+            self.world.hint(self, key_of(path), settled)
+
+    def _folder_changed(self, folder: Inode, name: str) -> None:
+        """A folder got a name or lost it: what is below one is named, what was is walked for."""
+        path, inode = self.path_in(folder, name), folder.names.get(name)
+        if path is None or self.session is None:
             return
-        if LAYOUT.matches(path) and not path.endswith(".tmp"):
-            self.world.hint(self, Key(STORE, path), settled)
+        if inode is None:
+            self.world.hint_walk(self, key_of(f"{path}/").store)
+            return
+        for below, each in _below(inode, f"{path}/"):
+            if not each.is_folder and TEMPORARY_PREFIX not in below and below[-4:] != ".tmp":
+                self.world.hint(self, key_of(below), False)
+
+
+def _below(folder: Inode, prefix: str) -> Iterator[tuple[str, Inode]]:
+    for name, inode in folder.names.items():
+        yield prefix + name, inode
+        if inode.is_folder:
+            yield from _below(inode, f"{prefix}{name}/")
 
 
 def _only(group: ExceptionGroup[AnotherDeployment]) -> AnotherDeployment:

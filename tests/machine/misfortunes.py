@@ -12,7 +12,7 @@ from . import invariants
 from .ancestry import digest_of
 from .deployment import Deployment, State
 from .disk import Inode
-from .machine import STORE, Machine
+from .machine import OTHER, STORE, Machine
 
 if TYPE_CHECKING:
     from .world import World
@@ -90,7 +90,8 @@ class Misfortunes:
     def overflow(self, machine: Machine) -> None:
         """The watcher's queue ran over: everything has to be walked."""
         if machine.session is not None:
-            machine.session.rescan.request(STORE)
+            for store in (STORE, OTHER) if machine.other else (STORE,):
+                machine.session.rescan.request(store)
 
     def git(self, machine: Machine) -> None:
         """Git begins something in the store, and ends it some time later."""

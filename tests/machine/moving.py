@@ -22,7 +22,9 @@ def check_pushed(world: World, accepted: Sequence[Accepted]) -> None:
             continue
         source = gone.get(each.moved_from)
         what = f"{each.device} moves {each.moved_from.path} to {each.key.path}"
-        if source is None:
+        if each.moved_from.store != each.key.store:
+            world.violated("a move stays in its store", what)
+        elif source is None:
             world.violated("a move takes both keys", f"{what}, and only the target is written")
         elif source.replaced != each.digest:
             world.violated("a move keeps the bytes", f"{what}, which are others now")

@@ -15,6 +15,7 @@ from syncd.core.model import Digest
 from .ancestry import EMPTY
 from .disk import Inode
 from .edits import is_whole
+from .folders import Mover
 from .machine import COUNTED, NAMES, PATHS
 
 if TYPE_CHECKING:
@@ -31,13 +32,14 @@ class Person:
         self.world = world
         self.machine = machine
         self._memory: dict[str, tuple[int, bytes]] = {}
+        self._mover = Mover(self)
 
     def random(self) -> Program:
         """One program, picked at random."""
         if self.world.happens("renaming"):
             return self.wander()
         rng = self.world.rng
-        path = rng.choice(PATHS)
+        path = rng.choice(self._mover.paths() if self.world.mix.foldering else PATHS)
         if self.world.happens("deleting"):
             return self.delete(path)
         if self.world.happens("remembering"):
@@ -62,6 +64,8 @@ class Person:
         path = rng.choice(self.machine_paths())
         if self.world.counting and rng.random() < 0.3:
             return self.count()
+        if self.world.mix.foldering and rng.random() < 0.3:
+            return self._mover.rename_any_folder()
         programs: list[Callable[[], Program]] = [
             lambda: self.replace(path, pause=0.0),
             lambda: self.in_place(path, pause=0.0),
@@ -206,6 +210,13 @@ class Person:
         # What a program is in the middle of saving is not renamed: an empty file tells nothing.
         if not inode.data or not is_whole(other, inode.data):
             return
+        self.renamed(path, other, inode)
+        self.machine.disk.rename(*source, *target)
+        self.machine.disk.flush_all()
+        yield from ()
+
+    def renamed(self, path: str, other: str, inode: Inode) -> None:
+        """Tell that a file is about to get another name."""
         saves, digest = self.world.saves, self.world.digest(inode.data)
         over = self.machine.visible(other)
         known = saves.mask(digest) | (saves.mask(self.world.digest(over.data)) if over else 0)
@@ -219,9 +230,8 @@ class Person:
         self._crossed(digest)
         self._put_back(other, digest)
         self.world.person_saved(self.machine, other, save)
-        self.machine.disk.rename(*source, *target)
-        self.machine.disk.flush_all()
-        yield from ()
+        if other not in self.world.names:
+            self.world.names.append(other)
 
     def rename_freely(self) -> Program:
         """Give a file a name that none has."""
@@ -232,11 +242,19 @@ class Person:
 
     def wander(self) -> Program:
         """Give a file another name, as others do: the same bytes come and go under many names."""
-        for name in NAMES:
+        for name in self.world.names:
             self.world.witness.reverted(name)
+        if self.world.mix.foldering and self.world.happens("foldering"):
+            return self._mover.random()
         if self.world.mix.shuffling and self.world.happens("shuffling"):
             return self.shuffle()
         return self.rename_freely()
+
+    def rearrange(self) -> Program:
+        """Give a folder another name, or put another one in its place."""
+        if self._mover.at_work() or self.world.rng.random() < 0.5:
+            return self._mover.put_another()
+        return self._mover.rename_any_folder()
 
     def shuffle(self) -> Program:
         """Do more with names than giving one file another."""

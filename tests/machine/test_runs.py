@@ -135,6 +135,20 @@ def test_edits_followed_moves_both_ways(shuffles: Any, side: str) -> None:
 
 
 @pytest.fixture(scope="module")
+def folders() -> Any:
+    return run("--mix", "FOLDERS", "--seeds", "40")
+
+
+def test_moved_folders_violate_nothing(folders: Any) -> None:
+    assert folders["violations"] == []
+
+
+@pytest.mark.parametrize("what", ["folder renamed", "crossing", "move applied"])
+def test_folders_moved_every_way(folders: Any, what: str) -> None:
+    assert folders["exercised"].get(what, 0) > 0
+
+
+@pytest.fixture(scope="module")
 def serving() -> Any:
     return run("--mix", "SERVING", "--seeds", "40")
 

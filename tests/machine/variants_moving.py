@@ -1,13 +1,15 @@
-"""Broken variants of edits that follow moves: see `variants`."""
+"""Broken variants of edits that follow moves, and of folders that move: see `variants`."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from syncd.core.model import Digest
+from syncd.core.writing import Note
 from syncd.engine.turns.renamed import Renamed
+from syncd.files import write
 
-from .faults import SHUFFLING
+from .faults import FOLDERS, SHUFFLING
 from .variants import Variant
 
 
@@ -20,7 +22,12 @@ async def _not_into(self: Any, edit: Any, here: bytes, digest: Digest) -> bytes:
     return here
 
 
+def _anywhere(*noted: Any) -> Note:
+    return Note(*noted[:5])
+
+
 VARIANTS = (
     Variant("what follows a move goes over it", ((Renamed, "_merged", _over),), SHUFFLING),
     Variant("what follows a move is dropped", ((Renamed, "_merged", _not_into),), SHUFFLING),
+    Variant("any folder is the one of a note", ((write, "Note", _anywhere),), FOLDERS),
 )

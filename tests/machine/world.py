@@ -21,7 +21,7 @@ from .disk import Inode
 from .edits import Edits, is_whole
 from .faults import NONE, Mix
 from .hearsay import Hearsay
-from .machine import NAMES, PATHS, STORE, Crash, Machine
+from .machine import NAMES, OTHER, PATHS, STORE, Crash, Machine
 from .misfortunes import Misfortunes
 from .moving import check_pushed
 from .programs import Person, Program
@@ -104,6 +104,8 @@ class World(Timeline):
         Hearsay(self)
         self._checks = checks
         self._digests: dict[bytes, Digest] = {}
+        self.names = list(NAMES)
+        """Every name that a file ever had, and those that it may get."""
 
     def run_until(self, end: float) -> None:
         """Let everything happen that is due until `end`. Raises Violation."""
@@ -183,7 +185,7 @@ class World(Timeline):
                 self.exercised["guard approved"] += 1
                 self.story(f"{machine.name}: a person approves the deletions")
                 self.witness.approved(machine)
-                machine.approved = frozenset({STORE})
+                machine.approved = frozenset({STORE, OTHER})
                 machine.kill("to approve deletions")
                 self.run_until(self.now + SETTLING)
 
@@ -259,6 +261,10 @@ class World(Timeline):
         """Somebody saves between two system calls of the daemon."""
         self.play(machine, self.people[machine.name].at_once())
 
+    def rearrange(self, machine: Machine) -> None:
+        """Somebody moves folders while no daemon runs."""
+        self.play(machine, self.people[machine.name].rearrange())
+
     def snatch(self, machine: Machine, path: str) -> None:
         """Somebody may save a file that is removed in this moment."""
         if self.happens("snatched"):
@@ -276,6 +282,17 @@ class World(Timeline):
 
         for _ in range(2 if self.happens("event_doubled") else 1):
             self.after(self.moment(0.005), touch)
+
+    def hint_walk(self, machine: Machine, store: str) -> None:
+        """The watcher sees that it cannot tell which files are concerned."""
+        session = machine.session
+
+        def request() -> None:
+            if session is machine.session and session is not None:
+                session.rescan.request(store)
+
+        if not self.happens("event_lost"):
+            self.after(self.moment(0.005), request)
 
     def push(
         self, sender: Machine, intents: Sequence[Intent], passed: Cursor | None
@@ -348,7 +365,7 @@ class World(Timeline):
     def _mend(self, machine: Machine) -> None:
         for path, inode in machine.inodes():
             inode.writers = 0
-            if path in NAMES and not is_whole(path, inode.data):
+            if path in self.names and not is_whole(path, inode.data):
                 self._repair(machine, path)
 
     def _repair(self, machine: Machine, path: str) -> None:
