@@ -230,8 +230,6 @@ class Person:
         self._crossed(digest)
         self._put_back(other, digest)
         self.world.person_saved(self.machine, other, save)
-        if other not in self.world.names:
-            self.world.names.append(other)
 
     def rename_freely(self) -> Program:
         """Give a file a name that none has."""

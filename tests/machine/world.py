@@ -348,6 +348,8 @@ class World(Timeline):
             self.story(f"{machine.name} is answered {answer}")
 
     def person_saved(self, machine: Machine, path: str, save: Save) -> None:
+        if self.mix.foldering and path not in self.names:
+            self.names.append(path)
         self.witness.saved(machine.name, path, save)
 
     def person_removed(self, machine: Machine, path: str, digest: Digest) -> None:
