@@ -177,6 +177,9 @@ class LinesReplica(Protocol):
     def release(self, inode: int) -> None:
         """Take the second name away."""
 
+    def renumbered(self) -> Mapping[int, int]:
+        """The inodes of second names that are files by themselves now, by their former ones."""
+
     def strays(self, inodes: Collection[int]) -> Sequence[Stat]:
         """Files other than `inodes` that have a second name: a lost ledger followed them."""
 

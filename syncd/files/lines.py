@@ -31,6 +31,8 @@ from syncd.stores.lines import TAIL_BYTES, cut, line_of, tail_of
 READ: Final = 1024 * 1024
 """Bytes read at once, and the text of one call."""
 
+_WAS: Final = "was-"
+
 _FOLLOW: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -103,6 +105,26 @@ class LinesFolder:
         """Take the second name away again."""
         self._place(inode).unlink(missing_ok=True)
         self._paths.pop(inode, None)
+
+    def renumbered(self) -> dict[int, int]:
+        """Name second names that are files by themselves, as in a state folder that was copied, by
+        the numbers that these have now; the numbers by those they had. Raises OSError.
+        """
+        kept = self._kept.iterdir() if self._kept.is_dir() else ()
+        now: dict[int, int] = {}
+        # All get a name between first: the number of one may be the name of another. What a crash
+        # left with such a name comes before all.
+        for each in sorted(kept, key=lambda each: not each.name.startswith(_WAS)):
+            number = each.name.removeprefix(_WAS)
+            inode = each.lstat().st_ino
+            if number.isdigit() and each.name != str(inode) and int(number) not in now:
+                each.rename(self._kept / (_WAS + number))
+                now[int(number)] = inode
+        for was, inode in now.items():
+            if self._place(inode).exists():  # Copied with its other name, it is one file with it.
+                continue
+            (self._kept / f"{_WAS}{was}").rename(self._place(inode))
+        return now
 
     def strays(self, inodes: Collection[int]) -> list[Stat]:
         """Files other than `inodes` that have a second name: a lost ledger followed them."""

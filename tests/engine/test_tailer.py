@@ -320,6 +320,20 @@ class Writers(RuleBasedStateMachine):
         shutil.rmtree(self.home / "old")
         self.daemon.send()
 
+    @rule(lost=st.booleans())
+    def move_the_state_folder(self, lost: bool) -> None:
+        """To another disk, or from a backup: a second name is a file by itself there."""
+        self.daemon.ledger.close()
+        kept = self.home / "kept"
+        if kept.is_dir():
+            kept.rename(self.home / "old")
+            shutil.copytree(self.home / "old", kept)
+            shutil.rmtree(self.home / "old")
+        self.daemon.start()
+        if lost:
+            self.daemon.lose_ledger()
+        self.look()  # What is written before has no second name.
+
     @rule(seconds=st.sampled_from([1.0, 100.0]))
     def wait(self, seconds: float) -> None:
         self.daemon.clock.seconds += seconds
@@ -375,6 +389,13 @@ class Unkept(LinesFolder):
 
     def keep(self, path: str, inode: int) -> bool:
         return False
+
+
+class ByNumber(LinesFolder):
+    """Takes a second name for what its number says."""
+
+    def renumbered(self) -> dict[int, int]:
+        return {}
 
 
 class ByPath(LinesFolder):
@@ -462,6 +483,7 @@ BROKEN: dict[str, Callable[[pytest.MonkeyPatch], type[Writers]]] = {
     "from zero when the ledger is lost": from_zero,
     "copies sent at once": impatient,
     "no second names": lambda _: folder(Unkept),
+    "second names looked at": lambda _: folder(ByNumber),
     "generation by path": lambda _: folder(ByPath),
     "tail not compared": lambda _: folder(Trusting),
 }
@@ -580,6 +602,37 @@ def test_where_no_link_can_be_made_a_deletion_before_the_sending_is_told(
     assert daemon.server.lines == [["one", "two"]]
     lost = [each for each in told if each["event"] == "lines_lost"]
     assert [each["bytes"] for each in lost] == [len("three\n")]
+
+
+def moved_to_another_disk(daemon: Daemon) -> None:
+    daemon.ledger.close()
+    for name in ("kept", STORE):
+        (daemon.home / name).rename(daemon.home / "old")
+        shutil.copytree(daemon.home / "old", daemon.home / name)
+        shutil.rmtree(daemon.home / "old")
+    daemon.start()
+
+
+def test_a_state_folder_that_was_copied_still_has_what_is_not_sent(daemon: Daemon) -> None:
+    (daemon.files / "a.jsonl").write_text("one\n")
+    (daemon.files / "b.jsonl").write_text("two\n")
+    daemon.send()
+    daemon.server.faults = ["away"] * 9
+    for name in ("a.jsonl", "b.jsonl"):
+        with (daemon.files / name).open("a") as file:
+            file.write(f"more of {name}\n")
+    daemon.walk()
+    (daemon.files / "b.jsonl").unlink()
+    moved_to_another_disk(daemon)
+    with capture_logs() as told:
+        daemon.settle()
+        daemon.clock.seconds += generations.QUIET + 1
+        daemon.walk()
+    assert daemon.server.lines == [["one", "more of a.jsonl"], ["two", "more of b.jsonl"]]
+    assert [each["event"] for each in told if each["log_level"] == "warning"] == []
+    kept = [(int(each.name), each.stat().st_ino) for each in (daemon.home / "kept").iterdir()]
+    inode = (daemon.files / "a.jsonl").stat().st_ino
+    assert kept == [(inode, inode)], "what the store has is not kept twice"
 
 
 def test_a_file_that_is_sent_and_deleted_gives_its_space_back(daemon: Daemon) -> None:

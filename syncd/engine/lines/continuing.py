@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import NamedTuple
 
 from syncd.core.log import NOTHING, Extent, ToldLog
@@ -33,6 +33,31 @@ def match(
                 rest.remove(met)
                 break
     return found
+
+
+def holders(folder: LinesReplica, inodes: Set[int]) -> dict[int, int]:
+    """By the former inodes of files that were copied with the state folder, the files that hold now
+    what they held: one of the store's `inodes`, and then the copy goes; else the copy. Blocks.
+    """
+    found: dict[int, int] = {}
+    for was, copy in folder.renumbered().items():
+        end = folder.end(copy)
+        found[was] = copy
+        if copy not in inodes and end is not None and end != NOTHING:
+            others = sorted(inodes - set(found.values()), key=lambda inode: inode != was)
+            found[was] = next((each for each in others if folder.holds(each, end)), copy)
+        if found[was] != copy:
+            folder.release(copy)
+    return found
+
+
+def renumberings(found: Mapping[int, int], known: Set[int]) -> dict[int, int]:
+    """Of the `known` inodes of logs those that another takes the place of, as `found` says, and
+    that is no other log's. Pure."""
+    moves = {was: now for was, now in found.items() if was in known and was != now}
+    while clash := {was for was, now in moves.items() if now in known - moves.keys()}:
+        moves = {was: now for was, now in moves.items() if was not in clash}
+    return moves
 
 
 def _holds_all(folder: LinesReplica, inode: int, extents: Iterable[Extent]) -> bool:

@@ -17,7 +17,7 @@ import structlog
 
 from syncd.core.log import NOTHING, Extent, Log, ToldLog
 from syncd.core.reading import Stat
-from syncd.engine.lines.continuing import Candidate, Met, match
+from syncd.engine.lines.continuing import Candidate, Met, holders, match, renumberings
 from syncd.engine.ports import Clock, LinesReplica
 from syncd.ledger.ledger import Ledger
 
@@ -44,6 +44,7 @@ class Generations:
         self._kept: set[int] = set()
         self._copies: dict[int, float] = {}
         self._compared: dict[int, int] = {}
+        self._taken_up = False
         self.behind: set[int] = set()
         """Inodes of files that may hold lines that are not acknowledged."""
         self.met: set[int] = set()
@@ -76,11 +77,32 @@ class Generations:
         await self._keep(files.items())
         return later
 
+    async def take_up(self, files: Mapping[str, Stat]) -> None:
+        """Find what has a second name where the state folder was copied. `files` are all files."""
+        if self._taken_up:
+            return
+        inodes = {stat.inode for stat in files.values()}
+        found = await asyncio.to_thread(holders, self._folder, inodes)
+        self._taken_up = True
+        # All at once: the number of one may have been another's.
+        moves = renumberings(found, self._logs.keys())
+        moved = [replace(self._logs.pop(was), inode=now) for was, now in moves.items()]
+        with self._ledger.transaction():
+            for each in moved:
+                self._ledger.logs.forget(each)
+            for each in moved:
+                self._ledger.logs.put(each)
+        self._logs |= {each.inode: each for each in moved}
+        self._inodes = {each.generation: inode for inode, each in self._logs.items()}
+        self.behind = (self.behind & self._logs.keys()) | {each.inode for each in moved}
+        self._kept -= found.keys()
+
     async def settle(self, told: Sequence[ToldLog], files: Mapping[str, Stat]) -> None:
         """Meet the deployment: what it says of its logs counts, and new files go on with them.
 
         `files` are all there are.
         """
+        await self.take_up(files)
         there = {each.generation: each for each in told}
         inodes = {stat.inode for stat in files.values()}
         candidates, missing = list[Candidate](), list[tuple[Log, Extent]]()

@@ -154,6 +154,8 @@ class Tailer:
             # Its files are other ones, but they may hold what those held that were there.
             self._mark(store, replace(record, bootstrapped=False))
             self._wakened.set()
+        if seen.root is not None:
+            await self._stores[store].take_up(seen.stats)
         await self._meet(store, seen.stats)
         self._deleted.pop(store, None)
         if seen.root is not None and await self._stores[store].let_go(seen.stats):
