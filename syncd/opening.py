@@ -97,8 +97,7 @@ def payloads_of(state: StateFolder, history: History) -> Payloads:
 
 def registration(store: StoreConfig, identity: str | None) -> Registration:
     """What the ledger remembers of a store; `identity` is its folder's, None while missing."""
-    configuration = store.model_dump_json(exclude={"path", "create"})
-    return Registration(configuration, store.patterns().matches, str(store.path), identity)
+    return Registration(store.told(), store.patterns().matches, str(store.path), identity)
 
 
 def settings(store: StoreConfig) -> StoreSettings:

@@ -118,6 +118,10 @@ class StoreConfig(BaseModel):
             raise ValueError(f"create = {self.create!r} is a path that its patterns leave out")
         return self
 
+    def told(self) -> str:
+        """What the ledger remembers of it: any text that changes with it, but for where it lies."""
+        return self.model_dump_json(exclude={"path", "create"})
+
     def creates_at(self) -> str:
         """The path of what is created in Convex, with {id} and {category} to be filled in."""
         return self.create or CREATE.get(self.kind, "{id}.json")

@@ -86,6 +86,9 @@ def _degraded(found: StatusReport, state: State, detail: str) -> str:
     if found.unheard > UNHEARD:
         return (f"the daemon gave no sign of life for {found.unheard / 60:.0f} min: look at its "
                 "log; ending it and starting it again loses nothing")  # fmt: skip
+    if found.unread:
+        return (f"the daemon has not read what config.toml says now of {', '.join(found.unread)}: "
+                f"`kill -HUP {found.running}` has it do so")  # fmt: skip
     if found.guards or found.held or found.parked:
         rest = "everything else is" if state is State.IN_SYNC else f"the rest: {state}: {detail}"
         return f"some keys are not mirrored, see below; {rest}"

@@ -150,6 +150,8 @@ class StatusReport(BaseModel):
     """Whether the daemon's process is stopped, as by SIGSTOP: it runs, and does nothing."""
     full: bool = False
     """Whether the daemon waits for room on its state folder's disk: it runs, and does nothing."""
+    unread: list[str] = []
+    """Stores that were configured otherwise when the daemon that runs began."""
     stores: list[StoreReport] = []
     parts: dict[str, Part] = {}
     problems: list[Problem] = []

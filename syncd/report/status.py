@@ -23,6 +23,7 @@ from syncd.ledger.costs import CostBook
 from syncd.ledger.deletions import Deletions
 from syncd.ledger.epochs import Epochs
 from syncd.ledger.owner import stopped_owner, waiting_owner
+from syncd.ledger.places import Places
 from syncd.ledger.state import StateFolder
 from syncd.report.cost import cost_report
 from syncd.report.judging import judge
@@ -97,11 +98,20 @@ def _report(
         stopped=stopped_owner(config.state) is not None,
         full=waiting_owner(config.state) is not None,
         unheard=unheard(parts, time.time()) if running is not None else 0.0,
+        unread=_unread(config, connection) if running is not None and parts else [],
         problems=list(_problems(connection)),
         cost=_cost(config, connection),
     )
     found.state, found.detail = judge(found)
     return found
+
+
+def _unread(config: Config, connection: sqlite3.Connection) -> list[str]:
+    """Stores that are not as the daemon made them known to the ledger when it began."""
+    began = {name: (each.configuration, each.place or "")
+             for name, each in Places(connection).stores().items()}  # fmt: skip
+    now = {store.name: (store.told(), str(store.path)) for store in config.stores}
+    return sorted(name for name in began.keys() | now.keys() if began.get(name) != now.get(name))
 
 
 def _cost(config: Config, connection: sqlite3.Connection) -> CostReport:

@@ -97,6 +97,11 @@ def test_a_hang_up_reads_the_configuration_anew(world: World, manager: Manager) 
     (machine.home / "more" / "b.json").write_text(flow("b"))
     machine.configure("", '\n[[store]]\nname = "more"\nkind = "document"\npath = "more"\n')
     assert machine.daemon is not None
+    said = machine.syncd("status").out.splitlines()[0]
+    assert said == (
+        "degraded: the daemon has not read what config.toml says now of more: "
+        f"`kill -HUP {machine.daemon.pid}` has it do so"
+    )
     machine.daemon.send_signal(signal.SIGHUP)
     manager.lines.clear()
     manager.hear_until("RELOADING=1")
