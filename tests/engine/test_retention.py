@@ -18,6 +18,8 @@ from syncd.ledger.events import Event
 from syncd.ledger.ledger import Ledger
 from tests.ledger.test_ledger import content
 
+from .fakes import Machine, deployment
+
 KEY = Key("flows", "a.json")
 
 
@@ -244,3 +246,20 @@ async def test_the_log_is_trimmed_too(home: Home) -> None:
         home.ledger.events.add(Event(KEY, "pushed", 1.0))
     await home.round()
     assert home.ledger.events.newest(9) == []
+
+
+async def test_bytes_that_nothing_names_go_between_turns(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, deployment())
+    ledger = machine.ledger()
+    session = machine.session(ledger)
+    with ledger.transaction():
+        ledger.contents.put(content(b"seen").digest, b"seen")
+    async with asyncio.timeout(20):
+        async with session.between_turns:
+            tidying = asyncio.create_task(session.tidy())
+            for _ in range(10):
+                await asyncio.sleep(0)
+            assert ledger.contents.has(content(b"seen").digest), "a turn may list it yet"
+        await tidying
+    assert not ledger.contents.has(content(b"seen").digest)
+    ledger.close()

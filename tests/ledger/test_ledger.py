@@ -7,7 +7,7 @@ import secrets
 import shutil
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -45,6 +45,7 @@ from syncd.core.writing import Note
 from syncd.errors import LedgerDamaged, LedgerError, LedgerNewer
 from syncd.ledger.claimable import Claim
 from syncd.ledger.connection import LOG_BYTES, damage_in, open_ledger, read_ledger, transaction
+from syncd.ledger.contents import _AT_HAND
 from syncd.ledger.ledger import Ledger
 
 KEY = Key("flows", "a.json")
@@ -319,6 +320,30 @@ def test_what_is_committed_survives_a_power_cut(path: Path) -> None:
         assert connection.execute("PRAGMA synchronous").fetchone() == (2,), "FULL"
     finally:
         connection.close()
+
+
+def test_an_approval_that_a_rollback_brings_back_is_remembered(ledger: Ledger) -> None:
+    to_remote, gone = Direction.TO_REMOTE, {KEY: content(b"x").digest}
+    with ledger.transaction():
+        ledger.deletions.put(to_remote, gone, "waiting", 0.0)
+    with ledger.transaction():
+        assert ledger.deletions.approve(KEY.store, 1.0) == 1
+    assert ledger.deletions.approvals_left()
+    with suppress(KeyError), ledger.transaction():
+        ledger.deletions.forget_approvals(to_remote, gone)
+        assert not ledger.deletions.approvals_left()
+        raise KeyError
+    assert ledger.deletions.approvals_left()
+
+
+def test_of_the_bytes_that_are_kept_only_so_many_are_in_memory(ledger: Ledger) -> None:
+    bodies = [bytes([number]) * (_AT_HAND // 4) for number in range(9)]
+    with ledger.transaction():
+        for body in bodies:
+            ledger.contents.put(content(body).digest, body)
+    assert sum(map(len, ledger.contents._at_hand.values())) == _AT_HAND
+    assert [ledger.contents.get(content(body).digest) for body in bodies] == bodies
+    assert ledger.contents._at_hand == {}
 
 
 def test_guarded_deletions_stay_queued_and_edits_pass_them(ledger: Ledger) -> None:
