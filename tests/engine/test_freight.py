@@ -24,6 +24,7 @@ from syncd.engine.payloads import uploads as uploads_module
 from syncd.engine.payloads.downloads import Downloads
 from syncd.engine.payloads.transfers import Transfers
 from syncd.engine.payloads.uploads import Uploads
+from syncd.errors import Unavailable
 from syncd.files import payloads as payloads_module
 from syncd.files import transit
 from syncd.files.folder import write_all
@@ -92,10 +93,12 @@ def yard(tmp_path: Path) -> Yard:
 
 
 @asynccontextmanager
-async def running(run: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+async def running(
+    run: Callable[[], Coroutine[Any, Any, None]],
+) -> AsyncIterator[asyncio.Task[None]]:
     task = asyncio.create_task(run())
     try:
-        yield
+        yield task
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -162,6 +165,46 @@ async def test_wrong_bytes_are_asked_for_again_and_the_third_time_the_key_is_hel
     assert yard.storage.downloaded == ["wrong"] * 3
     assert asked == [Key(STORE, "right.txt")] * 2
     assert not yard.here("right")
+
+
+def gone(*_: object) -> object:
+    raise Unavailable("the storage is away", "nothing to do")
+
+
+async def test_a_payload_that_failed_for_days_is_asked_for_within_a_minute_as_ever(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(yard.storage, "download", gone)
+    yard.downloads._failed.put(content("body").digest, 5000, 1)
+    yard.comes("body")
+    async with running(yard.downloads.run) as run:
+        await until(lambda: bool(yard.downloads._later) or run.done())
+        assert not run.done()
+    (later,) = yard.downloads._later
+    assert 0 < later.when - yard.clock.monotonic() <= downloads_module.LONGEST_PAUSE
+
+
+async def test_what_is_uploaded_in_vain_is_tried_within_a_minute_as_ever(yard: Yard) -> None:
+    for _ in range(5000):
+        yard.uploads._delay(content("body").digest)
+    (put_off,) = yard.uploads._put_off.values()
+    assert put_off.pause == uploads_module.LONGEST_PAUSE
+
+
+@pytest.mark.parametrize("way", ["uploads", "downloads"])
+async def test_who_asks_for_one_pass_is_told_the_first_trouble(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    monkeypatch.setattr(yard.storage, "missing", gone)
+    monkeypatch.setattr(yard.storage, "download", gone)
+    (yard.machine.files / "a.txt").write_bytes(b"\xff")
+    await yard.consider(["a"])
+    yard.comes("body")
+    going = yard.uploads if way == "uploads" else yard.downloads
+    going.patient = False
+    async with asyncio.timeout(20):
+        with pytest.raises(Unavailable):
+            await going.run()
 
 
 async def test_what_was_coming_when_the_tie_was_lost_comes_with_the_next(yard: Yard) -> None:

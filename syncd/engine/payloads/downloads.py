@@ -33,6 +33,9 @@ IN_FLIGHT = 3
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds before keys are asked for again, doubled from the first to the longest."""
 
+MOST_DOUBLED = 10
+"""Times that the first is doubled: more than it takes to the longest."""
+
 LEFT = 1.0
 """Seconds between two looks whether payloads that are here are in their files by now."""
 
@@ -239,7 +242,9 @@ class Downloads:
             log.warning("download_put_off", key=str(min(coming.keys)), why=str(trouble),
                         advice=trouble.advice)  # fmt: skip
         del self._coming[digest]
-        self._again(coming.keys, min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (failed - 1)))
+        # After a day of failures the power alone is no float any more.
+        doubled = min(failed - 1, MOST_DOUBLED)
+        self._again(coming.keys, min(LONGEST_PAUSE, FIRST_PAUSE * 2**doubled))
         self._transfers.waits(f"{min(coming.keys)}: {trouble}")
 
     def _again(self, keys: Iterable[Key], pause: float) -> None:
