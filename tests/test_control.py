@@ -20,6 +20,7 @@ from syncd.config import Config, load
 from syncd.control import channel, client
 from syncd.control.acts import Acts
 from syncd.control.channel import SOCKET, Act, Channel, address_in
+from syncd.control.desk import Desk
 from syncd.control.messages import (
     LISTED,
     Answer,
@@ -596,6 +597,31 @@ async def test_retry_queues_what_was_refused_and_names_what_is_held(home: Home) 
         assert [done.key for done in answer.done] == ["flows:a.json", "flows:b.json"]
     with home.ledger() as ledger:
         assert [intent.version for intent in claim(ledger)] == [Content(content(b"one").digest, 3)]
+
+
+async def test_an_act_waits_for_the_one_before_it_and_a_ping_for_none(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, held = list[str](), asyncio.Event()
+
+    async def find(_desk: Desk, digest: Digest) -> None:
+        begun.append(digest)
+        await held.wait()
+
+    monkeypatch.setattr(Desk, "find", find)
+    digests = ["a" * 64, "b" * 64]
+    async with home.acts() as acts, asyncio.timeout(20):
+        doing = [
+            asyncio.create_task(acts.perform(Restore(store="flows", path="a.json", digest=digest)))
+            for digest in digests
+        ]
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert begun == digests[:1]
+        assert (await acts.perform(Ping())).done
+        held.set()
+        await asyncio.gather(*doing)
+    assert begun == digests
 
 
 async def test_acts_alone_own_the_state_folder(home: Home) -> None:
