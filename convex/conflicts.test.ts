@@ -1,8 +1,9 @@
-import { expect, test } from "vitest";
-import { api } from "./_generated/api";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { api, internal } from "./_generated/api";
 import type { Id } from "./_generated/dataModel";
 import { deployment, enrolled, type Deployment, type Enrolled } from "./fixture.test";
 import { sha256, utf8 } from "./model/digest";
+import { EXPIRED_LENGTH, RESOLVED_DAYS } from "./model/limits";
 import type { Conflict } from "./validators";
 
 async function conflictOn(path: string, text: string | null, rest: Partial<Conflict> = {}) {
@@ -123,3 +124,85 @@ test("recording needs the scope `write`", async () => {
 });
 
 const bare = await conflictOn("a.json", null);
+
+describe("what was resolved", () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  async function resolved() {
+    vi.useFakeTimers();
+    const t = deployment();
+    const winner = await enrolled(t, "laptop");
+    const open = await conflictOn("open.json", "lost, and nobody looked");
+    const done = await conflictOn("done.json", "lost", { resolution: "mine" });
+    await tell(t, winner, open, done);
+    const forget = async () => {
+      await t.mutation(internal.conflicts.forget, { after: 0 });
+      await t.finishAllScheduledFunctions(vi.runAllTimers);
+    };
+    const paths = async () =>
+      (await t.query(api.conflicts.list, winner.credentials)).rows.map(({ path }) => path);
+    const losers = () => t.run(async ({ db }) => (await db.query("losers").take(99)).length);
+    return { t, winner, open, done, forget, paths, losers };
+  }
+
+  const pass = (days: number) => vi.advanceTimersByTime(days * 24 * 3600 * 1000 + 1);
+
+  test("goes after its time with what lost in it, and what is open stays", async () => {
+    const { forget, paths, losers } = await resolved();
+    pass(RESOLVED_DAYS - 1);
+    await forget();
+    expect(await paths()).toEqual(["done.json", "open.json"]);
+    pass(1);
+    await forget();
+    expect([await paths(), await losers()]).toEqual([["open.json"], 1]);
+    pass(1000);
+    await forget();
+    expect(await paths()).toEqual(["open.json"]);
+  });
+
+  test("counts from its resolution, told once or again, and not where that was undone", async () => {
+    const { t, winner, open, done, forget, paths } = await resolved();
+    pass(RESOLVED_DAYS - 1);
+    await tell(t, winner, { ...open, resolution: "theirs" }, done);
+    pass(1);
+    await forget();
+    expect(await paths()).toEqual(["open.json"]);
+    await tell(t, winner, open);
+    pass(RESOLVED_DAYS);
+    await forget();
+    expect(await paths()).toEqual(["open.json"]);
+  });
+
+  test("under earlier functions counts from the first look, however many they are", async () => {
+    const { t, winner, done, forget, paths } = await resolved();
+    const many = Array.from({ length: 3 * 49 }, (_, n) => ({ ...done, revision: 10 + n }));
+    for (let n = 0; n < many.length; n += 49) await tell(t, winner, ...many.slice(n, n + 49));
+    await t.run(async ({ db }) => {
+      for (const { _id } of await db.query("conflicts").take(999)) {
+        await db.patch("conflicts", _id, { resolvedAt: undefined });
+      }
+    });
+    pass(1000);
+    await forget();
+    expect(await paths()).toHaveLength(50);
+    expect((await t.run(({ db }) => db.query("conflicts").take(999))).length).toBe(3 * 49 + 2);
+    pass(RESOLVED_DAYS);
+    await forget();
+    expect(await paths()).toEqual(["open.json"]);
+  });
+
+  test("goes in steps that a transaction can take", async () => {
+    const { t, winner, forget, paths } = await resolved();
+    const text = "x".repeat(EXPIRED_LENGTH);
+    for (const path of ["a", "b", "c"]) {
+      await tell(t, winner, await conflictOn(path, text, { resolution: "mine" }));
+    }
+    pass(RESOLVED_DAYS);
+    await t.mutation(internal.conflicts.forget, { after: 0 });
+    expect((await paths()).length).toBeGreaterThan(1);
+    await forget();
+    expect(await paths()).toEqual(["open.json"]);
+  });
+});

@@ -1,10 +1,11 @@
 /** Conflicts of the workspace, so that those see them whose versions lost. */
 import { v } from "convex/values";
-import type { QueryCtx } from "./_generated/server";
+import { internalMutation, type QueryCtx } from "./_generated/server";
 import type { Doc, Id } from "./_generated/dataModel";
 import { pageOf, paging } from "./model/answer";
 import { deviceQuery } from "./model/authorized";
 import { loserOf, loserUrl } from "./model/conflict";
+import { forgetResolved } from "./model/resolved";
 import schema from "./schema";
 
 /** A conflict with the names of the device whose file won and of the one whose version lost. */
@@ -44,6 +45,16 @@ export const get = deviceQuery({
     if (found === null || found.workspace !== ctx.workspace) return null;
     const [text, url] = [await loserOf(ctx, conflict), await loserUrl(ctx, found)];
     return { ...(await named(ctx, found)), text, url };
+  },
+});
+
+/** Forgets conflicts that were resolved long ago, from `after` (ms) on. */
+export const forget = internalMutation({
+  args: { after: v.number() },
+  returns: v.null(),
+  handler: async (ctx, { after }) => {
+    await forgetResolved(ctx, after);
+    return null;
   },
 });
 

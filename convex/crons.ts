@@ -18,5 +18,8 @@ crons.daily("expire lines", { hourUTC: 6, minuteUTC: 47 }, internal.logs.expire,
   table: "lines",
   after: 0,
 });
+crons.daily("forget conflicts", { hourUTC: 7, minuteUTC: 17 }, internal.conflicts.forget, {
+  after: 0,
+});
 
 export default crons;

@@ -179,8 +179,11 @@ export default defineSchema({
     author: v.union(v.id("devices"), v.null()),
     /** Content that lost and lies in file storage. */
     blob: v.optional(v.id("blobs")),
+    /** When this deployment was told of the resolution, in ms: see `model/resolved.ts`. */
+    resolvedAt: v.optional(v.number()),
   })
     .index("by_workspace", ["workspace"])
+    .index("by_resolvedAt_and_resolution", ["resolvedAt", "resolution"])
     .index("by_blob", ["blob"])
     .index("by_author", ["author"])
     .index("by_device_and_store_and_path_and_record_and_revision", [

@@ -61,6 +61,7 @@ import type * as model_reaped from "../model/reaped.js";
 import type * as model_receipt from "../model/receipt.js";
 import type * as model_record from "../model/record.js";
 import type * as model_request from "../model/request.js";
+import type * as model_resolved from "../model/resolved.js";
 import type * as model_revise from "../model/revise.js";
 import type * as model_rollup from "../model/rollup.js";
 import type * as model_row from "../model/row.js";
@@ -146,6 +147,7 @@ declare const fullApi: ApiFromModules<{
   "model/receipt": typeof model_receipt;
   "model/record": typeof model_record;
   "model/request": typeof model_request;
+  "model/resolved": typeof model_resolved;
   "model/revise": typeof model_revise;
   "model/rollup": typeof model_rollup;
   "model/row": typeof model_row;

@@ -51,8 +51,9 @@ async function record(
   author: Id<"devices"> | null,
 ): Promise<void> {
   const known = await findConflict(ctx, told);
+  const resolvedAt = told.resolution === null ? undefined : (known?.resolvedAt ?? Date.now());
   if (known !== null) {
-    await ctx.db.patch("conflicts", known._id, { resolution: told.resolution });
+    await ctx.db.patch("conflicts", known._id, { resolution: told.resolution, resolvedAt });
     return;
   }
   const blob = text === null ? await findBlob(ctx, ctx.workspace, told.digest) : null;
@@ -62,6 +63,7 @@ async function record(
     device: ctx.device._id,
     author,
     ...(blob === null ? {} : { blob: blob._id }),
+    ...(resolvedAt === undefined ? {} : { resolvedAt }),
   };
   const conflict = await ctx.db.insert("conflicts", columns);
   for (const [number, part] of parts(text).entries()) {

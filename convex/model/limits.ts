@@ -74,6 +74,9 @@ export const SWEPT_REQUESTS = 500;
 /** Lines that one step of their expiry deletes, and UTF-16 units of text after which it ends. */
 export const EXPIRED_AT_ONCE = 500;
 export const EXPIRED_LENGTH = MIB;
+/** How long a conflict is kept that was resolved, and how many one step forgets. */
+export const RESOLVED_DAYS = 90;
+export const FORGOTTEN_CONFLICTS = 100;
 /** Documents that one step of the reaping deletes, and workspaces it looks at. */
 export const REAPED_AT_ONCE = 500;
 export const WORKSPACES_AT_ONCE = 100;
