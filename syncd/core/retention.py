@@ -2,7 +2,8 @@
 
 The rule, for the versions of one path from the newest on:
 
-1. The newest NEWEST stay, however old, and so does every version that a conflict names.
+1. The newest NEWEST stay, however old, and so does every version that a conflict names. Of a path
+   at which nothing is any more they stay for GONE: else each short-lived file left some for ever.
 2. What is older than AGE goes.
 3. What is older than a day is thinned to the newest of each hour, what is older than a week to
    the newest of each day.
@@ -18,6 +19,7 @@ from syncd.core.model import Digest
 
 NEWEST = 3
 AGE = 30 * 86400.0
+GONE = 90 * 86400.0
 SIZE = 1 << 30
 
 _HOUR, _DAY, _WEEK = 3600.0, 86400.0, 7 * 86400.0
@@ -25,13 +27,17 @@ _HOUR, _DAY, _WEEK = 3600.0, 86400.0, 7 * 86400.0
 
 @dataclass(frozen=True, slots=True)
 class Replaced:
-    """A version that was replaced at `since`: row `number` of the history index."""
+    """A version that was replaced at `since`: row `number` of the history index.
+
+    `gone`: both sides agreed that nothing is at its path, and nothing is.
+    """
 
     number: int
     store: str
     path: str
     digest: Digest
     since: float
+    gone: bool = False
 
 
 def surplus(
@@ -50,7 +56,8 @@ def surplus(
         place = (version.store, version.path)
         seen[place] = seen.get(place, 0) + 1
         slot = _slot(version, now)
-        if seen[place] <= NEWEST or version.digest in needed:
+        outlived = version.gone and now - version.since > GONE
+        if (seen[place] <= NEWEST and not outlived) or version.digest in needed:
             spared.append(version)
         elif now - version.since > AGE or slot in slots:
             gone.append(version)

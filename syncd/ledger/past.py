@@ -21,6 +21,14 @@ _HELD = (
 """Events that tell what a file holds from then on."""
 
 
+_GONE = """EXISTS (SELECT 1 FROM stores s WHERE s.store = h.store AND s.bootstrapped)
+    AND NOT EXISTS (SELECT 1 FROM entries e WHERE e.store = h.store AND e.path = h.path
+      AND e.record = h.record AND (e.base_revision IS NULL OR e.base_digest NOT NULL))
+    AND (h.record != '' OR NOT EXISTS (
+      SELECT 1 FROM files f WHERE f.store = h.store AND f.path = h.path))"""
+"""Nothing is there; of a store that is met anew, or is no more, nobody knows."""
+
+
 class Past:
     """Versions that files had."""
 
@@ -46,11 +54,15 @@ class Past:
     def page(self, after: int, most: int) -> list[Replaced]:
         """Up to `most` rows behind number `after`, in the order of their numbers."""
         rows = self._connection.execute(
-            """SELECT number, store, path || iif(record = '', '', '#' || record), digest, since
-               FROM history WHERE number > ? ORDER BY number LIMIT ?""",
+            f"""SELECT number, store, path || iif(record = '', '', '#' || record), digest, since,
+                       {_GONE}
+                FROM history h WHERE number > ? ORDER BY number LIMIT ?""",  # noqa: S608
             (after, most),
         )
-        return [Replaced(*row) for row in rows]
+        return [
+            Replaced(number, store, path, digest, since, bool(gone))
+            for number, store, path, digest, since, gone in rows
+        ]
 
     def forget(self, versions: Iterable[Replaced]) -> None:
         """Take rows off the index."""

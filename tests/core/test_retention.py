@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from syncd.core.model import Digest
-from syncd.core.retention import AGE, NEWEST, SIZE, Replaced, surplus
+from syncd.core.retention import AGE, GONE, NEWEST, SIZE, Replaced, surplus
 
 NOW = 10_000 * 86400.0
 HOUR, DAY = 3600.0, 86400.0
@@ -70,3 +72,10 @@ def test_a_second_round_finds_nothing_and_the_newest_are_never_lost(
     for path in "ab":
         ages = sorted((NOW - v.since, -v.number) for v in versions if v.path == path)[:NEWEST]
         assert not dropped & {-number for _, number in ages}
+
+
+def test_of_what_is_gone_the_newest_few_go_too_in_the_end() -> None:
+    ages = [1.0, AGE + 1, GONE, GONE + 1, 9 * GONE]
+    left = [replace(version(n, age, f"run-{n}"), gone=True) for n, age in enumerate(ages)]
+    assert gone([*left, version(9, 9 * GONE, "stays")]) == {3, 4}
+    assert gone(left, needed=frozenset({Digest("d3")})) == {4}

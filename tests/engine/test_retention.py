@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from syncd.core.model import Conflict, Digest, Key, Snapshot
-from syncd.core.retention import AGE, NEWEST
+from syncd.core.model import TOMBSTONE, Conflict, Digest, Key, Snapshot
+from syncd.core.retention import AGE, GONE, NEWEST
 from syncd.engine.exchange.tombstones import Tombstones
 from syncd.engine.retention import INTERVAL, SETTLED, SOONEST, THINNED, Retention
 from syncd.files.history import History
 from syncd.ledger.events import Event
 from syncd.ledger.ledger import Ledger
+from syncd.ledger.places import StoreRecord
 from tests.ledger.test_ledger import content
 
 from .fakes import Machine, deployment
@@ -101,6 +102,24 @@ async def test_what_is_kept_ages_while_a_machine_is_off(home: Home) -> None:
     for months, gone in ((2, 0), (4, 2)):
         home.clock.ahead = months * AGE
         assert await home.retention.round(home.retention.begun()) == gone
+
+
+async def test_of_a_file_that_is_gone_nothing_stays_for_ever(home: Home) -> None:
+    home.replace(b"its last version")
+    home.clock.ahead = GONE + 60
+    assert await home.round() == 0  # A store that is not known is not known to lack it.
+    with home.ledger.transaction():
+        home.ledger.places.record_store("flows", StoreRecord("1", "root", bootstrapped=True))
+        home.ledger.entries.agree([(KEY, Snapshot(3, content(b"it is there")))])
+    assert await home.round() == 0
+    with home.ledger.transaction():
+        home.ledger.epochs.end()
+        home.ledger.places.record_store("flows", StoreRecord("1", "root", bootstrapped=True))
+    assert await home.round() == 0  # It is met anew.
+    with home.ledger.transaction():
+        home.ledger.entries.agree([(KEY, Snapshot(4, TOMBSTONE))])
+    assert await home.round() == 1
+    assert home.history.sizes() == {}
 
 
 async def test_what_a_conflict_names_stays(home: Home) -> None:
