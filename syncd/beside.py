@@ -13,7 +13,6 @@ from syncd.control.channel import Channel
 from syncd.control.desk import Desk
 from syncd.core.model import Key
 from syncd.engine.exchange.teller import Recorder, Teller
-from syncd.engine.exchange.tombstones import Tombstones
 from syncd.engine.retention import Retention
 from syncd.engine.session import Session
 from syncd.engine.stops.guards import Guards
@@ -33,16 +32,18 @@ class Beside:
     """Everything that goes on beside a session. `recorder` None: there is no deployment."""
 
     def __init__(
-        self, place: Place, ledger: Ledger, session: Session, recorder: Recorder | None
+        self,
+        place: Place,
+        ledger: Ledger,
+        session: Session,
+        recorder: Recorder | None,
+        retention: Retention,
     ) -> None:
         desk = _desk(place, ledger, session.look_again, session.between_turns)
         acts = Acts(desk, session.guards, session.hiatus, session.beat)
         self._residence = Residence(place.config.state)
         self._channel = Channel(place.config.state, acts.perform)
-        tombstones = Tombstones(ledger, place.stores, session.between_turns)
-        self._retention = Retention(
-            ledger, place.history, place.clock, session.tidy, tombstones.forget
-        )
+        self._retention = retention
         self._teller = Teller(ledger, recorder) if recorder is not None else None
 
     def tied(self) -> None:

@@ -16,9 +16,11 @@ from syncd.core.direction import Way
 from syncd.engine.exchange.bootstrap import Progress
 from syncd.engine.exchange.link import AnotherDeployment
 from syncd.engine.exchange.teller import Teller
+from syncd.engine.exchange.tombstones import Tombstones
 from syncd.engine.exchange.witnesses import Denied
 from syncd.engine.lines.tailer import Tailer
 from syncd.engine.registry import register
+from syncd.engine.retention import Retention
 from syncd.engine.session import Session
 from syncd.errors import LedgerDamaged, LedgerError
 from syncd.files.claim import Claims
@@ -88,6 +90,7 @@ class Daemon:
                 await session.once(progress(session))
                 if (remote := self.remote()) is not None:
                     await Teller(ledger, remote).tell()
+                await self.retention(ledger, stores, session).if_due()
             except (AnotherDeployment, Denied, LedgerDamaged, DatabaseError) as parted:
                 damage = damage_in(parted)
                 if attempt == 2 or (isinstance(parted, DatabaseError) and damage is None):
@@ -101,6 +104,14 @@ class Daemon:
             finally:
                 let_go(stores.values())
                 ledger.close()
+
+    def retention(
+        self, ledger: Ledger, stores: Mapping[str, FileReplica], session: Session
+    ) -> Retention:
+        """What keeps the ledger and history within their bounds while `session` runs."""
+        history = History(self.state.history)
+        tombstones = Tombstones(ledger, stores, session.between_turns)
+        return Retention(ledger, history, SystemClock(), session.tidy, tombstones.forget)
 
     def open_ledger(self) -> Ledger:
         """The ledger of what the configuration names; to be closed. Raises LedgerError."""

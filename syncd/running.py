@@ -107,7 +107,8 @@ class _Run:
         self._access = daemon.access
         self._supervisor = supervisor
         self._session = daemon.session(ledger, place.stores)
-        self._beside = Beside(place, ledger, self._session, daemon.remote())
+        retention = daemon.retention(ledger, place.stores, self._session)
+        self._beside = Beside(place, ledger, self._session, daemon.remote(), retention)
 
     async def until(self, stopping: asyncio.Event) -> None:
         """Go on until `stopping` is set. Raises what ends any part of it, in groups."""

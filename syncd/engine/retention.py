@@ -80,10 +80,18 @@ class Retention:
         """A round every INTERVAL, over starts and stops, until cancelled. Raises LedgerError."""
         while True:
             await asyncio.sleep(self._left())
-            try:
-                await self.round(self.begun())
-            except OSError as error:
-                log.warning("history_not_thinned", why=refusal(error), kept="everything")
+            await self._go()
+
+    async def if_due(self) -> None:
+        """A round, unless one began within INTERVAL, for who runs once. Raises LedgerError."""
+        if self._left() <= SOONEST:
+            await self._go()
+
+    async def _go(self) -> None:
+        try:
+            await self.round(self.begun())
+        except OSError as error:
+            log.warning("history_not_thinned", why=refusal(error), kept="everything")
 
     def _left(self) -> float:
         """Seconds until the next round; a clock that was set back does not put it off for long."""

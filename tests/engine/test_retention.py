@@ -104,6 +104,20 @@ async def test_what_is_kept_ages_while_a_machine_is_off(home: Home) -> None:
         assert await home.retention.round(home.retention.begun()) == gone
 
 
+async def test_who_runs_once_thins_once_a_day(home: Home) -> None:
+    for number in range(NEWEST + 1):
+        home.replace(b"%d" % number)
+    await home.retention.if_due()
+    home.clock.ahead = AGE + 60
+    with home.ledger.transaction():
+        home.ledger.places.put(THINNED, str(home.clock.now() - INTERVAL + 3600))
+    await home.retention.if_due()
+    assert len(home.indexed()) == NEWEST + 1
+    home.clock.ahead += 3601
+    await home.retention.if_due()
+    assert len(home.indexed()) == NEWEST
+
+
 async def test_of_a_file_that_is_gone_nothing_stays_for_ever(home: Home) -> None:
     home.replace(b"its last version")
     home.clock.ahead = GONE + 60

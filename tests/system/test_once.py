@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 
 from .conftest import World
 from .flows import fill, flow
@@ -44,6 +46,27 @@ def test_names_are_the_same_on_a_machine_whose_locale_has_them_otherwise(world: 
     assert first.syncd("sync", "--once").code == 0
     assert first.tree().keys() == second.tree().keys() == {"flows/ünï-漢.json", "flows/é.json"}
     assert second.syncd("explain", "flows/é.json").code == 0
+
+
+def test_who_never_runs_a_daemon_forgets_too(world: World) -> None:
+    machine = world.machine()
+    machine.save("a.json", flow("a"))
+    assert machine.syncd("sync", "--once").code == 0
+    (ledger,) = (machine.state / "ledger").glob("*.db")
+    with closing(sqlite3.connect(ledger)) as connection:
+        long_ago = (
+            "INSERT INTO events (store, path, what, at) VALUES ('flows', 'z.json', 'held', 1)"
+        )
+        connection.execute(long_ago)
+        connection.execute("UPDATE meta SET value = '1' WHERE name = 'thinned'")
+        connection.commit()
+    assert "z.json" in machine.syncd("log").out
+    for _ in range(2):  # The first goes by the time of the last, see LEAP.
+        with closing(sqlite3.connect(ledger)) as connection:
+            connection.execute("UPDATE meta SET value = value - 86400 WHERE name = 'thinned'")
+            connection.commit()
+        assert machine.syncd("sync", "--once").code == 0
+    assert "z.json" not in machine.syncd("log").out
 
 
 def test_a_second_machine_enrolls_on_the_embedded_backend(world: World) -> None:
