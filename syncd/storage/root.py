@@ -55,8 +55,9 @@ def troubles(what: str, what_not: str) -> Iterator[None]:
 
 def hidden(what: str, hold: Hold, what_not: str) -> RecordError:
     """What the daemon would hold `what` for, as the error of a call."""
-    # What the daemon tries again, a program has to.
+    # What the daemon tries again, a program has to, as whom it runs.
     advice = hold.advice.replace("it is tried again", "then call again")
+    advice = advice.replace("that runs syncd", "that runs this program")
     return RecordError(f"{what}: {hold.detail.removesuffix(f': {what}')}; {what_not}", advice)
 
 

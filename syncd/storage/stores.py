@@ -163,7 +163,7 @@ class Stores(Generic[M, R]):
         return self._index.paths(id)
 
     def _place(self, id: str, record: M, category: str) -> Key:
-        known = self._only(id) or self._former(id, record)
+        known = self._only(id) or self._former(id, record, category)
         if known is not None:
             return known
         if record.place is not None and "/" in record.place[1]:
@@ -188,15 +188,18 @@ class Stores(Generic[M, R]):
             )
         return key
 
-    def _former(self, id: str, record: M) -> Key | None:
+    def _former(self, id: str, record: M, category: str) -> Key | None:
         """Where the record was, if it is still the one that was there, and not a copy with an id of
-        its own.
+        its own, or given another category since.
         """
         key, origin = record.place, record.origin
         if key is None or origin is None or key[0] not in self._stores:
             return None
         row = row_of(record.kind, *key[:2], digest(origin), origin)
-        return key if getattr(row, "id", None) == id else None
+        if getattr(row, "id", None) != id:
+            return None
+        was = getattr(self._record(key, origin), "category", None)
+        return key if category in ("", was) else None
 
     def _record(self, key: Key, body: bytes) -> M:
         record = self._model.read(_fields(key, body, "it was not read"))

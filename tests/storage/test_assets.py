@@ -113,3 +113,18 @@ def test_two_programs_that_count_to_the_same_number_count_twice(project: Config)
         again = storage.load("a")
         assert again is not None
         assert again.metadata.downloads == 3
+
+
+def test_an_asset_that_was_deleted_is_saved_in_the_category_it_was_given_since(
+    project: Config,
+) -> None:
+    with AssetStorage(project) as storage:
+        for category in ("one", "two"):
+            storage.save(Asset(id="a", category="one", content="kept"))
+            loaded = storage.load("a")
+            assert loaded is not None
+            assert storage.delete("a")
+            loaded.category = category
+            storage.save(loaded)
+            assert [row.path for row in storage.search()] == [f"{category}/a.json"]
+            assert storage.load("a") == Asset(id="a", category=category, content="kept")

@@ -302,8 +302,11 @@ async def test_a_folder_that_cannot_be_listed_hides_no_record(
     assert [row.id for row in await known.list()] == ["a"]
     assert await fresh.list() == []
     for call in (fresh.load("a"), fresh.delete("a"), fresh.save(workflow("a"))):
-        with pytest.raises(RecordError, match=r"team: Permission denied; whether 'a' is in it"):
+        with pytest.raises(
+            RecordError, match=r"team: Permission denied; whether 'a' is in it"
+        ) as raised:
             await call
+        assert "the user that runs this program" in raised.value.advice
     assert [each.name for each in folder(project, "workflow").iterdir()] == ["team"]
 
 
