@@ -97,6 +97,8 @@ class AsyncDeploymentStorage(Asking):
         Of several programs of one machine that take it at once, one is told that it was.
         """
         id = id_of(id)
+        if await asyncio.to_thread(self._shelf.envelope) is None:
+            return False  # A file that is made now would stand against the one that is to come.
         was_in_it = False
 
         def act(envelope: dict[str, Any]) -> None:

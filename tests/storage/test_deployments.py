@@ -222,3 +222,10 @@ def test_one_of_the_programs_that_take_a_deployment_out_of_the_queue_is_told_so(
             each.join()
         assert storage.queue() == []
     assert sorted(taken) == sorted(ids)
+
+
+def test_to_take_out_of_a_queue_that_is_not_here_makes_no_file(project: Config) -> None:
+    with DeploymentStorage(project) as storage:
+        assert storage.dequeue("a") is False
+    # An empty queue of this machine would stand against the one that is yet to come.
+    assert not file(project).exists()
