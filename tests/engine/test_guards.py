@@ -768,3 +768,19 @@ async def test_that_files_are_there_is_told_without_reading_a_long_one(
         desk.ledger.places.record_files([(key, read)])
     monkeypatch.setattr(transit, "measure", pytest.fail)
     assert desk.guards.roots.holds_files(STORE)
+
+
+async def test_until_the_deployment_was_met_nothing_is_written_into_files(desk: Desk) -> None:
+    await desk.agree(gone="one", edited="two", here="three")
+    desk.delete_there(["gone", "edited"])
+    desk.make_there(edited="two, edited there")
+    desk.guards.confirmed = False
+    desk.machine.save(here="three, edited here")
+    await desk.consider(["gone", "edited", "here"])
+    before = {"gone": "one", "edited": "two", "here": "three, edited here"}
+    assert desk.machine.tree() == before, "the ledger may be an old copy"
+    assert [intent.key.path for intent in desk.send()] == ["here.txt"]
+    desk.guards.confirmed = True
+    await desk.consider(["gone", "edited"])
+    del before["gone"]
+    assert desk.machine.tree() == before | {"edited": "two, edited there"}
