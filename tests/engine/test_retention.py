@@ -172,8 +172,11 @@ async def test_a_conflict_that_was_resolved_goes_with_its_bytes(home: Home) -> N
     assert home.history.has(lost), "the other conflict still names it"
     with home.ledger.transaction():
         home.ledger.conflicts.resolve(open_.number, "mine", None, home.clock.now())
-        home.ledger.conflicts.tell([(replace(open_, resolution="mine"), "desk")])
     home.clock.ahead = 2 * AGE + 120
+    await home.round()
+    assert len(home.ledger.conflicts.all(9)) == 1, "its author was not told how it was decided"
+    with home.ledger.transaction():
+        home.ledger.conflicts.tell([(replace(open_, resolution="mine"), "desk")])
     await home.round()
     assert home.ledger.conflicts.all(9) == []
     assert not home.ledger.contents.has(lost)
