@@ -15,7 +15,7 @@ from syncd.ledger.ledger import Ledger
 from tests.ledger.test_ledger import content
 
 KEY = Key("flows", "run.json")
-GONE = Snapshot(2, TOMBSTONE, at=20)
+GONE = Snapshot(2, TOMBSTONE, at=19)
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_what_both_agreed_is_gone_goes_with_what_was_agreed_before(ledger: Ledge
 
 
 def test_what_was_reaped_later_stays(ledger: Ledger) -> None:
-    assert forget(ledger, before=20) == 0
+    assert forget(ledger, before=GONE.at) == 0
 
 
 def test_what_never_reached_the_deployment_goes_whatever_was_reaped(ledger: Ledger) -> None:
@@ -95,6 +95,16 @@ def test_of_what_something_is_to_be_done_the_row_stays(
     before = ledger.entries.get(KEY)
     assert forget(ledger) == 0
     assert ledger.entries.get(KEY) == before
+
+
+def test_a_tombstone_that_nobody_looked_at_here_stays(ledger: Ledger) -> None:
+    """Its file may be in a folder that is away, and would be sent as something new."""
+    heard = Key("flows", "heard.json")
+    with ledger.transaction():
+        ledger.entries.hear(Heard(heard, GONE, "laptop", None))
+        ledger.entries.hear(Heard(KEY, Snapshot(4, TOMBSTONE, at=20), "laptop", None))
+    assert forget(ledger) == 0
+    assert ledger.entries.get(heard) == (None, GONE)
 
 
 def test_records_and_files_outside_the_slice_stay(ledger: Ledger) -> None:
