@@ -276,7 +276,7 @@ async def test_notes_of_an_old_copy_are_not_settled(tmp_path: Path) -> None:
     with ledger.transaction() as connection:
         # An old copy, made while "past" was being written over "first".
         connection.execute(
-            "INSERT INTO notes VALUES ('notes', 'a.txt', '.syncd-a', 1, ?, ?, 2, ?, 4)",
+            "INSERT INTO notes VALUES ('notes', 'a.txt', '.syncd-a', 1, ?, ?, 2, ?, 4, NULL)",
             (digest(b"first"), digest(b"past"), digest(b"past")),
         )
     ledger.close()
@@ -313,7 +313,7 @@ async def test_what_an_old_copy_was_about_to_write_is_not_taken_for_written(tmp_
         # An old copy, made while "theirs" was about to be written. It never was: a program had the
         # file open. Its temporary name is gone, which under a true note would say that it was.
         connection.execute(
-            "INSERT INTO notes VALUES ('notes', 'a.txt', '.syncd-a', 1, ?, ?, 2, ?, 6)",
+            "INSERT INTO notes VALUES ('notes', 'a.txt', '.syncd-a', 1, ?, ?, 2, ?, 6, NULL)",
             (digest(b"first"), digest(b"theirs"), digest(b"theirs")),
         )
     ledger.close()
@@ -351,7 +351,7 @@ async def test_a_save_that_a_write_met_is_taken_up_before_another_ledger_is(tmp_
     with ledger.transaction() as connection:
         # Cut short: "past" was written over "first", met a save, and was saved over again.
         connection.execute(
-            "INSERT INTO notes VALUES ('notes', 'a.txt', '.syncd-a', 1, ?, ?, 2, ?, 4)",
+            "INSERT INTO notes VALUES ('notes', 'a.txt', '.syncd-a', 1, ?, ?, 2, ?, 4, NULL)",
             (digest(b"first"), digest(b"past"), digest(b"past")),
         )
     ledger.close()

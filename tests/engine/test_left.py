@@ -62,7 +62,7 @@ async def cut_short(folder: Path, *, met: str = "") -> Bound:
     ledger = machine.ledger()
     with ledger.transaction() as connection:
         connection.execute(
-            "INSERT INTO notes VALUES ('notes', 'a.txt', ?, ?, ?, ?, 2, ?, 6)",
+            "INSERT INTO notes VALUES ('notes', 'a.txt', ?, ?, ?, ?, 2, ?, 6, NULL)",
             (TEMPORARY, inode, digest(b"first"), digest(b"theirs"), digest(b"theirs")),
         )
     ledger.close()

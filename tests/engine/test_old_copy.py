@@ -89,7 +89,7 @@ async def test_a_save_that_a_write_of_the_copy_met_gets_its_name_back(tmp_path: 
     ledger = machine.ledger()
     with ledger.transaction() as connection:
         connection.execute(
-            "INSERT INTO notes VALUES ('notes', 'a.txt', ?, ?, ?, ?, 2, ?, 6)",
+            "INSERT INTO notes VALUES ('notes', 'a.txt', ?, ?, ?, ?, 2, ?, 6, NULL)",
             (temporary.name, inode, digest(b"first"), digest(b"theirs"), digest(b"theirs")),
         )
         ledger.epochs.suspect()
