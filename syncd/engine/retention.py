@@ -83,8 +83,13 @@ class Retention:
             await self._go()
 
     async def if_due(self) -> None:
-        """A round, unless one began within INTERVAL, for who runs once. Raises LedgerError."""
-        if self._left() <= SOONEST:
+        """A round, unless one began within INTERVAL, for who runs once. Raises LedgerError.
+
+        Not at the very first run, a first mirror mostly: all that there is is new.
+        """
+        if self._ledger.places.get(THINNED) is None:
+            self.begun()
+        elif self._left() <= SOONEST:
             await self._go()
 
     async def _go(self) -> None:

@@ -104,6 +104,17 @@ async def test_what_is_kept_ages_while_a_machine_is_off(home: Home) -> None:
         assert await home.retention.round(home.retention.begun()) == gone
 
 
+async def test_a_first_run_has_nothing_to_thin_and_takes_no_time_for_it(home: Home) -> None:
+    for number in range(NEWEST + 1):
+        home.replace(b"%d" % number)
+    home.clock.ahead = AGE + 60
+    await home.retention.if_due()
+    assert len(home.indexed()) == NEWEST + 1
+    home.clock.ahead += INTERVAL
+    await home.retention.if_due()
+    assert len(home.indexed()) == NEWEST
+
+
 async def test_who_runs_once_thins_once_a_day(home: Home) -> None:
     for number in range(NEWEST + 1):
         home.replace(b"%d" % number)
