@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
-from datetime import UTC, datetime, timedelta
-from typing import Final
+from datetime import datetime, timedelta
 
 from syncd.errors import RecordError
+from syncd.stores import times
 
 When = datetime | float | str
 """A time: an aware datetime, milliseconds since the epoch, or ISO 8601 (without a zone: UTC)."""
-
-_LATEST: Final = 8.64e15
-_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
-_ZONED: Final = re.compile(r"(?:[zZ]|[+-]\d\d:?\d\d)$")
-_EPOCH: Final = datetime.fromtimestamp(0, UTC)
-_MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 def datetime_of(time: When | None) -> datetime | None:
@@ -25,7 +18,7 @@ def datetime_of(time: When | None) -> datetime | None:
     """
     told = milliseconds(counted(time) if isinstance(time, datetime) else time)
     try:
-        return None if told is None else _EPOCH + timedelta(milliseconds=told)
+        return None if told is None else times.EPOCH + timedelta(milliseconds=told)
     except OverflowError:
         return None
 
@@ -50,13 +43,13 @@ def counted(time: datetime) -> int:
             f"the time {time} has no zone; nothing was done",
             "give an aware datetime: datetime.now(UTC), or time.astimezone() if it is local",
         )
-    return (time - _EPOCH) // _MILLISECOND
+    return times.counted(time)
 
 
 def spelled(time: datetime) -> str:
     """A datetime as ISO 8601 in UTC, with milliseconds. Raises RecordError as `counted` does."""
     try:
-        told = _EPOCH + timedelta(milliseconds=counted(time))
+        told = times.EPOCH + timedelta(milliseconds=counted(time))
     except OverflowError as error:
         raise RecordError(
             f"the time {time} is beyond the years of UTC; nothing was done", "give another"
@@ -67,9 +60,9 @@ def spelled(time: datetime) -> str:
 def milliseconds(value: object) -> float | None:
     """A time in milliseconds: of an ISO 8601 string (without a zone: UTC), or a number."""
     if isinstance(value, str):
-        value = _time(value)
+        value = times.parsed(value)
     told = finite(value)
-    return told if told is not None and abs(told) <= _LATEST else None
+    return told if told is not None and abs(told) <= times.LATEST else None
 
 
 def finite(value: object) -> float | None:
@@ -81,15 +74,3 @@ def finite(value: object) -> float | None:
     except OverflowError:
         return None
     return told + 0.0 if math.isfinite(told) else None
-
-
-def _time(text: str) -> float | None:
-    if not _DAY.match(text):
-        return None
-    try:
-        told = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    if not _ZONED.search(text[10:]):
-        told = told.replace(tzinfo=UTC)
-    return float(counted(told))

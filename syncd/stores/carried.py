@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
-from datetime import UTC, datetime
 
 import orjson
 
 from syncd.core.model import Format, Kind
+from syncd.stores.times import LATEST, parsed
 
 
 def started_at(kind: Kind, format: Format, body: bytes) -> int | None:
@@ -28,9 +27,9 @@ def started_at(kind: Kind, format: Format, body: bytes) -> int | None:
         case bool():
             return None
         case int() | float():
-            return round(told) if abs(told) <= _MOST else None
+            return round(told) if abs(told) <= LATEST else None
         case str():
-            return _parsed(told)
+            return parsed(told)
         case _:
             return None
 
@@ -41,21 +40,3 @@ def _leniently_read(text: bytes) -> object:
         return json.loads(text.decode(), parse_int=float)
     except (ValueError, RecursionError):
         return None
-
-
-_MOST = 8.64e15
-"""The largest time that a JavaScript Date holds, in ms."""
-
-
-_DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
-
-
-def _parsed(text: str) -> int | None:
-    if not _DATE.match(text):
-        return None
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    zoned = time if time.tzinfo is not None else time.replace(tzinfo=UTC)
-    return round(zoned.timestamp() * 1000)

@@ -28,6 +28,14 @@ def test_iso_and_milliseconds_say_the_same(time: datetime) -> None:
     assert told(written.removesuffix("+00:00")) == ms
 
 
+@pytest.mark.parametrize(
+    ("spelled", "ms"),
+    [("2026-01-01T00:00:00.999999Z", 1767225600999), ("1960-01-01T00:00:00.1239", -315619199877)],
+)
+def test_parts_of_a_millisecond_are_cut_off_as_the_functions_do(spelled: str, ms: int) -> None:
+    assert told(spelled) == ms
+
+
 @pytest.mark.parametrize("value", [None, True, "", "soon", [], {}, 1e300, "2026-99-01T00:00:00Z",
                                    "20260102", "2026-W01-1"])  # fmt: skip
 def test_what_is_no_time_tells_nothing(value: object) -> None:
