@@ -455,8 +455,10 @@ def test_a_damaged_ledger_says_what_to_do(path: Path) -> None:
 
 def open_at(path: Path) -> list[str]:
     """The descriptors that are open for the ledger and what lies beside it."""
-    fds = [fd for fd in Path("/proc/self/fd").iterdir() if fd.is_symlink()]
-    leads = [str(fd.readlink()) for fd in fds]
+    leads: list[str] = []
+    for each in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):  # The listing itself is one of them.
+            leads.append(str(each.readlink()))
     return [lead for lead in leads if lead.startswith(str(path))]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import sys
@@ -11,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -216,8 +218,10 @@ def _listening(machine: Machine) -> set[str]:
     """The addresses on which the daemon listens, by its own descriptors."""
     assert machine.daemon is not None
     fds = Path(f"/proc/{machine.daemon.pid}/fd")
-    links = {str(fd.readlink()) for fd in fds.iterdir()}
-    inodes = {link[8:-1] for link in links if link.startswith("socket:[")}
+    inodes: set[str] = set()
+    for each in fds.iterdir():
+        with suppress(FileNotFoundError):  # RACE: the daemon opens and closes files all the time.
+            inodes.update(re.findall(r"^socket:\[(\d+)\]$", str(each.readlink())))
     found: set[str] = set()
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
         words = line.split()
