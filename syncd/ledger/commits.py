@@ -48,7 +48,7 @@ def commit(
     ledger.outbox.queue(list(_queued(rest)), now, bulk=bulk)
     ledger.entries.author((key, save) for key, save in authored.items() if key not in saved)
     ledger.entries.author(_written(settled), first=True)
-    ledger.places.forget_notes(decision.key for decision in settled if not decision.part)
+    ledger.forgetting.noted(decision.key for decision in settled if not decision.part)
     return {decision.key for decision in held if _hold(ledger, decision, now)}
 
 

@@ -110,6 +110,15 @@ class Forgetting:
         """Forget what was noted of a store whose folder is another one by now."""
         self._connection.execute("DELETE FROM notes WHERE store = ?", (store,))
 
+    def noted(self, keys: Iterable[Key]) -> None:
+        """Forget the noted writes of `keys`, which came to their end; of others there were none."""
+        if self._connection.execute("SELECT 1 FROM notes LIMIT 1").fetchone() is None:
+            return  # As good as always: only while files are written there are any.
+        self._connection.executemany(
+            "DELETE FROM notes WHERE store = ? AND path = ?",
+            [(key.store, key.path) for key in keys],
+        )
+
     def unmatched(self, store: str, matches: Callable[[str], bool]) -> None:
         """Forget the paths of a store that its patterns no longer match.
 

@@ -239,7 +239,7 @@ class Ledger:
     def abandon(self, key: Key, kept: Iterable[Digest], now: float) -> None:
         """The noted write came to nothing; index what it met and put into history."""
         with self.transaction():
-            self.places.forget_notes([key])
+            self.forgetting.noted([key])
             for digest in kept:
                 self.past.replaced(key, digest, CONTESTED, now)
                 self.events.add(Event(key, CONTESTED, now, digest))

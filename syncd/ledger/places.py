@@ -125,6 +125,21 @@ class Places:
             ).fetchall()
         return [(path, to_inode(met)) for path, met in rows]
 
+    def linked(self, store: str, path: str, stat: Stat) -> list[str]:
+        """Other paths under which the file at `path`, which has this stat now, was last read with
+        another one."""
+        # Names of one file held the same bytes when they were last read: an index leads to them.
+        rows = self._connection.execute(
+            """SELECT other.path FROM files AS mine CROSS JOIN files AS other
+               ON substr(other.digest, 1, 8) = substr(mine.digest, 1, 8)
+                 AND other.inode = mine.inode
+               WHERE mine.store = ?1 AND mine.path = ?2 AND mine.inode = ?3
+                 AND (other.size, other.mtime_ns, other.ctime_ns) IS NOT (?4, ?5, ?6)
+                 AND +other.digest = mine.digest AND +other.store = ?1 AND +other.path <> ?2""",
+            (store, path, inode_column(stat.inode), *stat[:3]),
+        )
+        return [row[0] for row in rows]
+
     def record_files(self, files: Iterable[tuple[Key, FileState | None]]) -> None:
         """Remember files as they were just read, or that there is none."""
         seen = list(files)
@@ -155,15 +170,6 @@ class Places:
             yield noticed
         finally:
             self._noticed = None
-
-    def forget_notes(self, keys: Iterable[Key]) -> None:
-        """The noted writes of `keys` came to their end; those that were not noted had none."""
-        if self._connection.execute("SELECT 1 FROM notes LIMIT 1").fetchone() is None:
-            return  # As good as always: only while files are written there are any.
-        self._connection.executemany(
-            "DELETE FROM notes WHERE store = ? AND path = ?",
-            [(key.store, key.path) for key in keys],
-        )
 
 
 def _stat(size: int, mtime_ns: int, ctime_ns: int, inode: int) -> Stat:

@@ -536,6 +536,8 @@ def test_what_is_found_by_a_digest_is_found_by_what_that_begins_with(ledger: Led
     for index, ask in asked.items():
         assert f"USING INDEX {index} (<expr>=?)" in _plan(ledger, ask)[0]
     assert any("contents_digest" in step for step in _plan(ledger, lambda: lacking(ledger)))
+    linked = _plan(ledger, lambda: ledger.places.linked("flows", KEY.path, Stat(1, 1, 1, 1)))
+    assert linked[1] == "SEARCH other USING INDEX files_alike (<expr>=? AND inode=?)"
 
 
 def lacking(ledger: Ledger) -> set[Digest]:

@@ -8,6 +8,7 @@ from itertools import groupby
 from syncd.core.model import Key
 from syncd.core.reading import Found, Reading, Slow
 from syncd.engine.ports import LocalReplica
+from syncd.ledger.ledger import Ledger
 
 READ_BYTES = 16 * 1024 * 1024
 """Bytes of files that one turn holds in memory; the rest of its keys wait for the next."""
@@ -44,3 +45,16 @@ class Readings:
                 readings[key] = reading
                 room -= len(reading.body or b"") if isinstance(reading, Found) else 0
         return readings
+
+
+def linked(ledger: Ledger, readings: Mapping[Key, Reading]) -> list[Key]:
+    """Other names of the files that were read, where those changed: who writes into a file through
+    one of its names has the system hint at that one alone."""
+    with ledger.moment():
+        others = {
+            Key(key.store, path)
+            for key, reading in readings.items()
+            if isinstance(reading, Found)
+            for path in ledger.places.linked(key.store, key.path, reading.stat)
+        }
+    return sorted(others - readings.keys())

@@ -25,7 +25,7 @@ from syncd.engine.turns.losers import Losers
 from syncd.engine.turns.merging import Merging, finished
 from syncd.engine.turns.moves import Moves
 from syncd.engine.turns.parts import FileTurn
-from syncd.engine.turns.readings import Readings
+from syncd.engine.turns.readings import Readings, linked
 from syncd.engine.turns.renamed import Renamed, postponed, together
 from syncd.engine.turns.rewrite import Rewrites
 from syncd.engine.turns.splits import Splits
@@ -95,6 +95,9 @@ class Reconciler:
         ready = self._decidable(self._moves.together(keys))
         readings = await asyncio.to_thread(self.readings.first, ready, turn.slow)
         turn.again += [(key, 0.0) for key in ready if not (key in readings or key in turn.slow)]
+        others = self._decidable(linked(self._ledger, readings))
+        if others:  # Read here, and never named: two names that are held would name each other.
+            readings |= await asyncio.to_thread(self.readings.first, others, turn.slow)
         return readings
 
     async def _decide(
