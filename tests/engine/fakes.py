@@ -221,7 +221,7 @@ class Desk:
             with self.ledger.transaction():
                 self.ledger.places.record_store(STORE, StoreRecord("1", root, bootstrapped=True))
         stores = {STORE: self.replica}
-        self.guards = Guards(self.ledger, stores, self.clock)
+        self.guards = Guards(self.ledger, stores, self.clock, self.machine.approved)
         self.reconciler = Reconciler(self.ledger, stores, self.guards, self.clock)
 
     def restart(self) -> None:

@@ -117,6 +117,22 @@ async def test_a_person_s_decision_is_not_made_while_the_folder_is_read(
     assert desk.ledger.entries.get(FIRST)[0] is None, "it was not met anew"
 
 
+async def test_nor_does_a_store_whose_deletions_were_approved_beforehand(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.agree(first="one", second="two")
+    desk.machine.approved = frozenset({STORE})
+    desk.restart()
+    copied(desk.machine.files)
+    desk.machine.save(first="of the other folder")
+    desk.machine.delete("second")
+    read = Read(desk, monkeypatch)
+    await rescan(desk).scan(STORE)
+    assert read.paths == ["first.txt"]
+    assert desk.ledger.places.stores()[STORE].root == desk.replica.identity()
+    assert desk.ledger.entries.get(FIRST)[0] is None, "it was not met anew"
+
+
 async def test_what_is_saved_in_another_folder_since_it_was_read_is_an_edit(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

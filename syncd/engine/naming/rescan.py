@@ -87,7 +87,7 @@ class Rescan:
         async with self._walk:
             with self._ledger.places.noticed() as since:
                 seen = await asyncio.to_thread(self._stores[store].scan)
-                await self._guards.roots.survey(store, seen)
+                await self._guards.survey(store, seen)
                 # RACE: a folder is adopted by this, and bases with it are forgotten: what a turn
                 # has read in the other folder is committed before.
                 async with self._intake.between_turns:

@@ -12,7 +12,7 @@ from syncd.core.decision import Decision
 from syncd.core.doubt import Doubts
 from syncd.core.guard import Direction, Guard, RootState, Verdict, gone_at_once, guard
 from syncd.core.model import Digest, Key
-from syncd.engine.ports import Clock, LocalReplica
+from syncd.engine.ports import Clock, LocalReplica, Seen
 from syncd.engine.stops.roots import Roots
 from syncd.engine.stops.window import Group, Window, brought, group_of, grouped, made_by
 from syncd.ledger.ledger import Ledger
@@ -117,9 +117,12 @@ class Guards:
             waiting |= {(key, group) for key in held}
         return [each for each in decisions if (each.key, group_of(each)) not in waiting]
 
-    async def survey(self, store: str) -> None:
-        """What a decision is to know of another folder is read before it: see Roots."""
-        await self.roots.survey(store)
+    async def survey(self, store: str, seen: Seen | None = None) -> None:
+        """What a decision, or a walk that has `seen` it, is to know of another folder is read
+        before: see Roots.
+        """
+        whole = seen is not None and store not in self._approved
+        await self.roots.survey(store, seen, whole=whole)
 
     def scanned(
         self, store: str, walked: str | None, missing: Mapping[Key, Digest], appeared: int

@@ -91,10 +91,10 @@ class Roots:
             self._met[store] = there
         return there is not None
 
-    async def survey(self, store: str, seen: Seen | None = None) -> None:
-        """Read what `adopt` is to know of another folder that was `seen`, if all of the store's
-        files are in it: then it is adopted in a moment. Without `seen` of the one that is there,
-        whatever is in it. Not between turns: see `Survey`.
+    async def survey(self, store: str, seen: Seen | None, *, whole: bool) -> None:
+        """Read what `adopt` is to know of another folder that was `seen`, None: that is there, if
+        all of the store's files are in it, or it need not be `whole`: then it is adopted in a
+        moment. Not between turns: see `Survey`.
         """
         self._surveys.pop(store, None)
         record, replica = self._records.get(store), self._stores[store]
@@ -106,7 +106,7 @@ class Roots:
         known = self._known(store, self._ledger.forgetting.outstanding(store))
         if seen is None:
             seen = await asyncio.to_thread(replica.scan)
-        elif any(seen.missing(key.path) for key in known):
+        if whole and any(seen.missing(key.path) for key in known):
             return
         if survey := await surveyed(replica, seen, {key.path for key in known}):
             self._surveys[store] = survey
