@@ -6,11 +6,15 @@ that what was noted was done.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from syncd.core.model import Hold
+from syncd.core.writing import Note, Writing
 from syncd.engine.exchange.link import AnotherDeployment
+from syncd.files.replica import FileReplica
 from syncd.ledger.ledger import Ledger
 from syncd.ledger.state import StateFolder
 
@@ -67,6 +71,28 @@ async def cut_short(folder: Path, *, met: str = "") -> Bound:
         )
     ledger.close()
     return machine
+
+
+async def test_what_is_noted_is_not_cleared_by_the_walk_at_a_start_that_cannot_finish_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = await cut_short(tmp_path)
+    recover, retire, walked = FileReplica.recover, FileReplica.retire, False
+
+    def refused(replica: FileReplica, note: Note, *, doubted: bool = False) -> Writing | Hold:
+        return recover(replica, note, doubted=doubted) if walked else Hold("io-error", "", "")
+
+    def retired(replica: FileReplica, leftovers: Sequence[str]) -> None:
+        nonlocal walked
+        retire(replica, leftovers)
+        walked = True
+
+    monkeypatch.setattr(FileReplica, "recover", refused)
+    monkeypatch.setattr(FileReplica, "retire", retired)
+    await machine.sync()
+    assert walked
+    assert machine.tree()["a"] == machine.mirror()["a"] == "theirs"
+    assert conflicts(machine) == 0
 
 
 async def test_with_another_url_what_was_not_written_is_not_taken_for_written(

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import syncd.core.rest as rest_module
+import syncd.engine.payloads.uploads as uploads_module
 from syncd.core.model import Content, Digest, Key
 from syncd.core.rest import FIRST_VAIN
 from syncd.engine.health import Health
@@ -63,10 +64,10 @@ async def save(desk: Desk, body: bytes) -> None:
     await desk.reconciler.consider([KEY])
 
 
-def uploads(desk: Desk, shelf: Shelf) -> Uploads:
+def uploads(desk: Desk, shelf: Shelf, waiting: Sequence[str] = ()) -> Uploads:
     transfers = Transfers("uploads", Health(desk.ledger, desk.clock), desk.clock)
     stores, intake = {STORE: desk.replica}, Intake(desk.reconciler, desk.clock)
-    return Uploads(desk.ledger, shelf, stores, intake, desk.clock, lambda: (), transfers)
+    return Uploads(desk.ledger, shelf, stores, intake, desk.clock, lambda: waiting, transfers)
 
 
 async def rounds(made: Uploads, shelf: Shelf) -> None:
@@ -179,6 +180,43 @@ async def test_what_was_taken_back_since_the_last_look_is_not_uploaded(desk: Des
         made.wake()
         await until(made.idle.is_set)
         assert not made._lacking, "versions that are gone are not remembered"
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+@pytest.mark.parametrize("begun", [0, IN_FLIGHT])
+async def test_of_a_store_that_waits_nothing_is_uploaded_until_it_goes_on(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, begun: int
+) -> None:
+    monkeypatch.setattr(uploads_module, "PAUSED", 0.0)
+    await queued(desk, MANY)
+    shelf, waiting = Shelf(), [] if begun else [STORE]
+    if begun:
+        shelf.open.clear()
+    made = uploads(desk, shelf, waiting)
+    looks = 0
+    wanted = desk.ledger.uploads.wanted
+
+    def look() -> list[tuple[Key, Content]]:
+        nonlocal looks
+        looks += 1
+        return wanted()
+
+    monkeypatch.setattr(desk.ledger.uploads, "wanted", look)
+    running = asyncio.create_task(made.run())
+    try:
+        await until(lambda: shelf.begun == begun and looks > 0)
+        waiting[:] = [STORE]
+        shelf.open.set()
+        again = looks
+        await until(lambda: looks > again + 1)
+        assert len(shelf.taken) == shelf.begun == begun
+        assert shelf.asked == (1 if begun else 0)
+        assert not made.idle.is_set()
+        waiting.clear()
+        await until(made.idle.is_set)
+        assert len(shelf.taken) == MANY
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

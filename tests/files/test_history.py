@@ -141,6 +141,29 @@ def test_a_copy_that_is_not_durable_yet_is_made_so_for_who_needs_it(
     assert inode not in synced
 
 
+@pytest.mark.parametrize("most", [0, 1 << 20])
+def test_what_is_kept_is_on_the_disk_before_it_has_its_name(
+    folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    history = History(tmp_path / "history")
+    (tmp_path / "store/x").write_bytes(BODY)
+    synced: list[int] = []
+    fsync, rename = os.fsync, Path.rename
+
+    def told(fd: int) -> None:
+        synced.append(os.fstat(fd).st_ino)
+        fsync(fd)
+
+    def named(self: Path, target: Path) -> Path:
+        assert self.stat().st_ino in synced
+        return rename(self, target)
+
+    monkeypatch.setattr(os, "fsync", told)
+    monkeypatch.setattr(Path, "rename", named)
+    monkeypatch.setattr("syncd.files.history._LARGE", most)
+    assert history.copy(folder, "x") == digest(BODY)
+
+
 @pytest.mark.parametrize("way", ["put", "large", "keep", "settle"])
 def test_what_another_thread_made_durable_meanwhile_was_without_what_came_after(
     folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str

@@ -84,6 +84,23 @@ async def test_a_refusal_that_is_no_text_is_a_refusal(
         await storage.upload(CONTENT, _three(), "a.bin")
 
 
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_payloads_are_led_nowhere_else(serve: Serve, status: int) -> None:
+    called: list[str] = []
+
+    async def elsewhere(request: web.Request) -> web.Response:
+        await request.read()
+        called.append(request.method)
+        return web.Response(status=status, headers={"Location": "/files?elsewhere"})
+
+    storage, url = await serve(elsewhere)
+    with pytest.raises(Unavailable, match=f"HTTP {status}"):
+        await _received(storage, url)
+    with pytest.raises(Unavailable, match=f"HTTP {status}"):
+        await storage.upload(CONTENT, _three(), "a.bin")
+    assert called == ["GET", "POST"]
+
+
 async def test_an_upload_answered_with_something_else_counts_as_not_made(serve: Serve) -> None:
     storage, _ = await serve(answering(200, LATIN))
     with pytest.raises(ProtocolError, match="not uploaded"):
