@@ -7,6 +7,9 @@ vi.mock("./model/limits", async (load) => ({ ...(await load<typeof limits>()) })
 
 const { LISTED_LEDGERS } = limits;
 
+/** What the platform lets one transaction read: https://docs.convex.dev/production/state/limits */
+const INDEX_RANGES = 4096;
+
 afterEach(() => Object.assign(limits, { LISTED_LEDGERS }));
 
 test("a token opens its own workspace only", async () => {
@@ -85,6 +88,25 @@ test("that of all its ledgers, also where it had more than are looked at elsewhe
   expect(await t.run(({ db }) => db.query("presence").take(300))).toEqual([]);
 });
 
+test("of more than a transaction may delete as many as it may, and the rest when it is revoked again", async () => {
+  const t = deployment();
+  const { device } = await enrolled(t, "laptop", "team");
+  const ledgers = (read: number) => t.run(async ({ db }) => (await db.query("presence").take(read)).length);
+  await t.run(async ({ db }) => {
+    for (let ledger = 0; ledger < INDEX_RANGES; ledger += 1) {
+      const seen = { device, ledger: String(ledger), start: 1, cursor: null, seenAt: 0 };
+      await db.insert("presence", seen);
+    }
+  });
+  const name = { workspace: "team", name: "laptop" };
+  await t.mutation(internal.devices.revoke, name);
+  // Each deletion is an index range of its own, and a few more are read beside them.
+  const left = await ledgers(INDEX_RANGES);
+  expect(left).toBeGreaterThan(400);
+  await t.mutation(internal.devices.revoke, name);
+  expect(await ledgers(1)).toBe(0);
+});
+
 test("a device without the scope `write` reads but does not push", async () => {
   const t = deployment();
   const { token } = await t.mutation(internal.devices.enroll, {
@@ -113,6 +135,19 @@ test("list tells when a device was last seen, and never a token", async () => {
     witnesses: [],
   });
   expect((await list()).devices[0]?.seenAt).toBeGreaterThan(0);
+});
+
+test("list tells of every machine of a workspace of a thousand", async () => {
+  const t = deployment();
+  const MACHINES = 1001;
+  await t.run(async ({ db }) => {
+    for (let number = 0; number < MACHINES; number += 1) {
+      const registered = { scopes: [], tokenHash: String(number), revoked: false };
+      await db.insert("devices", { workspace: "team", name: String(number), ...registered });
+    }
+  });
+  const { devices } = await t.query(internal.devices.list, { workspace: "team" });
+  expect(devices.length).toBe(MACHINES);
 });
 
 test("list tells of as many devices as it can read with their ledgers", async () => {

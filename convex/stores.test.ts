@@ -56,6 +56,27 @@ test("a store that no device has any more is forgotten, and the next one is the 
   expect(await first()).toBeNull();
 });
 
+test("a revoked device has no store any more, and registers again once it is enrolled", async () => {
+  const { t, laptop, server, register, first } = await world();
+  await register(laptop, flows);
+  await register(server, { ...flows, name: "more" });
+  const name = { workspace: "team", name: "laptop" };
+  await t.mutation(internal.devices.revoke, name);
+  expect(await first()).toMatchObject({ name: "more", first: server.device });
+  const { token } = await t.mutation(internal.devices.enroll, name);
+  await t.mutation(api.sync.register, { token, workspace: "team", stores: [flows] });
+  const noted = await t.run(({ db }) => db.query("configured").take(9));
+  expect(noted).toMatchObject([{ store: "more" }, { store: "flows", device: laptop.device }]);
+});
+
+test("a store that another device has too stays where one is revoked", async () => {
+  const { t, laptop, server, register, first } = await world();
+  await register(laptop, flows);
+  await register(server, flows);
+  await t.mutation(internal.devices.revoke, { workspace: "team", name: "laptop" });
+  expect(await first()).toMatchObject({ name: "flows", first: laptop.device });
+});
+
 test("a store in the shape that earlier functions wrote stays while a device has it", async () => {
   const { t, laptop, server, register, first } = await world();
   const former = { first: laptop.device, last: server.device, devices: [laptop.device, server.device] };

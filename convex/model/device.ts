@@ -3,8 +3,9 @@ import type { Doc } from "../_generated/dataModel";
 import type { MutationCtx, QueryCtx } from "../_generated/server";
 import { scope, type Scope } from "../validators";
 import { hex, sha256, utf8 } from "./digest";
-import { LISTED_LEDGERS } from "./limits";
+import { LISTED_LEDGERS, REAPED_DEVICES } from "./limits";
 import { forgetLedgers, presencesOf } from "./presence";
+import { withdrawStores } from "./store";
 import { trouble } from "./trouble";
 
 /**
@@ -23,7 +24,6 @@ export const registration = v.object({
 export type Registration = Infer<typeof registration>;
 
 const NAME_LENGTH = 100;
-const DEVICES = 1000;
 
 type Enrolment = { workspace: string; name: string; scopes?: Scope[] };
 
@@ -52,12 +52,12 @@ function newToken(): string {
   return `syncd_${hex(crypto.getRandomValues(new Uint8Array(32)))}`;
 }
 
-/** By name, as many as one call can read with their ledgers. */
+/** By name: all for which tombstones are kept, as far as one call can read their ledgers. */
 export async function list(ctx: QueryCtx, workspace: string): Promise<Registration[]> {
   const devices = await ctx.db
     .query("devices")
     .withIndex("by_workspace_and_name", (q) => q.eq("workspace", workspace))
-    .take(DEVICES);
+    .take(REAPED_DEVICES);
   const listed: Registration[] = [];
   let ledgers = 0;
   for (const { _id: device, name, scopes, revoked } of devices) {
@@ -71,13 +71,15 @@ export async function list(ctx: QueryCtx, workspace: string): Promise<Registrati
 
 /**
  * The device is refused from now on. What is known of its ledgers goes: its receipts leave too, so
- * that, enrolled again, it makes first contact.
+ * that, enrolled again, it makes first contact. Its stores are not configured any more: nothing is
+ * created where nobody is.
  */
 export async function revoke(ctx: MutationCtx, workspace: string, name: string) {
   const device = await findDevice(ctx, workspace, name);
   if (device === null) return false;
   await ctx.db.patch("devices", device._id, { revoked: true });
   await forgetLedgers(ctx, device._id);
+  await withdrawStores(ctx, device._id);
   return true;
 }
 

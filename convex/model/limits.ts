@@ -80,7 +80,7 @@ export const FORGOTTEN_CONFLICTS = 100;
 /** Documents that one step of the reaping deletes, and workspaces it looks at. */
 export const REAPED_AT_ONCE = 500;
 export const WORKSPACES_AT_ONCE = 100;
-/** Devices, revoked ones too, of a workspace in which tombstones are reaped. */
+/** Devices, revoked ones too, of a workspace in which tombstones are reaped, and that are listed. */
 export const REAPED_DEVICES = 2000;
 /** Ledgers of these, all together. */
 export const REAPED_LEDGERS = 10_000;

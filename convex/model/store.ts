@@ -22,7 +22,12 @@ export async function registerStores(
   stores.forEach(check);
   await convertFormer(ctx);
   for (const store of stores) await registerStore(ctx, store);
-  await withdraw(ctx, new Set(stores.map(({ name }) => name)));
+  await withdraw(ctx, ctx.device._id, new Set(stores.map(({ name }) => name)));
+}
+
+/** The device has no stores any more; it registers them again where it makes first contact. */
+export function withdrawStores(ctx: MutationCtx, device: Id<"devices">): Promise<void> {
+  return withdraw(ctx, device, new Set());
 }
 
 /** The store in which new entries of this kind are created: the first that was registered. */
@@ -90,12 +95,15 @@ async function noteConfigured(
 }
 
 /** The device has no other stores than these. */
-async function withdraw(ctx: MutationCtx & Caller, names: ReadonlySet<string>): Promise<void> {
-  const { workspace, device } = ctx;
+async function withdraw(
+  ctx: MutationCtx,
+  device: Id<"devices">,
+  names: ReadonlySet<string>,
+): Promise<void> {
   const own = ctx.db
     .query("configured")
-    .withIndex("by_device_and_store", (q) => q.eq("device", device._id));
-  for await (const { _id, store: name } of own) {
+    .withIndex("by_device_and_store", (q) => q.eq("device", device));
+  for await (const { _id, workspace, store: name } of own) {
     if (names.has(name)) continue;
     await ctx.db.delete("configured", _id);
     const store = await findStore(ctx, workspace, name);
