@@ -1,7 +1,9 @@
+import { convexTest } from "convex-test";
 import { afterEach, expect, test, vi } from "vitest";
 import { api } from "./_generated/api";
-import { deployment, enrolled, operationOn } from "./fixture.test";
+import { deployment, enrolled, modules, operationOn } from "./fixture.test";
 import * as limits from "./model/limits";
+import schema from "./schema";
 
 vi.mock("./model/limits", async (load) => ({ ...(await load<typeof limits>()) }));
 
@@ -65,6 +67,27 @@ test.each([{ query: "button" }, { tags: ["ui"] }])(
     expect(await search()).toBe(2);
   },
 );
+
+test("a search stays within what one call may read, whatever is long in the assets", async () => {
+  const t = convexTest({ schema, modules, transactionLimits: true });
+  const { credentials, push } = await enrolled(t);
+  await push(await operationOn("a.json", "{}"));
+  const [entry] = await t.run(({ db }) => db.query("entries").take(1));
+  if (entry === undefined) throw new Error("what was pushed is there");
+  const long = "字".repeat(300);
+  const named = { recordId: long, name: long, type: long, author: long, version: long, status: long };
+  const source = { entry: entry._id, store: "library", record: "", revision: 1, digest: "", flags: [] };
+  for (let path = 0; path < 1000; path += 250) {
+    await t.run(async ({ db }) => {
+      for (let at = path; at < path + 250; at += 1) {
+        const row = { ...source, ...named, workspace: "team", path: String(at), tags: [] };
+        await db.insert("assets", { ...row, category: long, searchText: "字".repeat(4000) });
+      }
+    });
+  }
+  const { rows } = await t.query(api.assets.search, { ...credentials, status: "none" });
+  expect(rows).toEqual([]);
+});
 
 test("assets are listed by path, by category and by type, and found by id", async () => {
   const t = deployment();

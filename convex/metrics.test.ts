@@ -1,3 +1,4 @@
+import { getConvexSize } from "convex/values";
 import fc from "fast-check";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { api } from "./_generated/api";
@@ -141,6 +142,19 @@ function expectClose(found: Told & Record<string, unknown>, values: number[]) {
     else expect(Math.abs(near - far)).toBeLessThanOrEqual(RELATIVE_ERROR * Math.abs(far) + 1e-9);
   }
 }
+
+test("a page of samples with labels of many numbers fits in an answer", async () => {
+  const { t, credentials } = await withSamples([]);
+  const ones = Array<number>(8000).fill(1);
+  const labels = Object.fromEntries(Array.from("abcdefghij", (name) => [name, ones]));
+  const samples = Array.from({ length: 6 }, (_, time) => ({ ...at(time), labels }));
+  for (let call = 0; call < 4; call += 1) {
+    await t.mutation(api.metrics.record, { ...credentials, samples });
+  }
+  const page = await t.query(api.metrics.getByName, { ...credentials, name: "n", limit: 200 });
+  expect(page.cursor).not.toBeNull();
+  expect(getConvexSize(page)).toBeLessThan(16 * 1024 * 1024);
+});
 
 describe("aggregate", () => {
   const sample = fc.record({

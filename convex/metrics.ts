@@ -4,6 +4,7 @@ import { appMutation, appQuery } from "./model/authorized";
 import { aggregate as sumUp, aggregated } from "./model/aggregate";
 import { pageOf, paging } from "./model/answer";
 import { chosenSamples, type Times } from "./model/choice";
+import { SAMPLES_BYTES } from "./model/limits";
 import { asking, recorded } from "./model/outcome";
 import { recordSamples, sample } from "./model/record";
 import { once } from "./model/request";
@@ -55,7 +56,7 @@ export const getByType = appQuery({
   handler: async (ctx, { type, name, startTime, endTime, order = "desc", ...rest }) => {
     const times: Times = { from: startTime, to: endTime };
     const samples = chosenSamples(ctx, ctx.workspace, { type, name }, times).order(order);
-    return withLabels(await pageOf(samples, rest));
+    return withLabels(await pageOf(samples, rest, SAMPLES_BYTES));
   },
 });
 
@@ -66,7 +67,7 @@ export const getByName = appQuery({
   handler: async (ctx, { name, type, startTime, endTime, order = "desc", ...rest }) => {
     const times: Times = { from: startTime, to: endTime };
     const samples = chosenSamples(ctx, ctx.workspace, { type, name }, times).order(order);
-    return withLabels(await pageOf(samples, rest));
+    return withLabels(await pageOf(samples, rest, SAMPLES_BYTES));
   },
 });
 

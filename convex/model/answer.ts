@@ -34,11 +34,15 @@ type Pages<Row> = { paginate: (options: PaginationOptions) => Promise<Pagination
  * One page in the order of the index, shorter where its rows are long; `cursor` is null after the
  * last.
  */
-export async function pageOf<Row>(rows: Pages<Row>, { limit = 50, cursor = null }: Paging) {
+export async function pageOf<Row>(
+  rows: Pages<Row>,
+  { limit = 50, cursor = null }: Paging,
+  maximumBytesRead = PAGE_BYTES,
+) {
   if (!Number.isInteger(limit) || limit < 1 || limit > LIST_ROWS) {
     throw trouble("invalid", `limit is a whole number from 1 to ${LIST_ROWS}`);
   }
-  const bounds = { numItems: limit, maximumBytesRead: PAGE_BYTES };
+  const bounds = { numItems: limit, maximumBytesRead };
   const { page, isDone, continueCursor } = await rows.paginate({ ...bounds, cursor });
   return { rows: page, cursor: isDone ? null : continueCursor };
 }

@@ -41,6 +41,13 @@ export const WITNESSES = 500;
 export const KNOWN = 500;
 /** A page of the app plane. */
 export const LIST_ROWS = 200;
+/**
+ * A page of samples, in bytes of their lines. What a line says is answered beside it as a value, and
+ * the platform counts nine bytes for a digit.
+ */
+export const SAMPLES_BYTES = 2 * MIB;
+/** What a text parses to, as the platform counts it: an answer has it twice, in parts and whole. */
+export const VALUE_BYTES = 6 * MIB;
 /** Conflicts of one call; their text is bounded by PAGE_BYTES. */
 export const CONFLICTS = 50;
 /** Stores that one device registers. */

@@ -65,9 +65,9 @@ function byPath(ctx: QueryCtx, workspace: string, { category }: Asked) {
   );
 }
 
-/** UTF-16 units of what of a row may be long. */
-function lengthOf({ searchText, tags }: Asset): number {
-  return tags.reduce((sum, tag) => sum + tag.length, searchText.length);
+/** UTF-16 units of all that a row holds. */
+function lengthOf(asset: Asset): number {
+  return JSON.stringify(asset).length;
 }
 
 function matches(asset: Asset, { category, type, status }: Asked): boolean {

@@ -42,6 +42,15 @@ test("an alias bomb is not expanded", () => {
   expect(valueOf("yaml", bomb)).toEqual({ value: null, flag: "invalid" });
 });
 
+test("what takes more than an answer has room for twice is left to the text", () => {
+  const rows = (count: number) => JSON.stringify(Array(count).fill(Array(8000).fill(1)));
+  expect(valueOf("json", rows(50)).flag).toBeNull();
+  expect(valueOf("json", rows(120))).toEqual({ value: null, flag: "not-representable" });
+  const row = `[${Array(8000).fill(1).join(",")}]`;
+  const repeated = `a: &x ${row}\n${Array.from({ length: 90 }, (_, n) => `b${n}: *x`).join("\n")}`;
+  expect(valueOf("yaml", repeated)).toEqual({ value: null, flag: "not-representable" });
+});
+
 test("whatever it gives can be encoded", () => {
   fc.assert(
     fc.property(fc.json({ maxDepth: 8, stringUnit: "binary" }), (text) => {

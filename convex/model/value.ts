@@ -2,8 +2,10 @@
  * Which parsed values Convex can return. Its rules for values:
  * https://docs.convex.dev/database/types and https://docs.convex.dev/production/state/limits
  */
+import { getConvexSize, type Value } from "convex/values";
 import type { Format } from "../validators";
 import { isObject } from "./fields";
+import { VALUE_BYTES } from "./limits";
 import { parse } from "./project";
 
 /** A returned value may nest 64 deep; some of that is the answer around it. */
@@ -20,7 +22,8 @@ const KEY_LENGTH = 1024;
 export function valueOf(format: Format, text: string): { value: unknown; flag: string | null } {
   const { value, flag } = parse(format, text);
   if (value === undefined) return { value: null, flag };
-  return isLegal(value, DEPTH) ? { value, flag: null } : { value: null, flag: "not-representable" };
+  const isFit = isLegal(value, DEPTH) && getConvexSize(value as Value) <= VALUE_BYTES;
+  return isFit ? { value, flag: null } : { value: null, flag: "not-representable" };
 }
 
 function isLegal(value: unknown, depth: number): boolean {
