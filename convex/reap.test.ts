@@ -14,6 +14,7 @@ beforeEach(() => vi.useFakeTimers());
 afterEach(() => {
   Object.assign(limits, { REAPED_LEDGERS });
   vi.useRealTimers();
+  vi.unstubAllEnvs();
 });
 
 /** Two machines that have both said hello, and what each does as of the feed's end. */
@@ -102,6 +103,19 @@ describe("a tombstone goes", () => {
     await w.reap();
     expect(await w.paths()).toContain("a.json");
     vi.setSystemTime(Date.now() + WEEKS);
+    await w.reap();
+    expect(await w.paths()).toEqual(["newer.json"]);
+  });
+
+  test("also where somebody writes without a token, who is no device that is waited for", async () => {
+    vi.stubEnv("SYNCD_ANONYMOUS", "write");
+    vi.stubEnv("SYNCD_WORKSPACES", "team");
+    const w = await world();
+    await shortLived(w);
+    const updates = { name: "Newer" };
+    const edited = { workspace: "team", id: "newer", updates };
+    expect(await w.t.mutation(api.workflows.update, edited)).toMatchObject({ outcome: "applied" });
+    await w.allPass();
     await w.reap();
     expect(await w.paths()).toEqual(["newer.json"]);
   });

@@ -177,6 +177,13 @@ describe("create", () => {
     });
   });
 
+  test("fills in what the store says, and nothing in what it was filled with", async () => {
+    const { t, token } = await world();
+    const asset = { id: "{category}", category: "{id}" };
+    const created = await t.mutation(api.assets.create, { ...token, asset });
+    expect(created).toMatchObject({ outcome: "applied", path: "{id}/{category}.json" });
+  });
+
   test("leaves an id that another file has", async () => {
     const { t, token } = await withFlow();
     const created = await t.mutation(api.workflows.create, { ...token, id: "a" });

@@ -85,7 +85,6 @@ function unescaped(name: string): string {
 
 function filled(template: string, id: string, category: string): string {
   return template
-    .replaceAll("{id}", () => id)
-    .replaceAll("{category}", () => category)
+    .replace(/\{(id|category)\}/g, (_, name) => (name === "id" ? id : category))
     .normalize("NFC");
 }
