@@ -120,6 +120,26 @@ describe("an upload", () => {
     expect(await blobs()).toHaveLength(1);
   });
 
+  test("is asked for again where file storage lost it, and heals what names it", async () => {
+    const content = bytes(8);
+    expect(await put("logo.png", content)).toMatchObject({ outcome: "applied" });
+    await t.run(async (ctx) => {
+      for (const { _id } of await ctx.db.system.query("_storage").take(9)) await ctx.storage.delete(_id);
+    });
+    const digest = await sha256(content);
+    const asked = { ...laptop.credentials, digests: [digest] };
+    expect(await t.query(api.blobs.missing, asked)).toEqual({ missing: [digest] });
+    const again = await stored("again.png", content);
+    expect(await laptop.push(again)).toMatchObject([{ reason: "missing-blob" }]);
+    const begun = await t.mutation(api.blobs.begin, { ...laptop.credentials, digest });
+    expect(begun.url).not.toBeNull();
+    expect(await laptop.fetch("logo.png")).toMatchObject({ url: null });
+    expect(await commit(content, await upload(content))).toBeNull();
+    expect(await laptop.push(again)).toMatchObject([{ outcome: "applied" }]);
+    expect(await laptop.fetch("logo.png")).toMatchObject({ url: expect.any(String) as string });
+    expect(await blobs()).toHaveLength(1);
+  });
+
   test("that is not what is claimed is refused and deleted", async () => {
     const storageId = await upload(bytes(1, 2));
     expect(await commit(bytes(1, 3), storageId)).toMatchObject({ reason: "digest-mismatch" });

@@ -23,7 +23,22 @@ export function isOurs(file: { contentType?: string }): boolean {
   return MARK.test(file.contentType ?? "");
 }
 
-export function findBlob(ctx: QueryCtx, workspace: string, digest: string): Promise<Blob | null> {
+/**
+ * The blob of this digest. One whose file is gone, as where a deployment is restored without its
+ * files, is not here: it is uploaded again, and all that names it has its content again.
+ */
+export async function findBlob(
+  ctx: QueryCtx,
+  workspace: string,
+  digest: string,
+): Promise<Blob | null> {
+  const noted = await findNoted(ctx, workspace, digest);
+  const file = noted && (await ctx.db.system.get("_storage", noted.storageId));
+  return file === null ? null : noted;
+}
+
+/** What is noted of this digest, whether or not file storage has its content. */
+function findNoted(ctx: QueryCtx, workspace: string, digest: string): Promise<Blob | null> {
   return ctx.db
     .query("blobs")
     .withIndex("by_workspace_and_digest", (q) => q.eq("workspace", workspace).eq("digest", digest))
@@ -78,8 +93,15 @@ export async function commit(ctx: MutationCtx & Caller, claim: Claim): Promise<R
   if (refusal !== null) return refusal;
   // RACE: two machines may upload the same at once; the first to commit is kept.
   if (known !== null) await ctx.storage.delete(storageId);
-  else await ctx.db.insert("blobs", { ...claim, workspace: ctx.workspace, seenAt: Date.now() });
+  else await note(ctx, claim);
   return null;
+}
+
+async function note(ctx: MutationCtx & Caller, claim: Claim): Promise<void> {
+  const former = await findNoted(ctx, ctx.workspace, claim.digest);
+  const blob = { ...claim, workspace: ctx.workspace, seenAt: Date.now() };
+  if (former === null) await ctx.db.insert("blobs", blob);
+  else await ctx.db.replace("blobs", former._id, blob);
 }
 
 async function refuse(ctx: MutationCtx, { digest, size, storageId }: Claim) {
