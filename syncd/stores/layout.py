@@ -26,13 +26,19 @@ just then, and from which version is not known: a person looks at it, and nothin
 
 _TEMPORARY = re.compile(re.escape(TEMPORARY_PREFIX) + "[0-9a-f]{16}")
 
+_RSYNC = tuple(f".*.{'[A-Za-z0-9]' * at}[A-Z]{'[A-Za-z0-9]' * (5 - at)}" for at in range(6))
+"""`.NAME.` and six random letters and digits, of which one is a capital: without one it may well be
+what a person calls a hidden file, such as `.env.local.sample`. One in 25 has none.
+"""
+
 EDITOR_LEFTOVERS = (
     ".syncd*", ".git/", ".hg/", ".svn/", "node_modules/", "*~", ".*.sw?", ".*.swpx", "*.tmp",
     "*.temp", "*.bak", "*.part", "*.crdownload", "*.orig", "*.rej", "4913", ".#*", "\\#*#",
     ".goutputstream-*", "*___jb_tmp___", "*___jb_old___", ".~lock.*", "~$*", ".nfs*",
     ".fuse_hidden*", ".DS_Store", "._*", "Thumbs.db", "desktop.ini",
+    ".*.kate-swp", "*.sb-????????-??????", "*.filepart", ".~tmp~/", ".rsync-partial/", *_RSYNC,
 )  # fmt: skip
-"""Names that editors, version control and desktops leave behind; never mirrored."""
+"""Names that editors, version control, desktops and copying leave behind; never mirrored."""
 
 _FIT = re.compile(r"[^./\x00-\x1f][^/\x00-\x1f]*")
 

@@ -51,12 +51,23 @@ def test_leftovers_match_what_pathspec_matches_for_any_name(parts: list[str]) ->
     "name",
     ["x.json~", ".x.json.swp", ".x.swpx", "#x.json#", ".#x.json", "4913", "x.json.tmp", "x.orig",
      ".goutputstream-AB12", "x.json___jb_tmp___", ".~lock.x.json#", "~$x.json", ".nfs0001",
-     ".fuse_hidden01", ".DS_Store", "._x.json", "Thumbs.db", "x.part", ".syncd-0123"],
+     ".fuse_hidden01", ".DS_Store", "._x.json", "Thumbs.db", "x.part", ".syncd-0123",
+     ".x.json.kate-swp", "x.json.sb-1a2b3c4d-AbCdEf", "x.bin.filepart",
+     ".~tmp~/x.json", ".rsync-partial/x.json", ".x.bin.Q7RkMa", ".x.kkkkkK", "..env.a1B2c3"],
 )  # fmt: skip
 def test_what_editors_leave_behind_is_never_mirrored(name: str) -> None:
     everything = Layout(("*",), ())
     assert not everything.matches(name)
     assert not everything.matches(f"a/b/{name}")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [".env.sample", ".env.local.sample", ".eslintrc.config", ".x.A.json", ".log.202411",
+     "x.bin.Q7RkMa", ".Q7RkMa", ".x.Q7RkM", ".x.Q7RkMab", "x.sb", "sb-1.json"],
+)  # fmt: skip
+def test_what_people_call_files_is_mirrored(name: str) -> None:
+    assert Layout(("*",), ()).matches(name)
 
 
 def test_include_less_exclude() -> None:
