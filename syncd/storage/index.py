@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from typing import Generic, TypeVar, cast
+from typing import Final, Generic, TypeVar, cast
 
 from syncd.core.decision import racy
 from syncd.core.model import Hold
@@ -12,6 +12,7 @@ from syncd.core.reading import Stat
 from syncd.errors import RecordError
 from syncd.files.root import Root
 from syncd.files.scan import Scan, scan
+from syncd.files.spelling import Spellings
 from syncd.storage.columns import row_of, stem
 from syncd.storage.file import body_of, digest
 from syncd.storage.forking import Lock
@@ -19,6 +20,8 @@ from syncd.storage.root import hidden, root_of
 from syncd.storage.rows import Row
 from syncd.store_config import StoreConfig
 from syncd.stores.layout import kind_of
+
+_UNLISTED: Final = "it was not listed"
 
 R = TypeVar("R", bound=Row)
 
@@ -36,16 +39,20 @@ class Index(Generic[R]):
         self._stores = tuple(stores)
         self._rows: dict[Key, R] = {}
         self._stats: dict[Key, Stat] = {}
-        self._spelled: dict[Key, str] = {}
+        self._spelled: dict[str, Spellings] = {}
         self._unread: dict[str, Hold] = {}
         self._lock = Lock()
 
     def rows(self) -> Mapping[Key, R]:
         """The rows of all files, as they are now; of those in a folder that cannot be listed, as
-        they were.
+        they were. Raises RecordError where that is the store's.
         """
         with self._lock:
-            return dict(self._looked())
+            rows, unread = dict(self._looked()), self._unread
+        for place in (str(store.path) for store in self._stores):
+            if place in unread:
+                raise hidden(place, unread[place], _UNLISTED)
+        return rows
 
     def paths(self, id: str) -> list[Key]:
         """Where the record `id` is: more than one place where files share an id, by path.
@@ -62,23 +69,26 @@ class Index(Generic[R]):
         with self._lock:
             self._unread = {}
             seen = [(store.name, self._seen(store)[1]) for store in self._stores]
-            self._spelled = {key: at for name, scan in seen for key, at in _spelled(name, scan)}
+            self._spelled = {name: Spellings(scan.spelled, scan.files) for name, scan in seen}
             found = [(name, p, "") for name, scan in seen for p in scan.files if stem(p) == id]
             unread = self._unread
         return _certain(found, id, unread)
 
     def spelling(self, key: Key) -> str:
-        """The path of a file as the last look found it on disk: not every one is in NFC."""
-        return self._spelled.get(key, key[1])
+        """The path of a file as the last look found it on disk, of a new one as it found its
+        folder: not every one is in NFC.
+        """
+        store, path, _ = key
+        return self._spelled[store].of(path) if store in self._spelled else path
 
     def _looked(self) -> dict[Key, R]:
         self._unread = {}
         # RACE: threads that save meanwhile look a spelling up: it must not be gone for a moment.
-        self._spelled = {key: at for store in self._stores for key, at in self._look(store)}
+        self._spelled = {store.name: self._look(store) for store in self._stores}
         return self._rows
 
-    def _look(self, store: StoreConfig) -> list[tuple[Key, str]]:
-        """Bring the store's rows up to date; the keys whose files are spelled otherwise."""
+    def _look(self, store: StoreConfig) -> Spellings:
+        """Bring the store's rows up to date; how its files are spelled."""
         now = time.time_ns()
         root, found = self._seen(store)
         # What lies beside assets is no record, and may be of any size.
@@ -88,10 +98,10 @@ class Index(Generic[R]):
             if root is not None and self._stats.get(key) != stat:
                 self._read(root, store, key, found.spelled.get(path, path), now)
         self._forget(store.name, found)
-        return _spelled(store.name, found)
+        return Spellings(found.spelled, found.files)
 
     def _seen(self, store: StoreConfig) -> tuple[Root | None, Scan]:
-        root = root_of(store.path, "it was not listed")
+        root = root_of(store.path, _UNLISTED)
         found = Scan() if root is None else scan(root, store.patterns())
         for folder, hold in found.unread.items():
             self._unread[str(store.path / folder)] = hold
@@ -121,10 +131,6 @@ class Index(Generic[R]):
         for key in gone:
             del self._rows[key]
             self._stats.pop(key, None)
-
-
-def _spelled(store: str, found: Scan) -> list[tuple[Key, str]]:
-    return [((store, path, ""), at) for path, at in found.spelled.items()]
 
 
 def _certain(found: list[Key], id: str, unread: Mapping[str, Hold]) -> list[Key]:

@@ -58,6 +58,7 @@ def hidden(what: str, hold: Hold, what_not: str) -> RecordError:
     # What the daemon tries again, a program has to, as whom it runs.
     advice = hold.advice.replace("it is tried again", "then call again")
     advice = advice.replace("that runs syncd", "that runs this program")
+    advice = advice.replace("let syncd read", "let this program read")
     return RecordError(f"{what}: {hold.detail.removesuffix(f': {what}')}; {what_not}", advice)
 
 

@@ -128,3 +128,22 @@ def test_an_asset_that_was_deleted_is_saved_in_the_category_it_was_given_since(
             storage.save(loaded)
             assert [row.path for row in storage.search()] == [f"{category}/a.json"]
             assert storage.load("a") == Asset(id="a", category=category, content="kept")
+
+
+def test_a_category_whose_folder_is_spelled_in_another_unicode_form_is_that_folder(
+    project: Config,
+) -> None:
+    library = next(each.path for each in project.stores if each.kind == "asset")
+    there = library / "cafe\u0301"
+    there.mkdir(parents=True)
+    (there / "old.json").write_text('{"id": "old"}')
+    with AssetStorage(project) as storage:
+        storage.save(Asset(id="new", category="caf\xe9"))
+        assert [path.name for path in library.iterdir()] == [there.name]
+        assert {row.id for row in storage.by_category("caf\xe9")} == {"old", "new"}
+        found = storage.load("new")
+        assert found is not None
+        found.name = "renamed"
+        storage.save(found)
+        assert storage.delete("new")
+    assert [path.name for path in there.iterdir()] == ["old.json"]

@@ -310,6 +310,23 @@ async def test_a_folder_that_cannot_be_listed_hides_no_record(
     assert [each.name for each in folder(project, "workflow").iterdir()] == ["team"]
 
 
+async def test_a_store_that_cannot_be_listed_is_not_an_empty_one(
+    project: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder(project, "workflow")).mkdir()
+    storage = AsyncWorkflowStorage(project)
+    await storage.save(workflow("a"))
+    assert len(await storage.list()) == 1
+    monkeypatch.setattr(Root, "folder", unlisted(""))
+    for each in (storage, AsyncWorkflowStorage(project)):
+        with pytest.raises(
+            RecordError, match=r"workflows: Permission denied; it was not listed$"
+        ) as raised:
+            await each.list()
+        assert "the user that runs this program" in raised.value.advice
+    assert await storage.list_executions("a") == [], "that folder was not made yet"
+
+
 async def test_a_record_that_cannot_be_edited_is_not_waited_for(
     project: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
