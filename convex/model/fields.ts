@@ -94,11 +94,17 @@ function plain(value: unknown): number | undefined {
   return typeof value === "number" && Number.isFinite(value) ? value + 0 : undefined;
 }
 
+/** As `syncd/stores/times.py` reads it too. */
+const ISO =
+  /^(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(?: ?([Zz]|[+-]\d\d(?::?\d\d)?))?)?$/;
+
 function parseTime(value: string): number {
-  if (!/^\d{4}-\d\d-\d\d/.test(value)) return NaN;
-  // Date.parse reads a time without a zone in the host's zone, which is not the same everywhere.
-  const zoned = /([zZ]|[+-]\d\d:?\d\d)$/.test(value.slice(10));
-  return Date.parse(zoned || value.length === 10 ? value : `${value}Z`);
+  const [, date = "", time, zone = "Z"] = ISO.exec(value) ?? [];
+  if (time === undefined) return Date.parse(date);
+  // Date.parse reads a time without a zone in the host's zone, which is not the same everywhere,
+  // and one whose zone has no minutes as none, or in UTC.
+  const whole = zone.length === "+01".length ? `${zone}:00` : zone.toUpperCase();
+  return Date.parse(`${date}T${time}${whole}`);
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {

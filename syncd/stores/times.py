@@ -11,7 +11,11 @@ LATEST: Final = 8.64e15
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
-_DATE: Final = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_ISO: Final = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r"(?:[Tt ]([0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?)"
+    r"(?: ?([Zz]|[+-][0-9]{2}(?::?[0-9]{2})?))?)?"
+)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
 
@@ -22,10 +26,11 @@ def counted(time: datetime) -> int:
 
 def parsed(text: str) -> int | None:
     """The time that ISO 8601 tells (without a zone: UTC), as `counted`; None for other text."""
-    if not _DATE.match(text):
+    told = _ISO.fullmatch(text)
+    if told is None:
         return None
+    date, time, zone = told.groups()
     try:
-        time = datetime.fromisoformat(text)
+        return counted(datetime.fromisoformat(f"{date}T{time or '00:00'}{(zone or 'Z').upper()}"))
     except ValueError:
         return None
-    return counted(time if time.tzinfo is not None else time.replace(tzinfo=UTC))

@@ -36,6 +36,20 @@ def test_parts_of_a_millisecond_are_cut_off_as_the_functions_do(spelled: str, ms
     assert told(spelled) == ms
 
 
+@pytest.mark.parametrize("zone", ["+01", "+0100", "+01:00", " +0100"])
+@pytest.mark.parametrize("time", ["2026-01-01T01:00", "2026-01-01 01:00:00.0"])
+def test_a_zone_may_be_of_hours_alone(time: str, zone: str) -> None:
+    assert told(time + zone) == told("2026-01-01t00:00z") == told("2026-01-01") == 1767225600000
+
+
+@pytest.mark.parametrize("value", ["2026-01-02T05", "2026-01-02T0506", "2026-01-02T05:06:07,8",
+                                   "2026-01-02+01:00", "2026-01-02x05:06",
+                                   "2026-01-02T05:06+01:00:30", "2026-01-02T05:06  Z",
+                                   "2026-01-02\n"])  # fmt: skip
+def test_what_the_functions_do_not_read_tells_nothing(value: str) -> None:
+    assert told(value) is None
+
+
 @pytest.mark.parametrize("value", [None, True, "", "soon", [], {}, 1e300, "2026-99-01T00:00:00Z",
                                    "20260102", "2026-W01-1"])  # fmt: skip
 def test_what_is_no_time_tells_nothing(value: object) -> None:
