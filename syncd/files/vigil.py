@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import unicodedata
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -154,9 +155,19 @@ class Vigil:
             return
         key = Key(self._name, normal(path))
         self._touched(key, settled=settled)
-        if key.path != path:
-            # Under which spelling a key lies on disk is learnt by scanning.
+        if key.path != path or self._has_twin(path):
+            # Under which spelling a key lies on disk is learnt by scanning, and that it has two.
             self._rescan(self._name)
+
+    def _has_twin(self, path: str) -> bool:
+        """Whether another file lies, or lay beside this one, under its decomposed spelling."""
+        other = unicodedata.normalize("NFD", path)
+        if other == path or not os.path.lexists(self._path / other):
+            return False
+        try:
+            return not os.path.samestat(os.lstat(self._path / other), os.lstat(self._path / path))
+        except OSError:
+            return True  # One of them has just gone.
 
     def _see_unspoken(self, path: str) -> None:
         """No key has this name: a scan holds the file, or strikes it off once it is gone."""

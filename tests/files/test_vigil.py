@@ -72,6 +72,33 @@ async def test_a_name_that_is_not_utf8_is_no_key_and_is_scanned_for_as_it_comes_
     assert {key.path for key in heard.keys} == {"a.json", "b.json", "c.json"}
 
 
+async def test_a_second_spelling_of_a_name_is_scanned_for_as_it_comes_and_goes(
+    tmp_path: Path,
+) -> None:
+    heard = Heard()
+    decomposed, composed, alone = "cafe\u0301.json", "caf\u00e9.json", "\u00e9.json"
+    (tmp_path / decomposed).write_text("{}")
+    vigil = Vigil("s", tmp_path, Layout(("*.json",), ()), heard.touched, heard.rescan,
+                  lambda part, state, detail: None)  # fmt: skip
+    vigil.start()
+    running = asyncio.create_task(vigil.run())
+    try:
+        (tmp_path / alone).write_text("{}")
+        await heard.until_named(alone)
+        assert heard.scans == 0
+        (tmp_path / composed).write_text("{}")
+        await heard.until_named(composed)
+        assert heard.scans
+        scans = heard.scans
+        heard.keys.clear()
+        (tmp_path / composed).unlink()
+        await heard.until_named(composed)
+        assert heard.scans > scans
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
 async def test_a_scan_is_asked_for_also_where_nobody_can_be_told_why(tmp_path: Path) -> None:
     heard = Heard()
 
