@@ -155,7 +155,7 @@ describe("what others are told of it", () => {
   });
 
   test("is nothing of a change that was made before a move or a deletion", async () => {
-    const { laptop, told, next } = await changed("more");
+    const { t, laptop, told, next } = await changed("more");
     const target = { operation: "f".repeat(32), expect: { revision: 0, digest: null } };
     const moved = { movedTo: "b.json", target };
     await laptop.push(await operationOn("a.json", null, await at(2, next), moved));
@@ -163,5 +163,7 @@ describe("what others are told of it", () => {
     expect(await told()).toMatchObject([{ path: "a.json" }, { path: "b.json", deleted: false }]);
     await laptop.push(await operationOn("b.json", null, await at(1, next)));
     for (const news of await told()) expect(news).not.toHaveProperty("delta");
+    const kept = await t.run(({ db }) => db.query("entries").take(9));
+    for (const tombstone of kept) expect(tombstone).not.toHaveProperty("delta");
   });
 });

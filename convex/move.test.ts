@@ -138,6 +138,15 @@ describe("a move", () => {
     expect(await rows()).toMatchObject([{ _id: row?._id, path: "a.json", revision: 3 }]);
   });
 
+  test("onto a tombstone leaves the key its origin", async () => {
+    const { laptop, server } = await twoDevices();
+    await laptop.push(await operationOn("b.json", "1"));
+    await laptop.push(await operationOn("b.json", null, await at(1, "1")));
+    await server.push(await operationOn("a.json", TEXT));
+    await server.push(await moving("a.json", "b.json", 1, TEXT, await at(2, null)));
+    expect(await server.fetch("b.json")).toMatchObject({ text: TEXT, origin: laptop.device });
+  });
+
   test("a write ends it: the former key lives again with a row of its own", async () => {
     const { laptop, rows, entries } = await twoDevices();
     await laptop.push(await operationOn("a.json", TEXT));

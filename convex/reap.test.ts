@@ -2,17 +2,18 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { api, internal } from "./_generated/api";
 import { at, deployment, enrolled, operationOn, type Enrolled } from "./fixture.test";
 import * as limits from "./model/limits";
+import { LEDGERS } from "./model/presence";
 import type { Operation } from "./validators";
 
 vi.mock("./model/limits", async (load) => ({ ...(await load<typeof limits>()) }));
 
-const { REAPED_AT_ONCE, REAPED_LEDGERS } = limits;
+const { REAPED_AT_ONCE, REAPED_DEVICES, REAPED_LEDGERS } = limits;
 
 const WEEKS = 15 * 24 * 3600 * 1000;
 
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => {
-  Object.assign(limits, { REAPED_LEDGERS });
+  Object.assign(limits, { REAPED_DEVICES, REAPED_LEDGERS });
   vi.useRealTimers();
   vi.unstubAllEnvs();
 });
@@ -292,6 +293,80 @@ describe("where a tombstone was", () => {
       return (await t.query(api.sync.changes, asked)).broken.length;
     };
     expect([await denied(2), await denied(3)]).toEqual([0, 1]);
+  });
+});
+
+test.each([1, 2])("of what is reaped in %i steps the highest revision is behind all that is made", async (steps) => {
+  const w = await world();
+  const { server, laptop, push } = w;
+  await laptop.push(await operationOn("b.json", "1"));
+  await shortLived(w, "a.json");
+  await laptop.push(await operationOn("a.json", "2", await at(2, null)));
+  await laptop.push(await operationOn("a.json", null, await at(3, "2")));
+  await laptop.push(await operationOn("newer.json", "[]", await at(1, "{}")));
+  if (steps === 2) {
+    await w.allPass();
+    await w.reap();
+    expect(await w.paths()).toEqual(["b.json", "newer.json"]);
+  }
+  await laptop.push(await operationOn("b.json", null, await at(1, "1")));
+  await laptop.push(await operationOn("newer.json", "{}", await at(2, "[]")));
+  const passed = await w.allPass();
+  await w.reap();
+  expect(await w.paths()).toEqual(["newer.json"]);
+  const made = await operationOn("c.json", "1");
+  expect(await push(server, passed, made)).toMatchObject([{ outcome: "applied", revision: 5 }]);
+});
+
+test("what a file moves onto keeps the life that it was in", async () => {
+  const w = await world();
+  await shortLived(w);
+  const passed = await w.allPass();
+  await w.reap();
+  const { t, laptop, server, push } = w;
+  await push(server, passed, await operationOn("a.json", "2", await at(2, null)));
+  await push(server, passed, await operationOn("a.json", null, await at(3, "2")));
+  const move = await operationOn("newer.json", null, await at(1, "{}"), {
+    movedTo: "a.json",
+    target: { operation: "f".repeat(32), expect: await at(4, null) },
+  });
+  expect(await push(server, passed, move)).toMatchObject([{ revision: 2 }, { revision: 5 }]);
+  // The laptop wrote it in the life before.
+  const { digest } = await at(5, "{}");
+  const witness = { store: "flows", path: "a.json", record: "", revision: 5, digest, receipt: 2 };
+  const asked = { ...laptop.credentials, stores: [], cursor: passed, witnesses: [witness] };
+  expect(await t.query(api.sync.changes, asked)).toMatchObject({ broken: [] });
+});
+
+describe("with too many to be looked at nothing is reaped:", () => {
+  test("ledgers of one device", async () => {
+    const w = await world();
+    await shortLived(w);
+    const passed = await w.allPass();
+    const { device } = w.server;
+    await w.t.run(async ({ db }) => {
+      for (let ledger = 1; ledger < LEDGERS; ledger += 1) {
+        const seen = { device, ledger: String(ledger), start: 1, cursor: passed, seenAt: 0 };
+        await db.insert("presence", { ...seen, passed });
+      }
+    });
+    await w.reap();
+    expect(await w.paths()).toContain("a.json");
+    await w.t.mutation(internal.devices.revoke, { workspace: "team", name: "server" });
+    await w.reap();
+    expect(await w.paths()).toEqual(["newer.json"]);
+  });
+
+  test("devices of the workspace", async () => {
+    const w = await world();
+    await shortLived(w);
+    await w.allPass();
+    Object.assign(limits, { REAPED_DEVICES: 1 });
+    await w.reap();
+    expect(await w.paths()).toContain("a.json");
+    Object.assign(limits, { REAPED_DEVICES: 2 });
+    await w.reap();
+    expect(await w.paths()).toEqual(["newer.json"]);
   });
 });
 
