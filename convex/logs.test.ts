@@ -66,6 +66,18 @@ describe("append", () => {
     expect(await tails()).toMatchObject([{ generation: GENERATION, lines: 3, path: "m.jsonl" }]);
   });
 
+  test("samples of one minute that come one after the other are told apart by their times", async () => {
+    const { t, credentials, append: send } = await withLaptop();
+    await send(await append("", [sample(1000)]));
+    await send(await append(`${sample(1000)}\n`, [sample(50_000)]));
+    await send(await append(`${sample(1000)}\n${sample(50_000)}\n`, [sample(2000)]));
+    const asked = { ...credentials, type: "t" };
+    const late = await t.query(api.metrics.aggregate, { ...asked, startTime: 20_000 });
+    expect(late).toMatchObject({ count: 1, sum: 50_000 });
+    const early = await t.query(api.metrics.aggregate, { ...asked, endTime: 20_000 });
+    expect(early).toMatchObject({ count: 2, sum: 3000 });
+  });
+
   test("what was appended before is answered with how far the log goes", async () => {
     const { append: send } = await withLaptop();
     const one = await append("", [sample(1)]);

@@ -321,6 +321,16 @@ describe("changes", () => {
     ]);
   });
 
+  test("a known place behind the cursor tells nothing anew", async () => {
+    const { t, laptop, server } = await twoDevices();
+    await laptop.push(await operationOn("a.json", "1"));
+    const { head: first } = await t.query(api.sync.head, laptop.credentials);
+    await server.push(await operationOn("b.json", "2"));
+    const { head } = await t.query(api.sync.head, laptop.credentials);
+    const asked = { ...laptop.credentials, stores: ["flows"], cursor: head, known: [first] };
+    expect(await t.query(api.sync.changes, asked)).toMatchObject({ changes: [], cursor: head });
+  });
+
   test("a known place that was not reached yet does not move the cursor", async () => {
     const { t, laptop } = await twoDevices();
     await laptop.push(await operationOn("a.json", "1"));

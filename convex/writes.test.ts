@@ -278,6 +278,18 @@ describe("deployments", () => {
     expect(latest).toMatchObject({ id: "d1", changes: ["a"], environment: "production" });
   });
 
+  test("are made in a file that was deleted, which has its envelope again", async () => {
+    const { t, laptop, token } = await world();
+    const create = (id: string) => t.mutation(api.deployments.create, { ...token, ...asked, id });
+    await create("d1");
+    const envelope = await at(1, '{"deployments":[],"queue":[]}');
+    const rest = { store: "sites", kind: "document" } as const;
+    await laptop.push(await operationOn("deployments.json", null, envelope, rest));
+    await create("d2");
+    const { changes } = await laptop.changes(null, ["sites"]);
+    expect(changes).toMatchObject([{ record: "d1" }, { record: "", revision: 3 }, { record: "d2" }]);
+  });
+
   test("may have ids that are no file names, but must have one", async () => {
     const { t, token } = await world();
     const create = (id: string) => t.mutation(api.deployments.create, { ...token, ...asked, id });
