@@ -22,7 +22,7 @@ class Backlog:
         return sum(map(len, self._waiting.values()))
 
     def __contains__(self, key: Key) -> bool:
-        return key.path in self._waiting.get(key.store, ())
+        return not key.record and key.path in self._waiting.get(key.store, ())
 
     def add(self, key: Key) -> None:
         """Hand `key` out last of its store, unless it waits already."""
@@ -33,7 +33,8 @@ class Backlog:
 
     def discard(self, key: Key) -> None:
         """Hand `key` out no more. Its place in the queue stays, for nobody or for it."""
-        self._waiting.get(key.store, set()).discard(key.path)
+        if not key.record:
+            self._waiting.get(key.store, set()).discard(key.path)
 
     def take(self, most: int) -> list[Key]:
         """The next keys, at most `most`."""
