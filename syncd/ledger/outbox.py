@@ -124,17 +124,16 @@ class Outbox:
         operations = self._operations(2 * len(rows))
         claimed: list[Intent] = []
         frozen: list[tuple[tuple[Any, ...], tuple[Any, ...]]] = []
-        taken: set[str] = set()
+        targets = {row[11] for row in rows}
         total = 0
         for row in rows:
-            if row[0] in taken:
-                continue
+            if row[0] in targets:
+                continue  # It goes with its deletion, wherever that stands.
             target = self.claimable.target(row[11])
             total += _text(row[7]) + _text(row[10] or 0) + (_text(target[7]) if target else 0)
             if claimed and total > claim.most_bytes:
                 break
             queued = [row, target] if target else [row]
-            taken.update(each[0] for each in queued)
             sent = [(next(operations), *each[1:]) for each in queued]
             frozen += zip(queued, sent, strict=True)
             claimed.append(self._move(*sent) if target else self._intent(sent[0]))

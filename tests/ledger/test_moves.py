@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.core.decision import Decision
+from syncd.core.decision import Decision, FileState
 from syncd.core.model import (
     NEVER,
     TOMBSTONE,
@@ -25,6 +25,7 @@ from syncd.core.model import (
     Stale,
     halves,
 )
+from syncd.core.reading import Stat
 from syncd.ledger.claimable import Claim
 from syncd.ledger.ledger import Ledger
 from tests.ledger.test_ledger import content, push
@@ -213,6 +214,44 @@ def test_where_one_half_is_forgotten_the_other_goes_with_it(
     with ledger.transaction():
         ledger.forgetting.bases([strange])
     assert ledger.forgetting.outstanding("flows").keys() == {other}
+
+
+def test_among_others_each_deletion_goes_with_its_own_target(ledger: Ledger) -> None:
+    """Each target was queued before, under another operation."""
+    pairs = {
+        Key(store, f"old-{number}"): Key(store, f"new-{number}")
+        for store in ("flows", "notes")
+        for number in range(3)
+    }
+    lone, made = Key("flows", "old-9"), Key("notes", "made")
+    with ledger.transaction():
+        ledger.entries.agree([(key, BASE) for key in (*pairs, lone)])
+        stat = Stat(1, 1, 1, 1)
+        read = FileState(stat, content(BODY).digest, 1)
+        ledger.places.record_files([(key, read) for key in (*pairs.values(), made)])
+    ledger.commit([push(BODY, key=key) for key in (*pairs.values(), made)], 0.0)
+    created = {key: push(BODY, key=key) for key in pairs.values()}
+    gone = [
+        replace(push(None, key=old, base=BASE), target=created[new].operation)
+        for old, new in pairs.items()
+    ]
+    ledger.commit([push(None, key=lone, base=BASE), *gone, *created.values()], 0.0)
+    moving = ledger.outbox.claimable.moving
+    assert {key: moving(key) for key in (*pairs, lone)} == {**pairs, lone: None}
+    changed, *others = pairs
+    with ledger.transaction():
+        ledger.places.record_files([(pairs[changed], replace(read, digest=content(b"x").digest))])
+    assert [moving(key) for key in pairs] == [None, *(pairs[key] for key in others)]
+    assert sorted(keys(claim(ledger, 20))) == sorted([[lone], [made], *map(list, pairs.items())])
+    assert [moving(key) for key in pairs] == [None] * len(pairs), "they are sent"
+
+
+def test_a_deletion_waits_while_its_target_is_refused(ledger: Ledger) -> None:
+    move(ledger)
+    (created,) = claim(ledger, guarded=("flows",))
+    answer(ledger, [created], Refused("too-large", "it is"))
+    assert ledger.outbox.pending(NEW) == "parked"
+    assert claim(ledger) == []
 
 
 def _operation() -> OperationId:
