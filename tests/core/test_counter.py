@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from syncd.core.annotation import Annotation, How
+from syncd.core.counter import counted_on as went_on_counting
+from syncd.core.counter import only_counters_changed
 from syncd.core.model import Format, Kind
+from syncd.core.value import MISSING, Number, Value, integer
 from syncd.stores.merge import Combined, counted_on, merge
 
 
@@ -29,3 +37,80 @@ def test_a_save_that_counts_on_is_no_old_buffer(save: bytes, written: bytes, wen
     found = merge(before, save, written, Format.JSON, Kind.ASSET)
     assert isinstance(found, Combined)
     assert counted_on(before, save, found.body, Format.JSON, Kind.ASSET) is went_on
+
+
+COUNTED = Annotation(fields={"n": Annotation(How.COUNTER)})
+KNOWN = Annotation(fields={**COUNTED.fields, "in": COUNTED, "all": Annotation(elements=COUNTED)})
+scalars: st.SearchStrategy[Value] = st.sampled_from([Number("1"), Number("2"), Number("1.5"), "x"])
+inner: st.SearchStrategy[Any] = st.fixed_dictionaries({}, optional={"n": scalars, "name": scalars})
+values: st.SearchStrategy[Any] = st.fixed_dictionaries(
+    {}, optional={"n": scalars, "name": scalars, "in": inner, "all": st.lists(inner, max_size=2)}
+)
+
+
+def near(value: Value) -> st.SearchStrategy[Any]:
+    """The value, or one that differs from it in a few places."""
+    match value:
+        case dict():
+            same = {key: near(each) for key, each in value.items()}
+            more = st.fixed_dictionaries({**same, "n": near(value.get("n", Number("1")))})
+            return st.just(value) | st.fixed_dictionaries(same) | more | values
+        case list():
+            same_length = st.tuples(*map(near, value)).map(list)
+            return same_length | st.just([*value, {}])
+        case _:
+            return st.just(value) | scalars
+
+
+def leaves(
+    value: Value, known: Annotation, *, lists: bool, path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], bool, Value]]:
+    """Each place that may hold a counter: whether it is one, and what is there by itself."""
+    counts = known.how is How.COUNTER
+    if known.counts and isinstance(value, dict):
+        yield path, False, {}
+        for key, each in value.items():
+            yield from leaves(each, known.member(key), lists=lists, path=(*path, key))
+    elif known.counts and lists and isinstance(value, list):
+        yield path, False, [None] * len(value)
+        for number, each in enumerate(value):
+            yield from leaves(each, known.element, lists=lists, path=(*path, str(number)))
+    else:
+        yield path, counts, value
+
+
+@given(values.flatmap(lambda base: st.tuples(st.just(base), near(base), near(base))))
+def test_only_counters_changed_where_everything_else_is_as_it_was(
+    told: tuple[Value, Value, Value],
+) -> None:
+    def counted_up(base: Value, side: Value) -> bool:
+        before, after = (
+            {
+                path: "counts" if counter and integer(each) is not None else each
+                for path, counter, each in leaves(value, KNOWN, lists=True)
+            }
+            for value in (base, side)
+        )
+        begun = [each for path, each in after.items() if path not in before]
+        stands = all(path in after and after[path] == each for path, each in before.items())
+        return side != base and stands and all(each in ("counts", {}) for each in begun)
+
+    base, local, remote = told
+    expected = counted_up(base, local) and counted_up(base, remote)
+    assert only_counters_changed(base, local, remote, KNOWN) == expected
+    assert not only_counters_changed(MISSING, local, remote, KNOWN)
+
+
+@given(values.flatmap(lambda base: st.tuples(st.just(base), near(base), near(base))))
+def test_a_save_counted_on_where_it_differs_in_counters_that_it_changed(
+    told: tuple[Value, Value, Value],
+) -> None:
+    before, save, merged = (
+        {path: (counter, each) for path, counter, each in leaves(value, KNOWN, lists=False)}
+        for value in told
+    )
+    expected = save.keys() == merged.keys() and all(
+        here == merged[path] or (here[0] and here != before.get(path))
+        for path, here in save.items()
+    )
+    assert went_on_counting(*told, KNOWN) == expected

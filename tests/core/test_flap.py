@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import groupby, pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -44,8 +46,9 @@ def shift(former: str, digest: str, outward: bool = True) -> Shift:
     return Shift(Digest(former), Digest(digest), outward)
 
 
-def test_the_third_swing_is_held() -> None:
-    assert swing(Flaps(), "abababa") == [False, False, False, True, True, True]
+@pytest.mark.parametrize("start", [0.0, 1e6])
+def test_the_third_swing_is_held(start: float) -> None:
+    assert swing(Flaps(), "abababa", start=start) == [False, False, False, True, True, True]
 
 
 def test_a_person_who_goes_back_and_forth_is_not_held() -> None:
@@ -75,15 +78,18 @@ def test_quiet_time_releases() -> None:
 def test_a_person_releases() -> None:
     flaps = Flaps()
     assert swing(flaps, "ababab")[-1]
-    assert flaps.release([Key("s", "other.json")]) == []
+    other = Key("s", "other.json")
+    flaps.flaps(other, shift("a", "b"), 5.0)
+    assert flaps.release([other]) == []
     assert flaps.release([KEY]) == [KEY]
     assert not flaps.flaps(KEY, shift("b", "a"), 6.0)
 
 
-@given(st.text("abc", max_size=40))
-def test_whoever_is_held_has_swung_three_times(versions: str) -> None:
+@given(st.text("abc", max_size=40), st.sampled_from([0.0, 1e6]))
+def test_whoever_is_held_has_swung_three_times(versions: str, start: float) -> None:
     versions = "".join(letter for letter, _ in groupby(versions))
-    held = swing(Flaps(), versions)
+    held = swing(Flaps(), versions, start=start)
+    assert held == sorted(held), "until it is quiet"
     if any(held):
         first = held.index(True)
         last = versions[: first + 2]
@@ -91,12 +97,27 @@ def test_whoever_is_held_has_swung_three_times(versions: str) -> None:
         assert last[-2] == last[-4], last
 
 
-@given(st.lists(st.integers(0, 50), max_size=60))
-def test_cold_keys_are_forgotten(places: list[int]) -> None:
-    flaps = Flaps()
+@given(st.text("ab", max_size=40), st.integers(1, 3))
+def test_what_is_planned_again_is_no_change(versions: str, times: int) -> None:
+    versions, flaps = "".join(letter for letter, _ in groupby(versions)), Flaps()
+    moments = enumerate(pairwise(versions))
+    held = [
+        [flaps.flaps(KEY, shift(*pair, place % 2 == 0), float(place)) for _ in range(times)]
+        for place, pair in moments
+    ]
+    assert held == [[each] * times for each in swing(Flaps(), versions)]
+
+
+@given(st.lists(st.integers(0, 5), max_size=60), st.booleans())
+def test_keys_are_remembered_for_a_window_after_their_last_change(
+    places: list[int], change: bool
+) -> None:
+    flaps, changed = Flaps(), dict[int, int]()
     for now, place in enumerate(places):
-        flaps.flaps(Key("s", str(place)), shift("a", "b"), now * WINDOW / 4)
-    assert len(flaps) <= 4
+        flaps.flaps(Key("s", str(place)), shift("a", str(now * change)), now * WINDOW / 4)
+        if change or now - changed.get(place, -4) >= 4:
+            changed[place] = now
+        assert len(flaps) == sum(now - when < 4 for when in changed.values())
 
 
 def test_of_what_comes_where_nothing_was_nothing_is_remembered() -> None:
@@ -151,8 +172,16 @@ def test_records_swing_though_no_file_of_their_own_gives_way() -> None:
     assert judged[-1].plan.hold == FLAPPING
 
 
-def test_a_first_version_does_not_swing() -> None:
+def test_what_gives_way_to_nothing_or_is_only_captured_does_not_swing() -> None:
     flaps = Flaps()
-    first = decision(Plan(Reason.PUSH, Snapshot(0, version("b")), to_remote=version("a")), "a")
-    flaps.judged(first, 0.0)
-    assert len(flaps) == 0
+    agreed = decision(Plan(Reason.PUSH, Snapshot(2, version("b")), to_remote=version("a")), "a")
+    for each in (
+        decision(Plan(Reason.PUSH, Snapshot(0, version("b")), to_remote=version("a")), "a"),
+        decision(Plan(Reason.HELD, None), "a"),
+        decision(Plan(Reason.PUSH, Snapshot(2, version("b")), to_remote=TOMBSTONE), ""),
+        replace(agreed, capture=True),
+    ):
+        assert flaps.judged(each, 0.0) == each
+        assert len(flaps) == 0
+    flaps.judged(agreed, 0.0)
+    assert len(flaps) == 1

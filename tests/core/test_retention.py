@@ -74,6 +74,45 @@ def test_a_second_round_finds_nothing_and_the_newest_are_never_lost(
         assert not dropped & {-number for _, number in ages}
 
 
+def slot(age: float, since: float) -> tuple[float, float] | None:
+    """What is thinned to one: an hour of a week, a day of what is older."""
+    width = HOUR if age <= 7 * DAY else DAY
+    return None if age <= DAY else (width, since // width)
+
+
+@given(st.lists(st.tuples(st.sampled_from("ab"),
+                          st.sampled_from([0, 1, 2, 7, 30]).flatmap(
+                              lambda day: st.integers(48 * day, 48 * day + 9)),
+                          st.sampled_from("defg")),
+                unique=True, min_size=10, max_size=40),
+       st.dictionaries(st.sampled_from("defg"), st.sampled_from([SIZE // 3, SIZE])))  # fmt: skip
+def test_exactly_what_the_rule_names_goes(
+    told: list[tuple[str, int, str]], sizes: dict[str, int]
+) -> None:
+    versions = [
+        version(number, half_hours * HOUR / 2, path, digest)
+        for number, (path, half_hours, digest) in enumerate(sorted(told, key=lambda each: -each[1]))
+    ]
+    by_rule, spared, kept = set[int](), set[Digest](), list[Replaced]()
+    for each in reversed(versions):
+        age, newer = (
+            NOW - each.since,
+            [o for o in versions[each.number + 1 :] if o.path == each.path],
+        )
+        mine = slot(age, each.since)
+        if len(newer) < NEWEST:
+            spared.add(each.digest)
+        elif age > AGE or (mine and mine in [slot(NOW - o.since, o.since) for o in newer]):
+            by_rule.add(each.number)
+        else:
+            kept.append(each)
+    for place, each in enumerate(kept):
+        stays = spared.union(one.digest for one in kept[: place + 1])
+        if sum(sizes.get(digest, 0) for digest in stays) > SIZE:
+            by_rule.add(each.number)
+    assert gone(versions, {Digest(digest): size for digest, size in sizes.items()}) == by_rule
+
+
 def test_of_what_is_gone_the_newest_few_go_too_in_the_end() -> None:
     ages = [1.0, AGE + 1, GONE, GONE + 1, 9 * GONE]
     left = [replace(version(n, age, f"run-{n}"), gone=True) for n, age in enumerate(ages)]
