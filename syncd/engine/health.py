@@ -36,7 +36,7 @@ class Health:
         """`part` is in `state` now; whether it was in another before."""
         now = self._clock.now()
         known = self._parts.get(part)
-        if known and known[:2] == (state, detail) and now - known[2] < REFRESH:
+        if known and known[:2] == (state, detail) and 0 <= now - known[2] < REFRESH:
             return False
         self._parts[part] = (state, detail, now)
         with self._ledger.transaction():

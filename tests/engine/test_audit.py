@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import shutil
@@ -64,6 +65,23 @@ async def test_a_rotten_file_is_named_although_its_stat_is_the_same(
         connection.execute("UPDATE files SET digest = ? WHERE path = ?", ("0" * 64, KEY.path))
     assert await audit_of(desk, named).round() == 1
     assert named.take() == [KEY]
+
+
+async def test_what_is_saved_while_an_audit_waits_for_its_turn_is_no_rot(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("syncd.engine.naming.audit.PAUSE", 0)
+    named = Named(desk)
+    await desk.agreed(flow(name="one"))
+    named.idle.clear()
+    with capture_logs() as told:
+        auditing = asyncio.create_task(audit_of(desk, named).round())
+        await asyncio.sleep(0)  # It waits for the turn that is under way.
+        desk.path.write_bytes(flow(name="two"))
+        await desk.reconciler.consider([KEY])
+        named.idle.set()
+        assert await auditing == 0
+    assert [each for each in told if each["event"] == "audit_differs"] == []
 
 
 async def test_of_a_folder_that_is_away_nobody_says_that_it_was_read(desk: Desk) -> None:

@@ -35,6 +35,19 @@ def test_a_store_that_is_polled_is_told_once_and_when_it_is_watched_again(tmp_pa
     assert told == [("degraded", "warning"), ("recovered", "info")]
 
 
+def test_a_clock_that_is_set_back_keeps_no_sign_of_life_back(tmp_path: Path) -> None:
+    ledger, clock = Machine(tmp_path / "laptop", deployment()).ledger(), StandingClock()
+    health, checked = Health(ledger, clock), []
+    for seconds in (0, -86_400, 120):
+        clock.seconds += seconds
+        health.watched("watch:notes", "watching")
+        with ledger.transaction() as connection:
+            (at,) = connection.execute("SELECT checked FROM health").fetchone()
+        checked.append(at - clock.now())
+    ledger.close()
+    assert checked == [0, 0, 0]
+
+
 def told(ledger: Ledger, part: str) -> str:
     """The state of a part, as others read it; empty where it told none."""
     with ledger.transaction() as connection:

@@ -70,7 +70,9 @@ class Audit:
         for store in self._stores:
             after = ""
             while files := self._ledger.places.files_behind(store, after, SLICE):
-                await self._intake.idle.wait()
+                if not self._intake.idle.is_set():
+                    await self._intake.idle.wait()
+                    continue  # RACE: a turn may have read since what is listed here as it was.
                 read, named = await asyncio.to_thread(self._read, store, files)
                 if not read:
                     self._away.append(store)
