@@ -301,6 +301,13 @@ class Writers(RuleBasedStateMachine):
             self.daemon.send()
         self.look()
 
+    @rule(name=names)
+    def lose_an_answer(self, name: str) -> None:
+        """The deployment has lines, nobody here knows it, and their file goes on."""
+        self.write(name, 1, half=False, blank=False)
+        self.send(["lost"])
+        self.write(name, 1, half=False, blank=False)
+
     @rule()
     def crash(self) -> None:
         self.daemon.restart()
