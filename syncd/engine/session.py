@@ -28,6 +28,7 @@ from syncd.engine.stops.hiatus import Hiatus
 from syncd.engine.stops.pauses import Looking, Pauses
 from syncd.engine.turns.turn import Reconciler
 from syncd.errors import Paused, SyncdError, first_of
+from syncd.ledger.claimable import Claim
 from syncd.ledger.ledger import Ledger
 from syncd.stores.layout import unsafe
 
@@ -101,6 +102,13 @@ class Session:
                 health=self.health, epoch=self._epoch, hiatus=self.hiatus, tailer=self.tailer,
             )  # fmt: skip
             self._online = Online(here, There(remote, storage, tuple(settings), pauses.waiting))
+            pusher = self._online.pusher
+
+            def claim_beside(saves: int) -> Claim | None:
+                # Of what is not queued yet nobody asks git.
+                return None if pauses.at_work() else pusher.claim_beside(saves)
+
+            self._reconciler.closing.connect(claim_beside, pusher.send)
         carrier = self._online.carrier if self._online is not None else None
         prepare = carrier.downloads.prepare if carrier is not None else self._fetch
         self.intake.connect_payloads(prepare, self._apart.add)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from syncd.core.decision import Decision, Heard, Taken, View
@@ -57,6 +58,14 @@ from syncd.ledger.views import Views
 
 CONTESTED = "contested"
 """How the history index calls saves that a write of the daemon's met."""
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What a turn's end leaves to tell: keys whose hold is news, and the rows that were claimed."""
+
+    held: set[Key]
+    claimed: list[Intent]
 
 
 class Ledger:
@@ -191,14 +200,18 @@ class Ledger:
         ]  # fmt: skip
 
     def commit(
-        self, decisions: Sequence[Decision], now: float, taken: Iterable[Taken] = ()
-    ) -> set[Key]:
-        """A turn's end: bases, queued rows, conflicts, holds, files, in one transaction.
-
-        Answers the keys whose hold is news.
+        self,
+        decisions: Sequence[Decision],
+        now: float,
+        taken: Iterable[Taken] = (),
+        claim: Claim | None = None,
+    ) -> Committed:
+        """A turn's end: bases, queued rows, conflicts, holds, files, and then what is claimed, in
+        one transaction.
         """
         with self.transaction():
-            return commit(self, decisions, now, taken)
+            held = commit(self, decisions, now, taken)
+            return Committed(held, self._claim(claim) if claim is not None else [])
 
     def hear(self, news: Iterable[Heard], cursor: Cursor | None, now: float) -> list[Key]:
         """Remember news and the cursor behind it in one transaction; the keys it was news of."""

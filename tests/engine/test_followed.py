@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from syncd.core.decision import Decision
-from syncd.core.model import Key, Reason
+from syncd.core.model import Reason
 from syncd.ledger.claimable import Claim
-from syncd.ledger.ledger import Ledger
+from syncd.ledger.ledger import Committed, Ledger
 
 from .fakes import STORE, Desk
 from .test_moves import key, look, move_there, rename, save_there
@@ -190,7 +190,7 @@ async def test_what_followed_before_a_crash_does_not_follow_again(
 
     commit = Ledger.commit
 
-    def crash(ledger: Ledger, decisions: Sequence[Decision], *rest: Any) -> set[Key]:
+    def crash(ledger: Ledger, decisions: Sequence[Decision], *rest: Any) -> Committed:
         if any(each.plan.reason is Reason.MERGED for each in decisions):
             raise RuntimeError("cut short")
         return commit(ledger, decisions, *rest)

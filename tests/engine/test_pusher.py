@@ -47,6 +47,7 @@ async def pushing(
     intake = Intake(desk.reconciler, desk.clock)
     remote = cast(RemoteReplica, cast(Any, line))
     pusher = Pusher(desk.ledger, remote, intake, desk.guards, desk.clock, waiting, Known())
+    desk.reconciler.closing.connect(pusher.claim_beside, pusher.send)
     running = asyncio.create_task(pusher.run())
     try:
         await until(pusher.idle.is_set)
@@ -109,6 +110,7 @@ async def test_behind_a_full_call_of_saves_the_next_are_gathered_and_behind_bulk
         await until(pusher.idle.is_set)
         await save(desk, pusher, "beside")
         await until(pusher.idle.is_set)
+        desk.reconciler.closing.connect(lambda _: None, pusher.send)
         for number in range(FULL):  # Each by itself, as saves are, before any is sent.
             name = f"streamed-{number:02}"
             desk.machine.save(**{name: name})
@@ -121,6 +123,120 @@ async def test_behind_a_full_call_of_saves_the_next_are_gathered_and_behind_bulk
         desk.clock.seconds += 1 / RATE
         await until(pusher.idle.is_set)
         assert line.calls[3:] == [["behind.txt"]]
+
+
+async def test_a_save_at_rest_waits_for_the_disk_once_before_it_is_sent(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    line = Line(desk)
+    said: list[str] = []
+    desk.ledger.entries._connection.set_trace_callback(said.append)
+    waits: list[int] = []
+
+    async def called() -> None:
+        waits.append(said.count("BEGIN IMMEDIATE"))
+
+    async with pushing(desk, line) as pusher:
+        line.meanwhile = called
+        desk.machine.save(a="one")
+        await desk.reconciler.consider([Key(STORE, "a.txt")])
+        await until(lambda: waits == [1])
+        await until(pusher.idle.is_set)
+    assert line.calls == [["a.txt"]]
+    assert desk.machine.mirror() == {"a": "one"}
+
+
+async def test_a_save_that_was_claimed_at_rest_and_not_sent_is_sent_after_a_crash(
+    tmp_path: Path,
+) -> None:
+    desk = Desk(tmp_path)
+    line = Line(desk)
+    async with pushing(desk, line) as pusher:
+        desk.reconciler.closing.connect(pusher.claim_beside, lambda _: None)
+        desk.machine.save(a="one")
+        await desk.reconciler.consider([Key(STORE, "a.txt")])
+    desk.open()
+    async with pushing(desk, line) as pusher:
+        await until(lambda: bool(line.calls))
+        await until(pusher.idle.is_set)
+    assert line.calls == [["a.txt"]]
+    assert desk.machine.mirror() == {"a": "one"}
+
+
+async def test_nothing_is_claimed_at_once_while_a_call_is_on_its_way(tmp_path: Path) -> None:
+    """Else what replaces it would wait behind it, and what waits be sent in calls of one."""
+    desk = Desk(tmp_path)
+    line = Line(desk)
+    states: list[dict[str, int]] = []
+
+    async def saved() -> None:
+        desk.machine.save(b="two")
+        await desk.reconciler.consider([Key(STORE, "b.txt")])
+        states.append(desk.ledger.outbox.count())
+
+    async with pushing(desk, line) as pusher:
+        line.meanwhile = saved
+        desk.machine.save(a="one")
+        await desk.reconciler.consider([Key(STORE, "a.txt")])
+        await until(lambda: bool(states))
+        assert states == [{"queued": 1, "sent": 1}]
+        pusher.wake()
+        await until(lambda: desk.machine.mirror() == {"a": "one", "b": "two"})
+
+
+async def test_a_deletion_is_not_claimed_in_the_turn_that_queues_it(tmp_path: Path) -> None:
+    """Guards look at what is queued, and may stop it."""
+    desk = Desk(tmp_path)
+    gone, other, *_ = await agreed(desk, 3)
+    line = Line(desk)
+    async with pushing(desk, line) as pusher:
+        (desk.machine.files / gone.path).unlink()
+        (desk.machine.files / other.path).write_bytes(b"newer")
+        await desk.reconciler.consider([gone])
+        desk.clock.seconds += ABSENCE
+        await desk.reconciler.consider([gone, other])
+        assert desk.ledger.outbox.count() == {"queued": 2}
+        pusher.wake()
+        await until(lambda: len(desk.machine.mirror()) == 2)
+
+
+async def test_both_halves_of_a_move_go_together_at_rest_too(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    (former, *_) = await agreed(desk, 3)
+    line, there = Line(desk), Key(STORE, "there.txt")
+    async with pushing(desk, line) as pusher:
+        (desk.machine.files / former.path).rename(desk.machine.files / there.path)
+        await desk.reconciler.consider([former, there])
+        desk.clock.seconds += ABSENCE
+        await desk.reconciler.consider([former, there])
+        pusher.wake()
+        await until(lambda: "there" in desk.machine.mirror())
+        await until(pusher.idle.is_set)
+    assert line.calls == [[former.path]], "one operation with a target"
+
+
+async def test_nothing_is_claimed_at_once_while_nobody_sends(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    async with pushing(desk, Line(desk)) as pusher:
+        claim_beside, send = pusher.claim_beside, pusher.send
+    desk.open()
+    desk.reconciler.closing.connect(claim_beside, send)
+    desk.machine.save(a="one")
+    await desk.reconciler.consider([Key(STORE, "a.txt")])
+    assert desk.ledger.outbox.count() == {"queued": 1}
+
+
+async def test_what_git_holds_back_is_not_claimed_at_rest(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    line = Line(desk)
+    held: list[str] = []
+    async with pushing(desk, line, lambda: held) as pusher:
+        held.append(STORE)
+        desk.machine.save(a="one")
+        await desk.reconciler.consider([Key(STORE, "a.txt")])
+        assert desk.ledger.outbox.count() == {"queued": 1}
+        held.clear()
+        pusher.wake()
+        await until(lambda: desk.machine.mirror() == {"a": "one"})
 
 
 async def agreed(desk: Desk, files: int) -> list[Key]:

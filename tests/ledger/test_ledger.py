@@ -378,8 +378,8 @@ def test_a_hold_changes_nothing_else_and_is_news_once(ledger: Ledger) -> None:
     held = push(b"two")
     decision = Decision(KEY, held.kind, held.format, Plan(Reason.HELD, None, hold=hold),
                         held.operation, None)  # fmt: skip
-    assert ledger.commit([decision], 0.0) == {KEY}
-    assert ledger.commit([decision], 1.0) == set()
+    assert ledger.commit([decision], 0.0).held == {KEY}
+    assert ledger.commit([decision], 1.0).held == set()
     assert ledger.outbox.count() == {"queued": 1}
     ledger.commit([push(b"three")], 2.0)
     assert ledger.attention.held("flows") == {}

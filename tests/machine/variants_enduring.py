@@ -38,6 +38,10 @@ def _flushed_again(self: Folder, name: str, body: bytes, _like: object) -> int:
         CALLS.close(fd)
 
 
+def _never_at_work(_self: Pauses) -> bool:
+    return False
+
+
 def _never_waits(_self: Pauses) -> list[str]:
     return []
 
@@ -68,6 +72,7 @@ def _all_of(_self: Turn, decisions: Sequence[Decision]) -> list[Decision]:
 VARIANTS = (
     Variant("a failed flush is tried again", ((Folder, "create", _flushed_again),), FAILING),
     Variant("git is not waited for", ((Pauses, "waiting", _never_waits),), WAITING),
+    Variant("git is not waited for at rest", ((Pauses, "at_work", _never_at_work),), WAITING),
     Variant("what is parked blocks", ((Outbox, "claim", _behind_what_is_parked),), REFUSING),
     Variant(
         "written without a look before",

@@ -22,6 +22,7 @@ from syncd.core.model import (
     halves,
 )
 from syncd.core.pace import FULL, Pace
+from syncd.core.settle import FEW
 from syncd.engine.exchange.known import Known
 from syncd.engine.naming.intake import Intake
 from syncd.engine.ports import Clock, RemoteReplica
@@ -84,6 +85,8 @@ class Pusher:
         self._pause = 0.0
         """Seconds that what is queued waits for more."""
         self._wakened = asyncio.Event()
+        self._rests = False
+        """Whether nothing is queued or sent, and what will be is waited for."""
         self._fetch: Callable[[Iterable[Key]], None] = lambda _: None
         self._upload: Callable[[], None] = lambda: None
         self.idle = asyncio.Event()
@@ -103,6 +106,18 @@ class Pusher:
         self.idle.clear()
         self._wakened.set()
 
+    def claim_beside(self, saves: int) -> Claim | None:
+        """What is claimed where so many saves are queued, in the same transaction: they wait for
+        the disk once then. None where they are claimed by and by.
+        """
+        # Many go in full calls, and their first one waits for nothing that would be noticed.
+        return self._claim(more=saves) if self._rests and saves <= FEW else None
+
+    def send(self, claimed: Sequence[Intent]) -> None:
+        """Send rows that were claimed elsewhere."""
+        self._take(claimed)
+        self.wake()
+
     async def run(self) -> None:
         """Send until cancelled. Raises the trouble of the first call that failed for good."""
         # Read anew with every tie: an epoch that ended meanwhile took them away.
@@ -115,9 +130,16 @@ class Pusher:
             elif self._pause:
                 await woken(self._wakened, self._pause)
             else:
-                if not self._wakened.is_set():
-                    self.idle.set()
-                await self._wakened.wait()
+                await self._rest()
+
+    async def _rest(self) -> None:
+        if not self._wakened.is_set():
+            self.idle.set()
+        self._rests = True
+        try:
+            await self._wakened.wait()
+        finally:
+            self._rests = False
 
     async def _soon(self) -> None:
         await woken(self._wakened, PAUSED)
@@ -151,14 +173,15 @@ class Pusher:
         if claimed and not (self._bulk and len(claimed) >= FULL):
             self._pace.went(len(claimed), self._clock.monotonic())
 
-    def _claim(self, answered: Collection[str] = ()) -> Claim | None:
+    def _claim(self, answered: Collection[str] = (), more: int = 0) -> Claim | None:
         """What may be claimed now; None where nothing need be, or waits for more for `_pause`.
 
         `answered` are stores whose answers are taken before: what deletions these queue again are
-        not looked at here, and wait for the next claim.
+        not looked at here, and wait for the next claim. `more` rows are queued before.
         """
         outbox, self._doubted = self._ledger.outbox, ()
         queued, self._bulk = outbox.claimable.queued(FULL) if not self._frozen else (0, False)
+        queued += more
         self._pause = self._pace.pause(queued, self._clock.monotonic()) if queued else 0.0
         if not queued or self._pause:
             return None

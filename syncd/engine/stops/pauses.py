@@ -44,6 +44,10 @@ class Pauses:
         self._tell({store: (operation, waits[store]) for store, operation in kept.items()})
         return [store for store, wait in waits.items() if wait]
 
+    def at_work(self) -> bool:
+        """Whether git is doing something to a folder now, be anything queued of it or not."""
+        return any(look() is not None for look in self._git.values())
+
     def _waits(self, store: str, operation: Operation | None) -> bool:
         saved = self._ledger.outbox.newest(store) if operation is not None else None
         return self._pauses[store].waits(operation, saved or 0.0, self._clock.monotonic())

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 import structlog
 
@@ -19,7 +18,7 @@ from syncd.core.model import Key
 from syncd.core.reading import Found, Missing, Reading
 from syncd.engine.ports import Clock, LocalReplica
 from syncd.engine.stops.guards import Guards
-from syncd.engine.telling import tell_turn
+from syncd.engine.turns.closing import Closing
 from syncd.engine.turns.decide import Decider, Turn
 from syncd.engine.turns.losers import Losers
 from syncd.engine.turns.merging import Merging, finished
@@ -31,7 +30,6 @@ from syncd.engine.turns.rewrite import Rewrites
 from syncd.engine.turns.splits import Splits
 from syncd.engine.turns.writer import Performed, Writer
 from syncd.ledger.ledger import Ledger
-from syncd.stores.carried import started_at
 from syncd.stores.records import Split, split
 
 PUT_OFF = 5.0
@@ -62,6 +60,7 @@ class Reconciler:
         self._moves = Moves(ledger, stores, clock)
         self._renamed = Renamed(ledger, stores, self._moves, self.readings, self.writer.unfinished)
         self._losers = Losers(ledger, stores, clock)
+        self.closing = Closing(ledger, clock)
         self.between_turns = asyncio.Lock()
         """Held while a turn runs: what it has read must still be so when it commits."""
 
@@ -177,7 +176,7 @@ class Reconciler:
         if isinstance(found, Split):
             taken = self._decider.parts.saves.beside(file, found)
             await self._losers.keep([], [FileTurn(file, taken=taken)])
-            self._ledger.commit([], self._clock.now(), [taken])
+            self.closing.commit([], [taken])
 
     async def _met(self, performed: Performed) -> list[tuple[Key, float]]:
         """Take up the saves that the writing of records files met; the files to look at."""
@@ -266,10 +265,8 @@ class Reconciler:
     async def _commit(
         self, decisions: Sequence[Decision], turn: Turn, taken: Sequence[Taken] = ()
     ) -> None:
-        decisions = [_with_start(decision) for decision in turn.standing(decisions)]
-        if decisions or taken:
-            fresh = self._ledger.commit(decisions, self._clock.now(), taken)
-            tell_turn(decisions, fresh)
+        decisions = turn.standing(decisions)
+        self.closing.commit(decisions, taken)
         await self.writer.clear()
         turn.queued |= any(decision.plan.to_remote is not None for decision in decisions)
 
@@ -290,10 +287,3 @@ class Reconciler:
             and self._stores[key.store].includes(key.path)
             and not self.writer.unfinished(key)
         ]
-
-
-def _with_start(decision: Decision) -> Decision:
-    if decision.body is None:
-        return decision
-    started = started_at(decision.kind, decision.format, decision.body)
-    return decision if started is None else replace(decision, started=started)

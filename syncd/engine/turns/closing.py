@@ -1,0 +1,59 @@
+"""A turn's end: what it came to is committed, and what may be sent at once is claimed with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from syncd.core.decision import Decision, Taken
+from syncd.core.model import Intent, Tombstone
+from syncd.engine.ports import Clock
+from syncd.engine.telling import tell_turn
+from syncd.ledger.claimable import Claim
+from syncd.ledger.ledger import Ledger
+from syncd.stores.carried import started_at
+
+
+class Closing:
+    """Commits, in one transaction each: it waits for the disk, and a save for little else."""
+
+    def __init__(self, ledger: Ledger, clock: Clock) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._claim: Callable[[int], Claim | None] = lambda _: None
+        self._send: Callable[[Sequence[Intent]], None] = lambda _: None
+
+    def connect(
+        self, claim: Callable[[int], Claim | None], send: Callable[[Sequence[Intent]], None]
+    ) -> None:
+        """Tell what may be claimed beside so many saves, and who sends it."""
+        self._claim, self._send = claim, send
+
+    def commit(self, decided: Sequence[Decision], taken: Sequence[Taken] = ()) -> None:
+        """Write down what was decided and `taken` up. Raises LedgerError; then nothing was."""
+        decisions = [_with_start(decision) for decision in decided]
+        if not decisions and not taken:
+            return
+        claim = self._claimed(decisions)
+        done = self._ledger.commit(decisions, self._clock.now(), taken, claim)
+        if done.claimed:
+            self._send(done.claimed)
+        tell_turn(decisions, done.held)
+
+    def _claimed(self, decisions: Sequence[Decision]) -> Claim | None:
+        """Asked before the transaction: what it looks at, git and the folders, is told in others.
+
+        Of saves alone: a deletion has the guards asked once it is queued, and its other half, if
+        it is one of a move, must not go without it.
+        """
+        queued = [each.plan.to_remote for each in decisions if each.plan.to_remote is not None]
+        if not queued or any(isinstance(each, Tombstone) for each in queued):
+            return None
+        return self._claim(len(queued))
+
+
+def _with_start(decision: Decision) -> Decision:
+    if decision.body is None:
+        return decision
+    started = started_at(decision.kind, decision.format, decision.body)
+    return decision if started is None else replace(decision, started=started)
