@@ -18,7 +18,6 @@ from typing import Final
 
 from syncd.core.model import (
     NEVER,
-    TOMBSTONE,
     Conflict,
     Content,
     Hold,
@@ -83,11 +82,8 @@ def _left(base: Snapshot | None) -> Plan:
 
 
 def _pushed(plan: Plan, base: Snapshot | None, local: Version, remote: Snapshot) -> Plan:
-    if isinstance(local, Tombstone):
-        if base is None or isinstance(base.version, Tombstone):
-            return _left(base)
-        if remote.version == TOMBSTONE:
-            return plan
+    if isinstance(local, Tombstone) and (base is None or isinstance(base.version, Tombstone)):
+        return _left(base)
     if plan.reason is Reason.PUSH:
         return plan
     lost = Conflict(base, local, remote) if isinstance(remote.version, Content) else None

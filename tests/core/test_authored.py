@@ -57,4 +57,5 @@ def test_the_same_save_again_changes_nothing(
     once = taken(saved, authored, local)
     if once is not None:
         after = authored_after(saved, authored, absent_is_unchanged=False)
+        assert after == saved
         assert taken(saved, after, once) == once

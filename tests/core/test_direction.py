@@ -45,8 +45,12 @@ def test_both_is_what_reconcile_says(situation: Situation) -> None:
 
 @pytest.mark.parametrize("situation", SITUATIONS)
 def test_nothing_is_done_about_anothers_key(situation: Situation) -> None:
-    _, local, remote = situation
+    base, local, remote = situation
     plan = plans(Way.OWN, situation, theirs=True)
+    if isinstance(local, Tombstone) and local != remote.version:
+        was_here = base is not None and isinstance(base.version, Content)
+        left = Plan(Reason.CONVERGED, NEVER) if was_here else Plan(Reason.NOTHING, None)
+        assert plan == left
     assert plan.to_local is None
     assert plan.to_remote is None
     equal = local == remote.version
@@ -67,7 +71,7 @@ def test_push_never_writes_files_and_loses_no_remote_edit(situation: Situation) 
         assert plan.to_remote == local
         assert plan.base == remote
     else:
-        assert plan.to_remote is None, "what is there alone is left there"
+        assert plan == Plan(Reason.NOTHING, None), "what is there alone is left there"
     edited = isinstance(remote.version, Content) and (
         base is None or remote.version != base.version
     )
@@ -88,7 +92,6 @@ def test_pull_never_sends_and_overwrites_no_edit(situation: Situation) -> None:
     if plan.to_local is not None:
         assert not edited
         assert plan.base == remote
-    if edited:
-        assert plan.reason is Reason.HELD
-    elif local != remote.version and plan.reason is not Reason.HELD:
+    assert (plan.reason is Reason.HELD) == edited
+    if not edited and local != remote.version:
         assert plan.to_local == remote.version

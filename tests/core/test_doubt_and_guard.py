@@ -25,6 +25,15 @@ def test_a_file_that_came_back_is_doubted_anew() -> None:
     assert doubts.missing(KEY, 7.0) == 7.0 + ABSENCE
 
 
+def test_a_walk_ends_the_doubt_about_what_it_found_in_its_own_store() -> None:
+    doubts, missing, elsewhere = Doubts(), Key("s", "b.json"), Key("t", "a.json")
+    for key in (KEY, missing, elsewhere):
+        doubts.missing(key, 5.0)
+    doubts.walked("s", {missing})
+    assert doubts.missing(KEY, 6.5) == 6.5 + ABSENCE
+    assert [doubts.missing(key, 6.5) for key in (missing, elsewhere)] == [None, None]
+
+
 def test_a_file_that_is_not_whole_is_retried_with_growing_pauses_then_held() -> None:
     doubts = Doubts()
     now, looks = 0.0, []

@@ -24,8 +24,10 @@ from .fakes import Machine, deployment, digest
 WITNESS = Witness(Key("s", "p"), 1, digest(b"x"))
 
 
-def welcome(seen: int, broken: tuple[Witness, ...] = (), *, behind: bool = False) -> Welcome:
-    return Welcome("d", "device", "name", seen, broken, behind)
+def welcome(
+    seen: int, broken: tuple[Witness, ...] = (), *, behind: bool = False, missed: bool = False
+) -> Welcome:
+    return Welcome("d", "device", "name", seen, broken, behind, missed)
 
 
 @pytest.mark.parametrize(
@@ -39,6 +41,8 @@ def welcome(seen: int, broken: tuple[Witness, ...] = (), *, behind: bool = False
         (welcome(4, (WITNESS,)), End.RESTORED),
         (welcome(4, behind=True), End.RESTORED),
         (welcome(5, (WITNESS,)), End.OLD_COPY),
+        (welcome(3, missed=True), End.OLD_COPY),
+        (welcome(2, missed=True), End.RESTORED),
     ],
 )
 def test_what_ends_an_epoch(answer: Welcome, end: End | None) -> None:
