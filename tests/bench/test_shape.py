@@ -56,7 +56,7 @@ def test_a_tiny_run_has_every_row(tmp_path: Path) -> None:
     assert mirror["cost"]["calls"] > mirror["cost"]["mutations"] > 0
     save = rows["save to commit, 12 files"]
     assert save["syncd"]["samples"] == save["limit"]["samples"] == save["naive"]["samples"] == 2
-    assert sum(len(row["budgets"]) for row in told["rows"]) == 18
+    assert sum(len(row["budgets"]) for row in told["rows"]) == 19
     printed = ran.stdout.decode()
     assert all(words in printed for words in ("x limit", "x naive", "10x files", "budgets"))
 
