@@ -24,7 +24,7 @@ _ADVICE: Final = {
     errno.EACCES: ("no-permission", _PERMIT),
     errno.EPERM: ("no-permission", _PERMIT),
     errno.ELOOP: ("symlink", "replace the symlink by a file or folder; links are not followed"),
-    errno.ENOTDIR: ("not-a-folder", "a folder of its path is a file or a link; rename that"),
+    errno.ENOTDIR: ("not-a-folder", "rename the file in its folder's place; it is tried again"),
     errno.ESTALE: ("root-missing", "bring the folder back, or change its path in config.toml"),
     errno.EISDIR: ("not-a-file", "a folder has the file's name; rename one of them"),
     errno.ENAMETOOLONG: ("bad-path", "shorten the name"),

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from syncd.core.decision import Heard
 from syncd.core.model import TOMBSTONE, Hold, Key, Snapshot
 from syncd.engine.health import Health
 from syncd.engine.naming.audit import Audit
@@ -21,7 +22,7 @@ from syncd.engine.naming.intake import Intake
 from syncd.engine.naming.patience import FEW, Patience
 from syncd.files.folder import Folder
 
-from .test_turn import KEY, Desk, flow
+from .test_turn import KEY, Desk, content, flow
 
 HOLD = Hold("disk-full", "no space", "free some")
 
@@ -142,6 +143,22 @@ def test_what_a_folder_refuses_is_tried_again_as_no_event_tells_that_it_does_not
         desk.ledger.entries.agree([(KEY, Snapshot(1, TOMBSTONE))])
     Patience(desk.ledger, desk.stores, named).name(KEY.store)
     assert named.take() == [KEY]
+
+
+async def test_what_a_file_in_the_place_of_a_folder_kept_out_is_written_once_it_is_renamed(
+    desk: Desk,
+) -> None:
+    below, named = Key(KEY.store, "d/b.json"), Named(desk)
+    (desk.files / "d").write_text("in the way")
+    body = flow(name="one")
+    desk.ledger.hear([Heard(below, Snapshot(1, content(body), 1), "other", body)], None, 0.0)
+    await desk.reconciler.consider([below])
+    assert desk.ledger.attention.held(below.store)[below.path].reason == "not-a-folder"
+    (desk.files / "d").rename(desk.files / "aside")
+    Patience(desk.ledger, desk.stores, named).name(below.store)
+    await desk.reconciler.consider(named.take())
+    assert (desk.files / below.path).read_bytes() == body
+    assert desk.ledger.attention.reason(below) is None
 
 
 async def test_a_new_file_that_could_not_be_read_is_tried_again(

@@ -25,6 +25,7 @@ MENDED_BY_TIME = frozenset(
         "too-many-open",
         "open-for-writing",
         "name-twins",
+        "not-a-folder",
     }
 )
 """Reasons that can go without any event of the file that is held."""
