@@ -99,6 +99,14 @@ test("the file plane stays for devices", async () => {
   await expect(read(t, { token })).rejects.toMatchObject(refused("forbidden"));
 });
 
+test("no device has the name under which those without a token write", async () => {
+  const t = await opened({ SYNCD_ANONYMOUS: "write" });
+  const enrolling = { workspace: "w", name: "app" };
+  await expect(t.mutation(internal.devices.enroll, enrolling)).rejects.toMatchObject(
+    refused("invalid"),
+  );
+});
+
 type Registered = {
   isPublic?: boolean;
   exportArgs?: () => string;

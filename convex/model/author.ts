@@ -3,7 +3,7 @@ import type { MutationCtx } from "../_generated/server";
 import type { Author } from "./receipt";
 
 /** The name under which a workspace's devices list those who write without a token. */
-const APP = "app";
+export const APP = "app";
 
 /**
  * Who writes on the app plane: the device whose token was given, else the workspace's "app", a

@@ -2,6 +2,7 @@ import { v, type Infer } from "convex/values";
 import type { Doc } from "../_generated/dataModel";
 import type { MutationCtx, QueryCtx } from "../_generated/server";
 import { scope, type Scope } from "../validators";
+import { APP } from "./author";
 import { hex, sha256, utf8 } from "./digest";
 import { LISTED_LEDGERS, REAPED_DEVICES } from "./limits";
 import { forgetLedgers, presencesOf } from "./presence";
@@ -36,6 +37,7 @@ export async function enroll(
       throw trouble("invalid", `${what} is empty or longer than ${NAME_LENGTH} characters`);
     }
   }
+  if (name === APP) throw trouble("invalid", `"${APP}" writes without a token: choose another name`);
   const token = newToken();
   const registered = { scopes, tokenHash: await sha256(utf8(token)), revoked: false };
   const known = await findDevice(ctx, workspace, name);
