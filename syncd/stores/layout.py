@@ -26,9 +26,10 @@ just then, and from which version is not known: a person looks at it, and nothin
 
 _TEMPORARY = re.compile(re.escape(TEMPORARY_PREFIX) + "[0-9a-f]{16}")
 
-_RSYNC = tuple(f".*.{'[A-Za-z0-9]' * at}[A-Z]{'[A-Za-z0-9]' * (5 - at)}" for at in range(6))
-"""`.NAME.` and six random letters and digits, of which one is a capital: without one it may well be
-what a person calls a hidden file, such as `.env.local.sample`. One in 25 has none.
+_RSYNC = tuple(f".*.{'[A-Za-z0-9]' * at}[a-z0-9][A-Z]{'[A-Za-z0-9]' * (4 - at)}" for at in range(5))
+"""`.NAME.` and six random letters and digits, of which a capital follows what is none: without that
+it may well be what a person calls a hidden file, such as `.env.sample` or `.env.Docker`, and to
+leave out an edit is worse than to mirror for a moment what rsync renames. One in eight has none.
 """
 
 EDITOR_LEFTOVERS = (

@@ -63,8 +63,9 @@ def test_what_editors_leave_behind_is_never_mirrored(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    [".env.sample", ".env.local.sample", ".eslintrc.config", ".x.A.json", ".log.202411",
-     "x.bin.Q7RkMa", ".Q7RkMa", ".x.Q7RkM", ".x.Q7RkMab", "x.sb", "sb-1.json"],
+    [".env.sample", ".env.Docker", ".npm.README", ".env.local.sample", ".eslintrc.config",
+     ".x.A.json", ".log.202411", "x.bin.Q7RkMa", ".Q7RkMa", ".x.Q7RkM", ".x.Q7RkMab", "x.sb",
+     "sb-1.json"],
 )  # fmt: skip
 def test_what_people_call_files_is_mirrored(name: str) -> None:
     assert Layout(("*",), ()).matches(name)
