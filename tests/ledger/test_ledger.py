@@ -286,7 +286,7 @@ def test_what_is_asked_thousands_of_times_looks_at_none_of_thousands_of_rows(
     asked: dict[str, Callable[[], object]] = {
         "outbox_state": ledger.outbox.newest,
         "outbox_deletions": ledger.outbox.deleting,
-        "outbox_pressing": lambda: ledger.outbox.claim(Claim(10, 1 << 20, (), ())),
+        "outbox_ready (bulk=?)": lambda: ledger.outbox.claim(Claim(10, 1 << 20, (), ())),
         "outbox_upload": ledger.uploads.wanted,
         "outbox_wanted": lambda: ledger.uploads.there([digest]),
         "entries_awaiting": lambda: ledger.entries.awaiting(digest),
@@ -299,6 +299,16 @@ def test_what_is_asked_thousands_of_times_looks_at_none_of_thousands_of_rows(
         plan = _plan(ledger, ask)
         assert index in plan[0], (index, plan)
         assert not any("TEMP" in step for step in plan), (index, plan)
+
+
+def test_what_may_be_sent_of_many_is_found_behind_any_number_that_wait_for_uploads(
+    ledger: Ledger,
+) -> None:
+    claim = Claim(10, 1 << 20)
+    for bulk in (False, True):
+        plan = _plan(ledger, lambda: ledger.outbox.claimable._of(claim, bulk=bulk))  # noqa: B023
+        assert plan[0] == "SEARCH o USING INDEX outbox_ready (bulk=?)"
+        assert not any("TEMP" in step for step in plan), plan
 
 
 def _plan(ledger: Ledger, ask: Callable[[], object]) -> list[str]:
