@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncd.core.model import Format
-from syncd.stores.codec import PAYLOAD_LIMIT, is_text, not_text, too_large, unparsable
+from syncd.stores.codec import (
+    PAYLOAD_LIMIT,
+    cut_short,
+    is_text,
+    not_text,
+    too_large,
+    unparsable,
+)
 
 WHOLE = [
     b"{}",
@@ -144,3 +151,18 @@ def test_the_limit_of_payloads_is_inclusive() -> None:
     hold = too_large(PAYLOAD_LIMIT + 1)
     assert hold is not None
     assert "1,073,741,825 bytes" in hold.detail
+
+
+ENDS = [b"{}", b"[]", b'""']
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("blank", [b"", b" \r\n\t"])
+@pytest.mark.parametrize("opened", ENDS)
+@pytest.mark.parametrize("closed", ENDS)
+def test_only_ends_that_belong_together_may_be_those_of_long_json(
+    opened: bytes, closed: bytes, blank: bytes, mark: bytes
+) -> None:
+    first, last = mark + blank + opened[:1] + b"x", b"x" + closed[1:] + blank
+    assert (cut_short(Format.JSON, first, last) is None) == (opened == closed)
+    assert cut_short(Format.YAML, first, last) is cut_short(Format.TEXT, first, last) is None

@@ -8,7 +8,16 @@ from hypothesis import strategies as st
 from pathspec import PathSpec
 from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
-from syncd.stores.layout import EDITOR_LEFTOVERS, Layout, normal, unsafe
+from syncd.stores.layout import (
+    EDITOR_LEFTOVERS,
+    LONGEST,
+    MAX_PATH_BYTES,
+    Layout,
+    is_temporary,
+    names_a_file,
+    normal,
+    unsafe,
+)
 from syncd.stores.patterns import Patterns
 
 PARTS = ["a", "b", "node_modules", ".git", "x.json", "y.yaml", "x.json~", ".x.swp", "#x#", "4913",
@@ -124,3 +133,44 @@ def test_paths_that_may(path: str) -> None:
 
 def test_spellings_of_one_name_are_one_path() -> None:
     assert normal("cafe\u0301") == "caf\u00e9"
+
+
+def test_the_limits_of_a_path_are_inclusive_and_count_bytes() -> None:
+    assert unsafe("n" * 255) is None
+    assert unsafe("\u00e9" * 128) is not None
+    longest = "/".join(["n" * 204] * 5)
+    assert len(longest) == MAX_PATH_BYTES
+    assert unsafe(longest) is None
+    assert unsafe(longest + "n") is not None
+
+
+@pytest.mark.parametrize("name", ["x", "x.y", "-", " ", "a\\b", "n" * LONGEST])
+def test_names_that_make_files(name: str) -> None:
+    assert names_a_file(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        ".x",
+        "a/b",
+        "/",
+        "\n",
+        "x\n",
+        "x\x1f",
+        "\0",
+        "\ud800",
+        "\u00e9" * LONGEST,
+        "n" * (LONGEST + 1),
+    ],
+)
+def test_names_that_make_none(name: str) -> None:
+    assert not names_a_file(name)
+
+
+@given(st.binary(min_size=8, max_size=8))
+def test_a_temporary_name_is_the_prefix_and_sixteen_hex_digits(token: bytes) -> None:
+    name = f".syncd-{token.hex()}"
+    assert is_temporary(name)
+    assert not any(map(is_temporary, (name[:-1], name + "0", f"x{name}", name[:-1] + "g")))

@@ -13,7 +13,17 @@ from hypothesis import strategies as st
 from syncd.core.model import Hold
 from syncd.core.value import Opaque, Value, spelled
 from syncd.stores.join import join
-from syncd.stores.records import ENVELOPE, Split, differing, fitting, part_of, split, tokens
+from syncd.stores.records import (
+    ENVELOPE,
+    ID_BYTES,
+    Split,
+    differing,
+    fitting,
+    part_of,
+    split,
+    tokens,
+    unfit,
+)
 from tests.core.json_values import plain, values
 
 AT = "/deployments"
@@ -220,6 +230,13 @@ def test_parts_from_elsewhere_must_fit() -> None:
         (ENVELOPE, b'{"deployments":[{"id":"a"}]}'), (ENVELOPE, b"{}"), (ENVELOPE, b"\xff"),
     ]:  # fmt: skip
         assert isinstance(fitting(name, body, AT), Hold)
+
+
+def test_the_limit_of_an_id_is_inclusive_and_counts_bytes() -> None:
+    assert unfit("n" * ID_BYTES) is None
+    assert unfit("\u00e9" * (ID_BYTES // 2)) is None
+    for name in ("n" * (ID_BYTES + 1), "\u00e9" * (ID_BYTES // 2 + 1), "a\0", "\ud800"):
+        assert isinstance(unfit(name), Hold)
 
 
 def test_thousands_of_records_are_taken_apart_at_once() -> None:
