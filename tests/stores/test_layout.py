@@ -8,12 +8,15 @@ from hypothesis import strategies as st
 from pathspec import PathSpec
 from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
+from syncd.core.model import Format, Kind
 from syncd.stores.layout import (
     EDITOR_LEFTOVERS,
     LONGEST,
     MAX_PATH_BYTES,
     Layout,
+    format_of,
     is_temporary,
+    kind_of,
     names_a_file,
     normal,
     unsafe,
@@ -174,3 +177,17 @@ def test_a_temporary_name_is_the_prefix_and_sixteen_hex_digits(token: bytes) -> 
     name = f".syncd-{token.hex()}"
     assert is_temporary(name)
     assert not any(map(is_temporary, (name[:-1], name + "0", f"x{name}", name[:-1] + "g")))
+
+
+@pytest.mark.parametrize(
+    ("path", "format"),
+    [("x.json", Format.JSON), ("x.YAML", Format.YAML), ("a/x.yml", Format.YAML),
+     ("json", Format.TEXT), ("x.json/y", Format.TEXT), ("x.json5", Format.TEXT)],
+)  # fmt: skip
+def test_beside_assets_a_text_is_a_file_and_in_other_stores_it_is_what_they_hold(
+    path: str, format: Format
+) -> None:
+    assert format_of(path) is format
+    for kind in Kind:
+        beside = kind is Kind.ASSET and format is Format.TEXT
+        assert kind_of(kind, path) is (Kind.FILE if beside else kind)

@@ -181,6 +181,7 @@ HELD = {
     "two tokens that are none": '{"deployments": [], "a": 1 2}',
     "white space that is none": '{"deployments": [], "a":\u00a01}',
     "something behind": '{"deployments": [{"id": "a"}]} x',
+    "something between": '{"deployments": [{"id": "a"} {"id": "b"}]}',
     "a comma too many": '{"deployments": [{"id": "a"},]}',
 }
 

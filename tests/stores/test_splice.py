@@ -201,7 +201,6 @@ WHOLE = {
     "other ids": (None, '{"id":"x"}', '{"id":"y"}', Kind.DOCUMENT, Format.JSON),
     "ids of other types": (None, '{"id":"1"}', '{"id":1}', Kind.DOCUMENT, Format.JSON),
     "lists": ("[1]", "[2]", "[3]", Kind.DOCUMENT, Format.JSON),
-    "too long": ("[]", f'["{"x" * MERGE_LIMIT}"]', "[1]", Kind.DOCUMENT, Format.JSON),
     "too deep": ("[]", "[" * 999 + "]" * 999, "[1]", Kind.DOCUMENT, Format.JSON),
     "a step that another needs is gone": (
         '{"steps":[{"id":"a"},{"id":"b"}]}',
@@ -215,6 +214,28 @@ WHOLE = {
 @pytest.mark.parametrize("case", WHOLE)
 def test_what_cannot_be_merged_is_one_whole_conflict(case: str) -> None:
     assert isinstance(outcome(*WHOLE[case]), Whole)
+
+
+def test_a_flaw_that_the_merge_makes_does_not_keep_it_from_being_merged_anyhow() -> None:
+    base, local, remote, kind, format = WHOLE["a step that another needs is gone"]
+    assert base is not None
+    assert local is not None
+    sides = base.encode(), local.encode(), remote.encode()
+    assert isinstance(merge(*sides, format, kind, anyhow=True), Combined)
+
+
+@pytest.mark.parametrize("long", [0, 1, 2])
+def test_only_what_is_kept_whole_for_its_length_is_merged_anyhow(long: int) -> None:
+    texts = [b'{"a": 1, "b": 1}', b'{"a": 2, "b": 1}', b'{"a": 1, "b": 2}']
+    texts[long] = texts[long].ljust(MERGE_LIMIT)
+    base, local, remote = texts
+    assert isinstance(merge(base, local, remote, Format.JSON, Kind.DOCUMENT), Combined)
+    texts[long] += b" "
+    base, local, remote = texts
+    assert isinstance(merge(base, local, remote, Format.JSON, Kind.DOCUMENT), Whole)
+    anyhow = merge(base, local, remote, Format.JSON, Kind.DOCUMENT, anyhow=True)
+    assert isinstance(anyhow, Combined)
+    assert anyhow.body.rstrip() == b'{"a": 2, "b": 2}'
 
 
 def test_text_is_merged_by_lines() -> None:
