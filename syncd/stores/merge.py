@@ -90,13 +90,27 @@ def only_counters_changed(
 
 
 def counted_on(before: bytes, save: bytes, merged: bytes, format: Format, kind: Kind) -> bool:
-    """Whether `merged` says the same as `save`, but for counters that `save` itself changed."""
+    """Whether `merged` says the same as `save`, but for counters that `save` itself changed.
+
+    A comment that only `merged` holds is something else.
+    """
     if save == merged or format is Format.TEXT or not annotation(kind).counts:
         return save == merged
     former, ours, made = (read(side, format) for side in (before, save, merged))
     if isinstance(former, str) or isinstance(ours, str) or isinstance(made, str):
         return False
+    if _notes_more(made, ours):
+        return False
     return counter.counted_on(former.root.value, ours.root.value, made.root.value, annotation(kind))
+
+
+def _notes_more(one: Parsed, other: Parsed) -> bool:
+    """Whether a text holds comments that the other lacks."""
+    if isinstance(one, Source) or isinstance(other, Source):
+        return False
+    from syncd.stores.yaml_merge import lost_comments
+
+    return lost_comments(None, one, other) != ""
 
 
 def summed(base: bytes | None, both: bytes, format: Format, kind: Kind) -> bytes | None:

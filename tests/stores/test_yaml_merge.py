@@ -15,7 +15,14 @@ from syncd.core.model import Format, Kind
 from syncd.core.value import Value
 from syncd.stores.annotations import annotation
 from syncd.stores.codec import unparsable
-from syncd.stores.merge import Combined, Whole, merge, only_counters_changed, summed
+from syncd.stores.merge import (
+    Combined,
+    Whole,
+    counted_on,
+    merge,
+    only_counters_changed,
+    summed,
+)
 from syncd.stores.yaml_tree import Document, parse_yaml
 from tests.core.json_values import KEYS
 from tests.stores.written import TWO_SPACES
@@ -197,6 +204,12 @@ MERGED = {
         "tags:\n- a\n- r\n- 'it, s'\nz: 1\n",
         "tags: [ 'a',   l,  r,  \"it, s\" ]\nz: 2\n",
     ),
+    "what the remote quotes in a flow list": (
+        "t: [a]\nz: 1\n",
+        "t: [a]\nz: 2\n",
+        "t: [a, 'b']\nz: 1\n",
+        "t: [a, 'b']\nz: 2\n",
+    ),
     "text by lines in a literal": (
         "content: |\n  a\n  b\n  c\n  d\nz: 1\n",
         "content: |\n   A\n   b\n   c\n   d\nz: 1\n",
@@ -340,6 +353,21 @@ def test_two_increments_that_came_to_equal_bytes_are_summed() -> None:
     assert only_counters_changed(counted(1), counted(2), counted(5), Format.YAML, Kind.ASSET)
     assert summed(counted(1), counted(2, "other"), Format.YAML, Kind.ASSET) is None
     assert summed(counted(1), b"a: [", Format.YAML, Kind.ASSET) is None
+
+
+@pytest.mark.parametrize("kind", [Kind.ASSET, Kind.DOCUMENT])
+def test_a_save_that_lacks_a_comment_says_something_else(kind: Kind) -> None:
+    before, save, noted = counted(1), counted(1, "m"), counted(1, "m") + b"# noted\n"
+    merged = merge(before, save, before + b"# noted\n", Format.YAML, kind)
+    assert merged == Combined(noted)
+    assert not counted_on(before, save, noted, Format.YAML, kind)
+    assert counted_on(before, noted, noted, Format.YAML, kind)
+
+
+def test_a_save_went_on_counting_whatever_comments_are_its_own() -> None:
+    save = counted(3) + b"# mine\n"
+    assert counted_on(counted(1), save, counted(5), Format.YAML, Kind.ASSET)
+    assert not counted_on(counted(3), save, counted(5), Format.YAML, Kind.ASSET)
 
 
 def test_first_contact_of_one_id() -> None:
