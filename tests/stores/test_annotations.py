@@ -88,3 +88,5 @@ def test_identity_is_the_id_and_its_type() -> None:
     for text in ("{}", "[]", '{"id":null}', '{"id":[]}', '{"deployments":[]}'):
         assert identity(Kind.DOCUMENT, value(text)) is None
     assert identity(Kind.DEPLOYMENT, value('{"deployments":[]}')) is not None
+    for text in ("{}", '{"deployments":{}}', '{"id":[],"deployments":[]}'):
+        assert identity(Kind.DEPLOYMENT, value(text)) is None

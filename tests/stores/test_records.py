@@ -24,6 +24,7 @@ from syncd.stores.records import (
     tokens,
     unfit,
 )
+from syncd.stores.tree import MARK
 from tests.core.json_values import plain, values
 
 AT = "/deployments"
@@ -105,6 +106,18 @@ def test_joining_what_is_there_changes_no_byte(file: tuple[dict[str, bytes], str
 
 
 @given(files, wanted())
+def test_a_byte_order_mark_belongs_to_no_part_and_stays(
+    file: tuple[dict[str, bytes], str], asked: dict[str, bytes]
+) -> None:
+    parts, text = file
+    marked = opened(MARK + text)
+    assert tokens(marked.parts) == parts
+    joined = join(marked, asked, AT).decode()
+    assert joined.startswith(MARK)
+    assert joined.removeprefix(MARK) == join(opened(text), asked, AT).decode()
+
+
+@given(files, wanted())
 def test_what_is_joined_is_what_was_asked_for(
     file: tuple[dict[str, bytes], str], asked: dict[str, bytes]
 ) -> None:
@@ -151,17 +164,19 @@ DEPLOYMENT: dict[str, object] = {
 }
 
 
-def written(*deployments: dict[str, object], queue: list[str]) -> str:
-    return json.dumps({"deployments": deployments, "queue": queue}, indent=2)
+def written(*deployments: dict[str, object], queue: list[str], indent: int | str | None = 2) -> str:
+    return json.dumps({"deployments": deployments, "queue": queue}, indent=indent)
 
 
 @pytest.mark.parametrize("queue", [[], ["d1"], ["d1", "d2"]])
 @pytest.mark.parametrize("before", [[], [DEPLOYMENT]])
+@pytest.mark.parametrize("indent", [None, 2, 4, "\t"])
 def test_a_file_of_a_program_stays_as_the_program_writes_it(
-    before: list[dict[str, object]], queue: list[str]
+    before: list[dict[str, object]], queue: list[str], indent: int | str | None
 ) -> None:
     after = [*before, {**DEPLOYMENT, "id": "d2"}]
-    local, there = written(*before, queue=["d0"]), written(*after, queue=queue)
+    local = written(*before, queue=["d0"], indent=indent)
+    there = written(*after, queue=queue, indent=indent)
     assert join(opened(local), tokens(opened(there).parts), AT) == there.encode()
 
 

@@ -161,6 +161,24 @@ SPLICED = {
         '{"a": 1, "b": 3, "c": 1, "n": 0, "d": 1}',
         '{ "a": 2 ,\n\n  "b": 3   ,\n     "c":1\n  ,\n\n  "n": 0,"d":   1 }',
     ),
+    "the ends of a list without ids": (
+        '{"a": [[1, 2], [3], [5, 6]], "c": 1}',
+        '{"a": [[1,   2], [ 3 ], [5,   6]], "c": 2}',
+        '{"a": [[1, 2], [4], [7], [5, 6]], "c": 1}',
+        '{"a": [[1,   2], [4], [7], [5,   6]], "c": 2}',
+    ),
+    "a list without ids that grows by its like": (
+        '{"a": [[1, 2], [1, 2]], "c": 1}',
+        '{"a": [[1,   2], [1,   2]], "c": 2}',
+        '{"a": [[1, 2], [1, 2], [1, 2]], "c": 1}',
+        '{"a": [[1,   2], [1,   2], [1, 2]], "c": 2}',
+    ),
+    "a list without ids that shrinks by its like": (
+        '{"a": [[1, 2], [1, 2]], "c": 1}',
+        '{"a": [[1,   2], [1,   2]], "c": 2}',
+        '{"a": [[1, 2]], "c": 1}',
+        '{"a": [[1,   2]], "c": 2}',
+    ),
     "an object that repeats a key": (
         '{"a": {"k": 1, "k": 2}, "c": 1}',
         '{"a": {"k": 1,  "k": 2}, "c": 2}',
@@ -236,6 +254,15 @@ def test_only_what_is_kept_whole_for_its_length_is_merged_anyhow(long: int) -> N
     anyhow = merge(base, local, remote, Format.JSON, Kind.DOCUMENT, anyhow=True)
     assert isinstance(anyhow, Combined)
     assert anyhow.body.rstrip() == b'{"a": 2, "b": 2}'
+
+
+@pytest.mark.parametrize("side", ["local", "remote"])
+def test_a_flaw_that_a_side_had_keeps_nothing_from_being_merged(side: str) -> None:
+    flawed = '"steps":[{"id":"b","dependsOn":["a"]}]'
+    ours, theirs = (flawed if side == each else '"steps":[]' for each in ("local", "remote"))
+    local, remote = f'{{"n":2,"o":1,{ours}}}', f'{{"n":1,"o":2,{theirs}}}'
+    base = '{"n":1,"o":1,"steps":[]}'
+    assert merged(base, local, remote, Kind.WORKFLOW) == f'{{"n":2,"o":2,{flawed}}}'
 
 
 def test_text_is_merged_by_lines() -> None:
