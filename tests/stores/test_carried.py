@@ -56,10 +56,11 @@ def test_what_is_no_time_tells_nothing(value: object) -> None:
     assert told(value) is None
 
 
-@pytest.mark.parametrize("value", ['"\\ud800"', "123456789012345678901", "1" * 5000])
+@pytest.mark.parametrize("value", ["0", '"\\ud800"', "123456789012345678901", "1" * 5000])
 def test_what_else_the_file_holds_does_not_matter(value: str) -> None:
     body = f'{{"startTime": 5, "output": {value}}}'.encode()
     assert started_at(Kind.EXECUTION, Format.JSON, body) == 5
+    assert started_at(Kind.EXECUTION, Format.JSON, "\ufeff".encode() + body) == 5
 
 
 @given(st.binary(max_size=80))

@@ -210,6 +210,12 @@ MERGED = {
         "t: [a, 'b']\nz: 1\n",
         "t: [a, 'b']\nz: 2\n",
     ),
+    "what would be a marker where it is put is spelled anew": (
+        "s:\n- id: a\n",
+        "s:\n- id: a\n  l: 1\n",
+        "s:\n    - id: a\n    - id: c\n      v: 'x\n   --- y'\n",
+        "s:\n- id: a\n  l: 1\n- {id: c, v: x --- y}\n",
+    ),
     "text by lines in a literal": (
         "content: |\n  a\n  b\n  c\n  d\nz: 1\n",
         "content: |\n   A\n   b\n   c\n   d\nz: 1\n",
