@@ -34,14 +34,15 @@ class Closing:
         decisions = [_with_start(decision) for decision in decided]
         if not decisions and not taken:
             return
-        claim = self._claimed(decisions)
+        claim = self._claim_beside(decisions)
         done = self._ledger.commit(decisions, self._clock.now(), taken, claim)
         if done.claimed:
             self._send(done.claimed)
         tell_turn(decisions, done.held)
 
-    def _claimed(self, decisions: Sequence[Decision]) -> Claim | None:
-        """Asked before the transaction: what it looks at, git and the folders, is told in others.
+    def _claim_beside(self, decisions: Sequence[Decision]) -> Claim | None:
+        """What is claimed beside `decisions`; to be asked before the transaction, for what it looks
+        at, git and the folders, is told in others.
 
         Of saves alone: a deletion has the guards asked once it is queued, and its other half, if
         it is one of a move, must not go without it.
