@@ -90,7 +90,8 @@ class Folder:
             os.close(fd)
 
     def create(self, name: str, body: bytes, like: os.stat_result | None) -> int:
-        """A new file holding `body`, durable, with the mode and owner of `like`; its inode.
+        """A descriptor of a new file holding `body`, with the mode and owner of `like`. It is
+        durable only once `make_durable` was called.
 
         Raises OSError with the file removed again: nothing half done stays.
         """
@@ -102,13 +103,11 @@ class Folder:
             if like is not None:
                 _take_after(fd, like)
             write_all(fd, body)
-            os.fsync(fd)
-            return os.fstat(fd).st_ino
         except OSError:
+            os.close(fd)
             os.unlink(name, dir_fd=self.fd)
             raise
-        finally:
-            os.close(fd)
+        return fd
 
     def make(self, name: str) -> int:
         """A descriptor of a new, empty file, for reading and writing."""
@@ -154,6 +153,21 @@ class Folder:
     def sync(self) -> None:
         """Makes the directory's names durable."""
         os.fsync(self.fd)
+
+
+def make_durable(folder: Folder, name: str, fd: int) -> int:
+    """Make a file that was just created durable, and close it; its inode.
+
+    Raises OSError with the file removed again.
+    """
+    try:
+        os.fsync(fd)
+        return os.fstat(fd).st_ino
+    except OSError:
+        folder.remove(name)
+        raise
+    finally:
+        os.close(fd)
 
 
 def stat_of(found: os.stat_result) -> Stat:

@@ -5,10 +5,8 @@ Calls block and come from worker threads, one at a time for each store.
 
 from __future__ import annotations
 
-import functools
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -25,6 +23,7 @@ from syncd.files.read import Large, Reader
 from syncd.files.root import Root
 from syncd.files.scan import Scan, Seen, scan
 from syncd.files.spelling import Names, Spellings, fold, twin
+from syncd.files.staging import New, stage_all, stage_removal
 from syncd.files.swapped import Swapped
 from syncd.files.transit import Transit
 from syncd.files.trouble import ROOT_GONE, refused
@@ -33,9 +32,6 @@ from syncd.stores.layout import Layout, format_of, unsafe
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _Method = Callable[Concatenate["FileReplica", _P], _R]
-
-_SYNCS_AT_ONCE = 8
-"""Temporary files made durable at once: the disk gathers their flushes."""
 
 
 def _alone(method: _Method[_P, _R]) -> _Method[_P, _R]:
@@ -183,8 +179,16 @@ class FileReplica:
             return [ROOT_GONE] * len(writes)
         going = {fold(write.path) for write in writes if write.removes}
         twins = [self._twin(root, write, going) for write in writes]
-        with ThreadPoolExecutor(_SYNCS_AT_ONCE) as pool:
-            return list(pool.map(functools.partial(self._stage, root), writes, twins))
+        news = [
+            New(self._spellings.of(write.path), write.body, write.expected)
+            for write, twin in zip(writes, twins, strict=True)
+            if twin is None and write.body is not None
+        ]
+        staged = iter(stage_all(root, news))
+        return [
+            twin or (self._stage_bodiless(root, write) if write.body is None else next(staged))
+            for write, twin in zip(writes, twins, strict=True)
+        ]
 
     @_alone
     def perform(self, notes: Sequence[Note]) -> list[Writing | Hold]:
@@ -265,24 +269,19 @@ class FileReplica:
             return refused(error)
         return twin(taken) if taken is not None else None
 
-    def _stage(self, root: Root, write: Write, twin: Hold | None) -> Note | Hold | None:
-        if twin is not None:
-            return twin
+    def _stage_bodiless(self, root: Root, write: Write) -> Note | Hold | None:
+        """Of a payload that lies ready, or of a removal."""
+        path = self._spellings.of(write.path)
         try:
-            return self._staged(root, self._spellings.of(write.path), write)
+            if write.payload is not None:
+                return self.transit.stage(root, path, write)
+            if write.expected is None:
+                return None
+            note = stage_removal(root, path, write.expected)
         except WriteFailed as failed:
             return failed.hold
         except OSError as error:
             return refused(error)
-
-    def _staged(self, root: Root, path: str, write: Write) -> Note | Hold | None:
-        if write.body is not None:
-            return writing.stage(root, path, write.body, write.expected)
-        if write.payload is not None:
-            return self.transit.stage(root, path, write)
-        if write.expected is None:
-            return None
-        note = writing.stage_removal(root, path, write.expected)
         return note if isinstance(note, Note) else None
 
 

@@ -1,5 +1,5 @@
-"""openat2(2), renameat2(2) and the fallocate(2) that leaves a file as long as it is, which the
-standard library does not offer, and read leases.
+"""openat2(2), renameat2(2), sync_file_range(2) and the fallocate(2) that leaves a file as long as
+it is, which the standard library does not offer, and read leases.
 
 All raise OSError as `os` does. ENOSYS, EINVAL and EPERM also stand for "not here": an older
 kernel, a file system without the flag, a container's system call filter.
@@ -20,6 +20,7 @@ EXCHANGE: Final = 2
 """RENAME_EXCHANGE: swap two existing names in one step."""
 
 _KEEP_SIZE: Final = 1
+_START: Final = 2
 _OPENAT2: Final = 437  # the same number on every architecture (Linux 5.6)
 _NO_SYMLINKS: Final = 0x04
 _BENEATH: Final = 0x08
@@ -68,6 +69,16 @@ def reserve(fd: int, size: int) -> None:
     mode, start, length = ctypes.c_int(_KEEP_SIZE), ctypes.c_int64(end), ctypes.c_int64(size)
     if call(fd, mode, start, length) != 0:
         raise OSError(number := ctypes.get_errno(), os.strerror(number))
+
+
+def start_writing(fd: int) -> None:
+    """Has the kernel begin to write what the file holds: sync_file_range(2).
+
+    It makes nothing durable, and where it cannot be done the fsync does all.
+    """
+    call = getattr(_libc, "sync_file_range", None)
+    if call is not None:
+        call(fd, ctypes.c_int64(0), ctypes.c_int64(0), ctypes.c_uint(_START))
 
 
 def lease(fd: int) -> None:

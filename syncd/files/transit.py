@@ -12,7 +12,7 @@ from syncd.core.decision import Write, racy
 from syncd.core.model import Content, Digest, Hold
 from syncd.core.reading import Found, Reading, Slow, Stat
 from syncd.core.writing import Note, WriteFailed
-from syncd.files import write as writing
+from syncd.files import staging
 from syncd.files.payloads import Payloads
 from syncd.files.read import Large, measure
 from syncd.files.root import Root
@@ -35,7 +35,7 @@ class Transit:
         self.payloads = payloads
         self._locate = locate
         self._measured: dict[str, tuple[Stat, Digest]] = {}
-        self._prepared: dict[str, writing.Prepared] = {}
+        self._prepared: dict[str, staging.Prepared] = {}
         self._lock = threading.Lock()
 
     def measure(self, path: str, large: Large, *, patient: bool, anew: bool = False) -> Reading:
@@ -97,9 +97,9 @@ class Transit:
         with self._lock:
             former = self._prepared.pop(path, None)
         if former is not None:
-            writing.unprepare(root, spelled, former)
+            staging.unprepare(root, spelled, former)
         try:
-            prepared = writing.prepare(root, spelled, self.payloads, digest, move=move)
+            prepared = staging.prepare(root, spelled, self.payloads, digest, move=move)
         except FileNotFoundError:
             raise
         except WriteFailed as failed:
@@ -130,7 +130,7 @@ class Transit:
                 return
             ready = self._prepared.pop(path)
         root, spelled = place
-        writing.unprepare(root, spelled, ready)
+        staging.unprepare(root, spelled, ready)
 
     def stage(self, root: Root, spelled: str, write: Write) -> Note | Hold:
         """The note of a write whose payload lies ready. Raises WriteFailed."""
@@ -138,7 +138,7 @@ class Transit:
             ready = self._prepared.pop(write.path, None)
         if ready is None or ready.digest != write.payload:
             return _NOT_READY
-        return writing.stage_prepared(root, spelled, ready, write.expected)
+        return staging.stage_prepared(root, spelled, ready, write.expected)
 
 
 _NOT_READY = Hold(

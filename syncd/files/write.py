@@ -1,10 +1,10 @@
 """Writes and removes files so that no save made in the same instant is lost.
 
-A write is *staged* (bytes in a temporary file of the same folder, durable), noted in the ledger
-by the caller, *performed* (the two names are exchanged in one step, then what came out is looked
-at) and committed by the caller, who drops the note with it and then *discards* what is left
-under the temporary name. What came out and is not what was expected is a person's save: it gets
-its name back.
+A write is *staged* (bytes in a temporary file of the same folder, durable: see `staging`), noted
+in the ledger by the caller, *performed* (the two names are exchanged in one step, then what came
+out is looked at) and committed by the caller, who drops the note with it and then *discards* what
+is left under the temporary name. What came out and is not what was expected is a person's save: it
+gets its name back.
 
 What lies under the temporary name is the only evidence that a crash leaves, so perform never
 clears it where that would change recover's answer: our bytes under it mean *not written*,
@@ -15,35 +15,22 @@ folder that took the place of the one in which it was staged: that went with all
 from __future__ import annotations
 
 import errno
-import os
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from hashlib import sha256
 from typing import Final
 
 from syncd.core.model import Digest, Hold
-from syncd.core.reading import Missing
-from syncd.core.writing import Note, NotWritten, WriteFailed, Writing
+from syncd.core.writing import Note, NotWritten, Writing
 from syncd.files.folder import Folder
-from syncd.files.payloads import Damaged, Payloads
 from syncd.files.root import Root
 from syncd.files.swap import perform_in, recover_in
 from syncd.files.swapped import Swapped
 from syncd.files.trouble import refused
-from syncd.stores.layout import TEMPORARY_PREFIX, normal, unsafe
 
-_RANDOM_BYTES: Final = 8
 _UNREADABLE: Final = Hold(
     "unreadable-leftover",
     "a temporary name of syncd's holds something that cannot be read",
     "look at it, and rename or remove it by hand",
-)
-_NOT_PREPARED: Final = Hold(
-    "payload-gone",
-    "what was to be written was taken from beside the file",
-    "nothing to do: it is fetched again",
 )
 _DOUBTED: Final = Hold(
     "doubted",
@@ -51,106 +38,6 @@ _DOUBTED: Final = Hold(
     "nothing to do: the deployment tells whether this one is the newest",
 )
 _FOLDER_GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A payload under a temporary name beside the file it is for; no note speaks of it yet."""
-
-    digest: Digest
-    temporary: str
-    inode: int
-
-
-def stage(root: Root, path: str, body: bytes, expected: Digest | None) -> Note:
-    """Puts `body` beside the file at `path`, to take its place while it has `expected`.
-
-    `expected` None is for a file that must not exist yet; its folders are made. Mode bits and,
-    where allowed, the owner of an existing file are kept. A folder that a removal empties stays:
-    it may be somebody's. Raises WriteFailed with nothing left, after one attempt: what a failed
-    fsync leaves of the bytes is not known, so it is never tried again on the same file.
-    """
-    parent, name = _split(path)
-    temporary = _temporary()
-    try:
-        with root.folder(parent, create=True) as folder:
-            number = os.fstat(folder.fd).st_ino
-            inode = folder.create(temporary, body, folder.stat(name))
-            # The name must be as durable as the bytes: after a power cut a missing temporary
-            # name would tell recovery that the write was done (sim).
-            try:
-                folder.sync()
-            except OSError:
-                folder.remove(temporary)
-                raise
-    except OSError as error:
-        raise WriteFailed(path, refused(error)) from error
-    return Note(path, temporary, inode, expected, Digest(sha256(body).hexdigest()), number)
-
-
-def stage_prepared(root: Root, path: str, prepared: Prepared, expected: Digest | None) -> Note:
-    """The note for giving the file at `path` the payload that was prepared for it. See `stage`."""
-    parent, name = _split(path)
-    try:
-        with root.folder(parent) as folder:
-            found = folder.stat(prepared.temporary)
-            if found is None or found.st_ino != prepared.inode:
-                raise WriteFailed(path, _NOT_PREPARED)
-            folder.dress(prepared.temporary, folder.stat(name))
-            number = os.fstat(folder.fd).st_ino
-            folder.sync()
-    except OSError as error:
-        raise WriteFailed(path, refused(error)) from error
-    return Note(path, prepared.temporary, prepared.inode, expected, prepared.digest, number)
-
-
-def prepare(root: Root, path: str, payloads: Payloads, digest: Digest, *, move: bool) -> Prepared:
-    """Puts a payload durably beside the file at `path`; with `move` the last that needs it.
-
-    Raises OSError, WriteFailed, and Damaged, each with nothing left.
-    """
-    parent, _ = _split(path)
-    temporary = _temporary()
-    with root.folder(parent, create=True) as folder:
-        if not (move and payloads.move(digest, folder.fd, temporary)):
-            fd = folder.make(temporary)
-            try:
-                payloads.copy(digest, fd)
-                os.fsync(fd)
-            except (OSError, Damaged):
-                folder.remove(temporary)
-                raise
-            finally:
-                os.close(fd)
-        found = folder.stat(temporary)
-        folder.sync()
-    if found is None:
-        raise WriteFailed(path, _NOT_PREPARED)
-    return Prepared(digest, temporary, found.st_ino)
-
-
-def unprepare(root: Root, path: str, prepared: Prepared) -> None:
-    """Removes a payload that is not needed beside the file any more: only ever our own copy."""
-    parent, _, _ = path.rpartition("/")
-    with suppress(OSError), root.folder(parent) as folder:
-        found = folder.stat(prepared.temporary)
-        if found is not None and found.st_ino == prepared.inode:
-            folder.remove(prepared.temporary)
-
-
-def stage_removal(root: Root, path: str, expected: Digest) -> Note | Missing:
-    """The note for removing the file at `path` while it has `expected`; touches nothing."""
-    parent, name = _split(path)
-    try:
-        with root.folder(parent) as folder:
-            found, number = folder.stat(name), os.fstat(folder.fd).st_ino
-    except FileNotFoundError:
-        return Missing()
-    except OSError as error:
-        raise WriteFailed(path, refused(error)) from error
-    if found is None:
-        return Missing()
-    return Note(path, _temporary(), found.st_ino, expected, None, number)
 
 
 def perform(root: Root, note: Note, swapped: Swapped) -> Writing | Hold:
@@ -284,15 +171,3 @@ def _answer(root: Root, folder: Folder, note: Note, swapped: Swapped, act: _Act)
         return act(root, folder, note, swapped)
     except OSError as error:
         return refused(error)
-
-
-def _split(path: str) -> tuple[str, str]:
-    # The last gate before the file system for paths that came from elsewhere.
-    if hold := unsafe(normal(path)):
-        raise WriteFailed(path, hold)
-    parent, _, name = path.rpartition("/")
-    return parent, name
-
-
-def _temporary() -> str:
-    return TEMPORARY_PREFIX + secrets.token_hex(_RANDOM_BYTES)

@@ -19,7 +19,7 @@ from typing import Final, TypeVar
 
 from syncd.core.reading import Stat
 from syncd.errors import RecordError
-from syncd.files.folder import NOT_HERE, Folder, OpenForWriting, stat_of
+from syncd.files.folder import NOT_HERE, Folder, OpenForWriting, make_durable, stat_of
 from syncd.files.lease import leased
 from syncd.files.root import Root
 from syncd.files.trouble import not_a_file
@@ -131,7 +131,8 @@ def _changed(
     try:
         while (body := make(met)) != placed:
             temporary = _beside(name)
-            folder.create(temporary, body, folder.stat(name))
+            fd = folder.create(temporary, body, folder.stat(name))
+            make_durable(folder, temporary, fd)
             if placed is None:
                 if not _create(folder, temporary, name):
                     return None

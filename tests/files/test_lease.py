@@ -14,11 +14,12 @@ from syncd.core.writing import Busy, Note, Written
 from syncd.files.folder import Folder
 from syncd.files.history import History
 from syncd.files.root import Root
+from syncd.files.staging import stage_removal
 from syncd.files.swapped import Swapped
-from syncd.files.write import discard, perform, stage, stage_removal
+from syncd.files.write import discard, perform
 
 from .person import as_ordinary_user
-from .world import OLD, OURS, PATH, World, digest, world
+from .world import OLD, OURS, PATH, World, digest, stage, world
 
 MEMORY = Path("/dev/shm")
 

@@ -13,11 +13,12 @@ import pytest
 from syncd.core.writing import Contested, LateSave, Note, NotWritten, Written
 from syncd.files.folder import Folder
 from syncd.files.root import Root
+from syncd.files.staging import stage_removal
 from syncd.files.swapped import FIRST_LOOK, LAST_LOOK, MOST_OPEN, PATIENCE, Swapped
-from syncd.files.write import discard, perform, retire, stage, stage_removal
+from syncd.files.write import discard, perform, retire
 from syncd.stores.layout import TEMPORARY_PREFIX
 
-from .world import OLD, OURS, PATH, World, digest, world
+from .world import OLD, OURS, PATH, World, digest, stage, world
 
 LATE, LATER = b'{"is": "late"}', b'{"is": "later still"}'
 MEMORY = Path("/dev/shm")

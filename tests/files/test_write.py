@@ -14,10 +14,11 @@ import pytest
 from syncd.core.model import Hold
 from syncd.core.reading import Missing, Stat
 from syncd.core.writing import NotWritten, WriteFailed, Written
-from syncd.files.write import discard, perform, perform_all, recover, retire, stage, stage_removal
+from syncd.files.staging import stage_removal
+from syncd.files.write import discard, perform, perform_all, recover, retire
 
 from .person import as_ordinary_user
-from .world import OLD, OURS, PATH, World, digest, world
+from .world import OLD, OURS, PATH, World, digest, stage, world
 
 
 @pytest.fixture

@@ -12,9 +12,10 @@ import pytest
 from syncd.core.model import Digest, Hold
 from syncd.core.writing import Contested, Note, NotWritten, Written
 from syncd.files.folder import Folder
-from syncd.files.write import discard, recover, retire, stage, stage_removal
+from syncd.files.staging import stage_removal
+from syncd.files.write import discard, recover, retire
 
-from .world import OLD, OURS, PATH, Crash, World, crash, digest, world
+from .world import OLD, OURS, PATH, Crash, World, crash, digest, stage, world
 
 FIRST, SECOND = b'{"is": "first save"}', b'{"is": "second save, longer"}'
 

@@ -10,11 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from syncd.core.model import Digest
-from syncd.core.writing import Note, Writing
+from syncd.core.model import Digest, Hold
+from syncd.core.writing import Note, WriteFailed, Writing
 from syncd.files.folder import Folder
 from syncd.files.history import History
 from syncd.files.root import Root
+from syncd.files.staging import New, stage_all
 from syncd.files.swapped import Swapped
 from syncd.files.write import perform, recover
 from syncd.stores.layout import TEMPORARY_PREFIX
@@ -39,6 +40,14 @@ HISTORY_STEPS = ("keep", "copy", "put", "sync")
 
 def digest(body: bytes) -> Digest:
     return Digest(hashlib.sha256(body).hexdigest())
+
+
+def stage(root: Root, path: str, body: bytes, expected: Digest | None) -> Note:
+    """One write, staged. Raises WriteFailed."""
+    (staged,) = stage_all(root, [New(path, body, expected)])
+    if isinstance(staged, Hold):
+        raise WriteFailed(path, staged)
+    return staged
 
 
 class Crash(BaseException):

@@ -117,6 +117,10 @@ class SystemCalls:
         if self.flushes_files or opened.inode.is_folder:
             opened.mounted.disk.flush(opened.inode)
 
+    def start_writing(self, fd: int) -> None:
+        """sync_file_range: makes nothing durable."""
+        self._at(fd, "start")
+
     def fchmod(self, fd: int, mode: int) -> None:
         inode = self._at(fd, "fchmod").inode
         inode.mode = inode.mode & ~0o777 | mode

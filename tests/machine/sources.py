@@ -150,6 +150,7 @@ _EVERYWHERE: dict[str, dict[str, object]] = {
 _ONCE: list[tuple[object, str, object]] = [
     (syscalls, "rename", CALLS.rename2),
     (syscalls, "open_beneath", CALLS.open_beneath),
+    (syscalls, "start_writing", CALLS.start_writing),
     (syscalls, "lease", CALLS.lease),
     (syscalls, "unlease", CALLS.unlease),
     (combine, "_write_both", _telling_write_both),
