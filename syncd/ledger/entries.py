@@ -183,20 +183,26 @@ class Entries:
         ).fetchone()
         return int(row[0])
 
-    def unfinished(self, store: str, *, here: bool = False) -> Iterator[Key]:
-        """Keys on which base and what was heard, or the file last read, still differ.
+    def unfinished(self, store: str, *, here: bool = False) -> Iterator[tuple[Key, Digest | None]]:
+        """Keys on which base and what was heard, or the file last read, still differ; with each the
+        content of its base if that is to be in a file, and was not when it was last looked at.
 
         `here`: only those that were ever agreed to be here, or are. To be used up at once.
         """
         gone = "AND NOT (e.base_digest IS NULL AND f.digest IS NULL)" if here else ""
         rows = self._connection.execute(
-            f"""SELECT e.path, e.record FROM entries e LEFT JOIN files f USING (store, path)
+            f"""SELECT e.path, e.record,
+                 iif(f.digest IS NULL AND e.local_digest IS NULL, e.base_digest, NULL)
+               FROM entries e LEFT JOIN files f USING (store, path)
                WHERE e.store = ? AND (e.base_revision IS NULL
                  OR (e.remote_revision IS NOT NULL AND e.base_revision < e.remote_revision)
                  OR e.base_digest IS NOT f.digest) {gone}""",  # noqa: S608
             (store,),
         )
-        return (Key(store, path, record) for path, record in rows)
+        return (
+            (Key(store, path, record), Digest(lost) if lost else None)
+            for path, record, lost in rows
+        )
 
     def awaiting(self, digest: Digest) -> list[Key]:
         """Keys whose remote version is `digest` while their file is not known to hold it."""

@@ -442,7 +442,21 @@ def test_unfinished_keys_are_those_that_still_differ(ledger: Ledger) -> None:
         if intent.key == done:
             ledger.acknowledge([(intent, Applied(1, 1))], "me", 0.0)
     ledger.hear([Heard(told, Snapshot(1, content(b"y"), 2), "you", b"y")], None, 0.0)
-    assert set(ledger.entries.unfinished("flows")) == {pushed, told}
+    assert {key for key, _ in ledger.entries.unfinished("flows")} == {pushed, told}
+
+
+def test_what_is_agreed_on_and_was_in_no_file_is_unfinished_and_told(ledger: Ledger) -> None:
+    kept, lost, gone = (Key("flows", f"{name}.json") for name in "klg")
+    ledger.commit([push(b"x", key=key) for key in (kept, lost)], 0.0)
+    for intent in claim(ledger):
+        ledger.acknowledge([(intent, Applied(1, 1))], "me", 0.0)
+    ledger.hear([Heard(gone, Snapshot(2, TOMBSTONE, 2), "you", None)], None, 0.0)
+    ledger.entries.agree([(gone, Snapshot(2, TOMBSTONE, 2))])
+    with ledger.transaction():
+        ledger.places.record_files([(lost, None)])
+    found = dict(ledger.entries.unfinished("flows"))
+    assert found == {lost: content(b"x").digest}
+    assert found == dict(ledger.entries.live("flows", unread=True))
 
 
 def test_a_newer_ledger_is_refused_and_left_alone(path: Path) -> None:

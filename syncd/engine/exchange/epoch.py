@@ -50,7 +50,9 @@ class Epoch:
             return ()
         self._guards.confirmed = True
         recovered = await self._reconciler.recover()
-        return chain(recovered, *map(self._ledger.entries.unfinished, self._stores))
+        entries = self._ledger.entries
+        unfinished = (key for store in self._stores for key, _ in entries.unfinished(store))
+        return chain(recovered, unfinished)
 
     async def take_up(self) -> None:
         """Take up the ledger as it was found when it was opened, before anything is decided.

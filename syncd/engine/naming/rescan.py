@@ -99,7 +99,7 @@ class Rescan:
         """Name what `seen` tells. Turns have seen the files of `since` meanwhile."""
         self._record_holds(store, seen)
         changed, fresh, gone = self._compared(store, seen)
-        unread = dict(self._ledger.entries.live(store, unread=True))
+        unfinished, unread = self._unfinished(store)
         appeared = sum(Key(store, path) not in unread for path in fresh)
         # A file whose first push is not answered has no base yet, and is missed all the same.
         missing = {Key(store, path): digest for path, digest in gone.items()}
@@ -110,12 +110,8 @@ class Rescan:
         self._intake.name(Key(store, path) for path in changed + fresh)
         waiting = self._guards.waiting(store)
         self._intake.name(key for key in missing if key not in waiting)
-        if self._stores[store].pointer is None:
-            leaves = self._stores[store].way.leaves
-            self._intake.name(self._ledger.entries.unfinished(store, here=leaves))
-        else:
-            # A file of records may have to be written, though nothing of it has changed.
-            self._intake.name(Key(store, path) for path in self._ledger.records.paths(store))
+        self._intake.name(unfinished)
+        if self._stores[store].pointer is not None:
             absent = self._ledger.records.absent(store)
             live = self._ledger.entries.live(store)
             missing |= {key: digest for key, digest in live if key in absent}
@@ -125,6 +121,17 @@ class Rescan:
         self._guards.scanned(store, seen.root, lost, appeared)
         log.debug("scanned", store=store, files=len(seen.stats), changed=len(changed) + len(fresh),
                   missing=len(missing))  # fmt: skip
+
+    def _unfinished(self, store: str) -> tuple[list[Key], dict[Key, Digest]]:
+        """What to look at whatever was seen, and what is to be in files that were not there."""
+        entries = self._ledger.entries
+        if self._stores[store].pointer is not None:
+            # A file of records may have to be written, though nothing of it has changed.
+            paths = self._ledger.records.paths(store)
+            return [Key(store, path) for path in paths], dict(entries.live(store, unread=True))
+        # In one pass: it looks at every entry, and at a start with nothing changed finds nothing.
+        found = list(entries.unfinished(store, here=self._stores[store].way.leaves))
+        return [key for key, _ in found], {key: lost for key, lost in found if lost is not None}
 
     def _compared(self, store: str, seen: Seen) -> tuple[list[str], list[str], dict[str, Digest]]:
         """Files that are not as they were last read, those never read, and those that are gone,
