@@ -70,6 +70,14 @@ class Claimable:
         ).fetchone()
         return int(row[0]), bool(row[1])
 
+    def deleting(self) -> list[str]:
+        """The stores that have a deletion queued."""
+        rows = self._connection.execute(
+            """SELECT DISTINCT store FROM outbox INDEXED BY outbox_deletions
+               WHERE state = 'queued' AND digest IS NULL"""
+        )
+        return [row[0] for row in rows]
+
     def target(self, operation: str | None) -> tuple[Any, ...] | None:
         """The row of an operation; None where there is none."""
         if operation is None:

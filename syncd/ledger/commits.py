@@ -26,7 +26,7 @@ def commit(
             ledger.attention.release_keys([each.key])
     for decision in held:
         if decision.plan.hold is not None and decision.plan.hold.reason in UNSENT:
-            ledger.outbox.drop(decision.key)
+            ledger.outbox.drop([decision.key])
     rest = [decision for decision in decisions if decision.plan.hold is None]
     settled = [decision for decision in rest if not decision.capture]
     # Of all keys at once: a statement for each costs several times as much.
@@ -40,11 +40,17 @@ def commit(
         if decision.plan.reason is Reason.REWRITE:
             ledger.records.wrote(decision.key)
     bulk = sum(decision.plan.to_remote is not None for decision in rest) > FEW
-    for decision in rest:
-        if decision.capture:
-            _capture(ledger, decision)
-        elif decision.plan.reason is not Reason.REWRITE:
+    decided = [each for each in rest if each.capture or each.plan.reason is not Reason.REWRITE]
+    ledger.outbox.drop(each.key for each in decided if each.plan.to_remote is None)
+    ledger.contents.put_all(dict(_agreed_bytes(decided)), soon=False)
+    for decision in decided:
+        # RACE: a sent row is frozen and nothing is agreed until its answer; the newer save waits
+        # behind it, durable, and takes its expectation from the base that the answer brings.
+        if not decision.capture:
             _settle(ledger, decision, now)
+        ledger.carried.keep(decision.key, decision.started)
+    written = [each for each in decided if each.plan.to_local is not None and not each.capture]
+    ledger.events.written(written, ledger.views.devices(each.key for each in written), now)
     ledger.outbox.queue(list(_queued(rest)), now, bulk=bulk)
     ledger.entries.author((key, save) for key, save in authored.items() if key not in saved)
     ledger.entries.author(_written(settled), first=True)
@@ -129,37 +135,25 @@ def _queued(decisions: Sequence[Decision]) -> Iterator[tuple[Decision, Version]]
             yield decision, sent
 
 
-def _capture(ledger: Ledger, decision: Decision) -> None:
-    # The sent row is frozen and nothing is agreed until its answer; the newer save waits
-    # behind it, durable, and takes its expectation from the base that the answer brings.
-    ledger.carried.keep(decision.key, decision.started)
-    if decision.plan.to_remote is None:
-        ledger.outbox.drop(decision.key)
-
-
 def _settle(ledger: Ledger, decision: Decision, now: float) -> None:
     key, plan = decision.key, decision.plan
     if isinstance(plan.to_remote or plan.to_local, Tombstone):
         ledger.carried.forget(key)
-    ledger.carried.keep(key, decision.started)
-    if plan.to_remote is None:
-        _keep_bytes(ledger, decision)
-        ledger.outbox.drop(key)
     if decision.part and plan.to_local is not None:
         ledger.records.keep(key, plan.to_local)
     if plan.conflict is not None:
         ledger.conflicts.add(key, plan.conflict, ledger.entries.last_write(key)[1], now)
     if decision.replaced is not None:
         ledger.past.replaced(key, decision.replaced, plan.reason, now)
-    if plan.to_local is not None:
-        ledger.events.written(decision, ledger.entries.last_write(key)[1], now)
 
 
-def _keep_bytes(ledger: Ledger, decision: Decision) -> None:
-    if decision.body is None:
-        return
-    if decision.part:
-        if isinstance(decision.plan.to_local, Content):
-            ledger.contents.put(decision.plan.to_local.digest, decision.body)
-    elif decision.file is not None:
-        ledger.contents.put(decision.file.digest, decision.body)
+def _agreed_bytes(decided: Sequence[Decision]) -> Iterator[tuple[Digest, bytes]]:
+    """What is on both sides by now, and not kept because it is queued."""
+    for decision in decided:
+        body, local = decision.body, decision.plan.to_local
+        if body is None or decision.capture or decision.plan.to_remote is not None:
+            continue
+        if decision.part and isinstance(local, Content):
+            yield local.digest, body
+        elif not decision.part and decision.file is not None:
+            yield decision.file.digest, body

@@ -20,8 +20,13 @@ _SMALL = 8 * 1024
 ten times as long as to compress 2 KB."""
 
 _AT_HAND = 2 * 1024 * 1024
-"""Bytes that were kept last and are held in memory until they are asked for: what a turn queues is
-claimed in a moment, and what is heard is written to its file."""
+"""Bytes that are held in memory until they are asked for: what a turn queues is claimed in a
+moment, and what is heard is written to its file."""
+
+_PATIENCE = 64
+"""Times that bytes were put since, after which what nobody asked for makes room for others. Until
+then the first stay: they are asked for first, and of a first mirror, where more is queued than is
+held, to let those go left none that was."""
 
 _DIGEST = "substr(digest, 1, 8) = substr(?1, 1, 8) AND +digest = ?1"
 """Found by the index of what digests begin with. Without the plus SQLite puts the value in place of
@@ -33,33 +38,40 @@ class Contents:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._at_hand: dict[Digest, bytes] = {}
+        self._at_hand: dict[Digest, tuple[int, bytes]] = {}
         self._held = 0
+        self._puts = 0
 
     def put(self, digest: Digest, body: bytes) -> None:
         """Keep `body`, whose SHA-256 is `digest`."""
         self.put_all({digest: body})
 
-    def put_all(self, bodies: Mapping[Digest, bytes]) -> None:
-        """Keep `bodies` by their SHA-256."""
+    def put_all(self, bodies: Mapping[Digest, bytes], *, soon: bool = True) -> None:
+        """Keep `bodies` by their SHA-256. `soon`: they will be asked for in a moment."""
         lacking = self.lacking(bodies)
         many.write(
             self._connection,
             "INSERT INTO contents (digest, size, packed) {rows}",
             [(name, len(body), _packed(body)) for name, body in bodies.items() if name in lacking],
         )
-        for digest, body in bodies.items():
-            self._hold(digest, body)
+        if soon and bodies:
+            self._puts += 1
+            for digest, body in bodies.items():
+                self._hold(digest, body)
 
     def _hold(self, digest: Digest, body: bytes) -> None:
         self._take(digest)
-        self._at_hand[digest] = body
-        self._held += len(body)
-        while self._held > _AT_HAND:
-            self._take(next(iter(self._at_hand)))
+        while self._at_hand and self._held + len(body) > _AT_HAND:
+            first, (put, _) = next(iter(self._at_hand.items()))
+            if self._puts - put < _PATIENCE:
+                return
+            self._take(first)
+        if len(body) <= _AT_HAND:
+            self._at_hand[digest] = self._puts, body
+            self._held += len(body)
 
     def _take(self, digest: Digest) -> bytes | None:
-        body = self._at_hand.pop(digest, None)
+        _, body = self._at_hand.pop(digest, (0, None))
         self._held -= len(body or b"")
         return body
 

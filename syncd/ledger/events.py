@@ -7,7 +7,7 @@ keeps the newest MOST events, none older than AGE.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from syncd.core.decision import Decision
@@ -59,18 +59,12 @@ class Events:
             [_columns(event) for event in events],
         )
 
-    def written(self, decision: Decision, device: str | None, now: float) -> None:
-        """A file was written or removed as a decision said."""
-        plan = decision.plan
-        if plan.to_local is None or plan.base is None:
-            return
-        what = "pulled" if plan.to_local == plan.base.version else "merged"
-        digest, detail = _digest(plan.to_local), None
-        if isinstance(plan.to_local, Tombstone):
-            what = "removed"
-            if plan.to_local.moved_to is not None:
-                what, detail = "moved", f"to {plan.to_local.moved_to}"
-        self.add(Event(decision.key, what, now, digest, plan.base.revision, device, detail))
+    def written(
+        self, decided: Sequence[Decision], devices: Mapping[Key, str | None], now: float
+    ) -> None:
+        """Files were written or removed as decisions said, with what `devices` made."""
+        made = (_written(each, devices.get(each.key), now) for each in decided)
+        self._append([event for event in made if event is not None])
 
     def pushed(self, applied: Sequence[tuple[Intent, int]], device: str, now: float) -> None:
         """The deployment applied operations, each at a revision."""
@@ -163,6 +157,19 @@ def _columns(event: Event) -> Columns:
         *key_columns(event.key), event.what, event.digest, event.revision,
         event.device, event.detail, event.at,
     )  # fmt: skip
+
+
+def _written(decision: Decision, device: str | None, now: float) -> Event | None:
+    plan = decision.plan
+    if plan.to_local is None or plan.base is None:
+        return None
+    what = "pulled" if plan.to_local == plan.base.version else "merged"
+    digest, detail = _digest(plan.to_local), None
+    if isinstance(plan.to_local, Tombstone):
+        what = "removed"
+        if plan.to_local.moved_to is not None:
+            what, detail = "moved", f"to {plan.to_local.moved_to}"
+    return Event(decision.key, what, now, digest, plan.base.revision, device, detail)
 
 
 def _pushed(intent: Intent, revision: int, device: str, now: float) -> Event:

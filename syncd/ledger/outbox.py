@@ -90,7 +90,7 @@ class Outbox:
             self._press(key, bulk=bulk)
             return True
         if rows:
-            self.drop(key)
+            self.drop([key])
         # RACE: a turn may name again what an earlier one queued; it was claimed since then.
         return ("sent", version) in rows
 
@@ -106,11 +106,15 @@ class Outbox:
                 key_columns(key),
             )
 
-    def drop(self, key: Key) -> None:
-        """Forget what is queued or parked for `key`; a sent row stays."""
-        self._connection.execute(
-            f"DELETE FROM outbox WHERE {_KEY} AND state != 'sent'",  # noqa: S608
-            key_columns(key),
+    def drop(self, keys: Iterable[Key]) -> None:
+        """Forget what is queued or parked for `keys`; sent rows stay."""
+        # Each key is looked up: asked whether theirs is in a list, all rows would be.
+        many.write(
+            self._connection,
+            """DELETE FROM outbox WHERE place IN (
+                 SELECT o.place FROM ({rows}) k CROSS JOIN outbox o ON o.store = k.column1
+                   AND o.path = k.column2 AND o.record = k.column3 WHERE o.state != 'sent')""",
+            [key_columns(key) for key in keys],
         )
 
     def claim(self, claim: Claim) -> list[Intent]:
@@ -215,14 +219,6 @@ class Outbox:
             (reason, *(key_columns(key) if key else (None, None, None))),
         )
         return [Key(*row) for row in rows.fetchall()]
-
-    def deleting(self) -> list[str]:
-        """The stores that have a deletion queued."""
-        rows = self._connection.execute(
-            """SELECT DISTINCT store FROM outbox INDEXED BY outbox_deletions
-               WHERE state = 'queued' AND digest IS NULL"""
-        )
-        return [row[0] for row in rows]
 
     def newest(self, store: str | None = None) -> float | None:
         """When the last row that is queued, of `store` or of all, was; None where none is.

@@ -125,20 +125,16 @@ class Places:
             ).fetchall()
         return [(path, to_inode(met)) for path, met in rows]
 
-    def linked(self, store: str, path: str, stat: Stat) -> list[str]:
-        """Other paths under which the file at `path`, which has this stat now, was last read with
-        another one."""
-        # Names of one file held the same bytes when they were last read: an index leads to them.
-        rows = self._connection.execute(
-            """SELECT other.path FROM files AS mine CROSS JOIN files AS other
-               ON substr(other.digest, 1, 8) = substr(mine.digest, 1, 8)
-                 AND other.inode = mine.inode
-               WHERE mine.store = ?1 AND mine.path = ?2 AND mine.inode = ?3
-                 AND (other.size, other.mtime_ns, other.ctime_ns) IS NOT (?4, ?5, ?6)
-                 AND +other.digest = mine.digest AND +other.store = ?1 AND +other.path <> ?2""",
-            (store, path, inode_column(stat.inode), *stat[:3]),
+    def known(self, digests: Iterable[Digest]) -> set[Digest]:
+        """Those of `digests` that any file held when it was last read."""
+        rows = many.read(
+            self._connection,
+            """SELECT column1 FROM ({rows}) WHERE EXISTS (
+                 SELECT 1 FROM files
+                 WHERE substr(digest, 1, 8) = substr(column1, 1, 8) AND digest = column1)""",
+            [(digest,) for digest in digests],
         )
-        return [row[0] for row in rows]
+        return {Digest(row[0]) for row in rows}
 
     def record_files(self, files: Iterable[tuple[Key, FileState | None]]) -> None:
         """Remember files as they were just read, or that there is none."""

@@ -9,8 +9,9 @@ from typing import Any
 from syncd.core.decision import View
 from syncd.core.guard import Direction
 from syncd.core.model import NEVER, Key
+from syncd.core.reading import Stat
 from syncd.ledger import many
-from syncd.ledger.rows import key_columns, to_snapshot, to_version
+from syncd.ledger.rows import inode_column, key_columns, to_snapshot, to_version
 
 _VIEWS = """SELECT k.column1, k.column2, k.column3, e.base_revision, e.base_digest, e.base_size,
                   e.remote_revision, e.remote_digest, e.remote_size, e.remote_last, e.remote_at,
@@ -32,6 +33,37 @@ class Views:
         """What is known of each of `keys`."""
         rows = many.read(self._connection, _VIEWS, [key_columns(key) for key in keys])
         return {Key(*row[:3]): _view(*row[3:]) for row in rows}
+
+    def devices(self, keys: Iterable[Key]) -> dict[Key, str | None]:
+        """The devices that what was last heard of `keys` is of, of those that are known."""
+        rows = many.read(
+            self._connection,
+            """SELECT e.store, e.path, e.record, e.remote_device FROM ({rows}) k
+               CROSS JOIN entries e ON e.store = k.column1 AND e.path = k.column2
+                 AND e.record = k.column3""",
+            [key_columns(key) for key in keys],
+        )
+        return {Key(*row[:3]): row[3] for row in rows}
+
+    def linked(self, files: Iterable[tuple[Key, Stat]]) -> list[Key]:
+        """Other names under which `files`, which have these stats now, were last read with others
+        than those."""
+        # Names of one file held the same bytes when they were last read: an index leads to them.
+        rows = many.read(
+            self._connection,
+            """SELECT other.store, other.path FROM ({rows}) k
+               CROSS JOIN files AS mine
+               CROSS JOIN files AS other
+                 ON substr(other.digest, 1, 8) = substr(mine.digest, 1, 8)
+                   AND other.inode = mine.inode
+               WHERE mine.store = k.column1 AND mine.path = k.column2 AND mine.inode = k.column3
+                 AND (other.size, other.mtime_ns, other.ctime_ns)
+                   IS NOT (k.column4, k.column5, k.column6)
+                 AND +other.digest = mine.digest AND +other.store = mine.store
+                 AND +other.path <> mine.path""",
+            [(key.store, key.path, inode_column(stat.inode), *stat[:3]) for key, stat in files],
+        )
+        return [Key(*row) for row in rows]
 
     def moved(self, store: str, direction: Direction) -> dict[Key, Key]:
         """The deletions that went and were moves, with the new names."""

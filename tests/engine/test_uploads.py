@@ -173,7 +173,7 @@ async def test_what_was_taken_back_since_the_last_look_is_not_uploaded(desk: Des
         await until(lambda: shelf.begun > 0)
         with desk.ledger.transaction():
             for key in keys[10:]:
-                desk.ledger.outbox.drop(key)
+                desk.ledger.outbox.drop([key])
         shelf.open.set()
         await until(made.idle.is_set)
         assert len(shelf.taken) <= 10 + IN_FLIGHT

@@ -45,7 +45,7 @@ from syncd.core.writing import Note
 from syncd.errors import LedgerDamaged, LedgerError, LedgerNewer
 from syncd.ledger.claimable import Claim
 from syncd.ledger.connection import LOG_BYTES, damage_in, open_ledger, read_ledger, transaction
-from syncd.ledger.contents import _AT_HAND
+from syncd.ledger.contents import _AT_HAND, _PATIENCE
 from syncd.ledger.ledger import Ledger
 
 KEY = Key("flows", "a.json")
@@ -285,7 +285,7 @@ def test_what_is_asked_thousands_of_times_looks_at_none_of_thousands_of_rows(
     conflict = Conflict(None, content(b"x"), Snapshot(1, content(b"y"), 1))
     asked: dict[str, Callable[[], object]] = {
         "outbox_state": ledger.outbox.newest,
-        "outbox_deletions": ledger.outbox.deleting,
+        "outbox_deletions": ledger.outbox.claimable.deleting,
         "outbox_ready (bulk=?)": lambda: ledger.outbox.claim(Claim(10, 1 << 20, (), ())),
         "outbox_upload": ledger.uploads.wanted,
         "outbox_wanted": lambda: ledger.uploads.there([digest]),
@@ -319,7 +319,7 @@ def _plan(ledger: Ledger, ask: Callable[[], object]) -> list[str]:
     connection.set_trace_callback(statements.append)
     ask()
     connection.set_trace_callback(None)
-    first = next(each for each in statements if each.split()[0] in ("SELECT", "UPDATE"))
+    first = next(each for each in statements if each.split()[0] in ("SELECT", "UPDATE", "DELETE"))
     return [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {first}")]
 
 
@@ -346,14 +346,68 @@ def test_an_approval_that_a_rollback_brings_back_is_remembered(ledger: Ledger) -
     assert ledger.deletions.approvals_left()
 
 
+def agreed(base: Snapshot, body: bytes, to_local: Version | None, key: Key = KEY) -> Decision:
+    plan = Plan(Reason.PULL if to_local else Reason.NOTHING, base, to_local=to_local)
+    file = FileState(Stat(len(body), 1, 1, 7), content(body).digest, 10**9)
+    operation = OperationId(secrets.token_hex(16))
+    return Decision(key, Kind.WORKFLOW, Format.JSON, plan, operation, file, body)
+
+
+def test_what_both_sides_were_found_to_hold_is_kept_for_merging(ledger: Ledger) -> None:
+    other = Key("flows", "other.json")
+    base = Snapshot(3, content(b"same"), 3)
+    ledger.commit([agreed(base, b"same", None), agreed(base, b"else", None, other)], 0.0)
+    assert ledger.contents.get(content(b"same").digest) == b"same"
+    assert ledger.contents.get(content(b"else").digest) == b"else"
+
+
+def test_what_was_written_is_told_with_who_made_it(ledger: Ledger) -> None:
+    keys = [Key("flows", f"{number}.json") for number in range(3)]
+    base = Snapshot(3, content(b"theirs"), 3)
+    ledger.hear([Heard(key, base, f"of {key.path}", b"theirs") for key in keys], None, 0.0)
+    ledger.commit([agreed(base, b"theirs", base.version, key) for key in keys], 0.0)
+    told = [(each.key, each.what, each.device) for each in ledger.events.newest(9)]
+    assert told == [(key, "pulled", f"of {key.path}") for key in reversed(keys)]
+
+
 def test_of_the_bytes_that_are_kept_only_so_many_are_in_memory(ledger: Ledger) -> None:
     bodies = [bytes([number]) * (_AT_HAND // 4) for number in range(9)]
     with ledger.transaction():
         for body in bodies:
             ledger.contents.put(content(body).digest, body)
-    assert sum(map(len, ledger.contents._at_hand.values())) == _AT_HAND
+    assert in_memory(ledger) == bodies[:4]  # The first: they are asked for first.
     assert [ledger.contents.get(content(body).digest) for body in bodies] == bodies
-    assert ledger.contents._at_hand == {}
+    assert in_memory(ledger) == []
+
+
+def test_bytes_that_nobody_asks_for_make_room_after_a_while(ledger: Ledger) -> None:
+    bodies = [bytes([number]) * (_AT_HAND // 4) for number in range(_PATIENCE + 3)]
+    kept: list[list[bytes]] = []
+    with ledger.transaction():
+        for body in bodies:
+            ledger.contents.put(content(body).digest, body)
+            kept.append(in_memory(ledger))
+    assert kept[3] == kept[_PATIENCE - 1] == bodies[:4]
+    assert kept[_PATIENCE] == [*bodies[1:4], bodies[_PATIENCE]]
+    assert kept[-1] == [bodies[3], *bodies[_PATIENCE:]]
+
+
+def test_bytes_that_are_not_asked_for_soon_are_not_in_memory(ledger: Ledger) -> None:
+    with ledger.transaction():
+        ledger.contents.put_all({content(b"x").digest: b"x"}, soon=False)
+    assert in_memory(ledger) == []
+    assert ledger.contents.get(content(b"x").digest) == b"x"
+    larger = b"x" * (_AT_HAND + 1)
+    with ledger.transaction():
+        ledger.contents.put(content(larger).digest, larger)
+    assert in_memory(ledger) == []
+    assert ledger.contents.get(content(larger).digest) == larger
+
+
+def in_memory(ledger: Ledger) -> list[bytes]:
+    held = [body for _, body in ledger.contents._at_hand.values()]
+    assert sum(map(len, held)) == ledger.contents._held <= _AT_HAND
+    return held
 
 
 def test_guarded_deletions_stay_queued_and_edits_pass_them(ledger: Ledger) -> None:
@@ -560,8 +614,21 @@ def test_what_is_found_by_a_digest_is_found_by_what_that_begins_with(ledger: Led
     for index, ask in asked.items():
         assert f"USING INDEX {index} (<expr>=?)" in _plan(ledger, ask)[0]
     assert any("contents_digest" in step for step in _plan(ledger, lambda: lacking(ledger)))
-    linked = _plan(ledger, lambda: ledger.places.linked("flows", KEY.path, Stat(1, 1, 1, 1)))
-    assert linked[1] == "SEARCH other USING INDEX files_alike (<expr>=? AND inode=?)"
+    linked = _plan(ledger, lambda: ledger.views.linked([(KEY, Stat(1, 1, 1, 1))]))
+    assert "SEARCH other USING INDEX files_alike (<expr>=? AND inode=?)" in linked
+    assert "SEARCH mine USING PRIMARY KEY (store=? AND path=?)" in linked
+
+
+def test_many_keys_are_looked_up_and_nothing_else_is_looked_at(ledger: Ledger) -> None:
+    asked: list[Callable[[], object]] = [
+        lambda: ledger.outbox.drop([KEY]),
+        lambda: ledger.views.devices([KEY]),
+        lambda: ledger.views.of([KEY]),
+    ]
+    for ask in asked:
+        plan = _plan(ledger, ask)
+        assert not {"SCAN outbox", "SCAN o", "SCAN e", "SCAN s"} & set(plan), plan
+        assert any(step.startswith("SEARCH") for step in plan), plan
 
 
 def lacking(ledger: Ledger) -> set[Digest]:

@@ -41,6 +41,8 @@ def test_files_are_found_as_they_were_last_read(
             there = {key: file for key, file in now.items() if file is not None}
         for key in KEYS:
             assert ledger.places.file(key.store, key.path) == there.get(key)
+        held = {file.digest for file in there.values()}
+        assert ledger.places.known(DIGESTS) == held & set(DIGESTS)
         for store in ("flows", "notes"):
             mine = {key.path: file for key, file in sorted(there.items()) if key.store == store}
             check(ledger.places, store, mine, most, inode)

@@ -82,10 +82,10 @@ def _views_without_sent(self: Views, keys: Any) -> dict[Any, View]:
     return {key: replace(view, sent=None) for key, view in _views(self, keys).items()}
 
 
-def _drop_sent_too(self: Outbox, key: Any) -> None:
-    self._connection.execute(
+def _drop_sent_too(self: Outbox, keys: Any) -> None:
+    self._connection.executemany(
         "DELETE FROM outbox WHERE store = ? AND path = ? AND record = ?",
-        (key.store, key.path, key.record),
+        [(key.store, key.path, key.record) for key in keys],
     )
 
 

@@ -185,7 +185,7 @@ class Pusher:
         self._pause = self._pace.pause(queued, self._clock.monotonic()) if queued else 0.0
         if not queued or self._pause:
             return None
-        deleting, to_remote = outbox.deleting(), Direction.TO_REMOTE
+        deleting, to_remote = outbox.claimable.deleting(), Direction.TO_REMOTE
         guarded = [store for store in deleting if self._guards.holds_back(store, to_remote)]
         self._doubted = self._vanishing.among(set(deleting) - set(guarded))
         guarded += set(answered).difference(deleting)

@@ -47,10 +47,16 @@ class Moves:
 
     def former(self, readings: Mapping[Key, Reading]) -> dict[Key, list[Key]]:
         """For each new file among `readings`, the keys of the known files that it may have been."""
-        for key, reading in readings.items():
-            if isinstance(reading, Found):
-                self._whereabouts.taken(key)
-        found = {key: self._former(key, each) for key, each in readings.items()}
+        read = {key: each for key, each in readings.items() if isinstance(each, Found)}
+        for key in read:
+            self._whereabouts.taken(key)
+        # Of all at once: of a first mirror none was ever seen.
+        known = self._ledger.places.known({each.content.digest for each in read.values()})
+        found = {
+            key: self._former(key, each)
+            for key, each in read.items()
+            if each.content.digest in known
+        }
         return {key: former for key, former in found.items() if former}
 
     def waits(self, key: Key, former: Collection[Key], turn: Turn) -> bool:
@@ -133,9 +139,7 @@ class Moves:
                 found[each.key] = found.get(made, made)
         return {each.key: found[each.key] for each in missed if each.key in found}
 
-    def _former(self, key: Key, reading: Reading) -> list[Key]:
-        if not isinstance(reading, Found):
-            return []
+    def _former(self, key: Key, reading: Found) -> list[Key]:
         content, inode = reading.content, reading.stat.inode
         here = Trace(key, content.digest, inode)
         alike = self._ledger.places.like(key.store, content.digest, inode, LIKE)

@@ -50,11 +50,5 @@ class Readings:
 def linked(ledger: Ledger, readings: Mapping[Key, Reading]) -> list[Key]:
     """Other names of the files that were read, where those changed: who writes into a file through
     one of its names has the system hint at that one alone."""
-    with ledger.moment():
-        others = {
-            Key(key.store, path)
-            for key, reading in readings.items()
-            if isinstance(reading, Found)
-            for path in ledger.places.linked(key.store, key.path, reading.stat)
-        }
-    return sorted(others - readings.keys())
+    found = [(key, each.stat) for key, each in readings.items() if isinstance(each, Found)]
+    return sorted(set(ledger.views.linked(found)) - readings.keys())
