@@ -78,7 +78,7 @@ def stage_all(root: Root, news: Sequence[New]) -> list[Note | Hold]:
 
 
 def stage_prepared(root: Root, path: str, prepared: Prepared, expected: Digest | None) -> Note:
-    """The note for giving the file at `path` the payload that was prepared for it. See `stage`."""
+    """The note for giving the file at `path` the payload that was prepared for it."""
     parent, name = _split(path)
     try:
         with root.folder(parent) as folder:

@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NoReturn, assert_never
 from urllib.parse import urlsplit
 
@@ -34,7 +35,10 @@ def arm(point: Point, passage: int) -> None:
     def due(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         return _meant(point, args, kwargs) and counted()
 
-    replace(point.function, lambda real: _deadly(real, point.when, due))
+    if point.once:
+        replace(point.function, lambda real: _once(real, Path(point.once), due))
+    else:
+        replace(point.function, lambda real: _deadly(real, point.when, due))
 
 
 def replace(name: str, made: Callable[[Function], Function]) -> None:
@@ -119,6 +123,16 @@ def _awaited(
 async def _outlived(answer: Any) -> NoReturn:
     await answer
     die()
+
+
+def _once(real: Function, mark: Path, due: Due) -> Function:
+    # What marks it comes about in the call itself: only behind it is known whether that counts.
+    @functools.wraps(real)
+    def dying(*args: Any, **kwargs: Any) -> Any:
+        answer = real(*args, **kwargs)
+        return die() if mark.exists() and due(args, kwargs) else answer
+
+    return dying
 
 
 def _place(args: tuple[Any, ...]) -> int:

@@ -27,7 +27,8 @@ class Point:
 
     `function` is "module:qualified name", the module being the one whose reference is used.
     `inside` is the qualified name of a caller, `having` an argument: other calls do not count.
-    `given` names circumstances (`given.py`), `after` the point of an earlier death.
+    `given` names circumstances (`given.py`), `after` the point of an earlier death. `once` is a
+    file of the victim's home: calls that it did not come about in or before do not count.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Point:
     scenario: str = "edits"
     given: tuple[str, ...] = ()
     after: str = ""
+    once: str = ""
 
 
 BEFORE, AFTER, HALF, AMID, COMMIT, SENT = When
@@ -274,7 +276,7 @@ MEETING = (
     Point("given-back", "The person's save has its name again, the folder is not durable.",
           _FOLDER + "exchange", AFTER, "_give_back", given=("person-saves",)),
     Point("met-performed", "All of a turn's writes are done but the one that met a save.",
-          _STORE + "perform", AFTER, given=("person-saves",)),
+          _STORE + "perform", AFTER, given=("person-saves",), once="saved-by-a-person.done"),
     Point("unabandoned", "The write came to nothing, its note stands.",
           _LEDGER + "abandon", BEFORE, given=("person-saves",)),
     Point("abandon-uncommitted", "The note is removed and not committed.",

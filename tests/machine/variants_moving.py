@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from syncd.core.model import Digest
 from syncd.core.writing import Note
 from syncd.engine.turns.renamed import Renamed
-from syncd.files import write
+from syncd.files import replica, staging
 
 from .faults import FOLDERS, SHUFFLING
 from .variants import Variant
@@ -22,12 +23,23 @@ async def _not_into(self: Any, edit: Any, here: bytes, digest: Digest) -> bytes:
     return here
 
 
-def _anywhere(*noted: Any) -> Note:
-    return Note(*noted[:5])
+_NOTING = ((staging, "_note"), (replica, "stage_removal"), (staging, "stage_prepared"))
+
+
+def _anywhere(stage: Any) -> Any:
+    def staged(*given: Any) -> Any:
+        noted = stage(*given)
+        return replace(noted, folder=None) if isinstance(noted, Note) else noted
+
+    return staged
 
 
 VARIANTS = (
     Variant("what follows a move goes over it", ((Renamed, "_merged", _over),), SHUFFLING),
     Variant("what follows a move is dropped", ((Renamed, "_merged", _not_into),), SHUFFLING),
-    Variant("any folder is the one of a note", ((write, "Note", _anywhere),), FOLDERS),
+    Variant(
+        "any folder is the one of a note",
+        tuple((module, name, _anywhere(getattr(module, name))) for module, name in _NOTING),
+        FOLDERS,
+    ),
 )
