@@ -111,20 +111,25 @@ class Settler:
         """Whether `more` keys are too many to press beside those that press now."""
         return len(self._due) - len(self._bulk) + more > FEW
 
-    def take(self, now: float, most: int) -> list[Key]:
-        """Keys that are due, at most `most`, oldest first: all of them pressing, or all bulk."""
-        taken = self._take(now, most, bulk=self._bulk_next)
+    def take(self, now: float, most: int, *, bulk: bool = True) -> list[Key]:
+        """Keys that are due, at most `most`, oldest first: all of them pressing, or all bulk.
+
+        Without `bulk` that stays, and its turn with it.
+        """
+        first = bulk and self._bulk_next
+        taken = self._take(now, most, bulk=first)
         if taken:
-            self._bulk_next = not self._bulk_next
-        else:
-            taken = self._take(now, most, bulk=not self._bulk_next)
+            self._bulk_next = not first
+        elif bulk:
+            taken = self._take(now, most, bulk=not first)
         self._forget_cold(now)
         return taken
 
-    def next_due(self) -> float | None:
-        """When the next key is due, or None when nothing waits."""
-        dues = [heap[0][0] for bulk in (False, True) if (heap := self._heap(bulk=bulk))]
-        return min([*dues, self._named] if len(self._many) else dues, default=None)
+    def next_due(self, *, bulk: bool = True) -> float | None:
+        """When the next key is due, without `bulk` the next pressing one; None: none waits."""
+        sorts = (False, True) if bulk else (False,)
+        dues = [heap[0][0] for sort in sorts if (heap := self._heap(bulk=sort))]
+        return min([*dues, self._named] if bulk and len(self._many) else dues, default=None)
 
     def _take(self, now: float, most: int, *, bulk: bool) -> list[Key]:
         taken: list[Key] = []

@@ -98,6 +98,19 @@ def test_a_save_leaves_the_turn_of_the_many_to_them() -> None:
     assert settler.take(0.0, 5) == [MANY[0]]
 
 
+def test_what_was_named_with_many_stays_where_it_is_not_wanted_and_keeps_its_turn() -> None:
+    settler = Settler()
+    settler.name(MANY, 0.0)
+    assert settler.take(0.0, 5, bulk=False) == []
+    assert settler.next_due(bulk=False) is None
+    assert settler.next_due() == 0.0
+    settler.touch(KEY, 1.0, settled=True)
+    assert settler.next_due(bulk=False) == 1.0
+    assert settler.take(1.0, 5, bulk=False) == [KEY]
+    settler.touch(OTHER, 1.0, settled=True)
+    assert settler.take(1.0, 5) == MANY[:5]
+
+
 def test_naming_many_puts_no_save_off() -> None:
     settler = Settler()
     settler.touch(MANY[-1], 0.0, settled=True)

@@ -82,12 +82,12 @@ class Plain:
             elif not bulk:
                 self.put(key, min(when, self.named), bulk=False)
 
-    def take(self, now: float, most: int) -> list[Key]:
-        taken = self.taken(now, most, bulk=self.bulk_next)
-        if taken:
-            self.bulk_next = not self.bulk_next
-        else:
-            taken = self.taken(now, most, bulk=not self.bulk_next)
+    def take(self, now: float, most: int, *, bulk: bool) -> list[Key]:
+        sorts = [self.bulk_next, not self.bulk_next] if bulk else [False]
+        for sort in sorts:
+            if taken := self.taken(now, most, bulk=sort):
+                self.bulk_next = not sort if sort == sorts[0] else self.bulk_next
+                break
         self.traces = {
             key: each for key, each in self.traces.items() if now - each.taken < 2 * LONGEST_WINDOW
         }
@@ -111,9 +111,9 @@ class Plain:
                 keys.append(key)
         return keys
 
-    def next_due(self) -> float | None:
-        dues = [when for when, _ in self.due.values()]
-        return min([*dues, self.named] if self.many else dues, default=None)
+    def next_due(self, *, bulk: bool) -> float | None:
+        dues = [when for when, sort in self.due.values() if bulk or not sort]
+        return min([*dues, self.named] if self.many and bulk else dues, default=None)
 
 
 few = st.sampled_from([FILES[0], FILES[-1], *RECORDS])
@@ -133,7 +133,7 @@ told = st.lists(
         st.tuples(st.just("heat"), few, st.booleans(), st.integers(2, 12)),
         st.tuples(st.just("name"), many, pauses),
         st.tuples(st.just("again"), many, pauses, pauses),
-        st.tuples(st.just("take"), st.sampled_from([1, 3, 1000]), pauses),
+        st.tuples(st.just("take"), st.sampled_from([1, 3, 1000]), pauses, st.booleans()),
     ),
     min_size=20,
     max_size=60,
@@ -166,9 +166,9 @@ class Both:
             each.again([(key, self.now + later) for key in keys])
         self.now += pause
 
-    def take(self, most: int, pause: float = 0.0) -> list[Key]:
-        taken = self.settler.take(self.now, most)
-        assert taken == self.plain.take(self.now, most)
+    def take(self, most: int, pause: float = 0.0, bulk: bool = True) -> list[Key]:
+        taken = self.settler.take(self.now, most, bulk=bulk)
+        assert taken == self.plain.take(self.now, most, bulk=bulk)
         self.now += pause
         return taken
 
@@ -179,7 +179,9 @@ def test_it_hands_out_what_a_walk_through_all_that_waits_would(told: list[Any]) 
     for verb, *what in told:
         getattr(both, verb)(*what)
         assert len(both.settler) == len(both.plain.due) + len(both.plain.many)
-        assert both.settler.next_due() == both.plain.next_due()
+        for bulk in (True, False):
+            due = both.settler.next_due(bulk=bulk)
+            assert due == both.plain.next_due(bulk=bulk)
     both.now += 10.0
     while both.take(7):
         pass

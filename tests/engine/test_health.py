@@ -88,8 +88,8 @@ async def test_files_that_are_looked_at_for_long_are_told_and_many_at_once(
     running = asyncio.create_task(session.run(lambda _: None))
     try:
         await until(lambda: state() == "current")
-        monkeypatch.setattr(session.intake._settler, "take", lambda now, most: [])
-        monkeypatch.setattr(session.intake._settler, "next_due", lambda: float("inf"))
+        monkeypatch.setattr(session.intake._settler, "take", lambda *_, **__: [])
+        monkeypatch.setattr(session.intake._settler, "next_due", lambda **_: float("inf"))
         session.intake.name([Key("notes", f"{number}.txt") for number in range(many)])
         await until(lambda: state() == "busy")
         monkeypatch.undo()
@@ -114,8 +114,8 @@ async def test_the_first_look_at_a_store_is_told_however_little_there_is(
         with ledger.transaction() as connection:
             return dict(connection.execute("SELECT part, state FROM health").fetchall())
 
-    monkeypatch.setattr(session.intake._settler, "take", lambda now, most: [])
-    monkeypatch.setattr(session.intake._settler, "next_due", lambda: float("inf"))
+    monkeypatch.setattr(session.intake._settler, "take", lambda *_, **__: [])
+    monkeypatch.setattr(session.intake._settler, "next_due", lambda **_: float("inf"))
     running = asyncio.create_task(session.run(lambda _: None))
     try:
         await until(lambda: told().get("feed") == "current")

@@ -169,6 +169,7 @@ class Pusher:
 
     def _take(self, claimed: Sequence[Intent]) -> None:
         self._frozen.extend(claimed)
+        self._intake.lead.claimed(len(claimed))
         # Full calls of bulk are no stream of saves: one beside them does not wait for others.
         if claimed and not (self._bulk and len(claimed) >= FULL):
             self._pace.went(len(claimed), self._clock.monotonic())
@@ -181,6 +182,8 @@ class Pusher:
         """
         outbox, self._doubted = self._ledger.outbox, ()
         queued, self._bulk = outbox.claimable.queued(FULL) if not self._frozen else (0, False)
+        if not queued:
+            self._intake.lead.claimed(0)
         queued += more
         self._pause = self._pace.pause(queued, self._clock.monotonic()) if queued else 0.0
         if not queued or self._pause:

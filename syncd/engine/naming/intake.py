@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 
+from syncd.core.lead import SILENCE
 from syncd.core.model import Digest, Key
 from syncd.core.settle import Settler
 from syncd.engine.ports import Clock
@@ -29,6 +30,7 @@ class Intake:
         """Held while a turn runs."""
         self._clock = clock
         self._settler = Settler()
+        self.lead = reconciler.closing.lead
         self._deferred: set[Key] = set()
         self._named = asyncio.Event()
         self._on_queued: Callable[[], None] = lambda: None
@@ -68,6 +70,11 @@ class Intake:
 
     def answered(self, keys: Iterable[Key]) -> None:
         """The sent rows of `keys` were answered: name those that had to wait for that."""
+        self.lead.answered(self._clock.monotonic())
+        self._name_deferred(keys)
+        self._named.set()
+
+    def _name_deferred(self, keys: Iterable[Key]) -> None:
         waiting = self._deferred.intersection(keys)
         if waiting:
             self._deferred -= waiting
@@ -81,11 +88,12 @@ class Intake:
     async def run(self) -> None:
         """Consider what is named until cancelled. Raises LedgerError."""
         while True:
-            keys = self._settler.take(self._clock.monotonic(), BATCH)
-            if keys:
+            now = self._clock.monotonic()
+            bulk = not self.lead.is_long(now)
+            if keys := self._settler.take(now, BATCH, bulk=bulk):
                 self.take_over(await whole(self._reconciler.consider(keys)))
             else:
-                await self._wait()
+                await self._wait(bulk=bulk)
 
     def take_over(self, turn: Turn) -> None:
         """See to what a turn left to others."""
@@ -93,7 +101,7 @@ class Intake:
         self._settler.again([(key, when or now) for key, when in turn.again])
         self._deferred.update(turn.deferred)
         # RACE: some were answered while the turn went on.
-        self.answered(self._reconciler.answered(turn.deferred))
+        self._name_deferred(self._reconciler.answered(turn.deferred))
         if turn.queued:
             self._on_queued()
         if turn.wanted:
@@ -107,11 +115,12 @@ class Intake:
             self.busy.set()
         self._named.set()
 
-    async def _wait(self) -> None:
-        due = self._settler.next_due()
-        if due is None:
+    async def _wait(self, *, bulk: bool) -> None:
+        if not len(self._settler):
             self.idle.set()
             self.busy.clear()
-        pause = None if due is None else max(0.0, due - self._clock.monotonic())
-        await woken(self._named, pause)
+        due, now = self._settler.next_due(bulk=bulk), self._clock.monotonic()
+        pauses = [max(0.0, due - now)] if due is not None else []
+        pauses += [] if bulk else [SILENCE]
+        await woken(self._named, min(pauses, default=None))
         self._named.clear()

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from syncd.core.decision import Decision, Taken
-from syncd.core.model import Intent, Tombstone
+from syncd.core.lead import Lead
+from syncd.core.model import Intent, Tombstone, Version
 from syncd.engine.ports import Clock
 from syncd.engine.telling import tell_turn
 from syncd.ledger.claimable import Claim
@@ -20,6 +21,8 @@ class Closing:
     def __init__(self, ledger: Ledger, clock: Clock) -> None:
         self._ledger = ledger
         self._clock = clock
+        self.lead = Lead()
+        """How much is queued that no call has claimed yet: bulk waits while that is enough."""
         self._claim: Callable[[int], Claim | None] = lambda _: None
         self._send: Callable[[Sequence[Intent]], None] = lambda _: None
 
@@ -34,20 +37,21 @@ class Closing:
         decisions = [_with_start(decision) for decision in decided]
         if not decisions and not taken:
             return
-        claim = self._claim_beside(decisions)
+        queued = [each.plan.to_remote for each in decisions if each.plan.to_remote is not None]
+        claim = self._claim_beside(queued)
         done = self._ledger.commit(decisions, self._clock.now(), taken, claim)
+        self.lead.queued(len(queued))
         if done.claimed:
             self._send(done.claimed)
         tell_turn(decisions, done.held)
 
-    def _claim_beside(self, decisions: Sequence[Decision]) -> Claim | None:
-        """What is claimed beside `decisions`; to be asked before the transaction, for what it looks
+    def _claim_beside(self, queued: Sequence[Version]) -> Claim | None:
+        """What is claimed beside `queued`; to be asked before the transaction, for what it looks
         at, git and the folders, is told in others.
 
         Of saves alone: a deletion has the guards asked once it is queued, and its other half, if
         it is one of a move, must not go without it.
         """
-        queued = [each.plan.to_remote for each in decisions if each.plan.to_remote is not None]
         if not queued or any(isinstance(each, Tombstone) for each in queued):
             return None
         return self._claim(len(queued))
