@@ -183,6 +183,7 @@ class Pusher:
         outbox, self._doubted = self._ledger.outbox, ()
         queued, self._bulk = outbox.claimable.queued(FULL) if not self._frozen else (0, False)
         if not queued:
+            # Rows of a turn may have stood already: no bulk waits for what is not there.
             self._intake.lead.claimed(0)
         queued += more
         self._pause = self._pace.pause(queued, self._clock.monotonic()) if queued else 0.0

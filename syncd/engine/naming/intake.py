@@ -31,6 +31,7 @@ class Intake:
         self._clock = clock
         self._settler = Settler()
         self.lead = reconciler.closing.lead
+        """How much is queued that no call has claimed yet: bulk waits while that is enough."""
         self._deferred: set[Key] = set()
         self._named = asyncio.Event()
         self._on_queued: Callable[[], None] = lambda: None
@@ -69,7 +70,9 @@ class Intake:
         self._wake()
 
     def answered(self, keys: Iterable[Key]) -> None:
-        """The sent rows of `keys` were answered: name those that had to wait for that."""
+        """The sent rows of `keys` were answered: name those that had to wait for that, and go on
+        with bulk.
+        """
         self.lead.answered(self._clock.monotonic())
         self._name_deferred(keys)
         self._named.set()
