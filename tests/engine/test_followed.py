@@ -287,3 +287,79 @@ async def test_an_old_name_goes_only_with_what_followed(desk: Desk) -> None:
     (first,) = desk.ledger.claim(Claim(10, 1 << 20))
     assert first.key == key("b")
     assert desk.ledger.claim(Claim(10, 1 << 20)) == []
+
+
+@pytest.mark.parametrize("known", ["at once", "once it is sent", "once it is edited"])
+async def test_a_note_renamed_over_the_former_name_is_no_edit_of_the_renamed_one(
+    desk: Desk, known: str
+) -> None:
+    await desk.agree(a=FIRST, c=UNAWARE, other="another")
+    move_there(desk, "a", "b", hear=False)
+    rename(desk, "c", "a")
+    expected = UNAWARE
+    if known != "at once":
+        await look(desk, "a", "c")
+    if known == "once it is edited":
+        desk.machine.save(a=THEIRS)
+        await look(desk, "a")
+        expected = THEIRS
+    if known != "at once":
+        desk.send()
+    desk.hear()
+    for _ in range(2):
+        await look(desk, "a", "b", "c")
+        desk.send()
+    both = {"a": expected, "b": FIRST, "other": "another"}
+    assert desk.machine.tree() == desk.machine.mirror() == both
+
+
+@pytest.mark.parametrize("seen", [False, True])
+@pytest.mark.parametrize("apart", [False, True])
+async def test_a_note_renamed_over_it_elsewhere_is_no_edit_of_the_renamed_one(
+    desk: Desk, seen: bool, apart: bool
+) -> None:
+    await desk.agree(a=FIRST, c=UNAWARE, other="another")
+    rename(desk, "a", "b")
+    if seen:
+        await look(desk, "a", "b")
+    save_there(desk, "a", UNAWARE)
+    if apart:
+        desk.hear()
+        await look(desk, "a", "b")
+    desk.delete_there(["c"])
+    for _ in range(2):
+        await look(desk, "a", "b", "c")
+        desk.send()
+        desk.hear()
+    both = {"a": UNAWARE, "b": FIRST, "other": "another"}
+    assert desk.machine.tree() == desk.machine.mirror() == both
+
+
+async def test_the_same_edit_of_both_names_follows(desk: Desk) -> None:
+    await desk.agree(a=FIRST, other="another")
+    rename(desk, "a", "b")
+    await look(desk, "a", "b")
+    save_there(desk, "a", THEIRS)
+    desk.machine.save(b=THEIRS)
+    await look(desk, "b")
+    desk.send()
+    desk.hear()
+    for _ in range(2):
+        await look(desk, "a", "b")
+        desk.send()
+    assert desk.machine.tree() == desk.machine.mirror() == {"b": THEIRS, "other": "another"}
+
+
+async def test_an_edit_of_a_file_with_a_hard_link_follows(desk: Desk) -> None:
+    await desk.agree(a=FIRST, other="another")
+    (desk.machine.files / "c.txt").hardlink_to(desk.machine.files / "a.txt")
+    for _ in range(2):
+        await look(desk, "a", "c")
+        desk.send()
+    move_there(desk, "a", "b")
+    desk.machine.save(a=THEIRS)
+    for _ in range(2):
+        await look(desk, "a", "b", "c")
+        desk.send()
+    assert desk.machine.tree() == desk.machine.mirror()
+    assert desk.machine.tree() == {"b": THEIRS, "c": THEIRS, "other": "another"}

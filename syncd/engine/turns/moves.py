@@ -14,6 +14,7 @@ from syncd.core.doubt import Doubts
 from syncd.core.model import Content, Digest, Key, Snapshot, Tombstone
 from syncd.core.move import Trace, may_be, pairs
 from syncd.core.reading import Found, Reading, Unsettled
+from syncd.core.takeover import Takeovers
 from syncd.core.whereabouts import Whereabouts
 from syncd.engine.ports import Clock, LocalReplica
 from syncd.engine.turns.decide import Turn
@@ -37,6 +38,7 @@ class Moves:
         self._waiting: dict[Key, set[Key]] = {}
         self._whereabouts = Whereabouts(LATELY)
         """Of files that were moved here."""
+        self._takeovers = Takeovers(LATELY)
 
     def together(self, keys: Iterable[Key]) -> list[Key]:
         """`keys`, and the new files that wait for them: to be decided in one turn."""
@@ -98,6 +100,9 @@ class Moves:
         gone = {each.key: each for each in decisions if _deletes(each) and each.target is None}
         came = {each.key: each for each in decisions if _creates(each)}
         moves = self._pairs(gone, came) if gone and came else {}
+        for each in decisions:
+            if (lost := _lost(each)) is not None:
+                self._takeovers.gone(lost)
         for each in decisions if self._whereabouts else ():
             if _ends(each) and each.key not in moves:
                 self._whereabouts.gone(each.key)
@@ -139,13 +144,31 @@ class Moves:
                 found[each.key] = found.get(made, made)
         return {each.key: found[each.key] for each in missed if each.key in found}
 
+    def is_another(self, decision: Decision, view: View, target: Key) -> bool:
+        """Whether what `decision` brings under a name whose file is at `target` now is, as far as
+        is known, no edit of it: another file that was renamed over it, here or elsewhere."""
+        key, come = decision.key, decision.plan.to_local
+        if not isinstance(come, Content):
+            return self._takeovers.is_taken(key, view.base)
+        # No file has the inode 0. Not the target: the same edit may have been made of it here.
+        alike = self._ledger.places.like(key.store, come.digest, 0, LIKE)
+        others = any(path not in (key.path, target.path) for path, _ in alike)
+        return others or self._takeovers.went(come.digest)
+
     def _former(self, key: Key, reading: Found) -> list[Key]:
         content, inode = reading.content, reading.stat.inode
         here = Trace(key, content.digest, inode)
         alike = self._ledger.places.like(key.store, content.digest, inode, LIKE)
         traces = [Trace(Key(key.store, path), content.digest, met) for path, met in alike]
         found = [trace.key for trace in traces if may_be(here, trace)]
-        return found if found and _is_new(self._ledger.view(key)) else []
+        view = self._ledger.view(key) if found else None
+        if view is None or _is_new(view):
+            return found
+        known = self._ledger.places.file(key.store, key.path)
+        another = known is not None and known.stat.inode != inode
+        if another and any(trace.inode == inode for trace in traces):
+            self._takeovers.taken(key, view.base)
+        return []
 
     def _is_coming(self, key: Key, moved: int) -> bool:
         """Whether what is at `key` elsewhere, since a file was `moved` there, is still to come."""
@@ -175,6 +198,12 @@ def _deletes(decision: Decision) -> bool:
     plan = decision.plan
     deleting = isinstance(plan.to_remote, Tombstone) and not decision.part
     return deleting and not decision.capture and plan.base is not None
+
+
+def _lost(decision: Decision) -> Digest | None:
+    """What the file holds that is deleted here since it was elsewhere, None where none is."""
+    deletes = isinstance(decision.plan.to_local, Tombstone) and not decision.part
+    return decision.file.digest if deletes and decision.file is not None else None
 
 
 def _ends(decision: Decision) -> bool:

@@ -112,7 +112,8 @@ class Renamed:
             _Edit(each, views[each.key], targets[each.key], self._ledger.view(targets[each.key]))
             for each in decisions
             if each.key in targets and self._stores[each.key.store].way is Way.BOTH
-        ]
+            and not self._moves.is_another(each, views[each.key], targets[each.key])
+        ]  # fmt: skip
 
     def _end(self, key: Key, view: View) -> Key | None:
         """Where the file is that was moved from `key`, None where that is not known."""
