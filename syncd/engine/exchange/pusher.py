@@ -182,7 +182,7 @@ class Pusher:
         """
         outbox, self._doubted = self._ledger.outbox, ()
         queued, self._bulk = outbox.claimable.queued(FULL) if not self._frozen else (0, False)
-        if not queued:
+        if not (queued or self._frozen):
             # Rows of a turn may have stood already: no bulk waits for what is not there.
             self._intake.lead.claimed(0)
         queued += more
