@@ -52,6 +52,9 @@ class Pause:
         if wait is None or wait.name != operation.name:
             wait = self._wait = _Wait(operation.name, 0.0, now)
         if operation.name == LOCKED:
+            if wait.touched != operation.touched:
+                # Another lock: nobody looked in between, where nothing was queued.
+                wait.touched, wait.moved = operation.touched, now
             return now - wait.moved < LOCK_PATIENCE
         newest = max(operation.touched, saved)
         if newest > wait.touched:

@@ -19,8 +19,18 @@ def test_a_lock_is_waited_for_a_minute() -> None:
 
 def test_saves_do_not_make_a_lock_last() -> None:
     pause = Pause()
+    lock = Operation(LOCKED, 1.0)
+    pause.waits(lock, 1.0, 0.0)
+    assert not pause.waits(lock, 60.0, LOCK_PATIENCE)
+
+
+def test_another_lock_is_waited_for_though_nobody_looked_in_between() -> None:
+    pause = Pause()
     pause.waits(Operation(LOCKED, 1.0), 1.0, 0.0)
-    assert not pause.waits(Operation(LOCKED, 60.0), 60.0, LOCK_PATIENCE)
+    another = Operation(LOCKED, 3600.0)
+    assert pause.waits(another, 1.0, 3600.0)
+    assert pause.waits(another, 1.0, 3599.9 + LOCK_PATIENCE)
+    assert not pause.waits(another, 1.0, 3600.0 + LOCK_PATIENCE)
 
 
 def test_a_merge_is_waited_for_until_ten_minutes_were_quiet() -> None:

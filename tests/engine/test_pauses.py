@@ -45,6 +45,11 @@ class Git:
     def claim(self) -> list[Intent]:
         return self._desk.ledger.claim(Claim(10, 1 << 20, [], self._pauses.waiting()))
 
+    def acknowledge(self, sent: list[Intent]) -> None:
+        outcomes = self._desk.machine.deployment.push("laptop", sent)
+        answers = list(zip(sent, outcomes, strict=True))
+        self._desk.ledger.acknowledge(answers, "laptop", 0.0)
+
     def told(self, store: str = STORE) -> str | None:
         with self._desk.ledger.transaction() as connection:
             row = connection.execute(
@@ -63,6 +68,22 @@ async def test_a_store_is_not_sent_while_the_index_is_locked(desk: Desk) -> None
     assert git.told(BESIDE) is None, "nothing of it waits"
     desk.clock.seconds += LOCK_PATIENCE
     assert [intent.key for intent in git.claim()] == [NOTE]
+
+
+async def test_the_next_lock_is_waited_for_though_nothing_was_queued_when_the_last_one_ended(
+    desk: Desk,
+) -> None:
+    git = Git(desk)
+    desk.machine.save(a="saved by a checkout")
+    await desk.consider(["a"])
+    git.operation = Operation(LOCKED, 1.0)
+    assert git.claim() == []
+    desk.clock.seconds += LOCK_PATIENCE
+    git.acknowledge(git.claim())
+    git.operation = Operation(LOCKED, 2.0)
+    desk.machine.save(a="saved by the next")
+    await desk.consider(["a"])
+    assert git.claim() == []
 
 
 async def test_what_was_saved_meanwhile_goes_when_git_is_done(desk: Desk) -> None:
