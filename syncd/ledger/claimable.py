@@ -62,10 +62,13 @@ class Claimable:
         return self._of(claim, bulk=not self._bulk_next)
 
     def queued(self, most: int) -> tuple[int, bool]:
-        """How many rows are queued, counted up to `most`, and whether any of those is bulk."""
+        """How many rows are queued that wait for no upload, counted up to `most`, and whether any
+        of those is bulk.
+        """
         row = self._connection.execute(
-            """SELECT count(*), max(bulk)
-               FROM (SELECT bulk FROM outbox WHERE state = 'queued' LIMIT ?)""",
+            """SELECT count(*), max(bulk) FROM (
+                 SELECT bulk FROM outbox WHERE state = 'queued' AND upload IS NOT 'wanted'
+                 LIMIT ?)""",
             (most,),
         ).fetchone()
         return int(row[0]), bool(row[1])

@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
 
+import pytest
+
 from syncd.core.doubt import ABSENCE, OVERDUE, Doubts
 from syncd.core.model import Cursor, Intent, Key, Outcome
 from syncd.core.pace import BURST, FULL, RATE
@@ -64,9 +66,17 @@ async def save(desk: Desk, pusher: Pusher, name: str) -> None:
     pusher.wake()
 
 
-async def test_a_few_saves_go_one_by_one_and_a_stream_together(tmp_path: Path) -> None:
+@pytest.mark.parametrize("uploads", [0, FULL])
+async def test_a_few_saves_go_one_by_one_and_a_stream_together(
+    tmp_path: Path, uploads: int
+) -> None:
     desk = Desk(tmp_path)
     line = Line(desk)
+    payloads = [f"payload-{number}" for number in range(uploads)]
+    desk.machine.save(**dict.fromkeys(payloads, "a payload"))
+    await desk.reconciler.consider([Key(STORE, f"{name}.txt") for name in payloads])
+    with desk.ledger.transaction() as connection:
+        connection.execute("UPDATE outbox SET upload = 'wanted'")
     async with pushing(desk, line) as pusher:
         for number in range(int(BURST)):
             await save(desk, pusher, f"at-once-{number}")
