@@ -24,12 +24,14 @@ class View:
     """What the ledger knows of a key.
 
     `sent` is the version of the row that waits for its answer, None where none does: until
-    then only newer saves are captured, and nothing is written or agreed.
+    then only newer saves are captured, and nothing is written or agreed. `taken`: another file was
+    renamed here over the one that was agreed on.
     """
 
     base: Snapshot | None
     remote: Snapshot
     sent: Version | None = None
+    taken: bool = False
 
     @property
     def agreed(self) -> bool:
@@ -100,6 +102,7 @@ class Decision:
     `target`: this deletion is half of a move, and that is the operation of the other half.
     `started`: when the execution says that it began, in ms since the epoch; see `stores.carried`.
     `seen`: the file is as it was last read or written, so this is no save.
+    `taken`: the file is another one than the one agreed on, over which it was renamed.
     """
 
     key: Key
@@ -115,6 +118,7 @@ class Decision:
     target: OperationId | None = None
     started: int | None = None
     seen: bool = False
+    taken: bool = False
 
 
 @dataclass(frozen=True, slots=True)

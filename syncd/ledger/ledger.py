@@ -52,6 +52,7 @@ from syncd.ledger.rows import (
     to_inode,
     to_snapshot,
 )
+from syncd.ledger.takeovers import Takeovers
 from syncd.ledger.tidemark import Tidemark, commits, count
 from syncd.ledger.uploads import Uploads
 from syncd.ledger.views import Views
@@ -81,6 +82,7 @@ class Ledger:
         self.outbox = Outbox(connection, self.contents, self.carried)
         self.uploads = Uploads(connection)
         self.places = Places(connection)
+        self.takeovers = Takeovers(connection)
         self.passing = Passing(self.places, self.outbox)
         self.attention = Attention(connection)
         self.events = Events(connection)

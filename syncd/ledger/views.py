@@ -15,7 +15,7 @@ from syncd.ledger.rows import inode_column, key_columns, to_snapshot, to_version
 
 _VIEWS = """SELECT k.column1, k.column2, k.column3, e.base_revision, e.base_digest, e.base_size,
                   e.remote_revision, e.remote_digest, e.remote_size, e.remote_last, e.remote_at,
-                  e.remote_moved_to, s.operation, s.digest, s.size
+                  e.remote_moved_to, e.taken = e.base_revision, s.operation, s.digest, s.size
            FROM ({rows}) k
            LEFT JOIN entries e
              ON e.store = k.column1 AND e.path = k.column2 AND e.record = k.column3
@@ -87,5 +87,6 @@ class Views:
 
 
 def _view(*columns: Any) -> View:
-    sent = to_version(*columns[10:]) if columns[9] is not None else None
-    return View(to_snapshot(*columns[:3]), to_snapshot(*columns[3:9]) or NEVER, sent)
+    sent = to_version(*columns[11:]) if columns[10] is not None else None
+    heard = to_snapshot(*columns[3:9]) or NEVER
+    return View(to_snapshot(*columns[:3]), heard, sent, taken=bool(columns[9]))

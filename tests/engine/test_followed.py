@@ -289,52 +289,6 @@ async def test_an_old_name_goes_only_with_what_followed(desk: Desk) -> None:
     assert desk.ledger.claim(Claim(10, 1 << 20)) == []
 
 
-@pytest.mark.parametrize("known", ["at once", "once it is sent", "once it is edited"])
-async def test_a_note_renamed_over_the_former_name_is_no_edit_of_the_renamed_one(
-    desk: Desk, known: str
-) -> None:
-    await desk.agree(a=FIRST, c=UNAWARE, other="another")
-    move_there(desk, "a", "b", hear=False)
-    rename(desk, "c", "a")
-    expected = UNAWARE
-    if known != "at once":
-        await look(desk, "a", "c")
-    if known == "once it is edited":
-        desk.machine.save(a=THEIRS)
-        await look(desk, "a")
-        expected = THEIRS
-    if known != "at once":
-        desk.send()
-    desk.hear()
-    for _ in range(2):
-        await look(desk, "a", "b", "c")
-        desk.send()
-    both = {"a": expected, "b": FIRST, "other": "another"}
-    assert desk.machine.tree() == desk.machine.mirror() == both
-
-
-@pytest.mark.parametrize("seen", [False, True])
-@pytest.mark.parametrize("apart", [False, True])
-async def test_a_note_renamed_over_it_elsewhere_is_no_edit_of_the_renamed_one(
-    desk: Desk, seen: bool, apart: bool
-) -> None:
-    await desk.agree(a=FIRST, c=UNAWARE, other="another")
-    rename(desk, "a", "b")
-    if seen:
-        await look(desk, "a", "b")
-    save_there(desk, "a", UNAWARE)
-    if apart:
-        desk.hear()
-        await look(desk, "a", "b")
-    desk.delete_there(["c"])
-    for _ in range(2):
-        await look(desk, "a", "b", "c")
-        desk.send()
-        desk.hear()
-    both = {"a": UNAWARE, "b": FIRST, "other": "another"}
-    assert desk.machine.tree() == desk.machine.mirror() == both
-
-
 async def test_the_same_edit_of_both_names_follows(desk: Desk) -> None:
     await desk.agree(a=FIRST, other="another")
     rename(desk, "a", "b")

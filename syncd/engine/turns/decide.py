@@ -43,7 +43,8 @@ class Turn:
     be read apart. `deferred`: keys to name when their sent row is answered. `queued`: rows were
     queued.
     `guarded`: the stores looked at for deletions, and whether these must wait. `looked_ns`: when
-    its files began to be read. `claimed`: the keys of what was claimed since it began.
+    its files began to be read. `claimed`: the keys of what was claimed since it began. `taken`:
+    those of files that were renamed over others.
     """
 
     again: list[tuple[Key, float]] = field(default_factory=list)
@@ -55,6 +56,7 @@ class Turn:
     guarded: dict[str, bool] = field(default_factory=dict)
     looked_ns: int = field(default=UNREAD, compare=False)
     claimed: Set[Key] = field(default=frozenset(), compare=False)
+    taken: set[Key] = field(default_factory=set)
 
     def standing(self, decisions: Sequence[Decision]) -> list[Decision]:
         """Those of `decisions` that nothing has overtaken; the others are named again.
@@ -177,6 +179,8 @@ class Decider:
         else:
             plan = self._planner.plan(key, view, local)
         decision = self._decision(key, plan, found, turn.looked_ns, capture=capture)
+        if key in turn.taken:
+            decision = replace(decision, taken=True)
         if plan.reason is Reason.NOTHING and not capture and self._known(decision):
             return None
         match plan.to_local:
@@ -193,8 +197,8 @@ class Decider:
         if self._awaits_loser(decision, turn):
             return None
         merges = self._stores[decision.key.store].way.merges
-        if found is None or decision.capture or not merges:
-            return decision
+        if found is None or decision.capture or not merges or decision.taken or view.taken:
+            return decision  # Of two files that one name had nobody wants one.
         refined = self._combiner.refine(decision, view)
         if not isinstance(refined, Lacking):
             return refined

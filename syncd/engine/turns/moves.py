@@ -14,7 +14,6 @@ from syncd.core.doubt import Doubts
 from syncd.core.model import Content, Digest, Key, Snapshot, Tombstone
 from syncd.core.move import Trace, may_be, pairs
 from syncd.core.reading import Found, Reading, Unsettled
-from syncd.core.takeover import Takeovers
 from syncd.core.whereabouts import Whereabouts
 from syncd.engine.ports import Clock, LocalReplica
 from syncd.engine.turns.decide import Turn
@@ -38,7 +37,6 @@ class Moves:
         self._waiting: dict[Key, set[Key]] = {}
         self._whereabouts = Whereabouts(LATELY)
         """Of files that were moved here."""
-        self._takeovers = Takeovers(LATELY)
 
     def together(self, keys: Iterable[Key]) -> list[Key]:
         """`keys`, and the new files that wait for them: to be decided in one turn."""
@@ -47,15 +45,18 @@ class Moves:
             found.update(dict.fromkeys(self._waiting.pop(key, ())))
         return list(found)
 
-    def former(self, readings: Mapping[Key, Reading]) -> dict[Key, list[Key]]:
-        """For each new file among `readings`, the keys of the known files that it may have been."""
+    def former(self, readings: Mapping[Key, Reading], turn: Turn) -> dict[Key, list[Key]]:
+        """For each new file among `readings`, the keys of the known files that it may have been.
+
+        Those of known files over which others were renamed are `taken` in `turn`.
+        """
         read = {key: each for key, each in readings.items() if isinstance(each, Found)}
         for key in read:
             self._whereabouts.taken(key)
         # Of all at once: of a first mirror none was ever seen.
         known = self._ledger.places.known({each.content.digest for each in read.values()})
         found = {
-            key: self._former(key, each)
+            key: self._former(key, each, turn)
             for key, each in read.items()
             if each.content.digest in known
         }
@@ -100,9 +101,6 @@ class Moves:
         gone = {each.key: each for each in decisions if _deletes(each) and each.target is None}
         came = {each.key: each for each in decisions if _creates(each)}
         moves = self._pairs(gone, came) if gone and came else {}
-        for each in decisions:
-            if (lost := _lost(each)) is not None:
-                self._takeovers.gone(lost)
         for each in decisions if self._whereabouts else ():
             if _ends(each) and each.key not in moves:
                 self._whereabouts.gone(each.key)
@@ -144,18 +142,7 @@ class Moves:
                 found[each.key] = found.get(made, made)
         return {each.key: found[each.key] for each in missed if each.key in found}
 
-    def is_another(self, decision: Decision, view: View, target: Key) -> bool:
-        """Whether what `decision` brings under a name whose file is at `target` now is, as far as
-        is known, no edit of it: another file that was renamed over it, here or elsewhere."""
-        key, come = decision.key, decision.plan.to_local
-        if not isinstance(come, Content):
-            return self._takeovers.is_taken(key, view.base)
-        # No file has the inode 0. Not the target: the same edit may have been made of it here.
-        alike = self._ledger.places.like(key.store, come.digest, 0, LIKE)
-        others = any(path not in (key.path, target.path) for path, _ in alike)
-        return others or self._takeovers.went(come.digest)
-
-    def _former(self, key: Key, reading: Found) -> list[Key]:
+    def _former(self, key: Key, reading: Found, turn: Turn) -> list[Key]:
         content, inode = reading.content, reading.stat.inode
         here = Trace(key, content.digest, inode)
         alike = self._ledger.places.like(key.store, content.digest, inode, LIKE)
@@ -167,7 +154,7 @@ class Moves:
         known = self._ledger.places.file(key.store, key.path)
         another = known is not None and known.stat.inode != inode
         if another and any(trace.inode == inode for trace in traces):
-            self._takeovers.taken(key, view.base)
+            turn.taken.add(key)
         return []
 
     def _is_coming(self, key: Key, moved: int) -> bool:
@@ -198,12 +185,6 @@ def _deletes(decision: Decision) -> bool:
     plan = decision.plan
     deleting = isinstance(plan.to_remote, Tombstone) and not decision.part
     return deleting and not decision.capture and plan.base is not None
-
-
-def _lost(decision: Decision) -> Digest | None:
-    """What the file holds that is deleted here since it was elsewhere, None where none is."""
-    deletes = isinstance(decision.plan.to_local, Tombstone) and not decision.part
-    return decision.file.digest if deletes and decision.file is not None else None
 
 
 def _ends(decision: Decision) -> bool:

@@ -112,8 +112,18 @@ class Renamed:
             _Edit(each, views[each.key], targets[each.key], self._ledger.view(targets[each.key]))
             for each in decisions
             if each.key in targets and self._stores[each.key.store].way is Way.BOTH
-            and not self._moves.is_another(each, views[each.key], targets[each.key])
+            and not self._is_another(each, views[each.key], targets[each.key])
         ]  # fmt: skip
+
+    def _is_another(self, decision: Decision, view: View, target: Key) -> bool:
+        """Whether what `decision` brings under a name whose file is at `target` now is no edit of
+        it, as far as is known: another file that was renamed over it, here or elsewhere.
+        """
+        key, come = decision.key, decision.plan.to_local
+        if not isinstance(come, Content):
+            return decision.taken or view.taken
+        # Not the target's: the same edit may have been made of it here.
+        return self._ledger.takeovers.had(come.digest, key.store, (key.path, target.path))
 
     def _end(self, key: Key, view: View) -> Key | None:
         """Where the file is that was moved from `key`, None where that is not known."""

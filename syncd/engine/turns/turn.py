@@ -114,7 +114,7 @@ class Reconciler:
     async def _decide_wholes(self, readings: dict[Key, Reading], turn: Turn) -> list[Decision]:
         """What to do about whole files. Adds to `readings` files that may have been renamed."""
         with self._ledger.moment():
-            former = self._moves.former(readings)
+            former = self._moves.former(readings, turn)
         others = {key for keys in former.values() for key in keys} - readings.keys()
         if others:  # A thread is asked only where it is needed: a single save waits for each.
             vanished = self._decidable(sorted(others))

@@ -1,0 +1,41 @@
+"""Names that other files took, by being renamed over what had them. Part of the ledger.
+
+Where the file that had the name is elsewhere by then, what took the name is no edit of it. Runs
+inside the ledger's transactions.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+
+from syncd.core.model import Digest, Key
+from syncd.ledger.rows import KEY, key_columns
+
+
+class Takeovers:
+    """Which names were taken here, and whose bytes turn up elsewhere under another's name."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def taken(self, keys: Iterable[Key]) -> None:
+        """Other files took the names of `keys` here. It is so until something else is agreed on."""
+        self._connection.executemany(
+            f"UPDATE entries SET taken = base_revision WHERE {KEY}",  # noqa: S608
+            [key_columns(key) for key in keys],
+        )
+
+    def had(self, digest: Digest, store: str, but: tuple[str, str]) -> bool:
+        """Whether a file other than those two has these bytes here, or had them before they were
+        replaced or deleted. Looks through the whole index of history.
+        """
+        row = self._connection.execute(
+            """SELECT 1 FROM files WHERE substr(digest, 1, 8) = substr(?1, 1, 8)
+                 AND +digest = ?1 AND +store = ?2 AND +path NOT IN (?3, ?4)
+               UNION ALL
+               SELECT 1 FROM history WHERE digest = ?1 AND store = ?2 AND path NOT IN (?3, ?4)
+               LIMIT 1""",
+            (digest, store, *but),
+        ).fetchone()
+        return row is not None
