@@ -1,10 +1,11 @@
-"""Waiting for an event, but not for ever; not all machines for the same time; and for threads."""
+"""Waiting for an event, but not for ever; not all machines for the same time; for threads; and for
+the next while one is made use of."""
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import suppress
 from typing import TypeVar
 
@@ -41,3 +42,26 @@ async def whole(work: Coroutine[None, None, _R]) -> _R:
     except asyncio.CancelledError:
         await task
         raise
+
+
+async def one_ahead(source: AsyncGenerator[_R, None]) -> AsyncGenerator[_R, None]:
+    """What `source` yields, each asked for before the one before it is made use of.
+
+    To be left through `contextlib.aclosing`: `source` is ended then, whatever it waits for.
+    """
+
+    async def asked() -> tuple[_R, ...]:
+        try:
+            return (await anext(source),)
+        except StopAsyncIteration:
+            return ()
+
+    coming = asyncio.create_task(asked())
+    try:
+        while found := await coming:
+            coming = asyncio.create_task(asked())
+            yield found[0]
+    finally:
+        coming.cancel()
+        await asyncio.gather(coming, return_exceptions=True)
+        await source.aclose()

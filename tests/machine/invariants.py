@@ -178,7 +178,16 @@ class Witness:
         self._saved.setdefault((machine, path), set()).add(digest)
 
     def followed(self, machine: str, old: str, edit: Digest, new: str, digest: Digest) -> None:
-        """The daemon brings an edit made under an old name to the new one, as part of `digest`."""
+        """The daemon brings an edit made under an old name to the new one, as part of `digest`.
+
+        What need not be shown of the old name, for which history is enough, need not of the new.
+        """
+        saves = self._world.saves
+        needed = saves.required & ~saves.loose & ~saves.over
+        for save in saves.all:
+            former = [same for same in saves.of(save.digest) if same.path in (old, "")]
+            if save.path == new and former and not any(same.bit & needed for same in former):
+                saves.loosen(save.bit)
         self._followed.add((machine, old, edit))
         self.merged(machine, new, digest)
         self.renamed(old, new)
@@ -454,6 +463,8 @@ class Witness:
                 continue
             if any(self._was_renamed(digest) for digest in (local, remote)):
                 continue
+            if self._is_of_crossed(local) or self._is_of_crossed(remote):
+                continue
             if local == remote or world.saves.is_older(remote, local):
                 world.violated("no false conflict", f"{machine.name} {path}: "
                                f"{world.call(remote)} lost to {world.call(local)}")  # fmt: skip
@@ -480,6 +491,14 @@ class Witness:
         """
         saves = self._world.saves.of(digest) if digest else []
         return len({save.path for save in saves}) > 1
+
+    def _is_of_crossed(self, digest: Digest | None) -> bool:
+        """Whether these were made from bytes that two people gave a name: from whose, and over
+        what they had gone, bytes do not tell.
+        """
+        saves = self._world.saves
+        crossed = [each for each, by in self._world.renamed.items() if len(by) > 1]
+        return any(saves.mask(digest) & save.bit for each in crossed for save in saves.of(each))
 
     # Looked at in the end
 

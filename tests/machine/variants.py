@@ -170,7 +170,7 @@ async def _head_last(self: Bootstrap, progress: Any) -> list[str]:
     if not fresh:
         return []
     for name in fresh:
-        await self._page(name, progress)
+        await self._hear(name, progress)
     head = await self._remote.head()
     if self._ledger.passing.cursor is None:
         self._ledger.hear((), head, self._clock.now())

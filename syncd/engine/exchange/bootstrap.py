@@ -2,26 +2,40 @@
 
 The head is noted first, then the manifest is paged, tombstones too, and the feed is followed
 from that head: what changes meanwhile is told again. Files that are equal are recognised by
-digest, so only what differs is fetched.
+digest, so only what differs is fetched. A page is asked for, and the bytes of the one before it
+are, while another is heard: on its own each would wait for all the others.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 
 import structlog
 
-from syncd.core.model import Change, Content, Key
+from syncd.core.decision import Heard
+from syncd.core.model import Change, Content
 from syncd.engine.exchange.epoch import Epoch
 from syncd.engine.exchange.puller import Puller
 from syncd.engine.ports import Clock, LocalReplica, RemoteReplica
 from syncd.engine.stops.guards import Guards
 from syncd.engine.versions import parts
+from syncd.engine.waiting import one_ahead
 from syncd.ledger.ledger import Ledger
 from syncd.ledger.places import UNKNOWN
 from syncd.stores.records import Part
+
+FETCHED = 500
+"""Keys whose bytes are asked for at once."""
+
+FETCHED_BYTES = 4 * 1024 * 1024
+"""Bytes that are, unless one alone has more: a page of large texts is not held in memory whole."""
+
+IN_FLIGHT = 2
+"""Such calls on their way while what another brought is heard."""
 
 log = structlog.get_logger()
 
@@ -57,7 +71,7 @@ class Bootstrap:
             return []
         head = await self._remote.head()
         for name in fresh:
-            await self._page(name, progress)
+            await self._hear(name, progress)
         if self._ledger.passing.cursor is None:
             self._ledger.hear((), head, self._clock.now())
         for name in fresh:
@@ -65,18 +79,42 @@ class Bootstrap:
         log.info("bootstrapped", stores=fresh)
         return fresh
 
-    async def _page(self, name: str, progress: Progress) -> None:
-        after: Key | None = None
+    async def _hear(self, name: str, progress: Progress) -> None:
         heard = 0
-        while True:
+        async with aclosing(self._news(name)) as coming:
+            async for news in coming:
+                self._ledger.hear(news, None, self._clock.now())
+                heard += len(news)
+                progress(f"first contact: {name}", heard, None)
+
+    async def _news(self, name: str) -> AsyncGenerator[list[Heard], None]:
+        asked: deque[asyncio.Task[list[Heard]]] = deque()
+        try:
+            async with aclosing(self._portions(name)) as told:
+                async for some in told:
+                    asked.append(asyncio.create_task(self._puller.with_bytes(some)))
+                    if len(asked) > IN_FLIGHT:
+                        yield await asked.popleft()
+            while asked:
+                yield await asked.popleft()
+        finally:
+            for task in asked:
+                task.cancel()
+            await asyncio.gather(*asked, return_exceptions=True)
+
+    async def _portions(self, name: str) -> AsyncGenerator[list[Change], None]:
+        async with aclosing(one_ahead(self._pages(name))) as told:
+            async for entries in told:
+                known = await asyncio.to_thread(self._recognise, self._stores[name], entries)
+                for some in _portions(known):
+                    yield some
+
+    async def _pages(self, name: str) -> AsyncGenerator[list[Change], None]:
+        entries, after = await self._remote.manifest(name, None)
+        yield entries
+        while after is not None:
             entries, after = await self._remote.manifest(name, after)
-            known = await asyncio.to_thread(self._recognise, self._stores[name], entries)
-            news = await self._puller.with_bytes(known)
-            self._ledger.hear(news, None, self._clock.now())
-            heard += len(entries)
-            progress(f"first contact: {name}", heard, None)
-            if after is None:
-                return
+            yield entries
 
     def _recognise(self, store: LocalReplica, entries: Sequence[Change]) -> list[Change]:
         last: tuple[str, Mapping[str, Part]] = ("", {})
@@ -98,3 +136,19 @@ class Bootstrap:
             self._epoch.settle(name)
             self._ledger.places.record_store(name, replace(known, root=root, bootstrapped=True))
         self._guards.roots.reload()
+
+
+def _portions(entries: Sequence[Change]) -> Iterator[list[Change]]:
+    """All of `entries`, in order, as many at once as may be fetched together."""
+    some: list[Change] = []
+    total = 0
+    for change in entries:
+        version = change.snapshot.version
+        size = version.size if isinstance(version, Content) and not change.stored else 0
+        if some and (len(some) == FETCHED or total + size > FETCHED_BYTES):
+            yield some
+            some, total = [], 0
+        some.append(change)
+        total += size
+    if some:
+        yield some
