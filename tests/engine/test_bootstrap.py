@@ -1,0 +1,149 @@
+"""First contact: several calls are on their way while what another brought is heard."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from syncd.core.model import Change, Key
+from syncd.engine.exchange import bootstrap
+from syncd.errors import Unavailable
+from tests.machine.deployment import Deployment
+
+from .fakes import STORE, Machine, Remote, deployment
+from .test_epoch import until
+
+PAGE = 100
+"""Entries of a page of the modelled manifest."""
+
+
+class Slow(Remote):
+    """Answers a fetch when it is let; how many were on their way, and which keys each asked for."""
+
+    def __init__(self, remote: Deployment) -> None:
+        super().__init__(remote, "desk")
+        self.answers = asyncio.Event()
+        self.asked: list[list[Key]] = []
+        self.pages: list[Key | None] = []
+        self.flying, self.most = 0, 0
+        self.fails: set[int] = set()
+
+    async def manifest(self, store: str, after: Key | None) -> tuple[list[Change], Key | None]:
+        self.pages.append(after)
+        return await super().manifest(store, after)
+
+    async def fetch(self, keys: Sequence[Key]) -> list[Change | None]:
+        self.asked.append(list(keys))
+        number = len(self.asked)
+        self.flying += 1
+        self.most = max(self.most, self.flying)
+        try:
+            await self.answers.wait()
+        finally:
+            self.flying -= 1
+        if number in self.fails:
+            raise Unavailable("the deployment is away", "wait")
+        return await super().fetch(keys)
+
+
+@pytest.fixture
+async def there(tmp_path: Path) -> Deployment:
+    remote = deployment()
+    first = Machine(tmp_path / "first", remote)
+    first.save(**{f"note-{number:03}": f"text {number}" for number in range(3 * PAGE)})
+    await first.sync()
+    return remote
+
+
+@asynccontextmanager
+async def contact(folder: Path, slow: Slow) -> AsyncIterator[tuple[Machine, asyncio.Task[None]]]:
+    """A second machine meets the deployment, and no call of it outlives that."""
+    second = Machine(folder / "second", slow.deployment)
+    second.remote = slow
+    before = asyncio.all_tasks()
+    syncing = asyncio.create_task(second.sync())
+    try:
+        yield second, syncing
+    finally:
+        syncing.cancel()
+        await asyncio.gather(syncing, return_exceptions=True)
+    assert slow.flying == 0
+    assert asyncio.all_tasks() == before
+
+
+async def test_calls_overlap_and_are_bounded(
+    tmp_path: Path, there: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bootstrap, "FETCHED", 30)
+    slow = Slow(there)
+    async with contact(tmp_path, slow) as (second, syncing):
+        await until(lambda: slow.flying == bootstrap.IN_FLIGHT + 1)
+        await until(lambda: len(slow.pages) == 2)
+        slow.answers.set()
+        await syncing
+    assert slow.most == bootstrap.IN_FLIGHT + 1
+    keys = [key for keys in slow.asked for key in keys]
+    assert keys == sorted(keys)
+    assert len(set(keys)) == 3 * PAGE
+    assert max(map(len, slow.asked)) == 30
+    assert second.tree() == second.mirror()
+
+
+async def test_large_texts_are_not_held_a_page_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bootstrap, "FETCHED_BYTES", 1_000)
+    remote = deployment()
+    first = Machine(tmp_path / "first", remote)
+    first.save(a="x" * 600, b="y" * 400, c="z", d="l" * 5_000, e="s")
+    await first.sync()
+    slow = Slow(remote)
+    slow.answers.set()
+    async with contact(tmp_path, slow) as (second, syncing):
+        await syncing
+    names = [[key.path for key in keys] for keys in slow.asked]
+    assert names == [["a.txt", "b.txt"], ["c.txt"], ["d.txt"], ["e.txt"]]
+    assert second.tree() == first.tree()
+
+
+async def test_a_call_that_fails_ends_the_others_and_the_next_contact_begins_anew(
+    tmp_path: Path, there: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bootstrap, "FETCHED", 30)
+    slow = Slow(there)
+    slow.fails = {3}
+    async with contact(tmp_path, slow) as (second, syncing):
+        await until(lambda: slow.flying == bootstrap.IN_FLIGHT + 1)
+        slow.answers.set()
+        with pytest.raises(Unavailable):
+            await syncing
+    ledger = second.ledger()
+    assert not ledger.places.stores()[STORE].bootstrapped
+    assert ledger.passing.cursor is None
+    assert ledger.entries.get(slow.asked[0][0])[1].digest is not None, "what came before is heard"
+    assert ledger.entries.get(slow.asked[2][0])[1].digest is None
+    ledger.close()
+    slow.fails.clear()
+    await second.sync()
+    assert second.tree() == second.mirror()
+
+
+async def test_a_stop_ends_every_call(tmp_path: Path, there: Deployment) -> None:
+    slow = Slow(there)
+    async with contact(tmp_path, slow):
+        await until(lambda: slow.flying == bootstrap.IN_FLIGHT + 1)
+
+
+async def test_an_empty_store_is_met(tmp_path: Path) -> None:
+    slow = Slow(deployment())
+    async with contact(tmp_path, slow) as (second, syncing):
+        await syncing
+    assert slow.pages == [None]
+    assert slow.asked == []
+    ledger = second.ledger()
+    assert ledger.places.stores()[STORE].bootstrapped
+    ledger.close()
