@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import sys
 from contextlib import redirect_stdout
@@ -13,12 +12,13 @@ from typing import Annotated
 import typer
 
 from syncd.cli.app import CONFIG, AsJson, ConfigPath, app, reporting
+from syncd.cli.enrolling import enrolled
 from syncd.cli.reports import InitReport, verdicts_of
 from syncd.cli.text import shown
-from syncd.config import DEVICE_TOKEN, EMBEDDED, Config, EmbeddedConfig, load
+from syncd.config import EMBEDDED, Config, EmbeddedConfig, load
 from syncd.core.wording import counted
 from syncd.engine.looking.verify import Verdict
-from syncd.errors import ConfigError, Unauthorized
+from syncd.errors import ConfigError
 
 DEFAULT = "default"
 """The workspace of those who name none."""
@@ -79,7 +79,7 @@ def _ready(
                    f"{settings.source}; or set CONVEX_URL, in .env.local, say. `syncd init --url "
                    "embedded` tries syncd without one")  # fmt: skip
         return 2, []
-    settings = asyncio.run(_enrolled(settings, device or socket.gethostname()))
+    settings = asyncio.run(enrolled(settings, device or socket.gethostname()))
     _make_folders(settings)
     verdicts = asyncio.run(_plan(settings))
     _print_plan(verdicts, [store.name for store in settings.stores if store.layout == "lines"])
@@ -161,55 +161,6 @@ def _tell_left_aside(config: Config, url: str | None, workspace: str) -> None:
     for option, told in aside:
         typer.echo(f"--{option} is left aside: {config.source} is there, and {option} is "
                    f"{told or 'not set'}; write it there")  # fmt: skip
-
-
-async def _enrolled(config: Config, name: str) -> Config:
-    """The configuration with this machine's token, enrolled where there is none that is good."""
-    from syncd.ledger.state import StateFolder
-    from syncd.setup.enrolment import open_enrolment
-
-    if config.url == EMBEDDED or await _accepted(config):
-        return config
-    async with open_enrolment(config) as enrolment:
-        if any(device.name == name and not device.revoked for device in await enrolment.devices()):
-            raise ConfigError(
-                f"a device called {name!r} is enrolled already; its token stays as it is",
-                "name this one with --device, or `syncd devices revoke` that one first",
-            )
-        answer = await enrolment.enroll(name)
-    state = StateFolder(config.state)
-    state.open()
-    state.close()
-    place = config.state / DEVICE_TOKEN
-    descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(answer.token + "\n")
-        file.flush()
-        os.fsync(descriptor)
-    typer.echo(shown(f"enrolled as {name}; the token is in {place}"))
-    return load(config.source)
-
-
-async def _accepted(config: Config) -> bool:
-    """Whether the deployment takes the token there is. Raises ConfigError where none of ours
-    would be looked at.
-    """
-    from syncd.attach import open_remote
-
-    if config.token is None:
-        return False
-    try:
-        async with open_remote(config) as remote:
-            await remote.head()
-    except Unauthorized as error:
-        kept = config.state / DEVICE_TOKEN
-        if kept.exists() and kept.read_text(encoding="utf-8").strip() == config.token:
-            return False
-        raise ConfigError(
-            f"{error}; nobody was enrolled",
-            "unset SYNCD_TOKEN and SYNCD_TOKEN_FILE, which go before the token that init keeps",
-        ) from error
-    return True
 
 
 def _make_folders(config: Config) -> None:

@@ -252,8 +252,8 @@ def _thrown(path: str, code: str, message: str) -> SyncdError:
     if code in ("unauthorized", "forbidden"):
         return Unauthorized(
             said,
-            "`CONVEX_DEPLOY_KEY=... syncd init` enrolls this device again, or set SYNCD_TOKEN to "
-            "its token; then start the daemon anew",
+            "stop the daemon; `CONVEX_DEPLOY_KEY=... syncd init` enrolls this device again, or set "
+            "SYNCD_TOKEN to its token; then start it again",
         )
     if code == "protocol":
         return ProtocolError(said, "upgrade syncd, or deploy this version's functions")

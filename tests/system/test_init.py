@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from syncd.config import EmbeddedConfig, load
+from syncd.report.standing import State
 
 from .conftest import World
 from .flows import flow
@@ -171,6 +172,25 @@ def test_a_device_that_was_revoked_is_enrolled_again(world: World) -> None:
     code, _, err = init(world, machine, "--device", "laptop")
     assert code == 2
     assert "unset SYNCD_TOKEN" in err
+
+
+def test_beside_a_daemon_nobody_is_enrolled(world: World) -> None:
+    machine = newcomer(world)
+    machine.save("a.json", flow("a"))
+    init(world, machine, "--device", "laptop")
+    machine.start().until_in_sync()
+    world.revoke("laptop")
+    machine.save("a.json", flow("a", "after"))
+    told = machine.until_state(State.AUTH_FAILED)
+    code, _, err = init(world, machine, "--device", "laptop")
+    assert code == 9
+    assert f"process {told.running} runs with the token that is there; nobody was enrolled" in err
+    assert "-> stop it, type `syncd init` again, and then start it again" in err
+    (device,) = json.loads(machine.syncd("devices", "list", "--json").out)["devices"]
+    assert device["revoked"] is True
+    machine.stop()
+    assert init(world, machine, "--device", "laptop", "--yes")[0] == 0
+    machine.start().until_in_sync()
 
 
 def test_without_a_key_or_with_a_wrong_one(world: World) -> None:

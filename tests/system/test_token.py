@@ -17,7 +17,7 @@ def test_a_wrong_token_is_refused_and_saves_are_kept(world: World) -> None:
     ran = machine.syncd("sync", "--once")
     assert ran.code == 5
     assert "sync:hello was refused" in ran.err
-    assert "-> `CONVEX_DEPLOY_KEY=... syncd init` enrolls this device again" in ran.err
+    assert "-> stop the daemon; `CONVEX_DEPLOY_KEY=... syncd init` enrolls this device" in ran.err
     machine.start().until_state(State.AUTH_FAILED)
     told = machine.syncd("status")
     assert told.code == 5
