@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -13,6 +14,9 @@ from syncd.core.model import Key
 from syncd.core.wording import counted
 from syncd.report.explain import Explanation, Side
 from syncd.report.explain import explain as gathered
+
+SHOWN = 10
+"""Open conflicts whose numbers are told; the rest are counted."""
 
 
 @app.command()
@@ -32,7 +36,7 @@ def explain(
         typer.echo(told.model_dump_json(indent=2, ensure_ascii=True))
     else:
         _print(told)
-    return 4 if told.held else 0
+    return 4 if told.held or told.conflicts else 0
 
 
 def _print(told: Explanation) -> None:
@@ -52,6 +56,8 @@ def _print(told: Explanation) -> None:
     if told.held:
         typer.echo(folded(shown(f"  held    {told.held}"), " " * 10))
         typer.echo(folded(shown(f"          -> {told.advice}"), " " * 13))
+    if told.conflicts:
+        _print_conflicts([each.number for each in told.conflicts])
     typer.echo(f"  next    {told.next}")
     for event in told.events:
         revision = "" if event.revision is None else f"  rev {event.revision}"
@@ -59,6 +65,13 @@ def _print(told: Explanation) -> None:
         facts = "  ".join(fact for fact in (event.what + revision, of, event.detail) if fact)
         line = f"  {moment(event.at)}  {facts}"
         typer.echo(shown(line.rstrip()))
+
+
+def _print_conflicts(numbers: Sequence[int]) -> None:
+    what = "conflict" if len(numbers) == 1 else "conflicts"
+    more = f" and {len(numbers) - SHOWN:,} more" if len(numbers) > SHOWN else ""
+    typer.echo(f"  {what} {', '.join(map(str, numbers[:SHOWN]))}{more}, open")
+    typer.echo(f"          -> `syncd conflicts diff {numbers[0]}` compares")
 
 
 def _side(side: Side | None, nothing: str, gone: str) -> str:

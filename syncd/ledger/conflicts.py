@@ -65,9 +65,14 @@ class Conflicts:
         found = self._select("WHERE number = ?", number)
         return found[0] if found else None
 
-    def unresolved(self) -> list[ListedConflict]:
-        """Those that nobody has decided, oldest first."""
-        return self._select("WHERE resolved IS NULL ORDER BY number")
+    def unresolved(self, key: Key | None = None) -> list[ListedConflict]:
+        """Those that nobody has decided, oldest first: all, or of a record, or of a file and its
+        records.
+        """
+        if key is None:
+            return self._select("WHERE resolved IS NULL ORDER BY number")
+        where = "WHERE resolved IS NULL AND store = ? AND path = ? AND ? IN ('', record)"
+        return self._select(f"{where} ORDER BY number", *key_columns(key))
 
     def all(self, most: int) -> list[ListedConflict]:
         """The newest `most`, resolved ones too, newest first."""

@@ -29,7 +29,7 @@ from syncd.ledger.connection import read_ledger
 from syncd.ledger.ledger import Ledger
 from syncd.ledger.state import StateFolder
 from syncd.opening import lines_folders, replicas
-from syncd.report.listing import EventReport, open_listing
+from syncd.report.listing import ConflictReport, EventReport, open_listing
 from syncd.stores.layout import unsafe
 from syncd.stores.records import split
 
@@ -52,7 +52,8 @@ class Explanation(BaseModel):
 
     `base` is what both sides last agreed on, None for never; `next` what a turn would decide now.
     `record` is one of many in the file, empty for the file itself; of a file of records that is
-    what is around their list, and `records` is how many the list has.
+    what is around their list, and `records` is how many the list has. `conflicts` are the open
+    ones.
     """
 
     version: int = 1
@@ -70,6 +71,7 @@ class Explanation(BaseModel):
     held: str | None = None
     advice: str | None = None
     pending: str | None = None
+    conflicts: list[ConflictReport] = []
     events: list[EventReport] = []
 
 
@@ -90,6 +92,7 @@ def explain(config: Config, key: Key) -> Explanation:
         told.next = f"nothing: name one of its files, or `syncd log {key}`"
         return told
     with open_listing(config) as listing:
+        told.conflicts = listing.conflicts_of(key)
         told.events = listing.log(key, EVENTS).events
     if told.mirrored and store.layout == "lines":
         _compare_lines(config, key, told)

@@ -101,6 +101,10 @@ class Listing:
         chosen = unresolved if most is None else self._conflicts.all(most)
         return ConflictList(open=len(unresolved), conflicts=[self._report(each) for each in chosen])
 
+    def conflicts_of(self, key: Key) -> list[ConflictReport]:
+        """The open conflicts of a record, or of a file and its records, oldest first."""
+        return [self._report(each) for each in self._conflicts.unresolved(key)]
+
     def conflict(self, number: int) -> ConflictReport:
         """One conflict. Raises ConfigError where there is none of this number."""
         found = self._conflicts.get(number)

@@ -329,6 +329,23 @@ def test_what_was_refused_is_neither_nothing_to_do_nor_about_to_be_sent(terminal
     assert "next    nothing, until it is saved anew or `syncd retry`" in out
 
 
+def test_explain_tells_the_open_conflicts_of_a_file(terminal: Terminal) -> None:
+    terminal.home.save(MINE)
+    assert terminal.json("explain", "flows:a.json")["conflicts"] == []
+    terminal.home.conflict()
+    code, out, _ = terminal.run("explain", "flows:a.json")
+    assert code == 4
+    assert "\n  conflict 1, open\n          -> `syncd conflicts diff 1` compares\n" in out
+    (told,) = terminal.json("explain", "flows:a.json")["conflicts"]
+    assert (told["number"], told["theirs"]["revision"]) == (1, 4)
+    terminal.home.conflict()
+    assert "\n  conflicts 1, 2, open\n" in terminal.run("explain", "flows:a.json")[1]
+    for words in (["explain", "flows:b.json"], ["conflicts", "resolve", "--all", "--mine"],
+                  ["explain", "flows:a.json"]):  # fmt: skip
+        code, out, _ = terminal.run(*words)
+        assert (code, ", open" in out) == (0, False)
+
+
 def test_explain_of_a_folder_does_not_say_that_its_files_are_not_mirrored(
     terminal: Terminal,
 ) -> None:
