@@ -47,8 +47,9 @@ def _print(told: Explanation) -> None:
     if told.mirrored:
         gone = "no record" if told.record else "no file"
         typer.echo(f"  agreed  {_side(told.base, 'never', gone)}")
-        typer.echo(f"  here    {_side(told.local, 'cannot be read', gone)}")
-        typer.echo(f"  there   {_side(told.remote, 'never heard of', gone)}")
+        unread = f"not taken: {told.unread}" if told.unread else gone
+        typer.echo(f"  here    {_side(told.local, unread, gone)}")
+        typer.echo(f"  there   {_there(told, gone)}")
     if told.records is not None and not told.record:
         typer.echo(f"  around  a list of {counted(told.records, 'record')}: say PATH#ID for one")
     if told.pending:
@@ -72,6 +73,13 @@ def _print_conflicts(numbers: Sequence[int]) -> None:
     more = f" and {len(numbers) - SHOWN:,} more" if len(numbers) > SHOWN else ""
     typer.echo(f"  {what} {', '.join(map(str, numbers[:SHOWN]))}{more}, open")
     typer.echo(f"          -> `syncd conflicts diff {numbers[0]}` compares")
+
+
+def _there(told: Explanation, gone: str) -> str:
+    side = _side(told.remote, "", gone)
+    if not side:
+        return "never heard of"
+    return f"{side}, as last heard: {told.out_of_touch}" if told.out_of_touch else side
 
 
 def _side(side: Side | None, nothing: str, gone: str) -> str:

@@ -29,7 +29,9 @@ from syncd.ledger.connection import read_ledger
 from syncd.ledger.ledger import Ledger
 from syncd.ledger.state import StateFolder
 from syncd.opening import lines_folders, replicas
+from syncd.report.judging import out_of_touch
 from syncd.report.listing import ConflictReport, EventReport, open_listing
+from syncd.report.status import report
 from syncd.stores.layout import unsafe
 from syncd.stores.records import split
 
@@ -53,7 +55,8 @@ class Explanation(BaseModel):
     `base` is what both sides last agreed on, None for never; `next` what a turn would decide now.
     `record` is one of many in the file, empty for the file itself; of a file of records that is
     what is around their list, and `records` is how many the list has. `conflicts` are the open
-    ones.
+    ones. `unread` is the reason for which the file is not taken as it is, `out_of_touch` why
+    `remote` is only what was last heard; empty while the deployment is heard.
     """
 
     version: int = 1
@@ -66,6 +69,8 @@ class Explanation(BaseModel):
     base: Side | None = None
     local: Side | None = None
     remote: Side | None = None
+    unread: str | None = None
+    out_of_touch: str = ""
     records: int | None = None
     next: str
     held: str | None = None
@@ -98,6 +103,7 @@ def explain(config: Config, key: Key) -> Explanation:
         _compare_lines(config, key, told)
     elif told.mirrored:
         _compare(config, store, key, told)
+        told.out_of_touch = out_of_touch(report(config, counting=False))
     return told
 
 
@@ -131,6 +137,7 @@ def _compare(config: Config, store: StoreConfig, key: Key, told: Explanation) ->
         guard = _guard(ledger, key)
         if isinstance(local, Hold):
             held, told.next = held or local, "nothing, while it is held"
+            told.unread = local.reason
         else:
             told.local = Side(digest=_digest(local), size=_size(local))
             plan = Planner(ledger, stores).plan(key, view, local)

@@ -45,6 +45,22 @@ def _judge_going(found: StatusReport, deployment: Part | None, waiting: str) -> 
     return _judge_online(found, waiting)
 
 
+def out_of_touch(found: StatusReport) -> str:
+    """Why what was last heard of the deployment may not be what is there; empty where it is that,
+    as far as the daemon knows.
+    """
+    if found.running is None:
+        return "no daemon runs"
+    if found.stopped or found.full or found.unheard > UNHEARD:
+        return "the daemon does nothing"
+    if found.paused:
+        return "mirroring is paused"
+    deployment, feed = found.parts.get("deployment"), found.parts.get("feed")
+    if deployment is None or deployment.state != "online":
+        return "the deployment is not heard"
+    return "" if feed is not None and feed.state == "current" else "what is new is being fetched"
+
+
 def reviewed(found: StatusReport) -> bool:
     """Whether nothing is left to look at of what the end of an epoch led to."""
     if found.rollback is None or found.rollback.open:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,11 +15,13 @@ from typer.testing import CliRunner
 from syncd.cli import registered
 from syncd.cli.naming import key_of, seconds_of, time_of
 from syncd.cli.text import shown, size
-from syncd.core.model import Conflict, Digest, Hold, Key, Refused, Snapshot
+from syncd.core.decision import Heard
+from syncd.core.model import Conflict, Cursor, Digest, Hold, Key, Refused, Snapshot
 from syncd.errors import ConfigError
 from syncd.ledger.events import Event
+from syncd.ledger.state import StateFolder
 from tests.ledger.test_ledger import claim, content, push
-from tests.test_control import MINE, THEIRS, Home
+from tests.test_control import KEY, MINE, THEIRS, Home
 
 COMMANDS = [
     ["conflicts", "list"], ["conflicts", "show"], ["conflicts", "diff"], ["conflicts", "resolve"],
@@ -344,6 +347,40 @@ def test_explain_tells_the_open_conflicts_of_a_file(terminal: Terminal) -> None:
                   ["explain", "flows:a.json"]):  # fmt: skip
         code, out, _ = terminal.run(*words)
         assert (code, ", open" in out) == (0, False)
+
+
+def test_explain_tells_why_a_file_is_not_taken_as_it_is(terminal: Terminal) -> None:
+    terminal.home.save(b'{"cut')
+    code, out, _ = terminal.run("explain", "flows:a.json")
+    assert (code, "\n  here    not taken: not-json\n" in out) == (4, True)
+    assert terminal.json("explain", "flows:a.json")["unread"] == "not-json"
+    terminal.home.save(MINE)
+    assert terminal.json("explain", "flows:a.json")["unread"] is None
+
+
+def test_explain_says_where_it_tells_what_was_last_heard(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal.home.save(MINE)
+    assert "\n  there   never heard of\n" in terminal.run("explain", "flows:a.json")[1]
+    with terminal.home.ledger() as ledger:
+        ledger.hear([Heard(KEY, Snapshot(2, content(MINE)), "device-2", MINE)], Cursor("2"), 1.0)
+    with terminal.home.ledger() as ledger, ledger.transaction():
+        ledger.attention.report({"deployment": ("online", ""), "feed": ("current", "")}, 1.0)
+    there = f"  there   {content(MINE).digest[:12]}, {len(MINE)} B, revision 2"
+    stopped = terminal.run("explain", "flows:a.json")[1]
+    assert f"\n{there}, as last heard: no daemon runs\n" in stopped
+    monkeypatch.setattr(StateFolder, "owner", lambda _: os.getpid())
+    assert f"\n{there}\n" in terminal.run("explain", "flows:a.json")[1]
+    with terminal.home.ledger() as ledger, ledger.transaction():
+        ledger.places.put("paused", "inf")
+    told = terminal.json("explain", "flows:a.json")
+    assert told["out_of_touch"] == "mirroring is paused"
+    with terminal.home.ledger() as ledger, ledger.transaction():
+        ledger.places.put("paused", "")
+        ledger.attention.report({"deployment": ("offline", "no route")}, 2.0)
+    told = terminal.json("explain", "flows:a.json")
+    assert told["out_of_touch"] == "the deployment is not heard"
 
 
 def test_explain_of_a_folder_does_not_say_that_its_files_are_not_mirrored(
