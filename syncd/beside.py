@@ -17,12 +17,11 @@ from syncd.engine.retention import Retention
 from syncd.engine.session import Session
 from syncd.engine.stops.guards import Guards
 from syncd.engine.stops.hiatus import Hiatus
-from syncd.errors import ConfigError
 from syncd.files.opaque import Opaque
 from syncd.ledger.ledger import Ledger
 from syncd.ledger.residence import Residence
 from syncd.ledger.state import StateFolder
-from syncd.opening import Place
+from syncd.opening import Place, never_ran
 
 LOOK = 5.0
 """Seconds between looks whether the state folder is where it was."""
@@ -76,9 +75,7 @@ def acts_alone(place: Place) -> Iterator[Acts]:
     config = place.config
     state = StateFolder(config.state)
     if state.ledger_path(config.url, config.workspace) is None:
-        raise ConfigError(
-            "syncd has not run here yet; nothing was changed", "start it with `syncd run`"
-        )
+        raise never_ran()
     state.open()
     try:
         ledger = state.open_ledger(config.url, config.workspace)

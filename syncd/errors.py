@@ -59,8 +59,6 @@ class ProtocolError(SyncdError):
 class Paused(SyncdError):
     """A person paused mirroring; what is saved is kept and sent when the pause ends."""
 
-    exit_code = 3
-
 
 class FunctionFailed(SyncdError):
     """A function threw on the deployment; its transaction changed nothing."""

@@ -131,6 +131,14 @@ def make_folder(config: Config, name: str) -> None:
         log.info("folder_made", store=name, path=str(path))
 
 
+def never_ran() -> ConfigError:
+    """The trouble of having no ledger to look into."""
+    return ConfigError(
+        "syncd has not run here yet; nothing was changed",
+        "`syncd init` tells what the first contact does, `syncd run` begins",
+    )
+
+
 def no_deployment() -> ConfigError:
     """The trouble of having no deployment to ask."""
     return ConfigError(

@@ -16,6 +16,8 @@ from syncd.ledger.costs import CostBook
 from syncd.ledger.owner import stopped_owner, waiting_owner
 from syncd.ledger.state import StateFolder
 from syncd.report.cost import cost_report
+from syncd.report.judging import paused
+from syncd.report.status import pause_in
 from syncd.slips import Slips
 
 
@@ -46,11 +48,19 @@ def examine(config: Config) -> Iterator[Finding]:
     name = f"{path}, {path.stat().st_size / 1e6:.1f} MB"
     try:
         yield _whole(connection, name)
+        yield from _pause(connection)
         yield _cost(config, connection)
     except sqlite3.Error as error:
         yield _damaged(str(error), name)
     finally:
         connection.close()
+
+
+def _pause(connection: sqlite3.Connection) -> Iterator[Finding]:
+    told = pause_in(connection)
+    if told["paused"]:
+        yield warn("pause", f"{paused(told['paused_until'])}: what is saved is not sent",
+                   "syncd resume")  # fmt: skip
 
 
 def _cost(config: Config, connection: sqlite3.Connection) -> Finding:

@@ -16,7 +16,11 @@ def judge(found: StatusReport) -> tuple[State, str]:
     waiting = _waiting(found)
     deployment = found.parts.get("deployment")
     if found.running is None:
-        return State.HALTED, f"no daemon runs; {waiting}, saves are not seen. Start `syncd run`"
+        pause = f", and {paused(found.paused_until)}" if found.paused else ""
+        return (
+            State.HALTED,
+            f"no daemon runs{pause}; {waiting}, saves are not seen. Start `syncd run`",
+        )
     if found.stopped:
         return State.HALTED, (f"process {found.running} is stopped; {waiting}, saves are not seen. "
                               f"`kill -CONT {found.running}` lets it go on")  # fmt: skip
@@ -31,6 +35,11 @@ def judge(found: StatusReport) -> tuple[State, str]:
     going = _judge_going(found, deployment, waiting)
     degraded = _degraded(found, *going)
     return (State.DEGRADED, degraded) if degraded else going
+
+
+def paused(until: float | None) -> str:
+    """That mirroring is paused, and what ends it: None where no time does."""
+    return f"mirroring is paused {_until(until)}"
 
 
 def _judge_going(found: StatusReport, deployment: Part | None, waiting: str) -> tuple[State, str]:

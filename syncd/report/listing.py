@@ -24,6 +24,7 @@ from syncd.ledger.events import Event, Events
 from syncd.ledger.past import Past
 from syncd.ledger.places import Places
 from syncd.ledger.state import StateFolder
+from syncd.opening import never_ran
 
 HERE = "this machine"
 
@@ -221,9 +222,7 @@ def open_listing(config: Config) -> Iterator[Listing]:
     state = StateFolder(config.state)
     path = state.ledger_path(config.url, config.workspace)
     if path is None:
-        raise ConfigError(
-            "syncd has not run here yet; nothing was changed", "start it with `syncd run`"
-        )
+        raise never_ran()
     connection = read_ledger(path)
     try:
         yield Listing(connection, History(state.history))

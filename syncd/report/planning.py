@@ -20,14 +20,13 @@ from syncd.core.model import Content, Cursor, Hold, Key, Reason, Tombstone
 from syncd.core.news import Page
 from syncd.engine.looking.preview import Preview, preview
 from syncd.engine.registry import register
-from syncd.errors import ConfigError
 from syncd.files.lines import LinesFolder
 from syncd.files.replica import FileReplica
 from syncd.files.trouble import refused
 from syncd.ledger.connection import read_ledger
 from syncd.ledger.ledger import Ledger
 from syncd.ledger.state import StateFolder
-from syncd.opening import SystemClock, lines_folders, registration, replicas
+from syncd.opening import SystemClock, lines_folders, never_ran, registration, replicas
 
 
 class Act(StrEnum):
@@ -103,10 +102,7 @@ def require_ledger(config: Config) -> Path:
     """Where the ledger is. Raises ConfigError where syncd never ran, LedgerError."""
     path = StateFolder(config.state).ledger_path(config.url, config.workspace)
     if path is None:
-        raise ConfigError(
-            "syncd has not run here yet; nothing was changed",
-            "`syncd init` tells what the first contact does, `syncd run` begins",
-        )
+        raise never_ran()
     return path
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from syncd.config import Config, StoreConfig
+from syncd.config import EMBEDDED, Config, StoreConfig
 from syncd.core.cost import together
 from syncd.core.guard import Direction, Guard, RootState
 from syncd.core.model import Key
@@ -57,7 +57,7 @@ def report(config: Config, *, counting: bool = True) -> StatusReport:
     if path is None:
         return StatusReport(
             state=State.NEEDS_INIT,
-            detail="syncd has not run here yet: start `syncd run`",
+            detail=f"syncd has not run here yet{_first_step(config)}",
             running=running,
             url=config.url,
             workspace=config.workspace,
@@ -72,6 +72,16 @@ def report(config: Config, *, counting: bool = True) -> StatusReport:
         ) from error
     finally:
         connection.close()
+
+
+def _first_step(config: Config) -> str:
+    """What is to be done before anything runs, as the end of a sentence."""
+    if not config.stores:
+        return f", and {config.source} names no store: `syncd init` finds those that are here"
+    if config.token is None and config.url not in (None, EMBEDDED):
+        return (f", and for {config.url} there is no token of this device's: "
+                "`CONVEX_DEPLOY_KEY=... syncd init` enrolls it")  # fmt: skip
+    return ": start `syncd run`"
 
 
 def _report(
@@ -91,7 +101,7 @@ def _report(
         conflicts=_unresolved(connection),
         held=_count(connection, "held"),
         guards=_count(connection, "guards"),
-        **_paused(connection),
+        **pause_in(connection),
         rollback=_rollback(connection),
         stores=[_store(connection, store, counting=counting) for store in config.stores],
         parts=parts,
@@ -176,7 +186,7 @@ def unheard(parts: Mapping[str, Part], now: float) -> float:
     return max(0.0, now - max(told, default=now))
 
 
-def _paused(connection: sqlite3.Connection) -> dict[str, Any]:
+def pause_in(connection: sqlite3.Connection) -> dict[str, Any]:
     """Whether a person's pause lasts, and when it ends by itself: see `engine.hiatus`."""
     row = connection.execute("SELECT value FROM meta WHERE name = 'paused'").fetchone()
     end = float(row[0]) if row and row[0] else 0.0

@@ -14,9 +14,10 @@ from typer.testing import CliRunner
 
 from syncd.cli import registered
 from syncd.cli.naming import key_of, seconds_of, time_of
-from syncd.cli.text import shown, size
+from syncd.cli.text import moment, shown, size
 from syncd.core.decision import Heard
 from syncd.core.model import Conflict, Cursor, Digest, Hold, Key, Refused, Snapshot
+from syncd.doctor import ledger as ledger_checks
 from syncd.errors import ConfigError
 from syncd.ledger.events import Event
 from syncd.ledger.state import StateFolder
@@ -127,6 +128,26 @@ def test_status_without_a_daemon_says_that_what_its_parts_told_is_over(terminal:
     _, out, _ = terminal.run("status")
     assert "deployment: online when the daemon last told, 2 h ago (device laptop)\n" in out
     assert out.startswith("halted: no daemon runs; nothing waits, saves are not seen. Start ")
+
+
+def test_status_without_a_daemon_tells_of_a_pause(terminal: Terminal) -> None:
+    with terminal.home.ledger() as ledger, ledger.transaction():
+        ledger.places.put("paused", "inf")
+    out = terminal.run("status")[1]
+    assert out.startswith("halted: no daemon runs, and mirroring is paused until `syncd resume`; ")
+    until = time.time() + 3600
+    with terminal.home.ledger() as ledger, ledger.transaction():
+        ledger.places.put("paused", repr(until))
+    paused = f"mirroring is paused until {moment(until)}, or `syncd resume`"
+    assert f"no daemon runs, and {paused}; nothing waits" in terminal.run("status")[1]
+    found = [each for each in ledger_checks.examine(terminal.home.config) if each.check == "pause"]
+    assert [(each.evidence, each.fix) for each in found] == [
+        (f"{paused}: what is saved is not sent", "syncd resume")
+    ]
+    with terminal.home.ledger() as ledger, ledger.transaction():
+        ledger.places.put("paused", "")
+    assert "paused" not in terminal.run("status")[1]
+    assert "pause" not in [each.check for each in ledger_checks.examine(terminal.home.config)]
 
 
 def test_a_file_of_ones_own_resolves_a_conflict(terminal: Terminal, tmp_path: Path) -> None:
@@ -263,11 +284,28 @@ def test_without_a_store_no_file_can_be_named(tmp_path: Path) -> None:
     assert f"-> add a [[store]] to {tmp_path}/config.toml: it names none\n" in err
 
 
+STORE = 'url = "http://127.0.0.1:9"\n[[store]]\nname = "a"\nkind = "file"\npath = "a"\n'
+
+
 def test_what_was_never_run_is_told_once_and_nobody_is_asked(tmp_path: Path) -> None:
-    store = 'url = "http://127.0.0.1:9"\n[[store]]\nname = "a"\nkind = "file"\npath = "a"\n'
-    code, out, err = bare(tmp_path, store).run("plan")
+    code, out, err = bare(tmp_path, STORE).run("plan")
     assert (code, out, err.count("has not run here yet; nothing was changed")) == (2, "", 1)
     assert "not asked" not in err
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("", "names no store: `syncd init` finds those that are here"),
+        (STORE, "no token of this device's: `CONVEX_DEPLOY_KEY=... syncd init` enrolls it"),
+        (STORE.replace("http://127.0.0.1:9", "embedded"), "yet: start `syncd run`"),
+    ],
+)
+def test_what_never_ran_is_told_what_comes_first(tmp_path: Path, lines: str, said: str) -> None:
+    code, out, _ = bare(tmp_path, lines).run("status")
+    first = out.partition("\n")[0]
+    assert (code, first.endswith(said)) == (6, True), first
+    assert first.startswith("needs-init: syncd has not run here yet")
 
 
 def test_a_store_that_was_never_in_touch_is_something_to_do(terminal: Terminal) -> None:
