@@ -107,9 +107,9 @@ def settings(store: StoreConfig) -> StoreSettings:
     )
 
 
-def make_folder(config: Config, name: str) -> None:
+def make_folder(config: Config, name: str) -> bool:
     """Make the folder of a store where there is none, and say so: its path may be mistyped.
-    Raises ConfigError.
+    Whether it was made. Raises ConfigError.
     """
     # Only for a store that was never in touch: later a missing folder is a reason to stop.
     path = next(store.path for store in config.stores if store.name == name)
@@ -121,6 +121,7 @@ def make_folder(config: Config, name: str) -> None:
                 f"{path}, the folder of store {name!r}, is none; nothing was started",
                 "mend its path in config.toml",
             ) from error
+        return False
     except OSError as error:
         raise ConfigError(
             f"{path}, the folder of store {name!r}, cannot be made: {error.strerror}; "
@@ -129,6 +130,7 @@ def make_folder(config: Config, name: str) -> None:
         ) from error
     else:
         log.info("folder_made", store=name, path=str(path))
+        return True
 
 
 def never_ran() -> ConfigError:

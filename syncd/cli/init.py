@@ -169,10 +169,13 @@ def _make_folders(config: Config) -> None:
     from syncd.logs import set_up
     from syncd.opening import make_folder
 
-    set_up(secrets=(config.token or "",))
-    if StateFolder(config.state).ledger_path(config.url, config.workspace) is None:
-        for store in config.stores:
-            make_folder(config, store.name)
+    set_up(secrets=(config.token or "",), level="warning")  # What a person types is told in text.
+    if StateFolder(config.state).ledger_path(config.url, config.workspace) is not None:
+        return
+    for store in config.stores:
+        if make_folder(config, store.name):
+            whose = f"the folder of store {store.name!r}, which was missing"
+            typer.echo(shown(f"made {store.path}, {whose}"))
 
 
 async def _plan(config: Config) -> list[Verdict]:

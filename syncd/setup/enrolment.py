@@ -62,7 +62,7 @@ async def open_enrolment(
                 yield Enrolment(http, config.workspace)
         except ProtocolError as error:
             raise ProtocolError(
-                f"{error}; nothing was changed",
+                f"{error}; nobody was enrolled or revoked",
                 "is the key one of this deployment, and are the functions deployed? "
                 "See convex/README.md",
             ) from error
@@ -78,7 +78,7 @@ def _door(config: Config, key: str | None, environment: Mapping[str, str]) -> tu
     if found is None:
         raise ConfigError(
             f"{config.url} lists and enrolls devices only with a deploy key or an admin key; "
-            "nothing was changed",
+            "nothing was changed there",
             f"set {KEYS[0]} for this command only: it is kept nowhere; of an embedded backend, "
             "type `syncd devices` where it runs",
         )

@@ -61,7 +61,8 @@ def test_another_machine_hears_what_there_is_for_it(world: World) -> None:
     code, out, err = init(world, second)
     assert code == 0
     assert row(out, "flows") == ["0", "1", "0", "0", "0"]
-    assert "folder_made" in err
+    assert f"made {second.folder}, the folder of store 'flows', which was missing\n" in out
+    assert "folder_made" not in out + err
     assert list(second.folder.iterdir()) == []
 
 
@@ -199,7 +200,7 @@ def test_without_a_key_or_with_a_wrong_one(world: World) -> None:
     key = machine.environment.pop("CONVEX_DEPLOY_KEY")
     code, _, err = init(world, machine)
     assert code == 2
-    assert "only with a deploy key or an admin key; nothing was changed" in err
+    assert "only with a deploy key or an admin key; nothing was changed there" in err
     machine.environment["CONVEX_DEPLOY_KEY"] = key[:-1] + ("0" if key[-1] != "0" else "1")
     code, _, err = init(world, machine)
     assert code in (5, 8)
