@@ -90,10 +90,11 @@ async def plan(config: Config, news: News | None) -> PlanReport:
         told = {each.name: registration(each, folders[each.name].identity())
                 for each in config.stores}  # fmt: skip
         register(ledger, told, SystemClock().now())
+        asks = news is not None and ledger.passing.cursor is not None
         heard = await _hear(ledger, list(stores), news) if news is not None else []
         found = await preview(ledger, stores, SystemClock(), heard)
         roots = {each.name: each.path for each in config.stores}
-        return _report(ledger, found, list(stores), roots, heard=news is not None)
+        return _report(ledger, found, list(stores), roots, heard=asks)
     finally:
         ledger.close()
 

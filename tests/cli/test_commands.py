@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,12 @@ from syncd.cli.naming import key_of, seconds_of, time_of
 from syncd.cli.text import moment, shown, size
 from syncd.core.decision import Heard
 from syncd.core.model import Conflict, Cursor, Digest, Hold, Key, Refused, Snapshot
+from syncd.core.news import Page
 from syncd.doctor import ledger as ledger_checks
-from syncd.errors import ConfigError
+from syncd.errors import ConfigError, Unauthorized
 from syncd.ledger.events import Event
 from syncd.ledger.state import StateFolder
+from syncd.report.planning import plan as planned
 from tests.ledger.test_ledger import claim, content, push
 from tests.test_control import KEY, MINE, THEIRS, Home
 
@@ -315,6 +318,22 @@ def test_a_store_that_was_never_in_touch_is_something_to_do(terminal: Terminal) 
     assert code == 7
     assert out.startswith("flows was not in touch with the deployment yet: `syncd init`")
     assert "\nnothing else to do; " in out
+
+
+async def test_where_nothing_was_heard_ever_the_deployment_is_not_asked_for_news(
+    terminal: Terminal,
+) -> None:
+    class Refusing:
+        async def changes(self, stores: Sequence[str], cursor: Cursor | None) -> Page:
+            raise Unauthorized("refused", "enroll")
+
+    with terminal.home.ledger():
+        pass
+    assert (await planned(terminal.home.config, Refusing())).heard is False
+    with terminal.home.ledger() as ledger, ledger.transaction():
+        ledger.passing.heard(Cursor("1"))
+    with pytest.raises(Unauthorized):
+        await planned(terminal.home.config, Refusing())
 
 
 def test_plan_counts_what_was_decided_before_and_waits(terminal: Terminal) -> None:
