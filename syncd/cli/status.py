@@ -82,7 +82,9 @@ def _print(found: StatusReport) -> None:
         _print_cost(found.cost)
     for name, part in sorted(found.parts.items()):
         detail = f" ({shown(part.detail)})" if part.detail else ""
-        told = f"for {_age(part.since)}" if found.running is not None else _last_told(part.checked)
+        told = f"for {_age(part.since)}"
+        if found.running is None:  # An unchanged state is told again once a minute.
+            told = f"as told {_age(part.checked)} ago"
         typer.echo(folded(f"{name}: {part.state} {told}{detail}", "  "))
     print_problems(found)
 
@@ -168,10 +170,6 @@ def _print_keys(keys: Sequence[str], many: int, all_of_them: str) -> None:
         typer.echo(f"    {shown(key)}")
     if (left := many - sum(key in told for key in keys)) > 0:
         typer.echo(f"    ... and {left:,} more{all_of_them}")
-
-
-def _last_told(checked: float) -> str:
-    return f"when the daemon last told, {_age(checked)} ago"
 
 
 def _age(since: float) -> str:

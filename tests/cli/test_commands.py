@@ -129,7 +129,7 @@ def test_status_without_a_daemon_says_that_what_its_parts_told_is_over(terminal:
     with terminal.home.ledger() as ledger, ledger.transaction():
         ledger.attention.report({"deployment": ("online", "device laptop")}, time.time() - 7200)
     _, out, _ = terminal.run("status")
-    assert "deployment: online when the daemon last told, 2 h ago (device laptop)\n" in out
+    assert "deployment: online as told 2 h ago (device laptop)\n" in out
     assert out.startswith("halted: no daemon runs; nothing waits, saves are not seen. Start ")
 
 
