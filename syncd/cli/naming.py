@@ -13,7 +13,10 @@ from syncd.core.model import Key
 from syncd.errors import ConfigError
 
 PATH = "STORE:PATH, or the file's path; behind it #ID, for one record of many."
-PATHS = "STORE:PATH, or the path of a file or a folder; behind it #ID, for one record of many."
+PATHS = (
+    "STORE:PATH, or the path of a file or a folder; behind it #ID, for one record of many. A "
+    "store's name is all of it."
+)
 
 _LENGTH = re.compile(r"(\d+)\s*(s|min|m|h|d|w)")
 _UNITS = {
@@ -32,13 +35,15 @@ def key_of(config: Config, told: str) -> Key:
     if key.path:
         return key
     raise ConfigError(
-        f"{told!r} is the folder of store {key.store!r}; nothing was changed",
+        f"{told!r} is the whole store {key.store!r}; nothing was changed",
         "name a file in it",
     )
 
 
 def place_of(config: Config, told: str) -> Key:
-    """As `key_of`, and folders too: the path of a store's own is empty."""
+    """As `key_of`, and folders too: the path of a store's own is empty, and so is that of a store
+    that is called by its name, where that is no path of a file or folder in a store.
+    """
     told = os.fsencode(told).decode("utf-8", "backslashreplace")  # As what is held is listed.
     store, colon, path = told.partition(":")
     if colon and any(each.name == store for each in config.stores):
@@ -50,6 +55,8 @@ def place_of(config: Config, told: str) -> Key:
         for root, whole in ((each.path, place), (each.path, _resolved(place))):
             if whole.is_relative_to(root) and whole != root:
                 return _key(config, each.name, whole.relative_to(root).as_posix())
+    if any(each.name == told for each in config.stores):
+        return Key(told, "")
     if not Path(told).is_absolute() and len(config.stores) == 1:
         return _key(config, config.stores[0].name, told)
     names = ", ".join(each.name for each in config.stores)

@@ -14,8 +14,9 @@ import pytest
 from typer.testing import CliRunner
 
 from syncd.cli import registered
-from syncd.cli.naming import key_of, seconds_of, time_of
+from syncd.cli.naming import key_of, place_of, seconds_of, time_of
 from syncd.cli.text import moment, shown, size
+from syncd.config import load
 from syncd.core.decision import Heard
 from syncd.core.model import Conflict, Cursor, Digest, Hold, Key, Refused, Snapshot
 from syncd.core.news import Page
@@ -542,9 +543,24 @@ def test_a_key_is_named_by_store_by_path_and_from_here(
     with pytest.raises(ConfigError, match="lies in no store"):
         key_of(config, str(root / "config.toml"))
     for told in (str(root / "flows"), "flows", "flows/"):
-        with pytest.raises(ConfigError, match="is the folder of store 'flows'"):
+        with pytest.raises(ConfigError, match="is the whole store 'flows'"):
             key_of(config, told)
     assert key_of(config, "flows:flows") == Key("flows", "flows")
+
+
+def test_the_name_of_a_store_is_all_of_it_where_no_path_is_meant(tmp_path: Path) -> None:
+    tables = ('[[store]]\nname = "notes"\nkind = "file"\npath = "texts"\n',
+              '[[store]]\nname = "texts"\nkind = "file"\npath = "elsewhere"\n')  # fmt: skip
+    (tmp_path / "config.toml").write_text("".join(tables))
+    (tmp_path / "one.toml").write_text(tables[0])
+    for file in ("config.toml", "one.toml"):
+        config = load(tmp_path / file, {})
+        assert place_of(config, "notes") == Key("notes", "")
+        assert place_of(config, str(tmp_path / "texts")) == Key("notes", "")
+        with pytest.raises(ConfigError, match="'notes' is the whole store 'notes'"):
+            key_of(config, "notes")
+    with pytest.raises(ConfigError, match="lies in no store"):
+        place_of(load(tmp_path / "config.toml", {}), "note")
 
 
 def test_a_time_is_told_by_the_clock_or_backwards() -> None:
