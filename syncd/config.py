@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from syncd.errors import ConfigError
-from syncd.misconfiguration import described
+from syncd.misconfiguration import Number, described
 from syncd.store_config import StoreConfig as StoreConfig
 
 EMBEDDED = "embedded"
@@ -35,13 +35,13 @@ class _Model(BaseModel):
 class EmbeddedConfig(_Model):
     """The local backend, where `url` is "embedded"."""
 
-    port: int = Field(default=3210, ge=0, le=65535)
+    port: Number = Field(default=3210, ge=0, le=65535)
 
 
 class HttpConfig(_Model):
     """Health and metrics on 127.0.0.1; without a port nothing listens."""
 
-    port: int | None = Field(default=None, ge=1, le=65535)
+    port: Number | None = Field(default=None, ge=1, le=65535)
 
 
 class NotifyConfig(_Model):
@@ -55,12 +55,12 @@ class CostConfig(_Model):
     """What the deployment may cost. Bytes and calls; None takes what the plan says, or no bound."""
 
     plan: Literal["free", "professional", "unmetered"] | None = None
-    calls_a_month: int | None = Field(default=None, gt=0)
-    database_bytes_a_month: int | None = Field(default=None, gt=0)
-    bytes_a_second: int | None = Field(default=None, gt=0)
-    most_calls_a_day: int | None = Field(default=None, gt=0)
-    most_bytes_a_day: int | None = Field(default=None, gt=0)
-    most_bytes_a_month: int | None = Field(default=None, gt=0)
+    calls_a_month: Number | None = Field(default=None, gt=0)
+    database_bytes_a_month: Number | None = Field(default=None, gt=0)
+    bytes_a_second: Number | None = Field(default=None, gt=0)
+    most_calls_a_day: Number | None = Field(default=None, gt=0)
+    most_bytes_a_day: Number | None = Field(default=None, gt=0)
+    most_bytes_a_month: Number | None = Field(default=None, gt=0)
 
 
 class FileConfig(_Model):
@@ -286,8 +286,9 @@ def _separate(path: Path, stores: tuple[StoreConfig, ...], state: Path) -> None:
                 or store.path in other.path.parents
                 or other.path in store.path.parents
             ):
+                both = "have one folder" if store.path == other.path else "lie in one another"
                 raise ConfigError(
-                    f"{path}: stores {store.name!r} and {other.name!r} lie in one another; "
+                    f"{path}: stores {store.name!r} and {other.name!r} {both}; "
                     "a file must belong to one store; nothing was started",
                     "give each its own folder",
                 )

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
 
 _SAID: Mapping[str, str] = {
     "missing": "it is missing",
+    "path_type": "it is no path: write it in quotes",
     "tuple_type": 'it is no list: write ["..."]',
 }
 _TABLES = "it is no list of tables: write [[store]], and its keys below"
@@ -20,6 +23,16 @@ _PATTERNS: Mapping[str, str] = {
     "webhook": "it does not start with http:// or https://",
 }
 """What a field's pattern asks for."""
+
+
+def _number(told: object) -> object:
+    if isinstance(told, str | bool):
+        raise ValueError("it should be a valid integer")  # noqa: TRY004 - what pydantic collects
+    return told
+
+
+Number = Annotated[int, BeforeValidator(_number)]
+"""A number as the file has it: by itself pydantic takes "1" and true for 1."""
 
 
 def described(

@@ -118,7 +118,7 @@ def make_folder(config: Config, name: str) -> bool:
     except FileExistsError as error:
         if not path.is_dir():
             raise ConfigError(
-                f"{path}, the folder of store {name!r}, is none; nothing was started",
+                f"{path} is no folder; the path of store {name!r} must be one; nothing was started",
                 "mend its path in config.toml",
             ) from error
         return False

@@ -144,6 +144,13 @@ def test_the_token_may_lie_in_a_file(tmp_path: Path) -> None:
         ("url = \n", ["line 1"]),
         (STORE + '[[store]]\nname = "b"\nkind = "file"\npath = "flows/deep"\n',
          ["'b'", "'flows'", "in one another"]),
+        (STORE + STORE.replace('name = "flows"', 'name = "b"'),
+         ["stores 'b' and 'flows' have one folder; a file must belong to one store"]),
+        (STORE.replace('path = "flows"', "path = 5"),
+         ["store 'flows'.path: it is no path: write it in quotes; nothing was started"]),
+        ('[embedded]\nport = "3210"\n', ["embedded.port: it should be a valid integer"]),
+        ("[cost]\nmost_calls_a_day = true\n", ["most_calls_a_day: it should be a valid integer"]),
+        ("[cost]\nmost_calls_a_day = 1.5\n", ["most_calls_a_day: it should be a valid integer"]),
         (STORE.replace('path = "flows"', 'path = ".syncd/x"'), ["state folder"]),
     ],
 )  # fmt: skip

@@ -37,5 +37,5 @@ def test_a_file_in_its_place_is_told_as_one(config: Config, tmp_path: Path) -> N
     (tmp_path / "a").unlink()
     (tmp_path / "a").mkdir()
     (tmp_path / "a/flows").touch()
-    with pytest.raises(ConfigError, match="a/flows, the folder of store 'flows', is none"):
+    with pytest.raises(ConfigError, match="a/flows is no folder; the path of store 'flows' must"):
         make_folder(config, "flows")

@@ -24,6 +24,7 @@ PARSED_LIMIT = 16 * 1024 * 1024
 RECORDS_LIMIT = 64 * 1024 * 1024
 """Longest file of many records, in bytes: each travels by itself."""
 
+_FLATTEN = "flatten the value, or exclude it in config.toml"
 _MARK = b"\xef\xbb\xbf"
 
 
@@ -118,6 +119,8 @@ def _unparsable_leniently(text: bytes) -> Hold | None:
             else f"{error.msg.removesuffix(' at')} at {place}"
         )
         return Hold("not-json", what, "save the file whole; it is sent as soon as it parses")
-    except (RecursionError, ValueError) as error:
-        return Hold("not-json", str(error), "flatten the value, or exclude it in config.toml")
+    except RecursionError:
+        return Hold("not-json", "its values lie too deep in one another to be read", _FLATTEN)
+    except ValueError as error:
+        return Hold("not-json", str(error), _FLATTEN)
     return None

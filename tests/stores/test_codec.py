@@ -51,6 +51,14 @@ def test_the_place_of_what_is_wrong_is_told_once() -> None:
     assert hold.detail == "Invalid control character at line 1, column 8"
 
 
+def test_json_that_is_too_deep_is_told_as_that() -> None:
+    hold = unparsable(Format.JSON, b"[" * 5000 + b"]" * 5000)
+    assert hold is not None
+    assert (hold.reason, hold.detail) == (
+        "not-json", "its values lie too deep in one another to be read"
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("body", PARTIAL)
 def test_text_tells_nothing(body: bytes) -> None:
     assert unparsable(Format.TEXT, body) is None
