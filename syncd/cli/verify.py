@@ -53,7 +53,9 @@ async def _verify(config: Config) -> list[Verdict]:
 def _print(verdicts: list[Verdict]) -> None:
     for verdict in verdicts:
         drift = f"{len(verdict.drifts):,} differ" if verdict.drifts else "no drift"
-        typer.echo(f"{verdict.store}: {verdict.same:,} same, {drift}, {len(verdict.held):,} held")
+        # `status` counts more as held: what could not be written here too, which differs.
+        left = f"{len(verdict.held):,} not compared"
+        typer.echo(f"{verdict.store}: {verdict.same:,} same, {drift}, {left}")
         for found in verdict.drifts[:SHOWN]:
             here = found.local[:8] if found.local else "no file"
             there = found.remote[:8] if found.remote else "no entry"
@@ -61,10 +63,10 @@ def _print(verdicts: list[Verdict]) -> None:
         if len(verdict.drifts) > SHOWN:
             typer.echo(f"  ... and {len(verdict.drifts) - SHOWN} more")
         for path, reason in list(verdict.held.items())[:SHOWN]:
-            typer.echo(f"  held {shown(path)}: {reason}")
+            typer.echo(f"  not compared {shown(path)}: {reason}")
         if len(verdict.held) > SHOWN:
-            typer.echo(f"  ... and {len(verdict.held) - SHOWN} more are held")
+            typer.echo(f"  ... and {len(verdict.held) - SHOWN} more were not compared")
     if any(verdict.drifts for verdict in verdicts):
         typer.echo("-> `syncd plan` tells what would be done about what differs")
     if any(verdict.held for verdict in verdicts):
-        typer.echo("-> `syncd explain PATH` tells what to do about what is held")
+        typer.echo("-> `syncd explain PATH` tells why a file was not compared, and what to do")

@@ -79,6 +79,10 @@ def test_verify_as_json(world: World) -> None:
     assert (store["store"], store["same"], store["held"]) == ("flows", 1, {"bad.json": "not-text"})
     drifts = {drift["path"]: drift["remote"] for drift in store["drifts"]}
     assert drifts == {"drifts.json": there["drifts.json"], "new.json": None}
+    said = machine.syncd("verify").out
+    assert said.startswith("flows: 1 same, 2 differ, 1 not compared\n")
+    assert "\n  not compared bad.json: not-text\n" in said
+    assert "-> `syncd explain PATH` tells why a file was not compared, and what to do" in said
 
 
 def test_verify_asks_again_before_it_says_drift(world: World) -> None:
@@ -99,7 +103,7 @@ def test_everything_is_plain_when_piped(world: World) -> None:
     verified = machine.syncd("verify")
     is_plain(verified)
     assert verified.code == 7
-    assert verified.out.startswith("flows: 0 same, 1 differ, 0 held\n  a.json: here ")
+    assert verified.out.startswith("flows: 0 same, 1 differ, 0 not compared\n  a.json: here ")
     assert verified.out.endswith("-> `syncd plan` tells what would be done about what differs\n")
     machine.start().until_in_sync()
     assert machine.stop() == 0
