@@ -108,4 +108,9 @@ class Unreadable:
     hold: Hold
 
 
+@dataclass(frozen=True, slots=True)
+class Obstructed(Unreadable):
+    """No file is there, nor can one be: a folder has its name, or a file that of its folder."""
+
+
 Reading = Found | Missing | Unsettled | Unreadable

@@ -5,14 +5,16 @@ A payload's bytes are read in parts, for their digest only, and never held toget
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from contextlib import ExitStack
 from dataclasses import dataclass
+from stat import S_ISDIR
 from typing import Final, Self
 
 from syncd.core.model import Content, Digest, Format, Hold
-from syncd.core.reading import Found, Missing, Reading, Stat, Unreadable, Unsettled
+from syncd.core.reading import Found, Missing, Obstructed, Reading, Stat, Unreadable, Unsettled
 from syncd.files.folder import Folder, digest_of, stat_of
 from syncd.files.root import Root
 from syncd.files.trouble import not_a_file, refused
@@ -92,7 +94,8 @@ class Reader:
         except FileNotFoundError:
             return Missing()
         except OSError as error:
-            return Unreadable(refused(error))
+            hold = refused(error)
+            return Obstructed(hold) if error.errno == errno.ENOTDIR else Unreadable(hold)
         return _tried(self._folder, name, format, records=records)
 
     def _leave(self) -> None:
@@ -126,7 +129,7 @@ def _look(folder: Folder, name: str, format: Format, *, records: bool) -> Readin
     most, whole = (RECORDS_LIMIT,) * 2 if records else (PAYLOAD_LIMIT, INLINE_LIMIT)
     # Looked at before it is opened: opening a device or a socket can do things by itself.
     if hold := not_a_file(found.st_mode) or too_large(found.st_size, most):
-        return Unreadable(hold)
+        return Obstructed(hold) if S_ISDIR(found.st_mode) else Unreadable(hold)
     fd = folder.open(name)
     if found.st_size > whole and stat_of(os.fstat(fd)) == stat_of(found):
         return Large(fd, stat_of(found), format)

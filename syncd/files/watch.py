@@ -29,6 +29,7 @@ from syncd.stores.layout import Layout, normal
 
 _SETTLED: Final = InotifyConstants.IN_CLOSE_WRITE | InotifyConstants.IN_MOVED_TO
 _ARRIVED: Final = InotifyConstants.IN_CREATE | InotifyConstants.IN_MOVED_TO
+_LEFT: Final = InotifyConstants.IN_DELETE | InotifyConstants.IN_MOVED_FROM
 _FILES: Final = (
     _SETTLED | InotifyConstants.IN_CREATE | InotifyConstants.IN_MODIFY
     | InotifyConstants.IN_MOVED_FROM | InotifyConstants.IN_DELETE | InotifyConstants.IN_ATTRIB
@@ -59,7 +60,8 @@ class Watcher:
 
     `on_path(path, settled)` names a file that belongs to the store, spelled as on disk; settled
     says that it was closed after writing or renamed into place, not settled that it was made,
-    modified, removed, given other permissions or met in a folder that is new. `on_rescan(why)`
+    modified, removed, given other permissions or met in a folder that is new, or that a folder of
+    its name is gone. `on_rescan(why)`
     says that changes may have been missed; `on_touch()` that the root's own attributes changed, as
     a canary has them do. All are called from the watcher's own thread and must return at once; the
     order of calls means nothing. A name that is not UTF-8 is left to the next scan, which holds it.
@@ -120,8 +122,11 @@ class Watcher:
             # Other permissions let in what was closed when it was met.
             if not self._layout.prunes(normal(path)):
                 self._rewalk(path, report=True)
-        elif mask & InotifyConstants.IN_MOVED_FROM:
-            self._moved_away(path)
+        elif mask & _LEFT:
+            if folder.has(name):
+                self._on_path(path, False)  # It may have kept the file of its name out.
+            if mask & InotifyConstants.IN_MOVED_FROM:
+                self._moved_away(path)
 
     def touched(self) -> None:
         """The root's own attributes changed. Called by the watcher's thread."""

@@ -376,6 +376,38 @@ async def test_a_half_written_file_is_retried_then_held_and_released_when_whole(
     assert desk.ledger.attention.held("flows") == {}
 
 
+async def test_what_is_kept_out_is_held_only_while_the_deployment_has_it(desk: Desk) -> None:
+    """A folder has one file's name; of the other a file has the name of its folder."""
+    keys = [KEY, Key("flows", "b.json/in.json")]
+    desk.path.mkdir()
+    (desk.files / "b.json").write_bytes(flow(name="in the way"))
+    for number, body in enumerate([flow(name="one"), None], start=1):
+        version = TOMBSTONE if body is None else content(body)
+        snapshot = Snapshot(number, version, number)
+        desk.ledger.hear([Heard(key, snapshot, "other", body) for key in keys], None, 0.0)
+        await desk.reconciler.consider(keys)
+        held = {key.path for key in keys} if body is not None else set()
+        assert desk.ledger.attention.held("flows").keys() == held
+    assert [desk.ledger.view(key).base for key in keys] == [snapshot, snapshot]
+
+
+async def test_a_folder_with_the_name_of_a_file_deletes_it_nowhere(desk: Desk) -> None:
+    await desk.agreed(flow(name="one"))
+    desk.path.unlink()
+    desk.path.mkdir()
+    for _ in range(2):
+        assert not (await desk.turn()).queued
+        desk.clock.seconds += ABSENCE
+    assert desk.ledger.attention.reason(KEY) == "not-a-file"
+    gone = desk.told(None)
+    for _ in range(2):
+        await desk.turn()
+        desk.clock.seconds += ABSENCE
+    assert desk.ledger.attention.reason(KEY) is None
+    assert desk.ledger.view(KEY).base == gone
+    assert desk.path.is_dir()
+
+
 async def test_paths_outside_the_store_are_not_even_looked_at(desk: Desk, tmp_path: Path) -> None:
     outside = tmp_path / "secret.json"
     outside.write_bytes(b"{}")

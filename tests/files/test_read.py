@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from syncd.core.model import Format
-from syncd.core.reading import Found, Missing, Stat, Unreadable, Unsettled
+from syncd.core.reading import Found, Missing, Obstructed, Stat, Unreadable, Unsettled
 from syncd.files import read as reading
 from syncd.files.folder import Folder
 from syncd.files.read import Large, Reader, look, measure, read
@@ -166,6 +166,7 @@ def test_what_is_no_file_is_held_at_once(
     make(root.path / "x.json")
     answer = read(root, "x.json", Format.JSON)
     assert isinstance(answer, Unreadable), what
+    assert isinstance(answer, Obstructed) == (what == "folder")
     assert answer.hold.reason == reason
 
 
@@ -201,14 +202,14 @@ def test_a_symlinked_folder_on_the_way_is_held(root: Root, tmp_path: Path) -> No
     (tmp_path / "outside/x.json").write_bytes(b"{}")
     (root.path / "link").symlink_to(tmp_path / "outside")
     answer = read(root, "link/x.json", Format.JSON)
-    assert isinstance(answer, Unreadable)
+    assert type(answer) is Unreadable
     assert answer.hold.reason == "symlink"
 
 
 def test_a_file_on_the_way_is_held(root: Root) -> None:
     (root.path / "x.json").write_bytes(b"{}")
     answer = read(root, "x.json/y.json", Format.JSON)
-    assert isinstance(answer, Unreadable)
+    assert isinstance(answer, Obstructed)
     assert answer.hold.reason == "not-a-folder"
 
 

@@ -205,6 +205,17 @@ def test_a_removed_tree_names_every_file(hints: Hints, store: Path) -> None:
     assert hints.watcher.alive
 
 
+def test_a_folder_that_had_a_file_s_name_names_it_as_it_goes(hints: Hints, store: Path) -> None:
+    for name in ("gone.json", "moved.json", "plain"):
+        (store / name / "in").mkdir(parents=True)
+    shutil.rmtree(store / "plain")
+    (store / "gone.json/in").rmdir()
+    (store / "gone.json").rmdir()
+    (store / "moved.json").rename(store.parent / "moved.json")
+    hints.until_named("gone.json", "moved.json")
+    assert not any(settled or "plain" in path for path, settled in hints.paths)
+
+
 @pytest.mark.parametrize("how", ["removed", "moved"])
 def test_a_root_that_goes_away_is_told(hints: Hints, store: Path, how: str) -> None:
     if how == "removed":

@@ -22,7 +22,7 @@ from syncd.core.model import (
     Tombstone,
     Version,
 )
-from syncd.core.reading import Found, Missing, Reading, Unreadable, Unsettled
+from syncd.core.reading import Found, Missing, Obstructed, Reading, Unreadable, Unsettled
 from syncd.engine.ports import Clock, LocalReplica
 from syncd.engine.stops.guards import Guards
 from syncd.engine.turns.combine import Combiner, Lacking
@@ -142,6 +142,9 @@ class Decider:
                 self._doubts.certain(key)
                 return self._plan(key, content, reading, view, turn)
             case Missing():
+                return self._decide_missing(key, view, turn)
+            case Obstructed() if isinstance(view.remote.version, Tombstone):
+                # There is none, and none is wanted: a hold would have nothing to wait for.
                 return self._decide_missing(key, view, turn)
             case Unsettled() | Unreadable():
                 return self._unread(key, reading, turn)
