@@ -75,7 +75,7 @@ def _print(found: StatusReport) -> None:
         more = f", {store.payloads} of them payloads, without columns" if store.payloads else ""
         more += f", {counted(store.unsent, 'byte')} of lines to be sent" if store.unsent else ""
         more += "" if store.bootstrapped else ", not in touch with the deployment yet"
-        numbers = f"{counted(store.files, 'file')}{more}, {store.held:,} held"
+        numbers = f"{counted(store.files, 'file')} here{more}, {store.held:,} held"
         typer.echo(folded(f"store {store.name}: {numbers}", "  "))
         typer.echo(f"  {store.path}")
     if found.cost is not None:

@@ -49,7 +49,9 @@ class Part(BaseModel):
 
 
 class StoreReport(BaseModel):
-    """A store in numbers. `payloads` are mirrored whole, without columns of what is in them."""
+    """A store in numbers. `files` were here when they were last looked at, of those whose deletion
+    waits none is; `payloads` are mirrored whole, without columns of what is in them.
+    """
 
     name: str
     path: str

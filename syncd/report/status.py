@@ -132,16 +132,26 @@ def _cost(config: Config, connection: sqlite3.Connection) -> CostReport:
 def _store(connection: sqlite3.Connection, store: StoreConfig, *, counting: bool) -> StoreReport:
     name = store.name
     row = connection.execute("SELECT bootstrapped FROM stores WHERE store = ?", (name,)).fetchone()
-    files = (_count(connection, table, name) for table in ("files", "logs"))
     return StoreReport(
         name=name,
         path=str(store.path),
-        files=sum(files) if counting else 0,
+        files=_files(connection, name) + _count(connection, "logs", name) if counting else 0,
         payloads=_payloads(connection, name) if counting else 0,
         held=_count(connection, "held", name),
         bootstrapped=bool(row and row[0]),
         unsent=_unsent(connection, name),
     )
+
+
+def _files(connection: sqlite3.Connection, store: str) -> int:
+    # Of a file whose deletion waits it is still known what it held.
+    row = connection.execute(
+        """SELECT count(*) FROM files f WHERE store = ? AND NOT EXISTS (
+             SELECT 1 FROM deletions d WHERE d.store = f.store AND d.direction = ?
+               AND d.path = f.path AND d.record = '' AND d.state = 'waiting')""",
+        (store, Direction.TO_REMOTE),
+    ).fetchone()
+    return int(row[0])
 
 
 def _payloads(connection: sqlite3.Connection, store: str) -> int:

@@ -17,9 +17,10 @@ from syncd.cli import registered
 from syncd.cli.naming import key_of, place_of, seconds_of, time_of
 from syncd.cli.text import moment, shown, size
 from syncd.config import load
-from syncd.core.decision import Heard
+from syncd.core.decision import FileState, Heard
 from syncd.core.model import Conflict, Cursor, Digest, Hold, Key, Refused, Snapshot
 from syncd.core.news import Page
+from syncd.core.reading import Stat
 from syncd.doctor import ledger as ledger_checks
 from syncd.errors import ConfigError, Unauthorized
 from syncd.ledger.events import Event
@@ -479,6 +480,19 @@ def test_as_many_deletions_wait_as_are_listed(terminal: Terminal) -> None:
     with terminal.home.ledger() as ledger, ledger.transaction():
         ledger.attention.set_guard(Guard("flows", "its folder is missing", 7))
     assert "\n  its 7 files stay on the deployment" in terminal.run("status")[1]
+
+
+def test_files_whose_deletion_waits_are_not_counted_as_here(terminal: Terminal) -> None:
+    from syncd.core.guard import Direction
+
+    keys = [Key("flows", f"{name}.json") for name in "abcde"]
+    file = FileState(Stat(1, 1, 1, 1), Digest("0" * 64), 1)
+    with terminal.home.ledger() as ledger, ledger.transaction():
+        ledger.places.record_files((key, file) for key in keys)
+        gone, going = dict.fromkeys(keys[:3], file.digest), {keys[3]: file.digest}
+        ledger.deletions.put(Direction.TO_REMOTE, gone, "waiting", 0.0)
+        ledger.deletions.put(Direction.TO_LOCAL, going, "waiting", 0.0)
+    assert "\nstore flows: 2 files here, " in terminal.run("status")[1]
 
 
 def test_retry_tells_what_is_looked_at_again(terminal: Terminal) -> None:
