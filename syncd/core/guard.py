@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
@@ -134,6 +134,18 @@ def guard(store: str, root: RootState, known: int, present: int) -> Guard | None
     if present == 0 and known > 1:
         return Guard(store, "every file in its folder is gone", known)
     return None
+
+
+def anew(standing: Guard, root: RootState, known: int, lost: int) -> Guard | None:
+    """What to say in place of `standing`, of a folder in which `lost` of `known` files are missing
+    now; None while that says what is so.
+
+    Until all of them are there again it stands: some may only be the first to be put back.
+    """
+    found = guard(standing.store, root, known, known - lost)
+    if found is None:
+        found = Guard(standing.store, f"{lost:,} of {known:,} files are gone", lost)
+    return replace(found, since=standing.since) if found.reason != standing.reason else None
 
 
 def allowance(size: int) -> int:

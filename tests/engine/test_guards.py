@@ -659,6 +659,30 @@ async def test_nothing_is_approved_while_the_folder_is_away(desk: Desk) -> None:
     assert desk.guards.guarded
 
 
+async def test_what_is_said_of_a_folder_is_what_the_last_walk_saw(desk: Desk) -> None:
+    notes, files = await holding(desk, 5), desk.machine.files
+
+    def said() -> str:
+        desk.scan()
+        return desk.ledger.attention.guards()[STORE, Direction.BOTH].reason
+
+    renamed(files)
+    assert said() == "its folder is missing"
+    files.mkdir()
+    assert said() == "its folder is replaced"
+    files.rmdir()
+    files.with_name("elsewhere").rename(files)
+    away = [path.rename(files.with_name(path.name)) for path in sorted(files.iterdir())]
+    assert said() == "every file in its folder is gone"
+    away[0].rename(files / away[0].name)
+    assert said() == "4 of 5 files are gone"
+    assert desk.waiting() == set(notes[1:])
+    for path in away[1:]:
+        path.rename(files / path.name)
+    desk.scan()
+    assert not desk.guards.guarded
+
+
 async def test_a_device_number_may_change_at_a_boot(desk: Desk) -> None:
     notes = await holding(desk, 5)
     identity = desk.replica.identity()

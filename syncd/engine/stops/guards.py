@@ -10,7 +10,7 @@ import structlog
 
 from syncd.core.decision import Decision
 from syncd.core.doubt import Doubts
-from syncd.core.guard import Direction, Guard, RootState, Verdict, gone_at_once, guard
+from syncd.core.guard import Direction, Guard, RootState, Verdict, anew, gone_at_once, guard
 from syncd.core.model import Digest, Key
 from syncd.engine.ports import Clock, LocalReplica, Seen
 from syncd.engine.stops.roots import Roots
@@ -141,8 +141,13 @@ class Guards:
         self.doubts.walked(store, missing)
         root = self.roots.state_of(store, walked)
         if not lost or store in self._approved:
-            self._seen_whole(store, walked)
-        elif (store, Direction.BOTH) not in self._standing:
+            self._lift((store, Direction.BOTH))
+            self.roots.adopt(store, walked, self._clock.now())
+        elif standing := self._standing.get((store, Direction.BOTH)):
+            if found := anew(standing, root, self._known(store), len(lost)):
+                self._set(found)
+                log.info("guard_changed", store=store, reason=found.reason)
+        else:
             known = self._known(store)
             appeared += self._window.renamed(store, lost, self._clock.now())
             renamed = root is RootState.PRESENT and appeared >= len(lost)
@@ -258,10 +263,6 @@ class Guards:
                 self._window.hold(group, more if stands else {}, self._clock.now())
         if group in self._standing:
             self._review(group)
-
-    def _seen_whole(self, store: str, walked: str) -> None:
-        self._lift((store, Direction.BOTH))
-        self.roots.adopt(store, walked, self._clock.now())
 
     def _unseen(self, store: str, known: int) -> None:
         root = self.root_state(store)
