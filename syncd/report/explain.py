@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from syncd.config import Config, StoreConfig
 from syncd.core.decision import View
 from syncd.core.guard import Direction, Guard, RootState
-from syncd.core.log import NOTHING
+from syncd.core.log import NOTHING, Extent
 from syncd.core.model import (
     NEVER,
     TOMBSTONE,
@@ -21,6 +21,7 @@ from syncd.core.model import (
     Tombstone,
     Version,
 )
+from syncd.core.move import EMPTY
 from syncd.core.reading import Found, Missing
 from syncd.core.wording import counted
 from syncd.engine.turns.plan import Planner
@@ -171,13 +172,17 @@ def _compare_lines(config: Config, key: Key, told: Explanation) -> None:
         told.next = "nothing: no file is there"
         return
     here, log = folder.end(met.inode) or NOTHING, logs.get(met.inode)
-    told.local = Side(digest=here.tail or None, size=here.length)
+    told.local = _so_far(here)
     if log is not None:
-        told.base = told.remote = Side(digest=log.extent.tail or None, size=log.extent.length)
+        told.base = told.remote = _so_far(log.extent)
     waiting = here.length - (log.extent.length if log is not None else 0)
     told.next = f"{counted(waiting, 'byte')} of lines to be sent" if waiting > 0 else "nothing"
     if held is not None:
         told.held, told.advice = f"{held.reason}: {held.detail}", held.advice
+
+
+def _so_far(extent: Extent) -> Side:
+    return Side(digest=extent.tail or EMPTY, size=extent.length)
 
 
 def _guard(ledger: Ledger, key: Key) -> Guard | None:

@@ -141,6 +141,21 @@ def test_lines_that_are_no_samples_stop_nothing(machine: Machine, program: Progr
     ]  # fmt: skip
 
 
+def test_a_file_that_was_emptied_is_there(machine: Machine, program: Program) -> None:
+    program.append(2)
+    assert machine.syncd("sync", "--once").code == 0
+    path = machine.folder / "run.jsonl"
+    path.with_name("run.jsonl.1").write_bytes(path.read_bytes())
+    path.write_bytes(b"")
+    assert machine.syncd("sync", "--once").code == 0
+    explained = machine.syncd("explain", "perf:run.jsonl").out
+    for side in ("agreed", "here  ", "there "):
+        assert f"  {side}  e3b0c44298fc, 0 B\n" in explained
+    verified = machine.syncd("verify")
+    assert (verified.code, "2 same, no drift" in verified.out) == (0, True), verified.out
+    assert [store.files for store in machine.report().stores] == [2]
+
+
 def test_away_the_file_is_the_queue_and_a_deletion_loses_nothing(world: World) -> None:
     machine = world.machine("first", stores=METRICS)
     token = machine.environment["SYNCD_TOKEN"]

@@ -18,7 +18,8 @@ async def verify_lines(remote: RemoteLogs, folders: Mapping[str, LinesReplica]) 
     troubles.
 
     A file is the same where some log of this device goes as far as its last whole line, with the
-    same tail. Logs of files that are gone are no drift: logs outlive them.
+    same tail, or where it has no whole line. Logs of files that are gone are no drift: logs outlive
+    them.
     """
     verdicts = [await _compare(remote, name, folder) for name, folder in folders.items()]
     if any(verdict.drifts for verdict in verdicts):
@@ -38,11 +39,11 @@ async def _compare(remote: RemoteLogs, name: str, folder: LinesReplica) -> Verdi
     for path, end in ends:
         if end is None:
             verdict.held[path] = "unreadable"
-        elif there[end]:
+        elif end == NOTHING or there[end]:
             # Two files that hold the same need two logs.
             there[end] -= 1
             verdict.same += 1
-        elif end != NOTHING:
+        else:
             verdict.drifts.append(Drift(Key(name, path), Digest(end.tail), None))
     return verdict
 
