@@ -28,13 +28,15 @@ class Takeovers:
 
     def had(self, digest: Digest, store: str, but: tuple[str, str]) -> bool:
         """Whether a file other than those two has these bytes here, or had them before they were
-        replaced or deleted. Looks through the whole index of history.
+        replaced or deleted.
         """
+        # The pluses: see `contents`.
         row = self._connection.execute(
             """SELECT 1 FROM files WHERE substr(digest, 1, 8) = substr(?1, 1, 8)
                  AND +digest = ?1 AND +store = ?2 AND +path NOT IN (?3, ?4)
                UNION ALL
-               SELECT 1 FROM history WHERE digest = ?1 AND store = ?2 AND path NOT IN (?3, ?4)
+               SELECT 1 FROM history WHERE substr(digest, 1, 8) = substr(?1, 1, 8)
+                 AND +digest = ?1 AND +store = ?2 AND +path NOT IN (?3, ?4)
                LIMIT 1""",
             (digest, store, *but),
         ).fetchone()

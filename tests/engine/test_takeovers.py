@@ -181,6 +181,24 @@ async def test_what_was_renamed_over_it_is_not_merged_with_an_edit_of_it(
     assert listed(desk) == [theirs]
 
 
+@pytest.mark.parametrize("gone", [False, True])
+async def test_an_edit_is_not_merged_with_what_was_renamed_over_it_elsewhere(
+    desk: Desk, gone: bool
+) -> None:
+    mine, theirs = with_line(2, "mine"), with_line(17, "theirs")
+    await desk.agree(b=LINES, c=theirs, other="another")
+    save_there(desk, "b", theirs)
+    desk.delete_there(["c"])
+    if gone:
+        await look(desk, "c")
+    desk.machine.save(b=mine)
+    for _ in range(2):
+        await look(desk, "b", "c")
+        desk.send()
+    assert desk.machine.tree() == desk.machine.mirror() == {"b": mine, "other": "another"}
+    assert listed(desk) == [theirs]
+
+
 async def test_edits_are_merged_again_once_it_is_agreed_on(desk: Desk) -> None:
     mine, theirs = with_line(2, "mine"), with_line(17, "theirs")
     await desk.agree(b="another", c=LINES, other="another")

@@ -613,6 +613,9 @@ def test_what_is_found_by_a_digest_is_found_by_what_that_begins_with(ledger: Led
     }
     for index, ask in asked.items():
         assert f"USING INDEX {index} (<expr>=?)" in _plan(ledger, ask)[0]
+    had = _plan(ledger, lambda: ledger.takeovers.had(digest, "flows", ("a", "b")))
+    for index in ("files_alike", "history_digest"):
+        assert any(f"USING INDEX {index} (<expr>=?)" in step for step in had), had
     assert any("contents_digest" in step for step in _plan(ledger, lambda: lacking(ledger)))
     linked = _plan(ledger, lambda: ledger.views.linked([(KEY, Stat(1, 1, 1, 1))]))
     assert "SEARCH other USING INDEX files_alike (<expr>=? AND inode=?)" in linked

@@ -200,13 +200,25 @@ class Decider:
         if self._awaits_loser(decision, turn):
             return None
         merges = self._stores[decision.key.store].way.merges
-        if found is None or decision.capture or not merges or decision.taken or view.taken:
-            return decision  # Of two files that one name had nobody wants one.
+        if found is None or decision.capture or not merges or self._are_two(decision, view):
+            return decision
         refined = self._combiner.refine(decision, view)
         if not isinstance(refined, Lacking):
             return refined
         # Bytes that nobody can have lose the conflict: the save goes over them.
         return decision if not self._want(decision.key, turn) else None
+
+    def _are_two(self, decision: Decision, view: View) -> bool:
+        """Whether one side has another file than was agreed on, renamed over that: of two files
+        that one name had nobody wants one.
+        """
+        if decision.taken or view.taken:
+            return True
+        key, come = decision.key, view.remote.digest
+        edited = view.base is not None and view.base.digest is not None
+        if decision.plan.conflict is None or come is None or not edited:
+            return False
+        return self._ledger.takeovers.had(come, key.store, (key.path, key.path))
 
     def _awaits_loser(self, decision: Decision, turn: Turn) -> bool:
         """Whether a payload is to lose that is not here yet: it is kept before it loses."""
