@@ -22,9 +22,10 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     made.ledger.close()
 
 
+@pytest.mark.parametrize("restarts", [False, True])
 @pytest.mark.parametrize("known", ["at once", "once it is sent", "once it is edited"])
 async def test_a_note_renamed_over_the_former_name_is_no_edit_of_the_renamed_one(
-    desk: Desk, known: str
+    desk: Desk, known: str, restarts: bool
 ) -> None:
     await desk.agree(a=FIRST, c=UNAWARE, other="another")
     move_there(desk, "a", "b", hear=False)
@@ -36,6 +37,8 @@ async def test_a_note_renamed_over_the_former_name_is_no_edit_of_the_renamed_one
         desk.machine.save(a=THEIRS)
         await look(desk, "a")
         expected = THEIRS
+    if restarts:
+        desk.restart()
     if known != "at once":
         desk.send()
     desk.hear()
@@ -65,31 +68,6 @@ async def test_a_note_renamed_over_it_elsewhere_is_no_edit_of_the_renamed_one(
         desk.send()
         desk.hear()
     both = {"a": UNAWARE, "b": FIRST, "other": "another"}
-    assert desk.machine.tree() == desk.machine.mirror() == both
-
-
-@pytest.mark.parametrize("edited", [False, True])
-@pytest.mark.parametrize("restarts", [False, True])
-async def test_a_takeover_here_is_known_after_a_restart(
-    desk: Desk, restarts: bool, edited: bool
-) -> None:
-    await desk.agree(a=FIRST, c=UNAWARE, other="another")
-    move_there(desk, "a", "b", hear=False)
-    rename(desk, "c", "a")
-    await look(desk, "a", "c")
-    expected = UNAWARE
-    if edited:
-        desk.machine.save(a=THEIRS)
-        await look(desk, "a")
-        expected = THEIRS
-    if restarts:
-        desk.restart()
-    desk.send()
-    desk.hear()
-    for _ in range(2):
-        await look(desk, "a", "b", "c")
-        desk.send()
-    both = {"a": expected, "b": FIRST, "other": "another"}
     assert desk.machine.tree() == desk.machine.mirror() == both
 
 
