@@ -256,7 +256,8 @@ async def test_what_lies_ready_and_is_not_to_be_written_after_all_is_put_away(ya
         await until(lambda: len(list(beside(".syncd-*"))) == 2)
         # The file was saved meanwhile, and won.
         yard.ledger.entries.agree([(ready, Snapshot(1, content("ready"), 1))])
-        await until(lambda: not transit.prepared(ready.path, content("ready").digest))
+        await until(lambda: len(list(beside(".syncd-*"))) == 1)
+    assert not transit.prepared(ready.path, content("ready").digest)
     assert transit.prepared(wanted.path, content("wanted").digest)
     assert [path.read_text() for path in beside(".syncd-*")] == ["wanted"]
 
