@@ -110,7 +110,8 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class Obstructed(Unreadable):
-    """No file is there, nor can one be: a folder has its name, or a file that of its folder."""
+    """No file is there, nor can one be: a folder with something in it has its name, or a file that
+    of its folder. Nothing there was to be read: it is a deletion, unless there is news of it."""
 
 
 Reading = Found | Missing | Unsettled | Unreadable

@@ -18,6 +18,7 @@ from syncd.core.reading import Found, Missing, Obstructed, Reading, Stat, Unread
 from syncd.files.folder import Folder, digest_of, stat_of
 from syncd.files.root import Root
 from syncd.files.trouble import not_a_file, refused
+from syncd.files.vacant import is_vacant
 from syncd.stores.codec import (
     INLINE_LIMIT,
     PARSED_LIMIT,
@@ -129,7 +130,9 @@ def _look(folder: Folder, name: str, format: Format, *, records: bool) -> Readin
     most, whole = (RECORDS_LIMIT,) * 2 if records else (PAYLOAD_LIMIT, INLINE_LIMIT)
     # Looked at before it is opened: opening a device or a socket can do things by itself.
     if hold := not_a_file(found.st_mode) or too_large(found.st_size, most):
-        return Obstructed(hold) if S_ISDIR(found.st_mode) else Unreadable(hold)
+        if not S_ISDIR(found.st_mode):
+            return Unreadable(hold)
+        return Missing() if is_vacant(folder, name) else Obstructed(hold)
     fd = folder.open(name)
     if found.st_size > whole and stat_of(os.fstat(fd)) == stat_of(found):
         return Large(fd, stat_of(found), format)

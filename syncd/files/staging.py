@@ -66,9 +66,9 @@ def stage_all(root: Root, news: Sequence[New]) -> list[Note | Hold]:
     """Puts bytes beside their files, all durable when this returns; the answers are in order.
 
     Folders are made where they are missing. Mode bits and, where allowed, the owner of an existing
-    file are kept. A folder that a removal empties stays: it may be somebody's. A hold leaves
-    nothing of its file, after one attempt: what a failed fsync leaves of the bytes is not known, so
-    it is never tried again on the same file.
+    file are kept. A folder that a removal empties stays, it may be somebody's, until a file of its
+    name comes: see `vacant`. A hold leaves nothing of its file, after one attempt: what a failed
+    fsync leaves of the bytes is not known, so it is never tried again on the same file.
     """
     answers: list[Note | Hold] = []
     with ThreadPoolExecutor(_SYNCS_AT_ONCE) as pool:

@@ -17,6 +17,7 @@ from syncd.files.folder import NOT_HERE, Folder, Look, OpenForWriting, stat_of
 from syncd.files.lease import OPEN_FOR_WRITING, leased
 from syncd.files.root import Root
 from syncd.files.swapped import Swapped
+from syncd.files.vacant import vacate
 
 _ROUNDS: Final = 16
 """Two programs writing in place to both inodes at once could have us swap them for ever."""
@@ -54,10 +55,20 @@ def recover_in(_root: Root, folder: Folder, note: Note, swapped: Swapped) -> Wri
 
 def _create(folder: Folder, note: Note) -> Writing:
     try:
-        folder.move(note.temporary, _name(note))
+        _name_new(folder, note)
     except (FileExistsError, FileNotFoundError):
         return NotWritten()
     return Written(_stat_of_ours(folder, note), None)
+
+
+def _name_new(folder: Folder, note: Note) -> None:
+    name = _name(note)
+    try:
+        folder.move(note.temporary, name)
+    except FileExistsError:
+        if not vacate(folder, name):
+            raise
+        folder.move(note.temporary, name)
 
 
 def _replace(root: Root, folder: Folder, note: Note, swapped: Swapped) -> Writing:

@@ -95,7 +95,7 @@ CASES: Final = [
     Case("at a symlink to a file", "l.json", "symlink", link("l.json", "outside/secret.json")),
     Case("at a symlink to a folder", "l.json", "symlink", link("l.json", "outside")),
     Case("at a dangling symlink", "l.json", "symlink", link("l.json", "outside/new.json")),
-    Case("at a folder", "d.json", "not-a-file", folder("d.json")),
+    Case("at an empty folder", "d.json", WRITTEN, folder("d.json")),
     Case("at a full folder", "d.json", "not-a-file", file("d.json/x.txt")),
     Case("at a pipe", "p.json", "not-a-file", lambda at: os.mkfifo(at.folder / "p.json")),
     Case("a case twin of a file", "README.json", WRITTEN, file("readme.json")),

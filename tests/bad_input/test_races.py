@@ -189,7 +189,9 @@ def nothing_lost(laptop: Laptop, played: Played, act: Act, *, after_the_swap: bo
     assert digest(SECRET) not in played.live().values()
     gone: dict[Act, set[str]] = {
         folder_renamed: {"sub/mine.json", "sub/theirs.json"},
+        folder_made_a_file: {"sub/mine.json", "sub/theirs.json"},
         deleted: {"sub/theirs.json"},
+        made_a_folder: {"sub/theirs.json"},
     }
     assert set(played.tombstones()) <= gone.get(act, set())
     everywhere = set(played.live().values()) | set(map(digest, bodies_below(laptop)))

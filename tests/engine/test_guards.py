@@ -794,6 +794,15 @@ async def test_that_files_are_there_is_told_without_reading_a_long_one(
     assert desk.guards.roots.holds_files(STORE)
 
 
+async def test_a_folder_in_the_place_of_the_last_file_is_none(desk: Desk) -> None:
+    await desk.agree(a="one")
+    assert desk.guards.roots.holds_files(STORE)
+    (desk.machine.files / "a.txt").unlink()
+    (desk.machine.files / "a.txt").mkdir()
+    (desk.machine.files / "a.txt" / "left out.tmp").touch()
+    assert not desk.guards.roots.holds_files(STORE)
+
+
 async def test_until_the_deployment_was_met_nothing_is_written_into_files(desk: Desk) -> None:
     await desk.agree(gone="one", edited="two", here="three")
     desk.delete_there(["gone", "edited"])

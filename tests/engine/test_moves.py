@@ -273,6 +273,7 @@ async def test_an_old_name_does_not_stay_for_a_new_one_that_cannot_be_written(de
     await desk.agree(a="a note", other="another")
     move_there(desk, "a", "b")
     (desk.machine.files / "b.txt").mkdir()
+    (desk.machine.files / "b.txt" / "in the way").touch()
     await look(desk, "a", "b")
     assert desk.ledger.attention.reason(key("b")) is not None
     assert not (desk.machine.files / "a.txt").exists()

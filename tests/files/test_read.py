@@ -149,8 +149,13 @@ def make_socket(path: Path) -> None:
         made.bind(str(path))
 
 
+def make_folder(path: Path) -> None:
+    path.mkdir()
+    (path / "below.json").touch()
+
+
 ODD: list[tuple[str, str, Callable[[Path], object]]] = [
-    ("folder", "not-a-file", lambda path: path.mkdir()),
+    ("folder", "not-a-file", make_folder),
     ("pipe", "not-a-file", lambda path: os.mkfifo(path)),
     ("socket", "not-a-file", make_socket),
     ("link", "symlink", lambda path: path.symlink_to("/etc/hostname")),

@@ -146,9 +146,19 @@ def test_a_folder_with_the_files_name_stays(at: World, expected: bytes | None) -
     note = stage(at.root, PATH, OURS, digest(expected) if expected else None)
     at.file.unlink()
     (at.file / "below").mkdir(parents=True)
+    (at.file / "below" / "saved").touch()
     assert perform(at.root, note, at.swapped) == NotWritten()
     assert recover(at.root, note, at.swapped) == NotWritten()
-    assert (at.file / "below").is_dir()
+    assert (at.file / "below" / "saved").is_file()
+
+
+def test_a_folder_without_files_gives_way_to_a_new_one(at: World) -> None:
+    at.checked = False
+    at.file.unlink()
+    (at.file / "below").mkdir(parents=True)
+    note = stage(at.root, PATH, OURS, None)
+    assert isinstance(perform(at.root, note, at.swapped), Written)
+    assert at.file.read_bytes() == OURS
 
 
 @pytest.mark.parametrize("target", ["elsewhere.json", "nowhere.json"])

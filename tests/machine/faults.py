@@ -59,6 +59,9 @@ class Mix:
     """Of who gives a file another name doing more with it, or with the names of two files."""
     foldering: float = 0.0
     """Of who gives a file another name doing that to a whole folder."""
+    trading: float = 0.0
+    """Of who gives a file another name removing one instead, and making a folder of its name; or a
+    folder, and making a file."""
     crossing: float = 0.0
     """Of who gives a file or a folder another name putting it into the machine's other store."""
     deleting: float = 0.0
@@ -183,6 +186,8 @@ FOLDERS = Mix(
     stopped=0.01,
 )
 """Whole folders that get other names, and files that change stores, while others edit them."""
+TRADING = replace(FOLDERS, trading=0.4, app=0.1)
+"""The same, and folders that take the places of files, and files those of folders."""
 FAILING = Mix(flush_failed=0.05, crash=0.004, power_cut=0.9)
 """Disks that fail to write, and lose what they did not write with the power."""
 CHECKING = Mix(no_exchange=1.0, meddle=0.06, slow=0.1)
@@ -221,8 +226,8 @@ FORGETTING = Mix(
 DAWDLING = Mix(dawdling=0.5, git=0.3, renaming=0.2, app=0.2)
 """Disks that are slower than the network: answers come while a turn writes files."""
 FOCUSED = (MEDDLING, REMOVING, LOSSY, BELATED, HIDING, CRASHING, INTERRUPTED, MOUNTING, DEAF,
-           COUNTING, MOVING, WANDERING, SHUFFLING, FOLDERS, FAILING, CHECKING, WAITING, REFUSING,
-           REAPING, REMEMBERING, SERVING, DIRECTED, DAWDLING, FORGETTING)  # fmt: skip
+           COUNTING, MOVING, WANDERING, SHUFFLING, FOLDERS, TRADING, FAILING, CHECKING, WAITING,
+           REFUSING, REAPING, REMEMBERING, SERVING, DIRECTED, DAWDLING, FORGETTING)  # fmt: skip
 EPOCHS = replace(
     Mix(**{field.name: getattr(HARD, field.name) / 2 for field in fields(Mix)}),
     power_cut=HARD.power_cut,

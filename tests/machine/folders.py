@@ -101,6 +101,41 @@ class Mover:
             yield self._world.moment(1.0)
             yield from self._person.replace(self._world.rng.choice(below))
 
+    def trade(self) -> Program:
+        """Put a folder in a file's place, or a file in a folder's."""
+        rng, folder = self._world.rng, self._folder()
+        files = [path for path in self._machine.live() if path.rpartition("/")[2] != "hits.json"]
+        if folder is not None and rng.random() < 0.5:
+            yield from self._become_file(folder)
+        elif files:
+            yield from self._become_folder(rng.choice(files))
+
+    def _become_file(self, folder: str) -> Program:
+        below = list(self._below(folder))
+        if not all(inode.data and is_whole(path, inode.data) for path, inode in below):
+            return
+        self._world.exercised["a file in a folder's place"] += 1
+        for path, _ in below:
+            yield from self._person.delete(path)
+        for path in sorted(self._machine.folders(), reverse=True):
+            place = self._machine.folder_of(path)
+            if place is not None and f"{path}/".startswith(f"{folder}/"):
+                self._world.story(f"{self._machine.name} removes the folder {path}")
+                self._machine.disk.unlink(*place)
+        yield from self._person.replace(folder, pause=0.0)
+
+    def _become_folder(self, path: str) -> Program:
+        inode = self._machine.visible(path)
+        if inode is None or not inode.data or not is_whole(path, inode.data):
+            return
+        self._world.exercised["a folder in a file's place"] += 1
+        yield from self._person.delete(path)
+        self._world.story(f"{self._machine.name} makes the folder {path}")
+        self._make(path)
+        if self._world.rng.random() < 0.7:
+            yield self._world.moment(1.0)
+            yield from self._person.replace(f"{path}/c.json")
+
     def cross(self) -> Program:
         """Put a file or a folder into the other store."""
         self._cross()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Collection
 from sqlite3 import Connection
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,11 @@ def is_bootstrapped(machine: Machine) -> bool:
     """Whether the daemon was in touch, and knows which folder its store is."""
     query = "SELECT count(*) FROM stores WHERE bootstrapped AND root IS NOT NULL"
     return bool(machine.database.execute(query).fetchone()[0])
+
+
+def _clashes(path: str, there: Collection[str]) -> bool:
+    """Whether there is a file of the name of its folder, or of a folder of its name with a file."""
+    return any(path.startswith(f"{each}/") or each.startswith(f"{path}/") for each in there)
 
 
 def held(machine: Machine) -> dict[str, str]:
@@ -516,10 +522,14 @@ class Witness:
         for machine in world.machines:
             excused = held(machine)
             parked = self._parked(machine)
+            kept_out = {
+                path for path, reason in excused.items()
+                if reason in ("not-a-file", "not-a-folder") and _clashes(path, there)
+            }  # fmt: skip
             for path, reason in excused.items():
                 world.exercised[f"held {reason}"] += 1
-                flaps = reason == "flapping" and self._overrides()
-                if reason not in ("deleted-elsewhere", EXCUSED.get(machine.way)) and not flaps:
+                excuse = path in kept_out or (reason == "flapping" and self._overrides())
+                if reason not in ("deleted-elsewhere", EXCUSED.get(machine.way)) and not excuse:
                     world.violated("convergence", f"{machine.name} {path} is held: {reason}")
             left = {path for path in there if is_apart(world, machine, path)}
             apart = excused.keys() | parked | left
@@ -542,7 +552,8 @@ class Witness:
             if machine.temporaries() and not temporaries:
                 world.violated("convergence", f"{machine.name} has temporary files left")
             queued = machine.database.execute("SELECT path, state FROM outbox").fetchall()
-            if any(path not in parked for path, _ in queued):
+            # What was queued of a file before it was kept out is decided anew once it is not.
+            if any(path not in parked | kept_out for path, _ in queued):
                 world.violated("convergence", f"{machine.name} still has to send {queued}")
         if world.violation is not None:
             raise world.violation

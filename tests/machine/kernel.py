@@ -181,6 +181,16 @@ class SystemCalls:
         mounted.point("mkdir", folder, last)
         mounted.disk.make_folder(folder, last)
 
+    def rmdir(self, name: Any, *, dir_fd: int | None = None) -> None:
+        mounted, folder, last = self._locate(name, dir_fd)
+        mounted.point("rmdir", folder, last)
+        inode = mounted.disk.entry(folder, last)
+        if not inode.is_folder:
+            raise error(errno.ENOTDIR, last)
+        if inode.names:
+            raise error(errno.ENOTEMPTY, last)
+        mounted.disk.unlink(folder, last)
+
     @contextmanager
     def scandir(self, fd: int) -> Iterator[Iterator[DirEntry]]:
         opened = self._at(fd, "scandir")

@@ -207,6 +207,8 @@ class Person:
         inode = self.machine.visible(path)
         if inode is None or source is None or target is None or path == other:
             return
+        if self.machine.folder_at(other) is not None:
+            return
         # What a program is in the middle of saving is not renamed: an empty file tells nothing.
         if not inode.data or not is_whole(other, inode.data):
             return
@@ -242,6 +244,8 @@ class Person:
         """Give a file another name, as others do: the same bytes come and go under many names."""
         for name in self.world.names:
             self.world.witness.reverted(name)
+        if self.world.mix.trading and self.world.happens("trading"):
+            return self._mover.trade()
         if self.world.mix.foldering and self.world.happens("foldering"):
             return self._mover.random()
         if self.world.mix.shuffling and self.world.happens("shuffling"):
@@ -340,7 +344,7 @@ class Person:
 
     def _install(self, path: str, body: bytes, known: int) -> None:
         place = self.machine.folder_of(path)
-        if place is None:
+        if place is None or self.machine.folder_at(path) is not None:
             return
         self._saved_over(self.machine.visible(path), known)
         self._tell(path, body, known, "saves", whole=True)

@@ -149,6 +149,20 @@ def test_folders_moved_every_way(folders: Any, what: str) -> None:
 
 
 @pytest.fixture(scope="module")
+def trades() -> Any:
+    return run("--mix", "TRADING", "--seeds", "40")
+
+
+def test_folders_and_files_in_each_others_places_violate_nothing(trades: Any) -> None:
+    assert trades["violations"] == []
+
+
+@pytest.mark.parametrize("what", ["a file in a folder's place", "a folder in a file's place"])
+def test_places_were_traded_both_ways(trades: Any, what: str) -> None:
+    assert trades["exercised"].get(what, 0) > 0
+
+
+@pytest.fixture(scope="module")
 def serving() -> Any:
     return run("--mix", "SERVING", "--seeds", "40")
 

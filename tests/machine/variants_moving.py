@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from syncd.core.decision import View
 from syncd.core.model import Digest
 from syncd.core.writing import Note
 from syncd.engine.turns.renamed import Renamed
 from syncd.files import replica, staging
 
-from .faults import FOLDERS, SHUFFLING
+from .faults import FOLDERS, SHUFFLING, TRADING
 from .variants import Variant
 
 
@@ -41,5 +42,10 @@ VARIANTS = (
         "any folder is the one of a note",
         tuple((module, name, _anywhere(getattr(module, name))) for module, name in _NOTING),
         FOLDERS,
+    ),
+    Variant(
+        "a folder in a file's place is a deletion of what was never read",
+        ((View, "brings_no_file", property(lambda _: True)),),
+        TRADING,
     ),
 )

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Final
 
+from syncd.core.decision import Decision
 from syncd.core.model import Hold, Key
 from syncd.engine.telling import tell_holds
 from syncd.ledger.ledger import Ledger
+
+KEPT_OUT: Final = frozenset({"not-a-file", "not-a-folder"})
+"""Reasons that may go with another file: a folder has the name, or a file that of the folder."""
 
 
 def hold(ledger: Ledger, key: Key, why: Hold, now: float) -> None:
@@ -24,3 +29,25 @@ def hold_found(ledger: Ledger, store: str, found: Mapping[str, Hold], now: float
         for path, why in found.items()
         if ledger.attention.hold(store, path, why, now)
     ])  # fmt: skip
+
+
+def obstructed(ledger: Ledger, decided: Sequence[Decision]) -> list[Key]:
+    """The held files that may have been kept out by those that are gone by what was `decided`: one
+    has the name of a folder of theirs, or was in a folder of their name.
+    """
+    gone = [
+        each.key
+        for each in decided
+        if each.file is None and each.plan.hold is None and not each.part
+    ]
+    return [
+        Key(store, path)
+        for store in {key.store for key in gone}
+        for path, why in ledger.attention.held(store).items()
+        if why.reason in KEPT_OUT and any(_keeps_out(key, store, path) for key in gone)
+    ]
+
+
+def _keeps_out(gone: Key, store: str, path: str) -> bool:
+    within = path.startswith(f"{gone.path}/") or gone.path.startswith(f"{path}/")
+    return within and gone.store == store

@@ -10,7 +10,7 @@ import structlog
 
 from syncd.core.guard import RootState
 from syncd.core.model import Digest, Key
-from syncd.core.reading import Found, Missing, Slow
+from syncd.core.reading import Found, Missing, Obstructed, Slow
 from syncd.core.wording import STATE_DISK, refusal
 from syncd.engine.ports import LocalReplica, Seen
 from syncd.engine.stops.survey import Survey, survey_now, surveyed
@@ -83,7 +83,7 @@ class Roots:
         known = [met] if met is not None else []
         for path in [*known, *self._ledger.places.some_files(store, SAMPLE)]:
             (reading,) = replica.read_first([path], 0)
-            if not isinstance(reading, Missing):
+            if not isinstance(reading, Missing | Obstructed):
                 self._met[store] = path
                 return True
         there = next(iter(replica.scan().stats), None)
