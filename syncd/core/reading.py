@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass
-from struct import Struct, error
 from typing import Final, NamedTuple
 
 from syncd.core.model import Content, Hold
@@ -22,8 +20,6 @@ class Stat(NamedTuple):
     inode: int
 
 
-_STAT: Final = Struct("<qqqQ")
-
 _LATEST: Final = 2**63 - 1
 """Nanoseconds: the year 2262. What file systems tell beyond is no number of SQLite's."""
 
@@ -31,45 +27,6 @@ _LATEST: Final = 2**63 - 1
 def storable(time_ns: int) -> int:
     """The time, or the nearest one that the ledger can keep."""
     return max(-_LATEST, min(time_ns, _LATEST))
-
-
-class Stats(MutableMapping[str, Stat]):
-    """The stats of the files of a store by path, packed: as tuples they took three times as much,
-    and the collector of cycles looked through all of them.
-    """
-
-    def __init__(self) -> None:
-        self._packed: dict[str, bytes] = {}
-
-    def take(self, path: str, size: int, mtime_ns: int, ctime_ns: int, inode: int) -> None:
-        """Put a stat: the way that a scan can afford."""
-        try:
-            self._packed[path] = _STAT.pack(size, mtime_ns, ctime_ns, inode)
-        except error:
-            self._packed[path] = _STAT.pack(size, storable(mtime_ns), storable(ctime_ns), inode)
-
-    def same(self, path: str, stat: tuple[int, int, int, int]) -> bool | None:
-        """Whether the file has this stat; None where there is none."""
-        met = self._packed.get(path)
-        return None if met is None else met == _STAT.pack(*stat)
-
-    def __getitem__(self, path: str) -> Stat:
-        return Stat(*_STAT.unpack(self._packed[path]))
-
-    def __setitem__(self, path: str, stat: Stat) -> None:
-        self.take(path, *stat)
-
-    def __delitem__(self, path: str) -> None:
-        del self._packed[path]
-
-    def __contains__(self, path: object) -> bool:
-        return path in self._packed
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._packed)
-
-    def __len__(self) -> int:
-        return len(self._packed)
 
 
 @dataclass(frozen=True, slots=True)

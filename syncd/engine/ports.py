@@ -22,6 +22,7 @@ from syncd.core.model import (
 )
 from syncd.core.news import Page, StoreSettings, Welcome
 from syncd.core.reading import Reading, Stat
+from syncd.core.stats import Compared, KnownFile
 from syncd.core.writing import LateSave, Note, Writing
 from syncd.engine.freight import Carrying
 
@@ -61,8 +62,10 @@ class Seen(Protocol):
     def leftovers(self) -> Sequence[str]:
         """Files under temporary names of ours, as spelled on disk."""
 
-    def same(self, path: str, stat: tuple[int, int, int, int]) -> bool | None:
-        """Whether the file at `path` has this stat; None where there is none."""
+    def compared(self, known: Iterable[KnownFile]) -> Compared:
+        """What became of the `known` files. Of those that are gone it is not certain: see
+        `missing`.
+        """
 
     def missing(self, path: str) -> bool:
         """Whether it is certain that no file has the key `path`."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from syncd.core.guard import RootState
 from syncd.core.model import Hold
-from syncd.core.reading import Stat, Stats
+from syncd.core.reading import Stat
+from syncd.core.stats import Compared, KnownFile, Stats
 from syncd.files.folder import stat_of
 from syncd.files.root import Root
 from syncd.files.trouble import ROOT_GONE, not_a_file, refused
@@ -75,9 +76,11 @@ class Seen:
         }
         self.leftovers = found.leftovers
 
-    def same(self, path: str, stat: tuple[int, int, int, int]) -> bool | None:
-        """Whether the file at `path` has this stat; None where there is none."""
-        return self._found.files.same(path, stat)
+    def compared(self, known: Iterable[KnownFile]) -> Compared:
+        """What became of the `known` files. Of those that are gone it is not certain: see
+        `missing`.
+        """
+        return self._found.files.compared(known)
 
     def missing(self, path: str) -> bool:
         """Whether it is certain that no file has the key `path`."""
@@ -102,7 +105,7 @@ class _Walk:
 
     def _list(self, folder: str, listing: Iterator[os.DirEntry[str]]) -> None:
         # The loop of the whole scan: 100,000 turns are to cost little more than their stats.
-        files = self.scan.files
+        take = self.scan.files.take
         wanted = self._layout.within(normal(folder))
         prefix = folder + "/" if folder else ""
         plain = prefix.isascii() and len(prefix) < _NEVER_TOO_LONG
@@ -117,15 +120,17 @@ class _Walk:
                     self.scan.leftovers.append(prefix + name)
             elif not (plain and ascii):
                 self._meet_odd(prefix + name, found)
-            elif (path := prefix + name) in files or not file:
-                self._meet(path, path, found)
+            elif not file:
+                self._meet(prefix + name, prefix + name, found)
             else:
+                path = prefix + name
                 try:
                     met = found.stat(follow_symlinks=False)
                 except OSError:
                     self._meet(path, path, found)
                     continue
-                files.take(path, met.st_size, met.st_mtime_ns, met.st_ctime_ns, met.st_ino)
+                if not take(path, met.st_size, met.st_mtime_ns, met.st_ctime_ns, met.st_ino):
+                    self._meet(path, path, found)
 
     def _descend(self, folder: str) -> None:
         if not self._layout.prunes(normal(folder)):

@@ -6,13 +6,14 @@ Part of the ledger; runs inside its transactions.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Collection, Iterable, Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from syncd.core.decision import FileState
 from syncd.core.model import Digest, Key
 from syncd.core.reading import Stat
+from syncd.core.stats import KnownFile
 from syncd.ledger import many
 from syncd.ledger.rows import inode_column, to_inode
 
@@ -71,18 +72,24 @@ class Places:
             (store, record.configuration, record.root, record.bootstrapped, record.place),
         )
 
-    def files(self, store: str) -> Iterator[tuple[str, tuple[int, int, int, int], str, int]]:
-        """(path, stat, digest, when in ns) of every file of the store as it was last read.
+    def files(self, store: str, most: int = -1) -> Iterator[KnownFile]:
+        """Every file of the store as it was last read, or `most` of them.
 
         One at a time, for who need not keep them: write nothing meanwhile.
         """
-        for row in self._connection.execute(
-            """SELECT path, size, mtime_ns, ctime_ns, inode, digest, read_ns
-               FROM files WHERE store = ?""",
-            (store,),
-        ):
-            # As good as always the columns are the stat: nothing is made of them.
-            yield row[0], row[1:5] if row[4] >= 0 else _stat(*row[1:5]), row[5], row[6]
+        return self._connection.execute(
+            """SELECT path, size, mtime_ns, ctime_ns, inode, read_ns FROM files
+               WHERE store = ? LIMIT ?""",
+            (store, most),
+        )
+
+    def digests(self, store: str, paths: Collection[str]) -> dict[str, Digest]:
+        """What those of `paths` held that are known, when they were last read."""
+        wanted = frozenset(paths)
+        if not wanted:
+            return {}
+        rows = self._connection.execute("SELECT path, digest FROM files WHERE store = ?", (store,))
+        return {path: Digest(digest) for path, digest in rows if path in wanted}
 
     def files_behind(self, store: str, path: str, most: int) -> list[tuple[str, FileState]]:
         """Up to `most` files behind `path`, in the order of their paths."""
@@ -92,13 +99,6 @@ class Places:
             (store, path, most),
         )
         return [(row[0], FileState(_stat(*row[1:5]), Digest(row[5]), row[6])) for row in rows]
-
-    def some_files(self, store: str, most: int) -> list[str]:
-        """Up to `most` paths of files that were there when they were last looked at."""
-        rows = self._connection.execute(
-            "SELECT path FROM files WHERE store = ? LIMIT ?", (store, most)
-        )
-        return [row[0] for row in rows]
 
     def file(self, store: str, path: str) -> FileState | None:
         """One file as it was last read."""

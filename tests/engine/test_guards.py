@@ -20,6 +20,7 @@ from syncd.core.guard import WINDOW, Direction, RootState
 from syncd.core.model import Hold, Key
 from syncd.core.reading import Stat
 from syncd.core.writing import Note
+from syncd.engine.exchange.epoch import Epoch
 from syncd.engine.naming.intake import Intake
 from syncd.engine.naming.rescan import Rescan
 from syncd.engine.stops.window import Window
@@ -813,7 +814,33 @@ async def test_until_the_deployment_was_met_nothing_is_written_into_files(desk: 
     before = {"gone": "one", "edited": "two", "here": "three, edited here"}
     assert desk.machine.tree() == before, "the ledger may be an old copy"
     assert [intent.key.path for intent in desk.send()] == ["here.txt"]
-    desk.guards.confirmed = True
-    await desk.consider(["gone", "edited"])
+    put_off = [key.path.removesuffix(".txt") for key in await epoch_of(desk).confirm()]
+    assert set(put_off) == {"gone", "edited"}
+    await desk.consider(put_off)
     del before["gone"]
     assert desk.machine.tree() == before | {"edited": "two, edited there"}
+
+
+async def test_where_nothing_was_put_off_the_walk_at_start_alone_names(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.agree(made="one", here="another")
+    desk.delete_there(["made"])
+    await desk.consider(["made"])
+    desk.make_there(made="two")
+    desk.restart()
+    desk.guards.confirmed = False
+    assert list(await epoch_of(desk).confirm()) == []
+    assert desk.guards.confirmed
+    intake, named = Intake(desk.reconciler, desk.clock), set[Key]()
+    monkeypatch.setattr(intake, "name", named.update)
+    stores = {STORE: desk.replica}
+    await Rescan(desk.ledger, stores, desk.guards, intake, desk.clock).begin()
+    assert Key(STORE, "made.txt") in named
+    await desk.consider(["made"])
+    assert desk.machine.tree() == {"made": "two", "here": "another"}
+
+
+def epoch_of(desk: Desk) -> Epoch:
+    stores = {STORE: desk.replica}
+    return Epoch(desk.ledger, stores, desk.guards, desk.reconciler, desk.clock)

@@ -167,7 +167,7 @@ class Walks(Rescan):
         self.walked: list[str] = []
         self.on_walk: Callable[[str], None] = lambda _: None
 
-    async def scan(self, store: str) -> Seen:
+    async def scan(self, store: str, *, alone: bool = False) -> Seen:
         self.walked.append(store)
         self.on_walk(store)
         await asyncio.sleep(0)

@@ -40,9 +40,6 @@ def test_the_files_of_the_layout_are_named_with_their_stats(root: Root) -> None:
     stat = (root.path / "a/b/y.json").stat()
     expected = Stat(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
     assert found.files["a/b/y.json"] == expected
-    assert found.files.same("a/b/y.json", expected)
-    assert found.files.same("a/b/y.json", expected._replace(ctime_ns=1)) is False
-    assert found.files.same("a/b/z.json", expected) is None
     assert found.spelled == {}
     assert found.holds == found.unread == {}
     assert found.missing("z.json")
@@ -58,7 +55,6 @@ def test_a_time_that_no_ledger_can_keep_is_cut(root: Root) -> None:
     found = scan(root, JSON)
     assert found.files["x.json"] == stat_of(path.stat())
     assert abs(found.files["x.json"].mtime_ns) < 2**63
-    assert found.files.same("x.json", stat_of(path.stat()))
 
 
 def test_what_is_no_file_is_held_and_not_missing(root: Root, tmp_path: Path) -> None:

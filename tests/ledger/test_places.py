@@ -13,6 +13,7 @@ from syncd.core.model import Digest, Key
 from syncd.core.reading import Stat
 from syncd.ledger.ledger import Ledger
 from syncd.ledger.places import Places
+from syncd.ledger.rows import inode_column
 
 KEYS = [Key(store, f"{number}.json") for store in ("flows", "notes") for number in range(4)]
 DIGESTS = [Digest(begin * 8 + rest * 56) for begin, rest in ("12", "1b", "a2")]
@@ -50,11 +51,18 @@ def test_files_are_found_as_they_were_last_read(
 
 
 def check(places: Places, store: str, mine: dict[str, FileState], most: int, inode: int) -> None:
-    rows = places.files(store)
-    assert {row[0]: FileState(Stat(*row[1]), Digest(row[2]), row[3]) for row in rows} == mine
+    stats = {path: (Stat(*stat), read) for path, *stat, read in places.files(store)}
+    assert stats == {
+        path: (each.stat._replace(inode=inode_column(each.stat.inode)), each.read_ns)
+        for path, each in mine.items()
+    }
+    assert places.digests(store, [*mine, "unknown"]) == {
+        path: each.digest for path, each in mine.items()
+    }
+    assert places.digests(store, []) == {}
     behind = [(path, file) for path, file in mine.items() if path > "1.json"]
     assert places.files_behind(store, "1.json", most) == behind[:most]
-    some = places.some_files(store, most)
+    some = [path for path, *_ in places.files(store, most)]
     assert len(some) == min(most, len(mine))
     assert mine.keys() >= set(some)
     for digest in DIGESTS:

@@ -132,9 +132,9 @@ class Machine:
         """What the daemon logged so far."""
         return (self.home / "daemon.log").read_text()
 
-    def report(self) -> StatusReport:
+    def report(self, *, counting: bool = True) -> StatusReport:
         """What `syncd status` tells, without the price of a process."""
-        return report(load(self.config, self._environment()))
+        return report(load(self.config, self._environment()), counting=counting)
 
     def until_state(self, state: State, seconds: float = 15.0) -> StatusReport:
         def reached() -> bool:

@@ -50,6 +50,8 @@ class Epoch:
             return ()
         self._guards.confirmed = True
         recovered = await self._reconciler.recover()
+        if not self._reconciler.began:
+            return recovered  # Nothing was kept from being written: the walk at start names it all.
         entries = self._ledger.entries
         unfinished = (key for store in self._stores for key, _ in entries.unfinished(store))
         return chain(recovered, unfinished)

@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Mapping, Set
+from typing import TypeAlias
 
 import structlog
 
-from syncd.core.decision import racy
 from syncd.core.model import NEVER, Digest, Key
 from syncd.engine.naming.intake import Intake
 from syncd.engine.ports import Clock, LocalReplica, Seen
@@ -29,6 +29,8 @@ GUARDED = 5.0
 """Seconds between two walks of a store whose deletions wait: files put back must be seen soon."""
 
 log = structlog.get_logger()
+
+_Unfinished: TypeAlias = tuple[list[Key], dict[Key, Digest]]
 
 
 class Rescan:
@@ -78,28 +80,35 @@ class Rescan:
         """The walk at start, before any turn: what a crash left of ours goes into history."""
         noted = {note.temporary for _, note, _ in self._ledger.notes()}
         for store, replica in self._stores.items():
-            seen = await self.scan(store)
+            seen = await self.scan(store, alone=True)
             leftovers = [left for left in seen.leftovers if left.rpartition("/")[2] not in noted]
             await asyncio.to_thread(replica.retire, leftovers)
 
-    async def scan(self, store: str) -> Seen:
-        """Walk one store and name what needs a look; of one not bootstrapped, nothing."""
+    async def scan(self, store: str, *, alone: bool = False) -> Seen:
+        """Walk one store and name what needs a look; of one not bootstrapped, nothing. `alone`: no
+        turn runs meanwhile, so the ledger is asked while the files are.
+        """
         async with self._walk:
             with self._ledger.places.noticed() as since:
-                seen = await asyncio.to_thread(self._stores[store].scan)
+                walk = self._stores[store].scan
+                walking = asyncio.get_running_loop().run_in_executor(None, walk)
+                unfinished = self._unfinished(store) if alone else None
+                seen = await walking
                 await self._guards.survey(store, seen)
                 # RACE: a folder is adopted by this, and bases with it are forgotten: what a turn
                 # has read in the other folder is committed before.
                 async with self._intake.between_turns:
                     if self._guards.roots.bootstrapped(store):
-                        self._name(store, seen, since)
+                        self._name(store, seen, since, unfinished or self._unfinished(store))
             return seen
 
-    def _name(self, store: str, seen: Seen, since: Set[Key]) -> None:
-        """Name what `seen` tells. Turns have seen the files of `since` meanwhile."""
+    def _name(self, store: str, seen: Seen, since: Set[Key], left: _Unfinished) -> None:
+        """Name what `seen` tells, and what is `left`. Turns have seen the files of `since`
+        meanwhile.
+        """
         self._record_holds(store, seen)
         changed, fresh, gone = self._compared(store, seen)
-        unfinished, unread = self._unfinished(store)
+        unfinished, unread = left
         appeared = sum(Key(store, path) not in unread for path in fresh)
         # A file whose first push is not answered has no base yet, and is missed all the same.
         missing = {Key(store, path): digest for path, digest in gone.items()}
@@ -122,7 +131,7 @@ class Rescan:
         log.debug("scanned", store=store, files=len(seen.stats), changed=len(changed) + len(fresh),
                   missing=len(missing))  # fmt: skip
 
-    def _unfinished(self, store: str) -> tuple[list[Key], dict[Key, Digest]]:
+    def _unfinished(self, store: str) -> _Unfinished:
         """What to look at whatever was seen, and what is to be in files that were not there."""
         entries = self._ledger.entries
         if self._stores[store].pointer is not None:
@@ -135,24 +144,15 @@ class Rescan:
 
     def _compared(self, store: str, seen: Seen) -> tuple[list[str], list[str], dict[str, Digest]]:
         """Files that are not as they were last read, those never read, and those that are gone,
-        with what they held. Of all others nothing is kept, however many there are.
+        with what they held.
         """
-        changed: list[str] = []
-        gone: dict[str, Digest] = {}
-        known = 0
-        for path, stat, digest, read in self._ledger.places.files(store):
-            same = seen.same(path, stat)
-            if same is None:
-                if seen.missing(path):
-                    gone[path] = Digest(digest)
-                continue
-            known += 1
-            if not same or racy(stat[1], stat[2], read):
-                changed.append(path)
-        if known == len(seen.stats):
-            return changed, [], gone
-        read_once = {path for path, *_ in self._ledger.places.files(store)}
-        return changed, [path for path in seen.stats if path not in read_once], gone
+        places = self._ledger.places
+        found = seen.compared(places.files(store))
+        gone = places.digests(store, [path for path in found.gone if seen.missing(path)])
+        if found.found == len(seen.stats):
+            return found.changed, [], gone
+        read_once = {path for path, *_ in places.files(store)}
+        return found.changed, [path for path in seen.stats if path not in read_once], gone
 
     def _record_holds(self, store: str, seen: Seen) -> None:
         held = self._ledger.attention.held(store)

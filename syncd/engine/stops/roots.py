@@ -81,7 +81,8 @@ class Roots:
         # first in the ledger may be just what goes, and each turn that takes of it would walk.
         replica, met = self._stores[store], self._met.get(store)
         known = [met] if met is not None else []
-        for path in [*known, *self._ledger.places.some_files(store, SAMPLE)]:
+        some = self._ledger.places.files(store, SAMPLE)
+        for path in [*known, *(path for path, *_ in some)]:
             (reading,) = replica.read_first([path], 0)
             if not isinstance(reading, Missing | Obstructed):
                 self._met[store] = path
@@ -177,7 +178,7 @@ class Roots:
             return False
         return any(
             self._is_as_known(store, path, identity)
-            for path in self._ledger.places.some_files(store, SAMPLE)
+            for path, *_ in self._ledger.places.files(store, SAMPLE)
         )
 
     def _is_as_known(self, store: str, path: str, identity: str) -> bool:

@@ -64,6 +64,8 @@ class Reconciler:
         self.closing = Closing(ledger, clock)
         self.between_turns = asyncio.Lock()
         """Held while a turn runs: what it has read must still be so when it commits."""
+        self.began = False
+        """Whether any turn did."""
 
     async def consider(self, keys: Sequence[Key]) -> Turn:
         """Bring `keys` nearer to agreement. Raises LedgerError; then nothing was recorded."""
@@ -80,6 +82,7 @@ class Reconciler:
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[Turn]:
         async with self.between_turns:
+            self.began = True
             with self._ledger.outbox.claimable.noticed() as claimed:
                 yield Turn(looked_ns=self._clock.read_ns(), claimed=claimed)
 
