@@ -12,9 +12,13 @@ from syncd.report.standing import State
 from tests.system.machine import Machine
 
 from .meter import Peak, Spent, children, processor, resident, wait, wakeups
+from .probes import waking
 
 PATIENCE = 600.0
 """Seconds that a daemon is given to be in sync."""
+
+WAKEUPS = 3
+"""A second, of the bare process beside a daemon that is left alone: as many as it has itself."""
 
 AGREED = ("deployment", "files", "feed", "uploads", "downloads")
 """The parts of a daemon that make it in sync."""
@@ -59,10 +63,13 @@ def in_sync(machine: Machine) -> float:
 
 @dataclass(frozen=True)
 class Rest:
-    """A daemon that had nothing to do for `seconds`. `child` is its listener's memory."""
+    """A daemon that had nothing to do for `seconds`. `child` is its listener's memory, `bare` the
+    seconds of processor of a process beside it that wakes about as often and does nothing.
+    """
 
     seconds: float
     processor: float
+    bare: float
     wakeups: int
     resident: int
     peak: int
@@ -74,13 +81,17 @@ def rest(machine: Machine, seconds: float) -> Rest:
     assert machine.daemon is not None
     pid = machine.daemon.pid
     pids = [pid, *children(pid)]
-    before = sum(map(processor, pids)), sum(map(wakeups, pids))
-    time.sleep(seconds)
+    with waking(WAKEUPS) as bare:
+        before = sum(map(processor, pids)), processor(bare), sum(map(wakeups, pids))
+        time.sleep(seconds)
+        after = sum(map(processor, pids)), processor(bare), sum(map(wakeups, pids))
     assert [pid, *children(pid)] == pids, "the listener was started anew"
+    spent, bare_spent, woken = (now - then for now, then in zip(after, before, strict=True))
     return Rest(
         seconds,
-        sum(map(processor, pids)) - before[0],
-        sum(map(wakeups, pids)) - before[1],
+        spent,
+        bare_spent,
+        int(woken),
         resident(pid),
         resident(pid, most=True),
         sum(map(resident, pids[1:])),

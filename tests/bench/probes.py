@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import aiohttp
@@ -88,3 +91,19 @@ def durable_write(root: Path, body: bytes) -> float:
     os.close(descriptor)
     os.rename(temporary, root / "p4")  # noqa: PTH104
     return 1000 * (time.perf_counter() - began)
+
+
+@contextmanager
+def waking(a_second: float) -> Iterator[int]:
+    """A bare process that wakes so often and does nothing: its pid. What it is charged for is the
+    machine's price of a wake-up.
+    """
+    code = f"import time\nprint(flush=True)\nwhile True: time.sleep(1 / {a_second})"
+    command = [sys.executable, "-S", "-E", "-c", code]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        try:
+            yield process.pid
+        finally:
+            process.kill()

@@ -56,6 +56,7 @@ def idle(machine: Machine, counter: Counter, load: Load) -> list[Row]:
     woken = found.wakeups / found.seconds
     rest = Row(
         f"idle for {load.idle_seconds:,.0f} s, {load.files:,} files", "% CPU", _one(used),
+        "bare wake-ups", _one(100 * found.bare / found.seconds),
         cost=Cost(cost.calls, cost.mutations, cost.sent, cost.received, found.processor),
         budgets=(
             Budget.most("at most 0.1 %", used, 0.1),
