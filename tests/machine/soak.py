@@ -21,8 +21,8 @@ from .run import Tally, run_seeds
 MIXES = ("HARD", "EPOCHS", "PLAIN", "COUNTING", "CRASHING", "MEDDLING", "INTERRUPTED", "LOSSY",
          "MOUNTING", "HIDING", "DEAF", "MOVING", "REMOVING", "BELATED", "WANDERING", "RESTORING",
          "RELAPSING", "LOSING", "COPYING", "FAILING", "CHECKING", "WAITING", "REFUSING",
-         "REMEMBERING", "SERVING", "DIRECTED", "SHUFFLING",
-         "FORGETTING")  # fmt: skip
+         "REMEMBERING", "SERVING", "DIRECTED", "SHUFFLING", "FORGETTING", "FOLDERS", "TRADING",
+         "REAPING", "DAWDLING")  # fmt: skip
 KILLS = 60
 """Kills of one storm."""
 PART = 10
