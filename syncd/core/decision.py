@@ -14,7 +14,6 @@ from syncd.core.model import (
     OperationId,
     Plan,
     Snapshot,
-    Tombstone,
     Version,
 )
 from syncd.core.reading import Stat
@@ -38,15 +37,6 @@ class View:
     def agreed(self) -> bool:
         """Whether what was heard last is what both sides agreed on: there is no news of the key."""
         return self.base == self.remote
-
-    @property
-    def brings_no_file(self) -> bool:
-        """Whether nothing that was heard is still to be in the file; while a row waits for its
-        answer nobody knows.
-        """
-        gone = isinstance(self.remote.version, Tombstone)
-        known = self.base is not None and self.base.version == self.remote.version
-        return self.sent is not None or gone or known
 
 
 RACY_NS = 20_000_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from pathlib import Path
 
 import pytest
@@ -174,3 +175,57 @@ async def test_what_was_queued_before_it_was_another_devices_waits_no_more(
     assert ledger.outbox.count() == {}
     ledger.close()
     assert held(one) == {"a.txt": "another-devices"}
+
+
+def folder_at(machine: Machine, name: str) -> None:
+    """Have a folder take the name, with a file in it that no pattern names."""
+    path = machine.files / f"{name}.txt"
+    path.unlink(missing_ok=True)
+    path.mkdir()
+    (path / "below.tmp").touch()
+
+
+async def test_pull_holds_what_it_cannot_put_back_for_a_folder_in_its_place(
+    tmp_path: Path, remote: Deployment
+) -> None:
+    one, other = machines(tmp_path, remote, Way.PULL)
+    other.save(a="1")
+    for machine in (other, one):
+        await machine.sync()
+    folder_at(one, "a")
+    async with asyncio.timeout(10):
+        await one.sync()
+    assert held(one) == {"a.txt": "not-a-file"}
+    assert one.mirror() == {"a": "1"}
+    shutil.rmtree(one.files / "a.txt")
+    await one.sync()
+    assert one.tree() == {"a": "1"}
+    assert held(one) == {}
+
+
+@pytest.mark.parametrize("way", [Way.OWN, Way.PUSH])
+async def test_a_folder_is_not_in_the_way_of_what_is_left_on_the_deployment(
+    tmp_path: Path, remote: Deployment, way: Way
+) -> None:
+    one, other = machines(tmp_path, remote, way)
+    await one.sync()
+    folder_at(one, "theirs")
+    other.save(theirs="1")
+    for machine in (other, one):
+        await machine.sync()
+    assert held(one) == {}
+    assert one.mirror() == {"theirs": "1"}
+
+
+async def test_push_goes_over_remote_edits_with_a_folder_too(
+    tmp_path: Path, remote: Deployment
+) -> None:
+    one, other = machines(tmp_path, remote, Way.PUSH)
+    one.save(a="1")
+    for machine in (one, other):
+        await machine.sync()
+    folder_at(one, "a")
+    other.save(a="2")
+    for machine in (other, one):
+        await machine.sync()
+    assert (one.mirror(), held(one), conflicts(one)) == ({}, {}, ["2"])

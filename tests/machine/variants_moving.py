@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from syncd.core.decision import View
 from syncd.core.model import Digest
 from syncd.core.writing import Note
+from syncd.engine.turns.plan import Planner
 from syncd.engine.turns.renamed import Renamed
 from syncd.files import replica, staging
 
@@ -45,7 +45,7 @@ VARIANTS = (
     ),
     Variant(
         "a folder in a file's place is a deletion of what was never read",
-        ((View, "brings_no_file", property(lambda _: True)),),
+        ((Planner, "wants_no_file", lambda *_: True),),
         TRADING,
     ),
 )

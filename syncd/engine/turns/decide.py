@@ -143,7 +143,7 @@ class Decider:
                 return self._plan(key, content, reading, view, turn)
             case Missing():
                 return self._decide_missing(key, view, turn)
-            case Obstructed() if view.brings_no_file:
+            case Obstructed() if self._planner.wants_no_file(key, view):
                 # There is none, and none is wanted: a hold would have nothing to wait for.
                 return self._decide_missing(key, view, turn)
             case Unsettled() | Unreadable():

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from syncd.core.decision import View
 from syncd.core.direction import Way, directed
-from syncd.core.model import Key, Plan, Version
+from syncd.core.model import TOMBSTONE, Content, Key, Plan, Version
 from syncd.core.reconcile import reconcile
 from syncd.engine.ports import LocalReplica
 from syncd.ledger.ledger import Ledger
@@ -25,6 +25,14 @@ class Planner:
         way = self._stores[key.store].way
         theirs = way is Way.OWN and not ours(self._ledger, self._ledger.records.origin(key))
         return directed(plan, way, view.base, local, view.remote, theirs=theirs)
+
+    def wants_no_file(self, key: Key, view: View) -> bool:
+        """Whether none would be written where none is; while a row waits for its answer nobody
+        knows.
+        """
+        if view.sent is not None:
+            return True
+        return not isinstance(self.plan(key, view, TOMBSTONE).to_local, Content)
 
 
 def ours(ledger: Ledger, origin: str | None) -> bool:
