@@ -6,6 +6,7 @@ import errno
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISLNK
 from typing import Final, Self
 
 from syncd.core.guard import RootState
@@ -113,11 +114,21 @@ def _descend_by_component(root: int, path: str, *, create: bool) -> int:
         try:
             if create:
                 _make_folder(fd, part)
-            below = os.open(part, _DIRECTORY | os.O_NOFOLLOW, dir_fd=fd)
+            below = _open_below(fd, part)
         finally:
             os.close(fd)
         fd = below
     return fd
+
+
+def _open_below(fd: int, name: str) -> int:
+    try:
+        return os.open(name, _DIRECTORY | os.O_NOFOLLOW, dir_fd=fd)
+    except NotADirectoryError as error:
+        # Linux says so of a symlink too, behind which everything may be: that is no deletion.
+        if S_ISLNK(os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode):
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), name) from error
+        raise
 
 
 def _make_folder(fd: int, name: str) -> None:

@@ -202,7 +202,11 @@ def test_what_takes_the_place_between_stat_and_open_is_held(tmp_path: Path, kind
     assert isinstance(answer, Unreadable)
 
 
-def test_a_symlinked_folder_on_the_way_is_held(root: Root, tmp_path: Path) -> None:
+@pytest.mark.parametrize("has_open_beneath", [True, False])
+def test_a_symlinked_folder_on_the_way_is_held(
+    root: Root, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_open_beneath: bool
+) -> None:
+    monkeypatch.setattr("syncd.files.root._HAS_OPEN_BENEATH", has_open_beneath)
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside/x.json").write_bytes(b"{}")
     (root.path / "link").symlink_to(tmp_path / "outside")
