@@ -5,18 +5,21 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from syncd.core.decision import Decision
+from syncd.core.doubt import ABSENCE
 from syncd.core.epoch import End
 from syncd.core.guard import Direction
 from syncd.core.model import (
     Content,
     Digest,
     Format,
+    Hold,
     Intent,
     Key,
     Kind,
@@ -27,6 +30,7 @@ from syncd.core.model import (
 from syncd.core.writing import LateSave
 from syncd.engine.naming.intake import Intake
 from syncd.engine.naming.late import Late
+from syncd.engine.stops.holding import hold
 from syncd.engine.turns import splits
 from syncd.engine.turns.writer import Performed
 from syncd.ledger import records
@@ -579,6 +583,98 @@ async def test_a_file_that_is_gone_waits_for_a_person(laptop: Yard, remote: Depl
     assert laptop.guards.reject(STORE).why == ""
     await laptop.sync()
     assert laptop.records().keys() == {"d1", "d2"}
+
+
+def folder_in_place(yard: Yard) -> None:
+    """Have a folder take the place of a file that is not the only one."""
+    yard.path.with_name("other.json").touch()
+    yard.path.unlink(missing_ok=True)
+    yard.path.mkdir()
+    (yard.path / "below.tmp").touch()
+
+
+async def test_a_folder_in_the_files_place_deletes_what_leaving_out_deletes(
+    tmp_path: Path, remote: Deployment
+) -> None:
+    laptop, tower = (Yard(tmp_path, remote, name, Kind.DOCUMENT) for name in ("laptop", "tower"))
+    laptop.put(deploy("d1"), deploy("d2"))
+    await laptop.sync()
+    await tower.sync()
+    folder_in_place(laptop)
+    await laptop.sync()
+    assert laptop.ledger.attention.held(STORE) == {}
+    assert mirror(remote) == {}
+    await tower.sync()
+    assert not tower.path.exists()
+
+
+@pytest.mark.parametrize("where", ["here", "elsewhere"])
+async def test_what_a_file_kept_out_is_named_once_it_is_gone(
+    tmp_path: Path, remote: Deployment, where: str
+) -> None:
+    laptop, tower = (Yard(tmp_path, remote, name, Kind.DOCUMENT) for name in ("laptop", "tower"))
+    laptop.put(deploy("d1"))
+    await laptop.sync()
+    await tower.sync()
+    tower.path.with_name("other.json").touch()
+    below = FILE._replace(path=f"{FILE.path}/below.json")
+    hold(tower.ledger, below, Hold("not-a-folder", "", ""), 0.0)
+    if where == "here":
+        tower.path.unlink()
+        await tower.turn()
+        turn = await tower.turn(ABSENCE)
+    else:
+        folder_in_place(laptop)
+        await laptop.sync()
+        tower.hear()
+        turn = await tower.turn()
+        assert not tower.path.exists()
+    assert (below, 0.0) in turn.again
+
+
+async def test_a_folder_in_the_place_of_deployments_is_held(
+    laptop: Yard, remote: Deployment
+) -> None:
+    laptop.put(deploy("d1"))
+    await laptop.sync()
+    folder_in_place(laptop)
+    assert await laptop.sync() == []
+    assert laptop.ledger.attention.held(STORE)[FILE.path].reason == "not-a-file"
+    assert mirror(remote)["d1"] == deploy("d1")
+
+
+async def test_an_edit_of_a_record_beats_a_folder_in_the_files_place(
+    tmp_path: Path, remote: Deployment
+) -> None:
+    laptop, tower = (Yard(tmp_path, remote, name, Kind.DOCUMENT) for name in ("laptop", "tower"))
+    laptop.put(deploy("d1"), deploy("d2"))
+    await laptop.sync()
+    await tower.sync()
+    tower.put(deploy("d1", "success"))
+    await tower.sync()
+    folder_in_place(laptop)
+    assert await laptop.sync() == []
+    assert laptop.ledger.attention.held(STORE)[FILE.path].reason == "not-a-file"
+    shutil.rmtree(laptop.path)
+    for each in (laptop, tower, laptop):
+        await each.sync()
+    assert laptop.records() == tower.records() == {"d1": deploy("d1", "success")}
+
+
+async def test_what_never_was_in_a_file_waits_for_a_folder_to_go(
+    tmp_path: Path, remote: Deployment
+) -> None:
+    laptop, tower = (Yard(tmp_path, remote, name, Kind.DOCUMENT) for name in ("laptop", "tower"))
+    laptop.put(deploy("d1"))
+    await laptop.sync()
+    folder_in_place(tower)
+    for _ in range(3):
+        assert await tower.sync() == []
+    assert tower.ledger.attention.held(STORE)[FILE.path].reason == "not-a-file"
+    assert mirror(remote)["d1"] == deploy("d1")
+    shutil.rmtree(tower.path)
+    await tower.sync()
+    assert tower.records() == {"d1": deploy("d1")}
 
 
 async def test_a_person_may_let_a_whole_file_go(laptop: Yard, tower: Yard) -> None:

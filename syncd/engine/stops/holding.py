@@ -31,17 +31,21 @@ def hold_found(ledger: Ledger, store: str, found: Mapping[str, Hold], now: float
     ])  # fmt: skip
 
 
-def obstructed(ledger: Ledger, decided: Sequence[Decision]) -> list[Key]:
-    """The held files that may have been kept out by those that are gone by what was `decided`: one
-    has the name of a folder of theirs, or was in a folder of their name.
-    """
-    gone = [
+def vanished(decided: Sequence[Decision]) -> list[Key]:
+    """The files that are gone by what was `decided`."""
+    return [
         each.key
         for each in decided
         if each.file is None and each.plan.hold is None and not each.part
     ]
+
+
+def obstructed(ledger: Ledger, gone: Sequence[Key]) -> list[tuple[Key, float]]:
+    """The held files that may have been kept out by those that are `gone`, to be named at once:
+    one has the name of a folder of theirs, or was in a folder of their name.
+    """
     return [
-        Key(store, path)
+        (Key(store, path), 0.0)
         for store in {key.store for key in gone}
         for path, why in ledger.attention.held(store).items()
         if why.reason in KEPT_OUT and any(_keeps_out(key, store, path) for key in gone)

@@ -15,7 +15,6 @@ from syncd.core.model import (
     Format,
     Hold,
     Key,
-    Kind,
     OperationId,
     Plan,
     Reason,
@@ -102,7 +101,9 @@ class Decider:
             decided = await self.parts.decide(key, state, split)
         elif isinstance(reading, Found) and isinstance(split, Hold):
             decided = FileTurn(key, decisions=[self._held(key, split)])
-        elif isinstance(reading, Unsettled | Unreadable):
+        elif isinstance(reading, Unsettled | Unreadable) and not (
+            isinstance(reading, Obstructed) and self.parts.wants_no_file(key)
+        ):
             held = self._unread(key, reading, turn)
             decided = FileTurn(key, decisions=[held] if held else [])
         else:
@@ -115,23 +116,16 @@ class Decider:
 
     def _gone(self, file: Key, turn: Turn) -> list[Key] | None:
         """The keys that were deleted with a records file that is missing; None: look again."""
-        known = self._ledger.records.known(file)
-        live = [Key(file.store, file.path, name) for name, each in known.items()
-                if isinstance(each.local, Content)]  # fmt: skip
-        if not live or self._ledger.places.file(file.store, file.path) is None:
-            return []  # What was never there is not gone: it is still to be written.
+        live = self.parts.live(file)
+        if not live:
+            return []
         if self._guarded(file.store, turn):
             return None
         when = self._doubts.missing(file, self._clock.monotonic())
         if when is not None:
             turn.again.append((file, when))
             return None
-        if self._stores[file.store].kind is not Kind.DEPLOYMENT:
-            return live
-        # Deployments are never deleted by leaving them out: the file comes back, unless a
-        # person let them go.
-        decided = self._ledger.deletions.decided(file.store)
-        return [key for key in live if key in decided]
+        return self.parts.let_go(file.store, live)
 
     def decide(
         self, key: Key, reading: Reading, view: View, turn: Turn

@@ -93,6 +93,30 @@ class Parts:
         await self._decide_keys(turn, known)
         return turn
 
+    def live(self, file: Key) -> list[Key]:
+        """The keys of a records file that was there; what never was is still to be written."""
+        if self._ledger.places.file(file.store, file.path) is None:
+            return []
+        return [_key(file, name) for name, each in self._ledger.records.known(file).items()
+                if isinstance(each.local, Content)]  # fmt: skip
+
+    def let_go(self, store: str, live: list[Key]) -> list[Key]:
+        """Those of `live` that are deleted with their file. Deployments are never deleted by
+        leaving them out: the file comes back, unless a person let them go.
+        """
+        if self._stores[store].kind is not Kind.DEPLOYMENT:
+            return live
+        decided = self._ledger.deletions.decided(store)
+        return [key for key in live if key in decided]
+
+    def wants_no_file(self, file: Key) -> bool:
+        """Whether none would be written where none is: see `Planner.wants_no_file`."""
+        known = self._ledger.records.known(file)
+        there = sum(isinstance(each.local, Content) for each in known.values())
+        return there == len(self.let_go(file.store, self.live(file))) and all(
+            self._planner.wants_no_file(_key(file, name), each.view) for name, each in known.items()
+        )
+
     async def _decide_keys(self, turn: FileTurn, known: Mapping[str, Known]) -> None:
         assert turn.taken is not None
         held = {k.record for k in self._ledger.attention.held_records(turn.file.store)
@@ -111,7 +135,7 @@ class Parts:
             if before.settled(local) and name not in held:
                 alive = alive or isinstance(local, Content)
                 continue
-            key = Key(turn.file.store, turn.file.path, name)
+            key = _key(turn.file, name)
             alive = await self._decide_key(turn, key, before, local) or alive
         if envelope is not None and not envelope[0].settled(envelope[1]):
             await self._decide_envelope(turn, *envelope, alive=alive)
@@ -137,7 +161,7 @@ class Parts:
                 continue
             body = self._body(turn, version) if decision is None else decision.body
             if body is not None:
-                yield Key(turn.file.store, turn.file.path, name), body
+                yield _key(turn.file, name), body
 
     async def _decide_key(self, turn: FileTurn, key: Key, before: Known, local: Version) -> bool:
         """Decide about one key; whether the file is to hold something of it after that."""
@@ -246,6 +270,10 @@ _OTHER_LAYOUT = Hold(
     "earlier configuration, mirrors it",
     "give the store another name, or the same layout on every machine",
 )
+
+
+def _key(file: Key, record: str) -> Key:
+    return Key(file.store, file.path, record)
 
 
 def _digest(version: Version) -> Digest | None:

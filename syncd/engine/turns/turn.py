@@ -18,7 +18,7 @@ from syncd.core.model import Key
 from syncd.core.reading import Found, Missing, Reading
 from syncd.engine.ports import Clock, LocalReplica
 from syncd.engine.stops.guards import Guards
-from syncd.engine.stops.holding import obstructed
+from syncd.engine.stops.holding import obstructed, vanished
 from syncd.engine.turns.closing import Closing
 from syncd.engine.turns.decide import Decider, Turn
 from syncd.engine.turns.losers import Losers
@@ -240,6 +240,7 @@ class Reconciler:
             for decision in performed.done:
                 self._rewrites.wrote(decision.key)
             await self._commit(performed.done, turn)
+            turn.again += obstructed(self._ledger, vanished(performed.done))
 
     async def _carry_out(
         self, decided: Sequence[Decision], turn: Turn, files: Sequence[FileTurn] = ()
@@ -257,7 +258,8 @@ class Reconciler:
         gone = await self._perform([each for each in halves if each.target in made], turn)
         taken = [file.taken for file in files if file.taken is not None and file.fresh]
         await self._commit(gone + done, turn, taken)
-        turn.again += [(key, 0.0) for key in obstructed(self._ledger, gone + done)]
+        absent = [file.file for file in files if file.taken is not None and file.state is None]
+        turn.again += obstructed(self._ledger, vanished(gone + done) + absent)
 
     async def _perform(self, decisions: Sequence[Decision], turn: Turn) -> list[Decision]:
         """Write files where `decisions` say so; what is to be committed of it."""
