@@ -585,6 +585,26 @@ async def test_a_file_that_is_gone_waits_for_a_person(laptop: Yard, remote: Depl
     assert laptop.records().keys() == {"d1", "d2"}
 
 
+@pytest.mark.parametrize("restarts", [False, True])
+async def test_a_file_that_is_put_back_as_it_was_stays(
+    tmp_path: Path, remote: Deployment, restarts: bool
+) -> None:
+    laptop = Yard(tmp_path, remote, "laptop", Kind.DOCUMENT)
+    laptop.path.with_name("other.json").touch()
+    laptop.put(deploy("d1"), deploy("d2"))
+    await laptop.sync()
+    laptop.path.unlink()
+    await laptop.sync()
+    assert mirror(remote) == {}
+    if restarts:
+        laptop.restart()
+    laptop.save()
+    for _ in range(2):
+        await laptop.sync()
+    assert laptop.records().keys() == {"d1", "d2"}
+    assert mirror(remote).keys() == {"", "d1", "d2"}
+
+
 def folder_in_place(yard: Yard) -> None:
     """Have a folder take the place of a file that is not the only one."""
     yard.path.with_name("other.json").touch()

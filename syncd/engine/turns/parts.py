@@ -87,7 +87,7 @@ class Parts:
         """What to do about a file that is not there; the keys in `gone` were deleted with it."""
         turn = FileTurn(file)
         known = self._ledger.records.known(file)
-        parts = {key: (TOMBSTONE, known[key.record].authored) for key in gone}
+        parts = {key: (TOMBSTONE, self.saves.left_out(file, known[key.record])) for key in gone}
         turn.taken = Taken(file, None, parts, {})
         turn.fresh = self._ledger.places.file(file.store, file.path) is not None or bool(parts)
         await self._decide_keys(turn, known)

@@ -83,6 +83,11 @@ class Saves:
                 parts[key] = (local, after)
         return absorbed
 
+    def left_out(self, file: Key, before: Known) -> Version:
+        """What programs are taken to hold of a record that was deleted with its file."""
+        absent = self._absent_is_unchanged(file.store) or before.unseen
+        return authored_after(TOMBSTONE, before.authored, absent_is_unchanged=absent)
+
     def _ours(
         self, key: Key, known: Mapping[str, Known], saves: Mapping[str, Part]
     ) -> Sequence[Digest]:
