@@ -130,6 +130,22 @@ async def test_a_late_save_into_what_a_person_deleted_since_is_listed(office: Of
     assert office.conflicts() == 1
 
 
+@pytest.mark.parametrize("news", [flow(name="two", tags=["a"], note="x"), None])
+async def test_a_late_save_into_what_a_folder_took_the_place_of_is_listed(
+    office: Office, news: bytes | None
+) -> None:
+    late = flow(name="late", tags=["a"], note="x")
+    await office.replaced_while_open(news)
+    office.path.unlink(missing_ok=True)
+    office.path.mkdir()
+    (office.path / "below.tmp").touch()
+    office.written_late(late)
+    await office.looked(FIRST_LOOK, FIRST_LOOK)
+    assert office.conflicts() == 1
+    await office.looked(60, 60)
+    assert office.conflicts() == 1
+
+
 async def test_a_write_is_looked_at_without_waiting_for_the_next_question(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:

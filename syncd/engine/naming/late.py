@@ -30,7 +30,7 @@ from syncd.core.model import (
     Tombstone,
     Version,
 )
-from syncd.core.reading import Found, Missing, Reading
+from syncd.core.reading import Found, Missing, Obstructed, Reading
 from syncd.core.wording import STATE_DISK, refusal
 from syncd.core.writing import LateSave
 from syncd.engine.naming.intake import Intake
@@ -155,6 +155,10 @@ class _Late:
                 return self._beside(reading, view)
             case Missing():
                 return self._alone(view)
+            case Obstructed():
+                # It cannot be written, and nothing tells when it can: a person finds it listed.
+                self._record(TOMBSTONE)
+                return []
             case _:
                 return None
 
