@@ -36,7 +36,10 @@ _ADVICE: Final = {
 }
 
 
-_TOLD: Final = {errno.ELOOP: "it, or a folder of its path, is a symbolic link"}
+_TOLD: Final = {
+    errno.ELOOP: "it, or a folder of its path, is a symbolic link",
+    errno.ENOTDIR: "a file has the name of a folder of its path",
+}
 """What says more than the operating system does."""
 
 

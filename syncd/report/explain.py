@@ -22,8 +22,9 @@ from syncd.core.model import (
     Version,
 )
 from syncd.core.move import EMPTY
-from syncd.core.reading import Found, Missing
+from syncd.core.reading import Found, Missing, Obstructed
 from syncd.core.wording import counted
+from syncd.engine.turns.parts import Parts
 from syncd.engine.turns.plan import Planner
 from syncd.files.replica import FileReplica
 from syncd.ledger.connection import read_ledger
@@ -134,14 +135,18 @@ def _compare(config: Config, store: StoreConfig, key: Key, told: Explanation) ->
         held = ledger.attention.held(key.store).get(key.path)
         told.pending = ledger.outbox.pending(key)
         stores = replicas(config)
-        local = _local(stores[key.store], key, told)
+        planner = Planner(ledger, stores)
+        parts, file = Parts(ledger, stores, planner), Key(key.store, key.path)
+        whole = stores[key.store].pointer is None
+        unwanted = planner.wants_no_file(key, view) if whole else parts.wants_no_file(file)
+        local = _local(stores[key.store], key, told, unwanted=unwanted)
         guard = _guard(ledger, key)
         if isinstance(local, Hold):
             held, told.next = held or local, "nothing, while it is held"
             told.unread = local.reason
         else:
             told.local = Side(digest=_digest(local), size=_size(local))
-            plan = Planner(ledger, stores).plan(key, view, local)
+            plan = planner.plan(key, view, local)
             held = held or plan.hold
             told.next = _next(view, local, plan, told.pending)
             if key.record and store.kind is Kind.DEPLOYMENT and local == TOMBSTONE:
@@ -206,11 +211,13 @@ def _next(view: View, local: Version, plan: Plan, pending: str | None) -> str:
     return plan.reason.value
 
 
-def _local(store: FileReplica, key: Key, told: Explanation) -> Version | Hold:
+def _local(store: FileReplica, key: Key, told: Explanation, *, unwanted: bool) -> Version | Hold:
     match store.read(key.path):
         case Found(content, body):
             return content if store.pointer is None else _part(store.pointer, body, key, told)
         case Missing():
+            return TOMBSTONE
+        case Obstructed() if unwanted:
             return TOMBSTONE
         case unread:
             return unread.hold

@@ -18,7 +18,7 @@ from syncd.cli.naming import key_of, place_of, seconds_of, time_of
 from syncd.cli.text import moment, shown, size
 from syncd.config import load
 from syncd.core.decision import FileState, Heard
-from syncd.core.model import Conflict, Cursor, Digest, Hold, Key, Refused, Snapshot
+from syncd.core.model import Applied, Conflict, Cursor, Digest, Hold, Key, Refused, Snapshot
 from syncd.core.news import Page
 from syncd.core.reading import Stat
 from syncd.doctor import ledger as ledger_checks
@@ -415,6 +415,27 @@ def test_explain_tells_why_a_file_is_not_taken_as_it_is(terminal: Terminal) -> N
     assert terminal.json("explain", "flows:a.json")["unread"] == "not-json"
     terminal.home.save(MINE)
     assert terminal.json("explain", "flows:a.json")["unread"] is None
+
+
+def test_explain_tells_of_a_folder_in_a_files_place_what_is_done_about_it(
+    terminal: Terminal,
+) -> None:
+    terminal.home.save(MINE)
+    with terminal.home.ledger() as ledger:
+        ledger.commit([push(MINE)], 0.0)
+        (sent,) = claim(ledger)
+        ledger.acknowledge([(sent, Applied(1, 1))], "me", 0.0)
+    path = terminal.home.store / "a.json"
+    path.unlink()
+    path.mkdir()
+    (path / "below.json").write_bytes(MINE)
+    code, out, _ = terminal.run("explain", "flows:a.json")
+    assert (code, "\n  here    no file\n" in out, "\n  next    push\n" in out) == (0, True, True)
+    with terminal.home.ledger() as ledger:
+        news = Heard(KEY, Snapshot(2, content(b"{}"), 2), "device-2", b"{}")
+        ledger.hear([news], Cursor("2"), 1.0)
+    code, out, _ = terminal.run("explain", "flows:a.json")
+    assert (code, "\n  here    not taken: not-a-file\n" in out) == (4, True)
 
 
 def test_explain_says_where_it_tells_what_was_last_heard(

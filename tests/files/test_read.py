@@ -220,6 +220,7 @@ def test_a_file_on_the_way_is_held(root: Root) -> None:
     answer = read(root, "x.json/y.json", Format.JSON)
     assert isinstance(answer, Obstructed)
     assert answer.hold.reason == "not-a-folder"
+    assert answer.hold.detail == "a file has the name of a folder of its path"
 
 
 @pytest.mark.parametrize("path", ["x.json", "none/x.json", "a/b/c/x.json"])

@@ -178,9 +178,9 @@ def test_a_file_that_the_store_leaves_out_is_not_taken_for_that_of_all_deploymen
 def test_what_the_system_refuses_is_an_error_of_the_record(project: Config) -> None:
     file(project).parent.write_text("no folder")
     with DeploymentStorage(project) as storage:
-        with pytest.raises(RecordError, match="Not a directory"):
+        with pytest.raises(RecordError, match="a file has the name of a folder"):
             storage.load("a")
-        with pytest.raises(RecordError, match="Not a directory"):
+        with pytest.raises(RecordError, match="a file has the name of a folder"):
             storage.save(deployment("a"))
 
 

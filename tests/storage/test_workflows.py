@@ -284,9 +284,9 @@ async def test_what_the_system_refuses_is_an_error_of_the_record(project: Config
     folder(project, "workflow").write_text("no folder")
     storage = AsyncWorkflowStorage(project)
     for call in (storage.save(workflow("a")), storage.load("a"), storage.delete("a")):
-        with pytest.raises(RecordError, match="Not a directory"):
+        with pytest.raises(RecordError, match="a file has the name of a folder"):
             await call
-    with pytest.raises(RecordError, match="Not a directory"):
+    with pytest.raises(RecordError, match="a file has the name of a folder"):
         await storage.list()
 
 
