@@ -193,8 +193,9 @@ describe("create", () => {
   test("makes YAML where the store's template ends so", async () => {
     const [flows, ...others] = STORES as [Registration, ...Registration[]];
     const { t, laptop, token } = await world([{ ...flows, create: "{id}.yaml" }, ...others]);
-    await t.mutation(api.workflows.create, { ...token, id: "a", tags: ["x"] });
-    expect(await laptop.fetch("a.yaml")).toMatchObject({ text: "id: a\ntags:\n  - x\n" });
+    await t.mutation(api.workflows.create, { ...token, id: "a", version: "no", tags: ["x\u2028"] });
+    const text = 'id: a\nversion: "no"\ntags:\n  - "x\\u2028"\n';
+    expect(await laptop.fetch("a.yaml")).toMatchObject({ text });
   });
 
   test("refuses without a store, and ids that are no file names", async () => {
@@ -287,7 +288,11 @@ describe("deployments", () => {
     await laptop.push(await operationOn("deployments.json", null, envelope, rest));
     await create("d2");
     const { changes } = await laptop.changes(null, ["sites"]);
-    expect(changes).toMatchObject([{ record: "d1" }, { record: "", revision: 3 }, { record: "d2" }]);
+    expect(changes).toMatchObject([
+      { record: "d1" },
+      { record: "", revision: 3 },
+      { record: "d2" },
+    ]);
   });
 
   test("may have ids that are no file names, but must have one", async () => {

@@ -69,6 +69,7 @@ import type * as model_sample from "../model/sample.js";
 import type * as model_search from "../model/search.js";
 import type * as model_sketch from "../model/sketch.js";
 import type * as model_span from "../model/span.js";
+import type * as model_spellYaml from "../model/spellYaml.js";
 import type * as model_splice from "../model/splice.js";
 import type * as model_store from "../model/store.js";
 import type * as model_style from "../model/style.js";
@@ -155,6 +156,7 @@ declare const fullApi: ApiFromModules<{
   "model/search": typeof model_search;
   "model/sketch": typeof model_sketch;
   "model/span": typeof model_span;
+  "model/spellYaml": typeof model_spellYaml;
   "model/splice": typeof model_splice;
   "model/store": typeof model_store;
   "model/style": typeof model_style;

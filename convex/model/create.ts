@@ -7,6 +7,7 @@ import { findEntry } from "./entry";
 import { firstWithId, type IdTable } from "./found";
 import { refuseId, refuseKey, refuseName, type Refusal } from "./key";
 import { at, refusedAs, type Outcome } from "./outcome";
+import { spelling } from "./spellYaml";
 import { formatOf, storeFor, type Store } from "./store";
 import { createEntry, refuseText, type WriteCtx } from "./write";
 
@@ -47,7 +48,7 @@ export function newId(prefix: string): string {
 
 function createFile(ctx: WriteCtx, store: Store, path: string, id: string, fields: object) {
   const format = formatOf(path) === "yaml" ? "yaml" : "json";
-  const text = format === "yaml" ? stringify(fields) : JSON.stringify(fields, null, 2);
+  const text = format === "yaml" ? stringify(fields, spelling) : JSON.stringify(fields, null, 2);
   const key = { store: store.name, path, record: "" };
   return createEntry(ctx, id, { ...key, kind: store.kind, format, text });
 }

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { stringify } from "yaml";
+import { parse, stringify } from "yaml";
 import { isSame, Patch } from "./editJson";
 import { editedYaml } from "./editYaml";
 import { parseYaml } from "./yaml";
@@ -104,6 +104,53 @@ test.each([
   ["one key twice", "a: 1\na: 2\n"],
 ])("%s is refused", (_, text) => {
   expect(edited(text, { a: 3 })).toBeNull();
+});
+
+describe("every reader takes what is new for the same", () => {
+  const words = [
+    "no",
+    "On",
+    "=",
+    "<<",
+    "2026-01-01",
+    "2026-01-01T00:00:00Z",
+    "1_000",
+    "1:30",
+    "0b1",
+  ];
+  const odd = [
+    "a\u0085b",
+    "a\u2028b",
+    "\u2029",
+    "\ufeffa",
+    "\x7f",
+    "\uffff",
+    "a\tb",
+    "\ta\u2028\nb",
+  ];
+  test.each([...words, ...odd, "012", "0x1f", "1e3", ".5", "yes: no", "it's", "a\n\tb\n"])(
+    "%j",
+    (text) => {
+      const fields = { plain: text, single: text, flow: [text], list: [text, { [text]: text }] };
+      const before = "plain: p\nsingle: 's'\nflow: [f]\nlist:\n  - l\n";
+      const result = edited(before, { ...fields, added: text, more: [text] }) ?? "";
+      const wanted = { ...fields, added: text, more: [text] };
+      expect(parse(result, { version: "1.1", merge: false })).toEqual(wanted);
+      expect(parseYaml(result)).toEqual(wanted);
+      expect(result).not.toMatch(/[\x7f-\x9f\u2028\u2029\ufeff\uffff]/);
+      expect(result).not.toMatch(/: [^"|]*\t/);
+    },
+  );
+  test("large and small numbers have a point", () => {
+    const result = edited("id: a\n", { large: 1e21, small: -1.5e-7, list: [1e300] });
+    expect(result).toBe("id: a\nlarge: 1.0e+21\nsmall: -1.5e-7\nlist:\n  - 1.0e+300\n");
+    expect(parseYaml(result ?? "")).toEqual({
+      id: "a",
+      large: 1e21,
+      small: -1.5e-7,
+      list: [1e300],
+    });
+  });
 });
 
 const scalar = fc.oneof(

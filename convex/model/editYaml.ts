@@ -21,6 +21,7 @@ import {
 } from "yaml";
 import { isSame, Patch, plainOf } from "./editJson";
 import { isObject } from "./fields";
+import { spelling } from "./spellYaml";
 import { documentOf, valueIn } from "./yaml";
 
 type Splice = { start: number; end: number; text: string };
@@ -219,7 +220,8 @@ class Edit {
   }
 
   #block(value: unknown, indent: string): string {
-    const text = stringify(value, { lineWidth: 0, indent: this.#unit.length, blockQuote: false });
+    const settings = { lineWidth: 0, indent: this.#unit.length, blockQuote: false } as const;
+    const text = stringify(value, { ...spelling, ...settings });
     return text.trimEnd().replace(/^/gm, indent);
   }
 
@@ -259,7 +261,7 @@ function isMultiline(node: Node): boolean {
 
 /** A value on one line; a string in the quotes of the one before it. */
 function inline(value: unknown, old?: Scalar): string {
-  const document = new Document(value, { version: "1.2" });
+  const document = new Document(value, spelling);
   const node = document.contents;
   if (isScalar(node) && typeof value === "string" && old !== undefined) {
     const quoted = old.type === Scalar.QUOTE_DOUBLE || old.type === Scalar.QUOTE_SINGLE;
