@@ -208,6 +208,24 @@ describe("create", () => {
     }
   });
 
+  test("refuses what is no record, and makes no empty one of it", async () => {
+    const { t, token } = await world();
+    const invalid = { data: { code: "invalid" } };
+    for (const no of ['{"id": "a"}', ["a"], 5, true]) {
+      const workflow = t.mutation(api.workflows.create, { ...token, id: "a", workflow: no });
+      await expect(workflow).rejects.toMatchObject(invalid);
+      const execution = t.mutation(api.workflows.createExecution, { ...token, data: no });
+      await expect(execution).rejects.toMatchObject(invalid);
+      const asset = t.mutation(api.assets.create, { ...token, asset: no });
+      await expect(asset).rejects.toMatchObject(invalid);
+      const deployment = t.mutation(api.deployments.create, { ...token, deployment: no });
+      await expect(deployment).rejects.toMatchObject(invalid);
+    }
+    expect(await t.query(api.workflows.list, token)).toMatchObject({ rows: [] });
+    const left = { ...token, id: "a", workflow: null };
+    expect(await t.mutation(api.workflows.create, left)).toMatchObject({ outcome: "applied" });
+  });
+
   test("an asset goes into its category's folder, and leaves it by deletion", async () => {
     const { t, laptop, token } = await world();
     const asset = { id: "btn", name: "Button", category: "ui", content: "<b>" };
@@ -288,11 +306,7 @@ describe("deployments", () => {
     await laptop.push(await operationOn("deployments.json", null, envelope, rest));
     await create("d2");
     const { changes } = await laptop.changes(null, ["sites"]);
-    expect(changes).toMatchObject([
-      { record: "d1" },
-      { record: "", revision: 3 },
-      { record: "d2" },
-    ]);
+    expect(changes).toMatchObject([{ record: "d1" }, { record: "", revision: 3 }, { record: "d2" }]);
   });
 
   test("may have ids that are no file names, but must have one", async () => {

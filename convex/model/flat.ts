@@ -4,6 +4,7 @@
  */
 import { v, type VAny } from "convex/values";
 import { isObject } from "./fields";
+import { trouble } from "./trouble";
 
 type AnyFields<Fields> = { [Name in keyof Fields]: VAny<unknown, "optional"> };
 
@@ -16,13 +17,14 @@ export function flat<Fields extends object>(fields: Fields): AnyFields<Fields & 
   return Object.fromEntries(names) as AnyFields<Fields & typeof COMMON>;
 }
 
-/** The record's fields: those of the first of `whole` that is one, else the flat ones. */
+/** The record's fields: those of the first of `whole` that is given, and over them the flat ones. */
 export function fieldsOf(
   whole: unknown[],
   fields: Record<string, unknown>,
 ): Record<string, unknown> {
-  const given = whole.find((each) => isObject(each)) as Record<string, unknown> | undefined;
-  return { ...given, ...fields };
+  const given = whole.filter((each) => each != null);
+  if (given.every(isObject)) return { ...given[0], ...fields };
+  throw trouble("invalid", "a record is an object of fields, no text or list; nothing was created");
 }
 
 /** The id inside a record; a number is one too. */
