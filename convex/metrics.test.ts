@@ -68,6 +68,12 @@ describe("record", () => {
     },
   );
 
+  test("no samples are recorded as none", async () => {
+    const { t, credentials } = await withSamples([]);
+    const none = await t.mutation(api.metrics.record, { ...credentials, samples: [] });
+    expect(none).toEqual({ recorded: 0 });
+  });
+
   test.each([
     { at: 1n },
     { at: [{ deep: new ArrayBuffer(1) }] },

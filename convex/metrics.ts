@@ -33,15 +33,13 @@ export const record = appMutation({
     requestId: asking.requestId,
   },
   returns: recorded,
-  handler: async (ctx, { samples = [], type, name, value, requestId, ...rest }) => {
+  handler: async (ctx, { samples, type, name, value, requestId, ...rest }) => {
     const single = type !== undefined && name !== undefined && value !== undefined;
-    if (
-      !single &&
-      (samples.length === 0 || [type, name, value].some((each) => each !== undefined))
-    ) {
+    const isPart = !single && [type, name, value].some((each) => each !== undefined);
+    if (isPart || (!single && samples === undefined)) {
       throw trouble("invalid", "a sample has a type, a name and a value");
     }
-    const all = single ? [...samples, { type, name, value, ...rest }] : samples;
+    const all = single ? [...(samples ?? []), { type, name, value, ...rest }] : (samples ?? []);
     return once(ctx, "metrics:record", { requestId }, async () => {
       await recordSamples(ctx, ctx.workspace, all);
       return { recorded: all.length };
