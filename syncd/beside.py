@@ -75,7 +75,7 @@ def acts_alone(place: Place) -> Iterator[Acts]:
     config = place.config
     state = StateFolder(config.state)
     if state.ledger_path(config.url, config.workspace) is None:
-        raise never_ran()
+        raise never_ran(config)
     state.open()
     try:
         ledger = state.open_ledger(config.url, config.workspace)

@@ -18,6 +18,7 @@ from syncd.files.lines import LinesFolder
 from syncd.files.payloads import Payloads
 from syncd.files.replica import FileReplica
 from syncd.files.swapped import Swapped
+from syncd.ledger.belonging import never_ran_with
 from syncd.ledger.state import StateFolder
 
 log = structlog.get_logger()
@@ -133,10 +134,11 @@ def make_folder(config: Config, name: str) -> bool:
         return True
 
 
-def never_ran() -> ConfigError:
+def never_ran(config: Config) -> ConfigError:
     """The trouble of having no ledger to look into."""
+    elsewhere = StateFolder(config.state).ledger_path(None, config.workspace)
     return ConfigError(
-        "syncd has not run here yet; nothing was changed",
+        f"{never_ran_with(config.url, elsewhere)}; nothing was changed",
         "`syncd init` tells what the first contact does, `syncd run` begins",
     )
 

@@ -17,6 +17,16 @@ def of_deployment(folder: Path, deployment: str, workspace: str, home: str) -> P
     return next((path for path in kept if _is_of(path, workspace, home, deployment)), None)
 
 
+def never_ran_with(url: str | None, elsewhere: Path | None) -> str:
+    """That no ledger is bound to `url`; `elsewhere` is the one that was bound last, if any."""
+    if elsewhere is None:
+        return "syncd has not run here yet"
+    return (
+        f"syncd has not run here with {url} yet, but with another deployment or none "
+        "(CONVEX_URL, also in .env.local, wins over config.toml: unset it where it is not meant)"
+    )
+
+
 def last_written(folder: Path, workspace: str, home: str) -> Path | None:
     """The ledger of `workspace` that was written last, of whichever deployment."""
     # Where that is another one than answers, hello tells: see StateFolder.rebind.

@@ -222,7 +222,7 @@ def open_listing(config: Config) -> Iterator[Listing]:
     state = StateFolder(config.state)
     path = state.ledger_path(config.url, config.workspace)
     if path is None:
-        raise never_ran()
+        raise never_ran(config)
     connection = read_ledger(path)
     try:
         yield Listing(connection, History(state.history))

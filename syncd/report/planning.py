@@ -103,7 +103,7 @@ def require_ledger(config: Config) -> Path:
     """Where the ledger is. Raises ConfigError where syncd never ran, LedgerError."""
     path = StateFolder(config.state).ledger_path(config.url, config.workspace)
     if path is None:
-        raise never_ran()
+        raise never_ran(config)
     return path
 
 

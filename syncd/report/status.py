@@ -18,6 +18,7 @@ from syncd.core.guard import Direction, Guard, RootState
 from syncd.core.model import Key
 from syncd.errors import LedgerError
 from syncd.ledger.attention import Attention
+from syncd.ledger.belonging import never_ran_with
 from syncd.ledger.connection import read_ledger
 from syncd.ledger.costs import CostBook
 from syncd.ledger.deletions import Deletions
@@ -55,9 +56,10 @@ def report(config: Config, *, counting: bool = True) -> StatusReport:
     running = state.owner()
     path = state.ledger_path(config.url, config.workspace)
     if path is None:
+        told = never_ran_with(config.url, state.ledger_path(None, config.workspace))
         return StatusReport(
             state=State.NEEDS_INIT,
-            detail=f"syncd has not run here yet{_first_step(config)}",
+            detail=told + ("" if running is not None else _first_step(config)),
             running=running,
             url=config.url,
             workspace=config.workspace,

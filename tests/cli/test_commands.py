@@ -313,6 +313,25 @@ def test_what_never_ran_is_told_what_comes_first(tmp_path: Path, lines: str, sai
     assert first.startswith("needs-init: syncd has not run here yet")
 
 
+def test_what_ran_with_another_deployment_is_told_apart(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with terminal.home.ledger():
+        pass
+    monkeypatch.setenv("CONVEX_URL", "http://127.0.0.1:9")
+    said = "syncd has not run here with http://127.0.0.1:9 yet, but with another deployment or none"
+    code, out, _ = terminal.run("status")
+    assert (code, out.startswith(f"needs-init: {said} (CONVEX_URL")) == (6, True), out
+    assert "no token of this device's" in out
+    for command in ("plan", "log"):
+        code, _, err = terminal.run(command)
+        assert (code, said in err) == (2, True), err
+    terminal.home.state.open()
+    code, out, _ = terminal.run("status")
+    terminal.home.state.close()
+    assert (code, said in out, "syncd init" in out) == (6, True, False), out
+
+
 def test_a_store_that_was_never_in_touch_is_something_to_do(terminal: Terminal) -> None:
     with terminal.home.ledger():
         pass
