@@ -148,16 +148,25 @@ function merged(
   return [...old, ...added.map(([key, wanted]): Part => ({ item: null, key, wanted }))];
 }
 
-/** Equal elements at both ends stay; what is between them is paired from its beginning. */
 function elements(items: Item[], known: unknown[], wanted: unknown[]): Part[] {
+  const from = pairing(known, wanted);
+  return wanted.map((value, at): Part => {
+    return { item: items[from[at] ?? -1] ?? null, key: null, wanted: value };
+  });
+}
+
+/**
+ * For each element that is wanted, which of the known ones it is or replaces; null: it is new.
+ * Equal elements at both ends stay; what is between them is paired from its beginning.
+ */
+export function pairing(known: unknown[], wanted: unknown[]): (number | null)[] {
   const shorter = Math.min(known.length, wanted.length);
   let [head, tail] = [0, 0];
   while (head < shorter && isSame(known[head], wanted[head])) head += 1;
   while (tail < shorter - head && isSame(known.at(-1 - tail), wanted.at(-1 - tail))) tail += 1;
   const inTail = wanted.length - tail;
-  return wanted.map((value, at): Part => {
-    const from = at < inTail ? at : at - wanted.length + known.length;
-    const isPaired = at >= inTail || at < known.length - tail;
-    return { item: (isPaired && items[from]) || null, key: null, wanted: value };
+  return wanted.map((_, at) => {
+    if (at >= inTail) return at - wanted.length + known.length;
+    return at < known.length - tail ? at : null;
   });
 }

@@ -71,6 +71,45 @@ describe("the least change", () => {
     expect(edited(FLOW, fields)).toBe(expected);
   });
 
+  const LIST = `a:
+  # one's
+  - one   # 1
+  - two   # 2
+
+  # three's
+  - three   # 3
+steps:
+  - id: x   # the first
+    prompt: |
+      text
+  - id: y   # the second
+`;
+  const step = (id: string, more = {}) => ({ id, ...more });
+  const x = step("x", { prompt: "text\n" });
+  test.each<[string, Record<string, unknown>, string, string]>([
+    ["in the middle", { a: ["one", "n", "two", "three"] }, "# 1\n", "# 1\n  - n\n"],
+    ["at the end", { a: ["one", "two", "three", "n"] }, "# 3\n", "# 3\n  - n\n"],
+    ["in front", { a: ["n", "one", "two", "three"] }, "  - one", "  - n\n  - one"],
+    ["gone in the middle", { a: ["one", "three"] }, "  - two   # 2\n", ""],
+    ["gone in front", { a: ["two", "three"] }, "  - one   # 1\n", ""],
+    ["gone at the end", { a: ["one", "two"] }, "  - three   # 3\n", ""],
+    ["one for two", { a: ["n", "three"] }, "one   # 1\n  - two   # 2\n", "n   # 1\n"],
+    ["two for one", { a: ["one", "n", "m", "three"] }, "two   # 2\n", "n   # 2\n  - m\n"],
+    ["a step in front", { steps: [step("n"), x, step("y")] }, "  - id: x", "  - id: n\n  - id: x"],
+    ["a step between", { steps: [x, step("n"), step("y")] }, "  - id: y", "  - id: n\n  - id: y"],
+    [
+      "a step gone",
+      { steps: [step("y")] },
+      LIST.slice(LIST.indexOf("  - id: x"), LIST.indexOf("  - id: y")),
+      "",
+    ],
+    ["the last step gone", { steps: [x] }, "  - id: y   # the second\n", ""],
+  ])("of a list, %s: all others keep their comments", (_, fields, from, to) => {
+    expect(LIST).toContain(from);
+    expect(edited(LIST, fields)).toBe(LIST.replace(from, to));
+    expect(edited(LIST.trimEnd(), fields)).toBe(LIST.replace(from, to).trimEnd());
+  });
+
   test("lines that end in CR LF still do, new ones too", () => {
     const text = 'a: 1\r\nb:\r\n  - x\r\nc: "p\r\n  q"\r\nd: 4';
     expect(edited(text, { a: { y: [1] }, b: ["x", "z"], d: null, e: "l\n" })).toBe(

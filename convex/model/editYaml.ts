@@ -19,7 +19,7 @@ import {
   type YAMLMap,
   type YAMLSeq,
 } from "yaml";
-import { isSame, Patch, plainOf } from "./editJson";
+import { isSame, pairing, Patch, plainOf } from "./editJson";
 import { isObject } from "./fields";
 import { spelling } from "./spellYaml";
 import { documentOf, valueIn } from "./yaml";
@@ -145,29 +145,46 @@ class Edit {
     return this.#replaced(pair, plain);
   }
 
-  /** Splices for a list that keeps its length or grows at its end; null for any other. */
+  /** Splices for a list of which elements stay; null for any other. */
   #elements(list: YAMLSeq, wanted: unknown[]): Splice[] | null {
     const items = list.items as Node[];
-    if (wanted.length < items.length || !items.every(isNode)) return null;
-    const splices: Splice[] = [];
-    for (const [at, item] of items.entries()) {
-      const [known, plain] = [item.toJSON() as unknown, wanted[at]];
-      if (isSame(known, plain)) continue;
-      const some =
-        isMap(item) && isObject(plain) && item.flow !== true
-          ? this.#field({ value: item } as Pair<Scalar, Node>, plain)
-          : this.#whole(item, plain);
-      if (some === null) return null;
-      splices.push(...some);
+    if (wanted.length === 0 || !items.every(isNode)) return null;
+    const known = items.map((item) => item.toJSON() as unknown);
+    const from = pairing(known, wanted);
+    const kept = new Set(from);
+    const gone = items.filter((_, at) => !kept.has(at));
+    const some = gone.map((item) => this.#withoutElement(item));
+    let before: Node | null = null;
+    for (const [at, plain] of wanted.entries()) {
+      const item: Node | null = items[from[at] ?? -1] ?? null;
+      some.push(item ? this.#element(item, plain) : this.#newElement(before, items[0], plain));
+      before = item ?? before;
     }
-    const last = items.at(-1);
-    const more = wanted.slice(items.length);
-    if (more.length === 0) return splices;
-    const dash = last?.range && this.#dashOf(last.range[0]);
-    if (last === undefined || dash == null) return null;
-    const body = this.#block(more, " ".repeat(dash));
-    const end = this.#endOfLine(this.#endOf(last));
-    return [...splices, { start: end, end, text: `\n${body}` }];
+    return some.includes(null) ? null : some.flatMap((each) => each ?? []);
+  }
+
+  #element(item: Node, plain: unknown): Splice[] | null {
+    if (isSame(item.toJSON(), plain)) return [];
+    return isMap(item) && isObject(plain) && item.flow !== true
+      ? this.#field({ value: item } as Pair<Scalar, Node>, plain)
+      : this.#whole(item, plain);
+  }
+
+  /** Behind an element, or before the first. */
+  #newElement(before: Node | null, first: Node | undefined, plain: unknown): Splice[] | null {
+    const start = (before ?? first)?.range?.[0];
+    const dash = start === undefined ? null : this.#dashOf(start);
+    if (start === undefined || dash === null) return null;
+    const body = this.#block([plain], " ".repeat(dash));
+    const place = before ? this.#endOfLine(this.#endOf(before)) : this.#startOfLine(start);
+    return [{ start: place, end: place, text: before ? `\n${body}` : `${body}\n` }];
+  }
+
+  /** Its lines go; those of comments before it stay. */
+  #withoutElement(item: Node): Splice[] | null {
+    const start = item.range?.[0];
+    if (start === undefined || this.#dashOf(start) === null) return null;
+    return [this.#withoutLines(this.#startOfLine(start), this.#endOf(item))];
   }
 
   /** In one piece and, but at the end of a line of its own, on one line. */
@@ -204,12 +221,16 @@ class Edit {
   /** The lines of the field; those of comments before it stay. */
   #removed({ key, value }: Pair<Scalar, Node | null>): Splice[] | null {
     if (key?.range == null) return null;
-    const line = this.#text.lastIndexOf("\n", key.range[0] - 1) + 1;
+    const line = this.#startOfLine(key.range[0]);
     if (this.#text.slice(line, key.range[0]).trim() !== "") return null;
-    const end = this.#endOfLine(this.#endOf(value ?? key));
-    // Without a final newline the one before the field goes.
+    return [this.#withoutLines(line, this.#endOf(value ?? key))];
+  }
+
+  #withoutLines(line: number, place: number): Splice {
+    const end = this.#endOfLine(place);
+    // Without a final newline the one before the lines goes.
     const isLast = end === this.#text.length;
-    return [{ start: isLast ? line - 1 : line, end: isLast ? end : end + 1, text: "" }];
+    return { start: isLast ? line - 1 : line, end: isLast ? end : end + 1, text: "" };
   }
 
   /** What follows a key's colon. */
@@ -227,14 +248,18 @@ class Edit {
 
   #columnOf(node: Scalar): number {
     const start = node.range?.[0] ?? 0;
-    return start - (this.#text.lastIndexOf("\n", start - 1) + 1);
+    return start - this.#startOfLine(start);
   }
 
   /** The column of the dash before an element that has it on its own line. */
   #dashOf(start: number): number | null {
-    const line = this.#text.lastIndexOf("\n", start - 1) + 1;
+    const line = this.#startOfLine(start);
     const space = /^( *)-[ ]+$/.exec(this.#text.slice(line, start))?.[1];
     return space === undefined ? null : space.length;
+  }
+
+  #startOfLine(place: number): number {
+    return this.#text.lastIndexOf("\n", place - 1) + 1;
   }
 
   #endOfLine(place: number): number {
