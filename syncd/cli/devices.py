@@ -29,6 +29,10 @@ _R = TypeVar("_R")
 
 Name = Annotated[str, typer.Argument(help="What the device is called, say its host name.")]
 
+ReadOnly = Annotated[
+    bool, typer.Option("--read-only", help="A token that reads and changes nothing: dashboards.")
+]
+
 
 @devices.command("list")
 @reporting
@@ -69,16 +73,18 @@ def _seen(device: WireDevice) -> str:
 
 @devices.command()
 @reporting
-def enroll(name: Name, config: ConfigPath = CONFIG, as_json: AsJson = False) -> int:
+def enroll(
+    name: Name, read_only: ReadOnly = False, config: ConfigPath = CONFIG, as_json: AsJson = False
+) -> int:
     """Print a token for another machine; an earlier token of that name is void.
 
-    Examples: `syncd devices enroll laptop`, `syncd devices enroll ci --json`
+    Examples: `syncd devices enroll laptop`, `syncd devices enroll dashboard --read-only`
     """
     from syncd.setup.enrolment import open_enrolment
 
     async def token() -> str:
         async with open_enrolment(configured(config)) as enrolment:
-            return (await enrolment.enroll(name)).token
+            return (await enrolment.enroll(name, read_only=read_only)).token
 
     told = TokenReport(name=name, token=asyncio.run(token()))
     typer.echo(told.model_dump_json(indent=2, ensure_ascii=True) if as_json else told.token)

@@ -29,9 +29,10 @@ class Enrolment:
         self._http = http
         self._workspace = workspace
 
-    async def enroll(self, name: str) -> EnrollAnswer:
+    async def enroll(self, name: str, *, read_only: bool = False) -> EnrollAnswer:
         """A token for the device `name`; an earlier token of that name is void from now on."""
-        args = {"workspace": self._workspace, "name": name}
+        scopes = ["read"] if read_only else ["read", "write"]
+        args = {"workspace": self._workspace, "name": name, "scopes": scopes}
         return await self._http.mutation("devices:enroll", args, EnrollAnswer)
 
     async def devices(self) -> list[WireDevice]:

@@ -116,7 +116,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
 
 def test_the_commands_are_those_that_are_tried_here() -> None:
     assert commands("adopting.md") == FIRST + LATER + ELSEWHERE
-    assert commands("reading-the-mirror.md") == ["syncd devices enroll dashboard"]
+    assert commands("reading-the-mirror.md") == ["syncd devices enroll dashboard --read-only"]
 
 
 @pytest.mark.parametrize("command", LATER)
@@ -147,7 +147,7 @@ def test_what_follows_the_mirror_is_told(
     packages = project.home / "node_modules"
     if not packages.exists():
         packages.symlink_to(CHECKOUT / "convex/node_modules")
-    token = project.ran("syncd devices enroll dashboard").stdout.decode().strip()
+    token = project.ran("syncd devices enroll dashboard --read-only").stdout.decode().strip()
     following = subprocess.Popen(
         [runner, name], cwd=project.home, stdout=subprocess.PIPE, text=True,
         env=project.environment(CONVEX_URL=project.url, SYNCD_TOKEN=token),

@@ -246,6 +246,10 @@ def test_devices_are_listed_and_revoked(world: World) -> None:
     told = {"version": 1, "name": "nobody", "revoked": False}
     assert (nobody.code, json.loads(nobody.out)) == (2, told)
     assert len(machine.syncd("devices", "enroll", "laptop").out.split()) == 1
+    assert machine.syncd("devices", "enroll", "dashboard", "--read-only").code == 0
+    listed = json.loads(machine.syncd("devices", "list", "--json").out)["devices"]
+    scopes = {each["name"]: each["scopes"] for each in listed}
+    assert scopes == {"laptop": ["read", "write"], "dashboard": ["read"]}
     revoked = json.loads(machine.syncd("devices", "revoke", "laptop", "--json").out)
     assert (revoked["name"], revoked["revoked"]) == ("laptop", True)
     enrolled = json.loads(machine.syncd("devices", "enroll", "laptop", "--json").out)
