@@ -38,6 +38,7 @@ class Index(Generic[R]):
     def __init__(self, stores: Iterable[StoreConfig]) -> None:
         self._stores = tuple(stores)
         self._rows: dict[Key, R] = {}
+        self._rowless: set[Key] = set()
         self._stats: dict[Key, Stat] = {}
         self._spelled: dict[str, Spellings] = {}
         self._unread: dict[str, Hold] = {}
@@ -63,6 +64,11 @@ class Index(Generic[R]):
             rows, unread = self._looked(), self._unread
             found = [key for key, row in rows.items() if getattr(row, "id", None) == id]
         return _certain(found, id, unread)
+
+    def rowless(self, id: str) -> list[Key]:
+        """Files of that name which had no row at the last look: they may hold the record."""
+        with self._lock:
+            return sorted(key for key in self._rowless if stem(key[1]) == id)
 
     def named(self, id: str) -> list[Key]:
         """The same where files are named by their ids: none of them is read for it."""
@@ -118,6 +124,9 @@ class Index(Generic[R]):
         row = row_of(store.kind, store.name, key[1], digest(body), body)
         if row is not None:
             self._rows[key] = cast("R", row)
+            self._rowless.discard(key)
+        elif key not in self._rows:
+            self._rowless.add(key)
         # What is so young is read again at the next look.
         if not racy(stat.mtime_ns, stat.ctime_ns, now):
             self._stats[key] = stat
@@ -125,11 +134,12 @@ class Index(Generic[R]):
     def _forget(self, store: str, found: Scan) -> None:
         gone = [
             key
-            for key in self._rows
+            for key in self._rows.keys() | self._rowless
             if key[0] == store and (found.missing(key[1]) or key[1] in found.holds)
         ]
         for key in gone:
-            del self._rows[key]
+            self._rows.pop(key, None)
+            self._rowless.discard(key)
             self._stats.pop(key, None)
 
 

@@ -57,8 +57,13 @@ class Stores(Generic[M, R]):
         return row.digest == here.digest if here else self.removed.get(row.key) != row.digest
 
     def load(self, id: str) -> M | None:
-        """The record `id` from its file; of several files, the first by path."""
-        for key in self._keys(id):
+        """The record `id` from its file; of several files, the first by path. Raises RecordError
+        where none tells that it is it, and one of that name does not parse: it may.
+        """
+        keys = self._keys(id)
+        if not keys and any(self._whole(key, "it was not read") for key in self._index.rowless(id)):
+            keys = self._keys(id)
+        for key in keys:
             if (body := self._whole(key, "it was not read")) is not None:
                 return self._record(key, body)
         return None

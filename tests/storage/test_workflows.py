@@ -280,6 +280,39 @@ async def test_what_is_no_record_in_the_moment_of_a_save_is_waited_for_and_not_w
     assert json.loads(path.read_text())["status"] == "running"
 
 
+@pytest.mark.parametrize("name", ["a.json", "a.yaml"])
+async def test_a_file_that_does_not_parse_does_not_pass_for_missing(
+    project: Config, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr("syncd.storage.file.PATIENCE", 0.0)
+    path = folder(project, "workflow") / name
+    path.parent.mkdir()
+    path.write_text('{"id": "a", "nam')
+    storage = AsyncWorkflowStorage(project)
+    with pytest.raises(RecordError, match=rf"{name} holds no record: .*; it was not read"):
+        await storage.load("a")
+    assert await storage.load("b") is None
+    path.unlink()
+    assert await storage.load("a") is None
+
+
+@pytest.mark.parametrize("id", ["a", "b"])
+async def test_a_file_that_is_being_written_is_waited_for(
+    project: Config, monkeypatch: pytest.MonkeyPatch, id: str
+) -> None:
+    path = folder(project, "workflow") / "a.json"
+    path.parent.mkdir()
+    path.write_text('{"id": "')
+
+    def finished(_: float) -> None:
+        path.write_text(f'{{"id": "{id}", "name": "A"}}')
+
+    monkeypatch.setattr("syncd.storage.file.time.sleep", finished)
+    storage = AsyncWorkflowStorage(project)
+    found = await storage.load("a")
+    assert (found and found.name) == ("A" if id == "a" else None)
+
+
 async def test_what_the_system_refuses_is_an_error_of_the_record(project: Config) -> None:
     folder(project, "workflow").write_text("no folder")
     storage = AsyncWorkflowStorage(project)
