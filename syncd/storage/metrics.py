@@ -78,7 +78,10 @@ class AsyncMetricsStorage(Asking):
         if type is None and name is None:
             raise RecordError("nothing was asked for", "name a type, a name, or both")
         if bucket is not None and not _minutes(bucket):
-            raise RecordError(f"a bucket of {bucket} ms is not whole minutes", "give 60_000 times")
+            raise RecordError(
+                f"{bucket!r} is no bucket of whole minutes; nothing was added up",
+                "give its milliseconds, a multiple of 60_000",
+            )
         there, here = await self._both(question, lambda: self._summed(question, bucket))
         local = sum_up(here, bucket)
         return local if there is None else added(there, local)

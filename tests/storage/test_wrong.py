@@ -118,5 +118,7 @@ def test_what_is_no_file_comes_with_the_advice_for_it(project: Config) -> None:
 
 @pytest.mark.parametrize("bucket", [0, -60_000, 1, float("nan"), "60000", timedelta(minutes=1)])
 def test_a_bucket_that_is_no_whole_minutes_is_refused(project: Config, bucket: Any) -> None:
-    with MetricsStorage(project) as storage, pytest.raises(RecordError, match="whole minutes"):
+    with MetricsStorage(project) as storage, pytest.raises(RecordError) as raised:
         storage.aggregate(type="t", bucket=bucket)
+    assert str(raised.value) == f"{bucket!r} is no bucket of whole minutes; nothing was added up"
+    assert raised.value.advice == "give its milliseconds, a multiple of 60_000"
