@@ -9,6 +9,7 @@ from typing import Final
 
 from syncd.errors import RecordError
 from syncd.storage.asking import LIMIT, Answers, Asking, Settings
+from syncd.storage.columns import id_told
 from syncd.storage.counting import Counting
 from syncd.storage.ids import id_of
 from syncd.storage.mirror import Mirror
@@ -53,9 +54,9 @@ class AsyncAssetStorage(Asking):
         `downloads` add up. Raises RecordError.
         """
         expect(asset, Asset)
-        if not asset.id:
+        if not (id := id_told(asset)):
             raise RecordError("the asset has no id; nothing was written", "give it one")
-        await asyncio.to_thread(self._library.save, asset.id, asset, asset.category or "")
+        await asyncio.to_thread(self._library.save, id, asset, asset.category or "")
 
     async def load(self, id: str) -> Asset | None:
         """The asset with this id, None where there is none."""

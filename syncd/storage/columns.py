@@ -14,6 +14,7 @@ import orjson
 from syncd.core.model import Format, Kind
 from syncd.storage.edit import plain
 from syncd.storage.ids import digits
+from syncd.storage.records import Asset, Workflow
 from syncd.storage.rows import AssetRow, DeploymentRow, ExecutionRow, Row, WorkflowRow
 from syncd.storage.times import finite, milliseconds
 from syncd.stores.layout import format_of
@@ -57,6 +58,13 @@ def stem(path: str) -> str:
     name = path.rpartition("/")[2]
     dot = name.rfind(".")
     return name[:dot] if dot > 0 else name
+
+
+def id_told(record: Workflow | Asset) -> str:
+    """The record's id; where it tells none, the name of the file that it was loaded from, as in
+    its row. Empty for a new one without.
+    """
+    return record.id or (stem(record.place[1]) if record.place else "")
 
 
 def parsed(body: bytes) -> Any:

@@ -11,6 +11,7 @@ from typing import Final
 
 from syncd.errors import RecordError
 from syncd.storage.asking import LIMIT, Answers, Asking, Settings
+from syncd.storage.columns import id_told
 from syncd.storage.ids import id_of
 from syncd.storage.mirror import Mirror
 from syncd.storage.records import Execution, Workflow, expect
@@ -63,9 +64,9 @@ class AsyncWorkflowStorage(Asking):
         program changed too. Raises RecordError.
         """
         expect(workflow, Workflow)
-        if not workflow.id:
+        if not (id := id_told(workflow)):
             raise RecordError("the workflow has no id; nothing was written", "give it one")
-        await asyncio.to_thread(self._definitions.save, workflow.id, workflow)
+        await asyncio.to_thread(self._definitions.save, id, workflow)
 
     async def load(self, id: str) -> Workflow | None:
         """The workflow with this id, None where there is none."""

@@ -46,6 +46,22 @@ def test_an_asset_stays_where_its_file_is_whatever_it_says(project: Config) -> N
     assert path.read_text() == '{"id": "a", "name": "B", "category": "prompts"}'
 
 
+def test_an_asset_that_tells_no_id_is_saved_in_the_file_whose_name_stands_for_it(
+    project: Config,
+) -> None:
+    path = library(project) / "ui" / "a.json"
+    path.parent.mkdir(parents=True)
+    path.write_text('{"name": "A"}')
+    with AssetStorage(project) as storage:
+        found = storage.load("a")
+        assert found is not None
+        found.name = "B"
+        storage.save(found)
+        assert path.read_text() == '{"name": "B"}'
+        with pytest.raises(RecordError, match="the asset has no id"):
+            storage.save(Asset(name="C", category="ui"))
+
+
 def test_a_new_asset_needs_a_category_that_is_a_folder(project: Config) -> None:
     with AssetStorage(project) as storage:
         for category in ("..", "a/../..", "/etc", "ui/buttons"):

@@ -313,6 +313,30 @@ async def test_a_file_that_is_being_written_is_waited_for(
     assert (found and found.name) == ("A" if id == "a" else None)
 
 
+async def test_a_workflow_that_tells_no_id_is_saved_in_the_file_whose_name_stands_for_it(
+    project: Config,
+) -> None:
+    path = folder(project, "workflow") / "team" / "a.json"
+    path.parent.mkdir(parents=True)
+    path.write_text('{"nodes": [], "name": "A"}')
+    storage = AsyncWorkflowStorage(project)
+    (row,) = await storage.list()
+    found = await storage.load(row.id)
+    assert found is not None
+    found.name = "B"
+    await storage.save(found)
+    assert path.read_text() == '{"nodes": [], "name": "B"}'
+    path.write_text('{"nodes": [], "name": "B", "id": "b"}')
+    found.status = "draft"
+    await storage.save(found)
+    assert json.loads(path.read_text()) == {
+        "nodes": [], "name": "B", "id": "b", "status": "draft"
+    }  # fmt: skip
+    assert [each.name for each in path.parent.parent.rglob("*.json")] == ["a.json"]
+    with pytest.raises(RecordError, match="the workflow has no id"):
+        await storage.save(Workflow(name="C"))
+
+
 async def test_what_the_system_refuses_is_an_error_of_the_record(project: Config) -> None:
     folder(project, "workflow").write_text("no folder")
     storage = AsyncWorkflowStorage(project)
