@@ -40,7 +40,7 @@ def main() -> None:
             began = time.perf_counter()
             time.sleep(0.05)
             taken = 1000 * (time.perf_counter() - began)
-            metrics.record(Metric(type="step", name=step.agent, value=taken, unit="ms"))
+            metrics.record(Metric(type="step", name=step.agent or "?", value=taken, unit="ms"))
             done.append(step.id or "")
             execution.completed_steps = done
             execution.saved_at = now()
