@@ -9,7 +9,10 @@ from typing import Final
 
 import pytest
 
-from .laptop import Laptop, assert_visible, digest
+from syncd.core.model import Hold, Key
+from syncd.engine.stops.holding import hold, obstructed
+
+from .laptop import STORE, Laptop, assert_visible, digest
 from .played import Played
 from .test_nodes import GOOD, THEIRS, desk
 
@@ -155,3 +158,16 @@ async def test_a_store_with_nothing_but_a_folder_in_a_files_place_is_an_emptied_
         await laptop.sync()
         assert played.tombstones() == []
         assert [each.store for each in laptop.ledger.attention.guards().values()] == ["flows"]
+
+
+async def test_only_what_a_file_or_folder_kept_out_is_named_once_it_is_gone(tmp_path: Path) -> None:
+    async with desk(tmp_path) as (laptop, _):
+        held = {
+            "a/x.json": "not-a-folder", "a/b/x.json": "not-a-folder", "c/d": "not-a-file",
+            "ab/x.json": "not-a-folder", "a": "not-a-file", "c": "symlink", "e/x.json": "symlink",
+        }  # fmt: skip
+        for path, reason in held.items():
+            hold(laptop.ledger, Key(STORE, path), Hold(reason, "", ""), 0.0)
+        gone = [Key(STORE, "a"), Key(STORE, "c/d/e/x.json"), Key("other", "ab")]
+        named = [key.path for key, _ in obstructed(laptop.ledger, gone)]
+        assert sorted(named) == ["a/b/x.json", "a/x.json", "c/d"]

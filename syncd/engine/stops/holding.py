@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from syncd.core.decision import Decision
@@ -44,14 +44,19 @@ def obstructed(ledger: Ledger, gone: Sequence[Key]) -> list[tuple[Key, float]]:
     """The held files that may have been kept out by those that are `gone`, to be named at once:
     one has the name of a folder of theirs, or was in a folder of their name.
     """
-    return [
-        (Key(store, path), 0.0)
-        for store in {key.store for key in gone}
-        for path, why in ledger.attention.held(store).items()
-        if why.reason in KEPT_OUT and any(_keeps_out(key, store, path) for key in gone)
-    ]
+    above = {each for key in gone for each in _folders(key)}
+    there, found = set(gone), list[tuple[Key, float]]()
+    # Thousands may be held, and thousands go in one turn: not each is compared with each.
+    for store in {key.store for key in gone}:
+        for path, why in ledger.attention.held(store).items():
+            key = Key(store, path)
+            if why.reason in KEPT_OUT and (key in above or not there.isdisjoint(_folders(key))):
+                found.append((key, 0.0))
+    return found
 
 
-def _keeps_out(gone: Key, store: str, path: str) -> bool:
-    within = path.startswith(f"{gone.path}/") or gone.path.startswith(f"{path}/")
-    return within and gone.store == store
+def _folders(key: Key) -> Iterator[Key]:
+    """The folders that the file lies in, as keys."""
+    path = key.path
+    while path := path.rpartition("/")[0]:
+        yield Key(key.store, path)
