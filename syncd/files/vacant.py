@@ -44,7 +44,8 @@ def vacate(folder: Folder, name: str) -> bool:
 
 def _is_vacant(parent: int, name: str, deeper: int) -> bool:
     with _opened(parent, name) as fd, os.scandir(fd) as listing:
-        return all(
+        # What is mounted there is somebody's, however empty, and cannot be removed.
+        return os.fstat(fd).st_dev == os.fstat(parent).st_dev and all(
             deeper > 0
             and each.is_dir(follow_symlinks=False)
             and _is_vacant(fd, each.name, deeper - 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -80,3 +81,20 @@ def test_a_file_that_comes_meanwhile_stays(tmp_path: Path, monkeypatch: pytest.M
     with opened(tmp_path) as folder:
         assert not vacate(folder, "name")
     assert saved.read_bytes() == b"saved"
+
+
+def test_where_something_is_mounted_it_stays(tmp_path: Path) -> None:
+    nested(tmp_path / "name")
+    place = str(tmp_path / "name/one")
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "none", place], check=False, stderr=subprocess.DEVNULL
+    )
+    if mounted.returncode != 0:
+        pytest.skip("mounting is not permitted here")
+    try:
+        with opened(tmp_path) as folder:
+            assert not is_vacant(folder, "name")
+            assert not vacate(folder, "name")
+            assert (tmp_path / "name/other").is_dir()
+    finally:
+        subprocess.run(["umount", place], check=True)
