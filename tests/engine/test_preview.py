@@ -97,3 +97,24 @@ async def test_a_plan_is_what_is_then_done(
     assert planned == done
     after = await previewed(one)
     assert after.decisions == {}
+
+
+async def test_a_plan_knows_what_comes_where_a_file_goes(tmp_path: Path) -> None:
+    shared = deployment()
+    one, two = Machine(tmp_path / "one", shared, "one"), Machine(tmp_path / "two", shared, "two")
+    one.save(a="a file", b="another")
+    await one.sync()
+    await two.sync()
+    (two.files / "a.txt").unlink()
+    (two.files / "a.txt").mkdir()
+    (two.files / "a.txt/in.txt").write_text("in a folder")
+    await two.sync()
+    planned = {key.path: told(each) for key, each in (await previewed(one)).decisions.items()}
+    assert {
+        path: (reason, to_local == "gone") for path, (reason, to_local, *_) in planned.items()
+    } == {
+        "a.txt": (Reason.PULL, True),
+        "a.txt/in.txt": (Reason.PULL, False),
+    }
+    await one.sync()
+    assert (one.files / "a.txt/in.txt").read_text() == "in a folder"

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from syncd.core.decision import Decision
-from syncd.core.model import Hold, Key, Reason
+from syncd.core.model import Hold, Key, Reason, Tombstone
+from syncd.core.reading import Missing
 from syncd.engine.naming.intake import BATCH, Intake
 from syncd.engine.naming.rescan import Rescan
 from syncd.engine.ports import Clock, LocalReplica
 from syncd.engine.stops.guards import Guards
+from syncd.engine.stops.holding import KEPT_OUT, kept_out
 from syncd.engine.turns.decide import Turn
 from syncd.engine.turns.parts import FileTurn
 from syncd.engine.turns.turn import Reconciler
@@ -34,6 +36,20 @@ class Preview(Reconciler):
         self.decisions: dict[Key, Decision] = {}
         self.lacking: set[Key] = set()
         self.held: dict[Key, Hold] = {}
+
+    def make_room(self) -> None:
+        """What files that are to go keep out is decided as it will be once they are gone."""
+        decided = self.decisions.items()
+        gone = [key for key, each in decided if isinstance(each.plan.to_local, Tombstone)]
+        held = [key for key, each in decided if _kept_out(each.plan.hold)]
+        for key in kept_out(held, gone):
+            turn = Turn()
+            decision = self._decider.decide(key, Missing(), self._ledger.view(key), turn)
+            if isinstance(decision, Decision):
+                self.decisions[key] = decision
+            elif turn.wanted:
+                del self.decisions[key]
+                self.lacking.update(turn.wanted)
 
     async def _carry_out(
         self, decided: Sequence[Decision], turn: Turn, files: Sequence[FileTurn] = ()
@@ -73,7 +89,12 @@ async def preview(
             waiting.until(when for _, when in turn.again)
         if not named.keys:
             break
+    found.make_room()
     return found
+
+
+def _kept_out(hold: Hold | None) -> bool:
+    return hold is not None and hold.reason in KEPT_OUT
 
 
 class _Named(Intake):

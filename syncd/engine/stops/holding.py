@@ -41,18 +41,24 @@ def vanished(decided: Sequence[Decision]) -> list[Key]:
 
 
 def obstructed(ledger: Ledger, gone: Sequence[Key]) -> list[tuple[Key, float]]:
-    """The held files that may have been kept out by those that are `gone`, to be named at once:
-    one has the name of a folder of theirs, or was in a folder of their name.
+    """The held files that may have been kept out by those that are `gone`, to be named at once."""
+    held = [
+        Key(store, path)
+        for store in {key.store for key in gone}
+        for path, why in ledger.attention.held(store).items()
+        if why.reason in KEPT_OUT
+    ]
+    return [(key, 0.0) for key in kept_out(held, gone)]
+
+
+def kept_out(held: Sequence[Key], by: Sequence[Key]) -> list[Key]:
+    """Those of `held` that have the name of a folder of one of these files, or are in a folder of
+    one's name.
     """
-    above = {each for key in gone for each in _folders(key)}
-    there, found = set(gone), list[tuple[Key, float]]()
+    above = {each for key in by for each in _folders(key)}
+    there = set(by)
     # Thousands may be held, and thousands go in one turn: not each is compared with each.
-    for store in {key.store for key in gone}:
-        for path, why in ledger.attention.held(store).items():
-            key = Key(store, path)
-            if why.reason in KEPT_OUT and (key in above or not there.isdisjoint(_folders(key))):
-                found.append((key, 0.0))
-    return found
+    return [key for key in held if key in above or not there.isdisjoint(_folders(key))]
 
 
 def _folders(key: Key) -> Iterator[Key]:

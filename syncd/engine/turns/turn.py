@@ -121,8 +121,8 @@ class Reconciler:
             former = self._moves.former(readings, turn)
         others = {key for keys in former.values() for key in keys} - readings.keys()
         if others:  # A thread is asked only where it is needed: a single save waits for each.
-            vanished = self._decidable(sorted(others))
-            more = await asyncio.to_thread(self.readings.first, vanished, turn.slow)
+            former_names = self._decidable(sorted(others))
+            more = await asyncio.to_thread(self.readings.first, former_names, turn.slow)
             readings.update(more)
         gone = {key for key, reading in readings.items() if isinstance(reading, Missing)}
         with self._ledger.moment():
