@@ -26,6 +26,12 @@ STEPS = (
 _COMPILED = 256
 """Statements that stay compiled: the ledger has fewer."""
 
+_TEMPORARY = "PRAGMA temp_store = MEMORY"
+"""Where SQLite keeps pages until a statement ends, and answers that it sorts. Else it takes a file
+in a folder for temporary ones: in a container with a read-only root there is none, a full one would
+fail what the ledger's own disk has room for, and what users wrote has no business there.
+"""
+
 LOG_BYTES = 16 * 1024 * 1024
 """What the write-ahead log keeps of the disk: it grows beyond while somebody reads for long."""
 
@@ -49,6 +55,7 @@ def open_ledger(path: Path) -> sqlite3.Connection:
                 path, isolation_level=None, check_same_thread=False, cached_statements=_COMPILED
             )
             opening.callback(connection.close)
+            connection.execute(_TEMPORARY)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA cache_size = -16000")
@@ -76,6 +83,7 @@ def read_ledger(path: Path) -> sqlite3.Connection:
         with ExitStack() as opening:
             connection = sqlite3.connect(_reading(path), uri=True, isolation_level=None)
             opening.callback(connection.close)
+            connection.execute(_TEMPORARY)
             if _check_version(connection, path) < VERSION:
                 return _migrated_copy(connection, path)
             # Two reads of two moments make a third that never was: an outbox from before a save
@@ -91,6 +99,14 @@ def read_ledger(path: Path) -> sqlite3.Connection:
             "run this as the user whose daemon it is; is SYNCD_STATE_DIR right?",
         ) from error
     return connection
+
+
+def copied(source: sqlite3.Connection) -> sqlite3.Connection:
+    """A copy of a ledger in memory, which may be written."""
+    copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    copy.execute(_TEMPORARY)
+    source.backup(copy)
+    return copy
 
 
 def _reading(path: Path) -> str:
@@ -213,8 +229,7 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
 
 def _migrated_copy(connection: sqlite3.Connection, path: Path) -> sqlite3.Connection:
     # Only the owner of the state folder may migrate: readers of an older ledger migrate a copy.
-    copy = sqlite3.connect(":memory:", isolation_level=None)
-    connection.backup(copy)
+    copy = copied(connection)
     _migrate(copy, path)
     return copy
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
-import sqlite3
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -23,7 +23,7 @@ from syncd.engine.registry import register
 from syncd.files.lines import LinesFolder
 from syncd.files.replica import FileReplica
 from syncd.files.trouble import refused
-from syncd.ledger.connection import read_ledger
+from syncd.ledger.connection import copied, read_ledger
 from syncd.ledger.ledger import Ledger
 from syncd.ledger.state import StateFolder
 from syncd.opening import SystemClock, lines_folders, never_ran, registration, replicas
@@ -108,12 +108,8 @@ def require_ledger(config: Config) -> Path:
 
 
 def _copied(config: Config) -> Ledger:
-    path = require_ledger(config)
-    copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-    source = read_ledger(path)
-    source.backup(copy)
-    source.close()
-    return Ledger(copy)
+    with closing(read_ledger(require_ledger(config))) as source:
+        return Ledger(copied(source))
 
 
 async def _hear(ledger: Ledger, stores: Sequence[str], news: News) -> list[Key]:

@@ -32,6 +32,9 @@ CHECKOUT = Path(__file__).parents[2]
 SIDECAR = CHECKOUT / "examples/sidecar"
 UID = 10001
 
+FILES = 1500
+"""So many that what SQLite keeps of a statement and of a sorted answer is beyond its buffers."""
+
 in_a_namespace = pytest.mark.skipif(
     os.geteuid() != 0 or shutil.which("unshare") is None,
     reason="making a mount namespace takes root and util-linux",
@@ -66,7 +69,7 @@ def contained(home: Path) -> Sequence[str]:
             mount --bind /mnt/$number "$place"
         done
         mount -o remount,ro,bind /
-        cd {home}
+        cd /
         exec $nobody --bounding-set=-all --no-new-privs "$@"
     """
     return ("unshare", "--mount", "sh", "-c", script, "sh")
@@ -105,6 +108,19 @@ def test_it_mirrors_as_nobody_in_particular_on_a_root_that_cannot_be_written(
     assert re.search(rf"^Uid:\t{UID}\t{UID}", status, re.MULTILINE)
     assert re.search(r"^CapEff:\t0+$", status, re.MULTILINE)
     assert machine.stop() == 0
+
+
+@in_a_namespace
+def test_a_first_mirror_of_many_files_writes_nothing_but_the_state_and_the_data(
+    world: World,
+) -> None:
+    machine = sidecar(world)
+    for number in range(FILES):
+        saved(machine, f"{number}.json", flow(str(number)))
+    ran = machine.syncd("sync", "--once")
+    assert (ran.code, f"{FILES:,}" in ran.out) == (0, True), ran
+    for command in ("plan", "verify"):
+        assert machine.syncd(command).code == 0
 
 
 @in_a_namespace
