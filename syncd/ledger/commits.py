@@ -32,8 +32,8 @@ def commit(
     # Of all keys at once: a statement for each costs several times as much.
     ledger.attention.release_keys(decision.key for decision in settled)
     ledger.places.record_files((each.key, each.file) for each in rest if not each.part)
-    ledger.epochs.taken(_pulled(settled))
-    ledger.takeovers.taken(each.key for each in rest if each.taken)
+    ledger.epochs.pulled(_pulled(settled))
+    ledger.takeovers.record(each.key for each in rest if each.taken)
     bases, authored = dict(_bases(ledger, settled)), dict(_authored(rest))
     saved = {key: save for key, save in authored.items() if save is not None and key in bases}
     ledger.entries.agree(bases.items(), saved)

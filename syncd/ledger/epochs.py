@@ -143,7 +143,7 @@ class Epochs:
         )
         return {Digest(row[0]) for row in rows}
 
-    def taken(self, contents: Iterable[tuple[Key, Digest]]) -> None:
+    def pulled(self, contents: Iterable[tuple[Key, Digest]]) -> None:
         """Keys of which nothing is agreed take what the deployment holds of them.
 
         A deployment that was restored may hold less than was agreed before: what came after it,

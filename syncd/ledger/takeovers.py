@@ -19,7 +19,7 @@ class Takeovers:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
-    def taken(self, keys: Iterable[Key]) -> None:
+    def record(self, keys: Iterable[Key]) -> None:
         """Other files took the names of `keys` here. It is so until something else is agreed on."""
         self._connection.executemany(
             f"UPDATE entries SET taken = base_revision WHERE {KEY}",  # noqa: S608
