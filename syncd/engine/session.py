@@ -41,8 +41,9 @@ MANY = 100
 TIDIED = "tidied"
 """The ledger's name for when it last forgot bytes that nothing names."""
 
-DAY = 86400.0
-"""Seconds until it does so again at a start: it looks at every key, and more starts find little."""
+WEEK = 7 * 86400.0
+"""Seconds until a start does so itself, before it begins: that looks at every key. Mostly nothing
+is left to it: Retention does so once a day, a minute behind the start."""
 
 log = structlog.get_logger()
 
@@ -248,7 +249,7 @@ class Session:
         # After the notes, which say what is agreed, and before anything else is decided.
         await self._late.look()
         # What was only just replaced tells what a late save was made from.
-        if abs(self._clock.now() - float(self._ledger.places.get(TIDIED) or 0)) > DAY:
+        if abs(self._clock.now() - float(self._ledger.places.get(TIDIED) or 0)) > WEEK:
             await self.tidy()
         await self.rescan.begin()
 

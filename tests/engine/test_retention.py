@@ -13,6 +13,7 @@ from syncd.core.model import TOMBSTONE, Conflict, Digest, Key, Snapshot
 from syncd.core.retention import AGE, GONE, NEWEST
 from syncd.engine.exchange.tombstones import Tombstones
 from syncd.engine.retention import INTERVAL, SETTLED, SOONEST, THINNED, Retention
+from syncd.engine.session import TIDIED
 from syncd.files.history import History
 from syncd.ledger.events import Event
 from syncd.ledger.ledger import Ledger
@@ -309,4 +310,21 @@ async def test_bytes_that_nothing_names_go_between_turns(tmp_path: Path) -> None
             assert ledger.contents.has(content(b"seen").digest), "a turn may list it yet"
         await tidying
     assert not ledger.contents.has(content(b"seen").digest)
+    ledger.close()
+
+
+@pytest.mark.parametrize(("days", "kept"), [(2, True), (8, False)])
+async def test_a_start_looks_at_every_key_only_where_nobody_did_for_long(
+    tmp_path: Path, days: int, kept: bool
+) -> None:
+    machine = Machine(tmp_path, deployment())
+    await machine.sync()
+    ledger = machine.ledger()
+    with ledger.transaction():
+        ledger.contents.put(content(b"seen").digest, b"seen")
+        ledger.places.put(TIDIED, str(machine.clock.now() - days * 86400))
+    ledger.close()
+    await machine.sync()
+    ledger = machine.ledger()
+    assert ledger.contents.has(content(b"seen").digest) is kept
     ledger.close()
