@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import Annotated
 
 import typer
@@ -10,7 +9,16 @@ import typer
 from syncd.cli.app import CONFIG, AsJson, ConfigPath, app, configured, reporting
 from syncd.cli.program import Program
 from syncd.cli.reports import ServiceReport
-from syncd.setup.units import RUNNING, Unit, active, control, enabled, system_unit, user_unit
+from syncd.setup.units import (
+    RUNNING,
+    Unit,
+    active,
+    caller,
+    control,
+    enabled,
+    system_unit,
+    user_unit,
+)
 from syncd.setup.units import install as install_unit
 from syncd.setup.units import uninstall as uninstall_unit
 
@@ -101,4 +109,4 @@ def _print_json(unit: Unit, word: str | None) -> None:
 
 def _unit(config: ConfigPath, *, system: bool, user: str | None) -> Unit:
     settings = configured(config)
-    return system_unit(settings, user or getpass.getuser()) if system else user_unit(settings)
+    return system_unit(settings, user or caller()) if system else user_unit(settings)

@@ -69,8 +69,7 @@ def _inodes(config: Config) -> Finding:
 
 
 def _secrets(config: Config) -> Iterator[Finding]:
-    if config.state.exists():
-        yield _owned(config.state)
+    yield _owned(config.state)
     for name in (".env", ".env.local"):
         place = config.source.parent / name
         if place.exists() and "SYNCD_TOKEN" in place.read_text(errors="replace"):
@@ -81,11 +80,22 @@ def _secrets(config: Config) -> Iterator[Finding]:
 
 
 def _owned(state: Path) -> Finding:
+    if not state.exists():
+        return _makeable(state)
     if not os.access(state, os.W_OK):
         return fail("state-folder", f"{state} cannot be written: no daemon can start",
                     f"mount it writable, sudo chown -R {os.geteuid()} {state}, or name another "
                     "with SYNCD_STATE_DIR")  # fmt: skip
     return _private("state-folder", state, 0o700)
+
+
+def _makeable(state: Path) -> Finding:
+    place = _existing(state)
+    if os.access(place, os.W_OK | os.X_OK):
+        return ok("state-folder", f"there is none yet: the first run makes {state}")
+    return fail("state-folder", f"{state} cannot be made, {place} cannot be written: no daemon can "
+                "start", f"mount it writable, let user {os.geteuid()} write there, or name another "
+                "place with SYNCD_STATE_DIR")  # fmt: skip
 
 
 def _private(check: str, place: Path, mode: int) -> Finding:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import shutil
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from pathlib import Path
 from syncd.config import Config
 from syncd.doctor.finding import Finding, ok, warn
 from syncd.errors import SyncdError
-from syncd.setup.units import Unit, enabled, system_unit, user_unit
+from syncd.setup.units import Unit, caller, enabled, system_unit, user_unit
 
 LINGER = Path("/var/lib/systemd/linger")
 """A file for each user whose services run without a login: loginctl(1)."""
@@ -23,7 +22,7 @@ def examine(config: Config) -> Iterator[Finding]:
 
 
 def _service(config: Config) -> Finding:
-    user = _user()
+    user = caller()
     try:
         units = {"user": user_unit(config), "system": system_unit(config, user)}
     except SyncdError as error:
@@ -41,14 +40,6 @@ def _service(config: Config) -> Finding:
         return warn("service", f"{name} runs only while you are logged in",
                     f"loginctl enable-linger {user}")  # fmt: skip
     return ok("service", f"{name} starts at boot")
-
-
-def _user() -> str:
-    """Who runs this; a number in a container that knows no name for it."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())
 
 
 def _installed(unit: Unit) -> bool:

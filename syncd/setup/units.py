@@ -5,6 +5,7 @@ The templates lie in `systemd/`; what differs between projects is in a drop-in b
 
 from __future__ import annotations
 
+import getpass
 import os
 import re
 import shutil
@@ -40,9 +41,8 @@ class NoServiceManager(ServiceManagerFailed):
 
 
 def user_unit(config: Config) -> Unit:
-    """The service of the calling user."""
-    root = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "systemd/user"
-    return _unit(root, "user", config, ("systemctl", "--user"), ())
+    """The service of the calling user. Raises ConfigError where they can have none."""
+    return _unit(_own_units(), "user", config, ("systemctl", "--user"), ())
 
 
 def system_unit(config: Config, user: str, root: Path = Path("/etc/systemd/system")) -> Unit:
@@ -53,6 +53,27 @@ def system_unit(config: Config, user: str, root: Path = Path("/etc/systemd/syste
     if program.is_relative_to("/home") or program.is_relative_to("/root"):
         lines.append(f"BindReadOnlyPaths={_quoted(str(program))}")
     return _unit(root, "system", config, ("systemctl",), lines)
+
+
+def caller() -> str:
+    """Who runs this; a number where the machine knows no name for it, as in many containers."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
+
+
+def _own_units() -> Path:
+    try:
+        home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    except RuntimeError as error:
+        raise ConfigError(
+            f"user {caller()} has no home folder, and so no services of its own; nothing was "
+            "changed",
+            "set HOME; or start `syncd run` by other means, or as a service of the machine: "
+            "--system",
+        ) from error
+    return home / "systemd/user"
 
 
 def install(unit: Unit) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -78,3 +79,16 @@ def test_without_systemd_nothing_is_said_of_the_service(systemctl: Path, service
     assert ran.exit_code == 1
     assert "not installed" not in ran.stdout
     assert "systemd does not run here" in ran.stderr
+
+
+@pytest.mark.usefixtures("homeless")
+def test_a_user_without_name_or_home_is_told_so_and_may_have_one_of_the_machine(
+    service: Service,
+) -> None:
+    for words in (("install",), ("uninstall",), ("status",)):
+        ran = service(*words)
+        assert ran.exit_code == 2
+        assert "has no home folder" in ran.stderr
+        assert "nothing was changed" in ran.stderr
+    shown = told(service("install", "--system", "--print", "--json"))
+    assert any(f"User={os.getuid()}\n" in text for text in shown["files"].values())

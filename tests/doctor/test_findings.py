@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from syncd.cli import registered
 from syncd.config import Config, StoreConfig, load
 from syncd.core.model import INLINE_LIMIT
-from syncd.doctor import contents, devices, examine, stores, systemd, watching
+from syncd.doctor import contents, devices, examine, machine, stores, systemd, watching
 from syncd.doctor import ledger as ledger_checks
 from syncd.doctor.finding import Finding, Level
 from syncd.ledger.state import StateFolder
@@ -109,6 +109,25 @@ def test_a_user_without_a_name_is_no_trouble(
 
     monkeypatch.setattr("getpass.getuser", nameless)
     assert bad(systemd.examine(made(tmp_path))) == []
+
+
+@pytest.mark.usefixtures("homeless")
+def test_a_user_without_a_home_is_no_trouble(tmp_path: Path) -> None:
+    (found,) = systemd.examine(made(tmp_path))
+    assert (found.level, "has no home folder" in found.evidence) == (Level.OK, True)
+
+
+def test_a_state_folder_that_cannot_be_made_is_told() -> None:
+    def as_nobody(base: Path) -> None:
+        config = made(base)
+        (first,) = (each for each in machine.examine(config) if each.check == "state-folder")
+        base.chmod(0o500)
+        (second,) = (each for each in machine.examine(config) if each.check == "state-folder")
+        base.chmod(0o700)
+        assert (first.level, second.level) == (Level.OK, Level.FAIL)
+        assert "no daemon can start" in second.evidence
+
+    as_ordinary_user(as_nobody)
 
 
 def test_a_file_that_goes_while_the_store_is_looked_at_is_no_trouble(
