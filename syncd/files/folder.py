@@ -206,9 +206,22 @@ def copy_all(source: int, target: int) -> None:
 
 
 def _take_after(fd: int, like: os.stat_result) -> None:
+    mode = stat.S_IMODE(like.st_mode) & 0o777
+    if not _has_group_of(fd, like):
+        # What one group may is not for another one: that gets what everybody has.
+        mode &= 0o707 | (mode & 0o007) << 3
+    os.fchmod(fd, mode)
+
+
+def _has_group_of(fd: int, like: os.stat_result) -> bool:
+    """Whether the file has the group of `like`, now that it has what of its owners may be given."""
     mine = os.fstat(fd)
-    if (mine.st_uid, mine.st_gid) != (like.st_uid, like.st_gid):
-        # Only root may give files away; else the file becomes ours, as any editor leaves it.
-        with contextlib.suppress(PermissionError):
-            os.fchown(fd, like.st_uid, like.st_gid)
-    os.fchmod(fd, stat.S_IMODE(like.st_mode) & 0o777)
+    if (mine.st_uid, mine.st_gid) == (like.st_uid, like.st_gid):
+        return True
+    # Only root may give files away; else the file becomes ours, as any editor leaves it, and keeps
+    # a group that we are in. EINVAL: a user namespace that has no number for one of them.
+    for owner in (like.st_uid, -1):
+        with contextlib.suppress(OSError):
+            os.fchown(fd, owner, like.st_gid)
+            return True
+    return mine.st_gid == like.st_gid

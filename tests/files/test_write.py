@@ -40,6 +40,43 @@ def test_the_owner_of_the_file_is_kept(at: World) -> None:
     assert (at.file.stat().st_uid, at.file.stat().st_gid) == (1234, 5678)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_where_the_owner_cannot_be_kept_the_group_is(
+    at: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chown = os.fchown
+
+    def of_a_group(fd: int, user: int, group: int) -> None:
+        if user != -1:
+            raise PermissionError(errno.EPERM, "Operation not permitted")
+        chown(fd, user, group)
+
+    os.chown(at.file, 1234, 5678)
+    at.file.chmod(0o660)
+    monkeypatch.setattr(os, "fchown", of_a_group)
+    at.perform(stage(at.root, PATH, OURS, digest(OLD)))
+    found = at.file.stat()
+    assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (0, 5678, 0o660)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+@pytest.mark.parametrize("number", [errno.EPERM, errno.EINVAL])
+@pytest.mark.parametrize(("before", "after"), [(0o660, 0o600), (0o664, 0o644), (0o604, 0o604)])
+def test_what_a_group_might_is_not_for_the_group_that_takes_its_place(
+    at: World, monkeypatch: pytest.MonkeyPatch, number: int, before: int, after: int
+) -> None:
+    def refuse(fd: int, user: int, group: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    os.chown(at.file, 0, 5678)
+    at.file.chmod(before)
+    monkeypatch.setattr(os, "fchown", refuse)
+    at.perform(stage(at.root, PATH, OURS, digest(OLD)))
+    found = at.file.stat()
+    assert at.file.read_bytes() == OURS
+    assert (found.st_gid, stat.S_IMODE(found.st_mode)) == (0, after)
+
+
 @pytest.mark.parametrize(
     ("umask", "mode"), [(0o022, 0o644), (0o002, 0o664), (0o077, 0o600), (0, 0o664)]
 )
