@@ -38,6 +38,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object inst
 CONFIG = Path("config.toml")
 
 
+_MET = (SyncdError, SqliteError, ExceptionGroup, FileNotFoundError, RuntimeError, MemoryError)
+"""What may be, or hold, a trouble of ours."""
+
+
 def reporting(command: Callable[P, int]) -> Callable[P, None]:
     """A command that answers its exit code; troubles are printed for people."""
 
@@ -45,7 +49,7 @@ def reporting(command: Callable[P, int]) -> Callable[P, None]:
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             code = command(*args, **kwargs)
-        except (SyncdError, SqliteError, ExceptionGroup, FileNotFoundError) as error:
+        except _MET as error:
             trouble = trouble_in(error)
             if trouble is None:
                 raise
@@ -91,6 +95,13 @@ def trouble_in(error: BaseException) -> SyncdError | None:
     if isinstance(error, FileNotFoundError) and _is_nowhere():
         return ConfigError("the folder in which this was typed is gone; nothing was changed",
                            "change to one that is there")  # fmt: skip
+    if isinstance(error, MemoryError) or "can't start new thread" in str(error):
+        return SyncdError(
+            "there is no memory, or no thread, left for this program; what was done stays done, "
+            "and no edit is lost",
+            "raise the limit of processes (ulimit -u, TasksMax= of its unit, the pids of its "
+            "container) or of memory (ulimit -v, MemoryMax=), then start it again",
+        )
     if isinstance(error, BaseExceptionGroup):
         return next(filter(None, map(trouble_in, error.exceptions)), None)
     return None

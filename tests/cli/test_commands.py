@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from syncd.cli import registered
+from syncd.cli.app import reporting
 from syncd.cli.naming import key_of, place_of, seconds_of, time_of
 from syncd.cli.text import moment, shown, size
 from syncd.config import load
@@ -281,6 +283,34 @@ def test_a_folder_that_is_gone_is_no_place_to_type_in(
     ran = CliRunner().invoke(registered(), [command])
     assert ran.exit_code == 2
     assert "is gone; nothing was changed\n  -> change to one that is there\n" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("can't start new thread"),
+        ExceptionGroup("", [ExceptionGroup("", [RuntimeError("can't start new thread")])]),
+    ],
+)
+def test_a_machine_without_threads_or_memory_is_told_in_words(
+    error: Exception, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def command() -> int:
+        raise error
+
+    with pytest.raises(typer.Exit) as ended:
+        reporting(command)()
+    assert ended.value.exit_code == 1
+    assert "no edit is lost\n  -> raise the limit of processes" in capsys.readouterr().err
+
+
+def test_a_fault_of_the_program_is_not_put_into_words() -> None:
+    def command() -> int:
+        raise RuntimeError("what nobody thought of")
+
+    with pytest.raises(RuntimeError, match="what nobody thought of"):
+        reporting(command)()
 
 
 def test_without_a_store_no_file_can_be_named(tmp_path: Path) -> None:
