@@ -20,9 +20,14 @@ _PERMIT: Final = (
     "it is tried again"
 )
 
+_UNLOCK: Final = (
+    "look at it and its folder (lsattr, ls -ld): immutable or append-only ones stay (sudo chattr "
+    "-i -a), and another user's file where the folder has the sticky bit; it is tried again"
+)
+
 _ADVICE: Final = {
     errno.EACCES: ("no-permission", _PERMIT),
-    errno.EPERM: ("no-permission", _PERMIT),
+    errno.EPERM: ("no-permission", _UNLOCK),
     errno.ELOOP: ("symlink", "replace the symlink by a file or folder; links are not followed"),
     errno.ENOTDIR: ("not-a-folder", "rename the file in its folder's place; it is tried again"),
     errno.ESTALE: ("root-missing", "bring the folder back, or change its path in config.toml"),

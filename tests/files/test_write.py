@@ -15,6 +15,7 @@ from syncd.core.model import Hold
 from syncd.core.reading import Missing, Stat
 from syncd.core.writing import NotWritten, WriteFailed, Written
 from syncd.files.staging import stage_removal
+from syncd.files.trouble import refused
 from syncd.files.write import discard, perform, perform_all, recover, retire
 
 from .person import as_ordinary_user
@@ -175,6 +176,13 @@ def test_a_file_where_a_folder_should_be_is_refused(at: World) -> None:
         stage(at.root, f"{PATH}/below.json", OURS, None)
     assert failed.value.hold.reason == "not-a-folder"
     assert at.holds() == OLD
+
+
+def test_what_is_owned_and_locked_is_not_said_to_lack_permissions() -> None:
+    locked, barred = (refused(OSError(each, "no")) for each in (errno.EPERM, errno.EACCES))
+    assert (locked.reason, barred.reason) == ("no-permission", "no-permission")
+    assert "chattr -i" in locked.advice
+    assert "chmod u+rwX" in barred.advice
 
 
 @pytest.mark.parametrize("expected", [OLD, None])
