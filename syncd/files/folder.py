@@ -6,7 +6,6 @@ path that led here, nothing outside this directory is touched.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import hashlib
 import os
@@ -18,6 +17,7 @@ from typing import Final, Self
 from syncd.core.model import Digest
 from syncd.core.reading import Stat, storable
 from syncd.files import syscalls
+from syncd.files.likeness import Likeness
 
 NOT_HERE: Final = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
 """What a rename with a flag answers where kernel or file system do not have it."""
@@ -89,19 +89,18 @@ class Folder:
         finally:
             os.close(fd)
 
-    def create(self, name: str, body: bytes, like: os.stat_result | None) -> int:
-        """A descriptor of a new file holding `body`, with the mode and owner of `like`. It is
-        durable only once `make_durable` was called.
+    def create(self, name: str, body: bytes, over: str) -> int:
+        """A descriptor of a new file holding `body`, and like the file `over`, where that is one.
+        It is durable only once `make_durable` was called.
 
         Raises OSError with the file removed again: nothing half done stays.
         """
-        if like is not None and not stat.S_ISREG(like.st_mode):
-            like = None
+        like = Likeness.of(self.fd, over)
         # RACE: never wider than the file it will stand for, not even before fchmod.
         fd = os.open(name, _CREATE, NEW_FILE if like is None else 0o600, dir_fd=self.fd)
         try:
             if like is not None:
-                _take_after(fd, like)
+                like.give(fd)
             write_all(fd, body)
         except OSError:
             os.close(fd)
@@ -113,13 +112,13 @@ class Folder:
         """A descriptor of a new, empty file, for reading and writing."""
         return os.open(name, _CREATE & ~os.O_WRONLY | os.O_RDWR, NEW_FILE, dir_fd=self.fd)
 
-    def dress(self, name: str, like: os.stat_result | None) -> None:
-        """Give the file `name` the mode and owner of `like`."""
-        if like is None or not stat.S_ISREG(like.st_mode):
+    def dress(self, name: str, over: str) -> None:
+        """Make the file `name` like the file `over`, where that is one."""
+        if (like := Likeness.of(self.fd, over)) is None:
             return
         fd = self.open(name)
         try:
-            _take_after(fd, like)
+            like.give(fd)
         finally:
             os.close(fd)
 
@@ -203,25 +202,3 @@ def copy_all(source: int, target: int) -> None:
             raise
         while chunk := os.read(source, _CHUNK):
             write_all(target, chunk)
-
-
-def _take_after(fd: int, like: os.stat_result) -> None:
-    mode = stat.S_IMODE(like.st_mode) & 0o777
-    if not _has_group_of(fd, like):
-        # What one group may is not for another one: that gets what everybody has.
-        mode &= 0o707 | (mode & 0o007) << 3
-    os.fchmod(fd, mode)
-
-
-def _has_group_of(fd: int, like: os.stat_result) -> bool:
-    """Whether the file has the group of `like`, now that it has what of its owners may be given."""
-    mine = os.fstat(fd)
-    if (mine.st_uid, mine.st_gid) == (like.st_uid, like.st_gid):
-        return True
-    # Only root may give files away; else the file becomes ours, as any editor leaves it, and keeps
-    # a group that we are in. EINVAL: a user namespace that has no number for one of them.
-    for owner in (like.st_uid, -1):
-        with contextlib.suppress(OSError):
-            os.fchown(fd, owner, like.st_gid)
-            return True
-    return mine.st_gid == like.st_gid

@@ -65,10 +65,10 @@ class Prepared:
 def stage_all(root: Root, news: Sequence[New]) -> list[Note | Hold]:
     """Puts bytes beside their files, all durable when this returns; the answers are in order.
 
-    Folders are made where they are missing. Mode bits and, where allowed, the owner of an existing
-    file are kept. A folder that a removal empties stays, it may be somebody's, until a file of its
-    name comes: see `vacant`. A hold leaves nothing of its file, after one attempt: what a failed
-    fsync leaves of the bytes is not known, so it is never tried again on the same file.
+    Folders are made where they are missing. The likeness of an existing file is kept. A folder that
+    a removal empties stays, it may be somebody's, until a file of its name comes: see `vacant`. A
+    hold leaves nothing of its file, after one attempt: what a failed fsync leaves of the bytes is
+    not known, so it is never tried again on the same file.
     """
     answers: list[Note | Hold] = []
     with ThreadPoolExecutor(_SYNCS_AT_ONCE) as pool:
@@ -85,7 +85,7 @@ def stage_prepared(root: Root, path: str, prepared: Prepared, expected: Digest |
             found = folder.stat(prepared.temporary)
             if found is None or found.st_ino != prepared.inode:
                 raise WriteFailed(path, _NOT_PREPARED)
-            folder.dress(prepared.temporary, folder.stat(name))
+            folder.dress(prepared.temporary, name)
             number = os.fstat(folder.fd).st_ino
             folder.sync()
     except OSError as error:
@@ -194,7 +194,7 @@ def _make(folders: _Folders, new: New) -> _Made | Hold:
         parent, name = _split(new.path)
         folder, number = folders.at(parent)
         temporary = _temporary()
-        fd = folder.create(temporary, new.body, folder.stat(name))
+        fd = folder.create(temporary, new.body, name)
     except WriteFailed as failed:
         return failed.hold
     except OSError as error:

@@ -131,7 +131,7 @@ def _changed(
     try:
         while (body := make(met)) != placed:
             temporary = _beside(name)
-            fd = folder.create(temporary, body, folder.stat(name))
+            fd = folder.create(temporary, body, name)
             make_durable(folder, temporary, fd)
             if placed is None:
                 if not _create(folder, temporary, name):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import struct
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -76,6 +77,51 @@ def test_what_a_group_might_is_not_for_the_group_that_takes_its_place(
     found = at.file.stat()
     assert at.file.read_bytes() == OURS
     assert (found.st_gid, stat.S_IMODE(found.st_mode)) == (0, after)
+
+
+def listed(group: int, mask: int, user: int = 1234) -> bytes:
+    """An access list by which a user may read and write: acl(5), as Linux shows it."""
+    rows = [(1, 6, -1), (2, 6, user), (4, group, -1), (16, mask, -1), (32, 0, -1)]
+    return struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *row) for row in rows)
+
+
+LIST = "system.posix_acl_access"
+
+
+def with_list(path: Path, name: str, access: bytes) -> None:
+    try:
+        os.setxattr(path, name, access)
+    except OSError:
+        pytest.skip("this file system has no access lists")
+
+
+def test_the_access_list_of_the_file_is_kept(at: World) -> None:
+    with_list(at.file, LIST, listed(group=0, mask=6))
+    at.perform(stage(at.root, PATH, OURS, digest(OLD)))
+    assert os.getxattr(at.file, LIST) == listed(group=0, mask=6)
+    assert stat.S_IMODE(at.file.stat().st_mode) == 0o660
+
+
+def test_where_the_access_list_cannot_be_kept_its_group_gets_no_more_than_it_had(
+    at: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_list(at.file, LIST, listed(group=0, mask=6))
+
+    def refuse(fd: int, name: str, access: bytes) -> None:
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(os, "setxattr", refuse)
+    at.perform(stage(at.root, PATH, OURS, digest(OLD)))
+    assert LIST not in os.listxattr(at.file)
+    assert stat.S_IMODE(at.file.stat().st_mode) == 0o600
+
+
+def test_a_file_without_an_access_list_gets_none_of_its_folder(at: World) -> None:
+    with_list(at.file.parent, "system.posix_acl_default", listed(group=0, mask=6))
+    at.file.chmod(0o660)
+    at.perform(stage(at.root, PATH, OURS, digest(OLD)))
+    assert LIST not in os.listxattr(at.file)
+    assert stat.S_IMODE(at.file.stat().st_mode) == 0o660
 
 
 @pytest.mark.parametrize(

@@ -143,7 +143,7 @@ def test_a_disk_that_is_full_leaves_the_file_as_it_was(
     path = tmp_path / "a.json"
     path.write_bytes(b"one\n")
 
-    def full(self: Folder, name: str, body: bytes, like: os.stat_result | None) -> int:
+    def full(self: Folder, name: str, body: bytes, over: str) -> int:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Folder, "create", full)
@@ -280,11 +280,11 @@ def test_what_was_written_without_an_exchange_is_not_said_to_be_unwritten(
     path.write_bytes(b"one\n")
     create, made = Folder.create, list[str]()
 
-    def filling(self: Folder, name: str, body: bytes, like: os.stat_result | None) -> int:
+    def filling(self: Folder, name: str, body: bytes, over: str) -> int:
         if made:
             raise OSError(28, "No space left on device")
         made.append(name)
-        return create(self, name, body, like)
+        return create(self, name, body, over)
 
     def refused(self: Folder, one: str, other: str) -> None:
         raise OSError(22, "Invalid argument")
