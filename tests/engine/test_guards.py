@@ -326,6 +326,36 @@ async def test_what_waits_for_a_person_is_not_looked_at_with_every_walk(
     assert len(desk.machine.mirror()) == 19
 
 
+async def test_what_waits_here_for_a_person_is_not_looked_at_with_every_walk(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes = await holding(desk, 40)
+    later = desk.clock.read_ns() + 10**11
+    monkeypatch.setattr(desk.clock, "read_ns", lambda: later)
+    await desk.consider(notes)  # Late enough that no walk has them read again.
+    desk.delete_there(notes[:20])
+    await desk.consider(notes[:12])
+    await desk.reconciler.consider([Key(STORE, f"{name}.txt") for name in notes[12:20]])
+    assert desk.waiting() == set(notes[:20])
+    intake = Intake(desk.reconciler, desk.clock)
+    rescan = Rescan(desk.ledger, {STORE: desk.replica}, desk.guards, intake, desk.clock)
+    waiting = {Key(STORE, f"{name}.txt") for name in notes[:20]}
+    named: set[Key] = set()
+    monkeypatch.setattr(intake, "name", named.update)
+    await rescan.scan(STORE)
+    assert not named & waiting
+    (guard,) = desk.ledger.attention.guards().values()
+    assert guard.missing == 20, "though no turn followed the last that held some"
+    changed, gone = (Key(STORE, f"{name}.txt") for name in notes[:2])
+    desk.machine.save(**{notes[0]: "edited"})
+    desk.machine.delete(notes[1])
+    await rescan.scan(STORE)
+    assert named & waiting == {changed, gone}
+    assert desk.guards.approve(STORE).deletions == 20
+    await rescan.scan(STORE)
+    assert named >= waiting
+
+
 async def test_a_turn_about_other_files_reads_nothing_of_what_waits(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -74,7 +74,7 @@ class Told:
     def name(self, keys: Iterable[Key]) -> None:
         self.keys |= set(keys)
 
-    def waiting(self, store: str) -> Iterable[Key]:
+    def waiting(self, store: str, way: Direction) -> Iterable[Key]:
         return ()
 
     def scanned(

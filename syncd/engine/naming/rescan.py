@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 import structlog
 
+from syncd.core.guard import Direction
 from syncd.core.model import NEVER, Digest, Key
 from syncd.engine.naming.intake import Intake
 from syncd.engine.ports import Clock, LocalReplica, Seen
@@ -117,7 +118,7 @@ class Rescan:
             live = self._ledger.entries.live(store)
             missing |= {key: digest for key, digest in live if key.path in gone}
         self._intake.name(Key(store, path) for path in changed + fresh)
-        waiting = self._guards.waiting(store)
+        waiting = self._guards.waiting(store, Direction.TO_REMOTE)
         self._intake.name(key for key in missing if key not in waiting)
         self._intake.name(unfinished)
         if self._stores[store].pointer is not None:
@@ -140,7 +141,9 @@ class Rescan:
             return [Key(store, path) for path in paths], dict(entries.live(store, unread=True))
         # In one pass: it looks at every entry, and at a start with nothing changed finds nothing.
         found = list(entries.unfinished(store, here=self._stores[store].way.leaves))
-        return [key for key, _ in found], {key: lost for key, lost in found if lost is not None}
+        waiting = self._guards.waiting(store, Direction.TO_LOCAL)
+        left = [key for key, _ in found if key not in waiting]
+        return left, {key: lost for key, lost in found if lost is not None}
 
     def _compared(self, store: str, seen: Seen) -> tuple[list[str], list[str], dict[str, Digest]]:
         """Files that are not as they were last read, those never read, and those that are gone,

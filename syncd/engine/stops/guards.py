@@ -72,12 +72,12 @@ class Guards:
         """The stores of which deletions wait."""
         return {store for store, _ in self._standing}
 
-    def waiting(self, store: str) -> Collection[Key]:
+    def waiting(self, store: str, way: Direction) -> Collection[Key]:
         """The files of `store` whose deletion waits for a person: another look decides nothing."""
-        group = (store, Direction.TO_REMOTE)
-        stands = group in self._standing or (store, Direction.BOTH) in self._standing
-        waits = stands and store not in self._approved
-        return self._ledger.deletions.listed("waiting", *group).keys() if waits else ()
+        # No walk follows the one that finds the folder well again: that one names what waited here.
+        of_folder = way is Direction.TO_REMOTE and (store, Direction.BOTH) in self._standing
+        waits = ((store, way) in self._standing or of_folder) and store not in self._approved
+        return self._ledger.deletions.listed("waiting", store, way).keys() if waits else ()
 
     def check(self, store: str) -> bool:
         """Whether deletions of `store` must wait for the sake of its folder, seen anew."""
@@ -247,8 +247,7 @@ class Guards:
             self._set(replace(found, since=standing.since))
 
     def _known(self, store: str) -> int:
-        decided = len(self._ledger.deletions.decided(store))
-        return self._ledger.entries.count_live(store) - decided
+        return self._ledger.entries.count_live(store) - len(self._ledger.deletions.decided(store))
 
     def _list_lost(self, store: str, lost: Mapping[Key, Digest]) -> None:
         group = (store, Direction.TO_REMOTE)
@@ -261,12 +260,13 @@ class Guards:
             with self._ledger.transaction():
                 self._ledger.deletions.drop(group[1], found)
                 self._window.hold(group, more if stands else {}, self._clock.now())
-        if group in self._standing:
-            self._review(group)
+        # What waits here grew by turns, and the last of them was judged by none.
+        grown = self._unreviewed & {(store, Direction.TO_LOCAL)}
+        for each in self._standing.keys() & {group, *grown}:
+            self._review(each)
 
     def _unseen(self, store: str, known: int) -> None:
-        root = self.root_state(store)
-        if root is not RootState.PRESENT:
+        if (root := self.root_state(store)) is not RootState.PRESENT:
             self._stop(guard(store, root, known, 0))
         self._list_lost(store, {})
 
