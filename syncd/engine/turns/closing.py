@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from syncd.core.decision import Decision, Taken
+from syncd.core.decision import Decision, FileState, Taken
 from syncd.core.lead import Lead
-from syncd.core.model import Intent, Tombstone, Version
+from syncd.core.model import Intent, Key, Tombstone, Version
 from syncd.engine.ports import Clock
 from syncd.engine.telling import tell_turn
 from syncd.ledger.claimable import Claim
@@ -44,6 +44,25 @@ class Closing:
         if done.claimed:
             self._send(done.claimed)
         tell_turn(decisions, done.held)
+
+    def looked_at(self, held: Iterable[Decision]) -> None:
+        """Deletions are `held` that would go here: of their files it is written down how they were
+        read, else each walk would have those read again that were read too early to be trusted.
+        """
+        files = [
+            (each.key, each.file)
+            for each in held
+            if each.file is not None and isinstance(each.plan.to_local, Tombstone)
+        ]
+        if unlike := [(key, file) for key, file in files if self._is_news(key, file)]:
+            with self._ledger.transaction():
+                self._ledger.places.record_files(unlike)
+
+    def _is_news(self, key: Key, file: FileState) -> bool:
+        known = self._ledger.places.file(key.store, key.path)
+        if known is None or known.digest != file.digest:
+            return False
+        return known.stat != file.stat or (known.racy and not file.racy)
 
     def _claim_beside(self, queued: Sequence[Version]) -> Claim | None:
         """What is claimed beside `queued`; to be asked before the transaction, for what it looks

@@ -215,6 +215,8 @@ class Reconciler:
     def _allowed(self, decisions: Sequence[Decision], found: Sequence[Key]) -> list[Decision]:
         now = self._clock.monotonic()
         admitted = together(decisions, self._guards.admitted(decisions, found))
+        going = {each.key for each in admitted}
+        self.closing.looked_at(each for each in decisions if each.key not in going)
         return [self.flaps.judged(each, now) for each in admitted]
 
     async def _decide_files(self, readings: Mapping[Key, Reading], turn: Turn) -> list[FileTurn]:
