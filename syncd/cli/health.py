@@ -59,9 +59,14 @@ async def _progresses(config: Config) -> None:
     anew would have either. Raises NotReachable.
     """
     from syncd.control.client import ping
-    from syncd.ledger.owner import waiting_owner
+    from syncd.ledger.owner import is_closed, waiting_owner
     from syncd.ledger.state import StateFolder
 
+    if is_closed(config.state):
+        raise NotReachable(
+            f"whether a daemon owns {config.state} cannot be told: it is another user's",
+            "run this as the user whose daemon it is",
+        )
     if StateFolder(config.state).owner() is None:
         raise NotReachable(f"no daemon owns {config.state}", "start it with `syncd run`")
     if waiting_owner(config.state) is None:

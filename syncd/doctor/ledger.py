@@ -13,7 +13,7 @@ from syncd.doctor.finding import Finding, fail, ok, warn
 from syncd.errors import LedgerError
 from syncd.ledger.connection import read_ledger
 from syncd.ledger.costs import CostBook
-from syncd.ledger.owner import stopped_owner, waiting_owner
+from syncd.ledger.owner import is_closed, stopped_owner, waiting_owner
 from syncd.ledger.state import StateFolder
 from syncd.report.cost import cost_report
 from syncd.report.judging import paused
@@ -25,7 +25,10 @@ def examine(config: Config) -> Iterator[Finding]:
     """Everything that concerns the state folder."""
     state = StateFolder(config.state)
     owner = state.owner()
-    if owner is None:
+    if is_closed(config.state):
+        yield warn("daemon", f"whether one runs cannot be told: {config.state} is another user's",
+                   "run this as the user whose daemon it is")  # fmt: skip
+    elif owner is None:
         yield warn("daemon", "no daemon runs: what is saved is not sent", "syncd run")
     elif stopped_owner(config.state) is not None:
         yield fail("daemon", f"process {owner} is stopped: what is saved is not sent",

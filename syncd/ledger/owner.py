@@ -12,6 +12,17 @@ _LOCKS = Path("/proc/locks")
 _STOPPED = "T"
 
 
+def is_closed(folder: Path) -> bool:
+    """Whether this user may not look who owns the state folder: it is another user's."""
+    try:
+        os.close(os.open(folder / LOCK, os.O_RDONLY | os.O_CLOEXEC))
+    except PermissionError:
+        return True
+    except OSError:
+        pass
+    return False
+
+
 def stopped_owner(folder: Path) -> int | None:
     """The process that owns the state folder, where it is stopped, as by SIGSTOP or Ctrl-Z."""
     owner = StateFolder(folder).owner()

@@ -117,6 +117,27 @@ def test_a_user_without_a_home_is_no_trouble(tmp_path: Path) -> None:
     assert (found.level, "has no home folder" in found.evidence) == (Level.OK, True)
 
 
+def test_a_state_folder_of_another_user_is_not_said_to_have_no_daemon(tmp_path: Path) -> None:
+    app = registered("health")
+    # What it imports may lie where the other user may not look.
+    CliRunner().invoke(app, ["health", "-c", str(made(tmp_path).source)])
+
+    def as_nobody(base: Path) -> None:
+        config = made(base)
+        config.state.mkdir()
+        config.state.chmod(0)  # As closed to its owner as another user's is.
+        found = next(iter(ledger_checks.examine(config)))
+        said = CliRunner(env={"SYNCD_TOKEN": "of-a-probe"}).invoke(
+            app, ["health", "-c", str(config.source)]
+        )
+        config.state.chmod(0o700)
+        assert "cannot be told" in found.evidence
+        assert said.exit_code == 6, said.output
+        assert "cannot be told" in said.stderr
+
+    as_ordinary_user(as_nobody)
+
+
 def test_a_state_folder_that_cannot_be_made_is_told() -> None:
     def as_nobody(base: Path) -> None:
         config = made(base)
