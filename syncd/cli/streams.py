@@ -4,25 +4,42 @@ from __future__ import annotations
 
 import io
 import os
+import select
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from errno import EPIPE
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 
+PATIENCE: Final = 1.0
+"""Seconds that a reader who is behind is waited for, once until it reads again."""
+
+
 class _Lossy(io.FileIO):
-    """Passes over what cannot be written."""
+    """Passes over what cannot be written, or is not read."""
+
+    _patience = PATIENCE
 
     def write(self, data: ReadableBuffer, /) -> int:
-        """As a file's, but that nothing is refused."""
-        try:
-            return super().write(data) or memoryview(data).nbytes
-        except OSError:
-            return memoryview(data).nbytes
+        """As a file's, but that nothing is refused, and nobody waited for without an end."""
+        whole = memoryview(data).cast("B")
+        rest = whole
+        with suppress(OSError):
+            # A pipe that takes anything takes as much as this without waiting.
+            while rest and self._takes():
+                rest = rest[super().write(rest[: select.PIPE_BUF]) or 0 :]
+        return whole.nbytes
+
+    def _takes(self) -> bool:
+        asked = select.poll()
+        asked.register(self.fileno(), select.POLLOUT)
+        ready = bool(asked.poll(self._patience * 1000))
+        self._patience = PATIENCE if ready else 0.0
+        return ready
 
 
 class _Remembering(io.FileIO):
@@ -41,7 +58,7 @@ class _Remembering(io.FileIO):
 
 def let_errors_be_lost() -> None:
     """From now on standard error takes everything: no daemon ends because its log has no room,
-    just when it has to tell that a disk is full.
+    just when it has to tell that a disk is full, or stands still because nobody reads it.
     """
     former = _opened(sys.stderr)
     sys.stderr = _over(_Lossy(former.fileno(), "w", closefd=False), former)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import select
 import signal
 import subprocess
 import sys
@@ -59,3 +61,22 @@ def test_a_daemon_whose_log_has_no_room_goes_on(tmp_path: Path) -> None:
     assert answering.exists()
     daemon.send_signal(signal.SIGTERM)
     assert daemon.wait(30) == 0
+
+
+def test_a_log_that_nobody_reads_keeps_nobody_waiting(tmp_path: Path) -> None:
+    code = (
+        "import sys; from syncd.cli.streams import let_errors_be_lost; let_errors_be_lost();"
+        "[print('x' * 9999, file=sys.stderr) for _ in range(50)]; print('went on', flush=True);"
+        "sys.stdin.readline(); print('y' * 9999, file=sys.stderr)"
+    )
+    started = subprocess.Popen([sys.executable, "-c", code], text=True, stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
+    assert started.stdout is not None
+    assert started.stderr is not None
+    ready, _, _ = select.select([started.stdout], [], [], 20)
+    if not ready:
+        started.kill()
+    assert started.stdout.readline() == "went on\n"
+    os.read(started.stderr.fileno(), 1 << 20)
+    _, said = started.communicate("\n", timeout=20)
+    assert said.count("y") == 9999, "who reads again is told again"
