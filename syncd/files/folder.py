@@ -95,22 +95,33 @@ class Folder:
 
         Raises OSError with the file removed again: nothing half done stays.
         """
-        like = Likeness.of(self.fd, over)
-        # RACE: never wider than the file it will stand for, not even before fchmod.
-        fd = os.open(name, _CREATE, NEW_FILE if like is None else 0o600, dir_fd=self.fd)
+        fd = self._new(name, _CREATE, over)
         try:
-            if like is not None:
-                like.give(fd)
             write_all(fd, body)
         except OSError:
-            os.close(fd)
-            os.unlink(name, dir_fd=self.fd)
+            self._take_back(name, fd)
             raise
         return fd
 
-    def make(self, name: str) -> int:
-        """A descriptor of a new, empty file, for reading and writing."""
-        return os.open(name, _CREATE & ~os.O_WRONLY | os.O_RDWR, NEW_FILE, dir_fd=self.fd)
+    def make(self, name: str, over: str) -> int:
+        """The same for reading and writing, of a file that is empty."""
+        return self._new(name, _CREATE & ~os.O_WRONLY | os.O_RDWR, over)
+
+    def _new(self, name: str, flags: int, over: str) -> int:
+        like = Likeness.of(self.fd, over)
+        # RACE: never wider than the file it will stand for, not even before fchmod.
+        fd = os.open(name, flags, NEW_FILE if like is None else 0o600, dir_fd=self.fd)
+        try:
+            if like is not None:
+                like.give(fd)
+        except OSError:
+            self._take_back(name, fd)
+            raise
+        return fd
+
+    def _take_back(self, name: str, fd: int) -> None:
+        os.close(fd)
+        os.unlink(name, dir_fd=self.fd)
 
     def dress(self, name: str, over: str) -> None:
         """Make the file `name` like the file `over`, where that is one."""

@@ -18,6 +18,7 @@ from typing import Final, Self
 from syncd.core.model import Content, Digest
 from syncd.files.folder import NEW_FILE, copy_all, digest_of, write_all
 from syncd.files.history import History, shelf
+from syncd.files.likeness import Likeness
 
 _PART: Final = ".part"
 _READ: Final = os.O_RDONLY | os.O_CLOEXEC
@@ -116,11 +117,15 @@ class Payloads:
             raise Damaged(str(path))
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), digest)
 
-    def move(self, digest: Digest, folder: int, name: str) -> bool:
-        """Make the payload the file `name` of an open folder; False where it cannot move."""
+    def move(self, digest: Digest, folder: int, name: str, over: str) -> bool:
+        """Make the payload the file `name` of an open folder, and like the file `over` there, where
+        that is one; False where it cannot move.
+        """
         if digest not in self._verified:
             return False
         try:
+            # Before: the folder is open to others.
+            self._dress(digest, Likeness.of(folder, over))
             os.rename(self._path(digest), name, dst_dir_fd=folder)
         except OSError as error:
             if error.errno in (errno.ENOENT, errno.EXDEV):
@@ -128,6 +133,15 @@ class Payloads:
             raise
         self._verified.discard(digest)
         return True
+
+    def _dress(self, digest: Digest, like: Likeness | None) -> None:
+        if like is None:
+            return
+        fd = os.open(self._path(digest), _READ)
+        try:
+            like.give(fd)
+        finally:
+            os.close(fd)
 
     def shelve(self, digest: Digest) -> None:
         """Move the payload into history, durably; nothing where it is there already."""

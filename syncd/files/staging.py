@@ -94,15 +94,16 @@ def stage_prepared(root: Root, path: str, prepared: Prepared, expected: Digest |
 
 
 def prepare(root: Root, path: str, payloads: Payloads, digest: Digest, *, move: bool) -> Prepared:
-    """Puts a payload durably beside the file at `path`; with `move` the last that needs it.
+    """Puts a payload durably beside the file at `path`, and no more people may read it than that
+    file; with `move` the last that needs it.
 
     Raises OSError, WriteFailed, and Damaged, each with nothing left.
     """
-    parent, _ = _split(path)
+    parent, name = _split(path)
     temporary = _temporary()
     with root.folder(parent, create=True) as folder:
-        if not (move and payloads.move(digest, folder.fd, temporary)):
-            fd = folder.make(temporary)
+        if not (move and payloads.move(digest, folder.fd, temporary, name)):
+            fd = folder.make(temporary, name)
             try:
                 payloads.copy(digest, fd)
                 os.fsync(fd)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,8 +12,11 @@ from types import SimpleNamespace
 import pytest
 
 from syncd.core.model import Content, Digest
+from syncd.files.folder import NEW_FILE
 from syncd.files.history import History
 from syncd.files.payloads import SPARE, Damaged, Payloads
+from syncd.files.root import Root
+from syncd.files.staging import prepare
 
 BODY = b"\xff" * 5000
 CONTENT = Content(Digest(sha256(BODY).hexdigest()), len(BODY))
@@ -76,3 +80,22 @@ def test_a_payload_leaves_room_for_smaller_files(
         receive(payloads, BODY)
     assert told.value.errno == errno.ENOSPC
     return None
+
+
+@pytest.mark.parametrize("move", [True, False])
+@pytest.mark.parametrize("mode", [0o600, 0o640, None])
+def test_no_more_people_may_read_it_beside_its_file_than_the_file(
+    payloads: Payloads, tmp_path: Path, mode: int | None, *, move: bool
+) -> None:
+    folder = tmp_path / "store"
+    folder.mkdir()
+    if mode is not None:
+        (folder / "a.bin").write_bytes(b"former")
+        (folder / "a.bin").chmod(mode)
+    (plain := folder / "plain").touch(mode=NEW_FILE)
+    receive(payloads, BODY)
+    prepared = prepare(Root.open(folder), "a.bin", payloads, CONTENT.digest, move=move)
+    beside = folder / prepared.temporary
+    assert beside.read_bytes() == BODY
+    expected = stat.S_IMODE(plain.stat().st_mode) if mode is None else mode
+    assert stat.S_IMODE(beside.stat().st_mode) == expected
