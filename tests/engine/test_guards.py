@@ -347,6 +347,9 @@ async def test_what_waits_here_for_a_person_is_not_looked_at_with_every_walk(
     assert not named & waiting
     (guard,) = desk.ledger.attention.guards().values()
     assert guard.missing == 20, "though no turn followed the last that held some"
+    await rescan.scan(STORE, alone=True)
+    assert named >= waiting, "a start names what was heard, and may not have been considered"
+    named.clear()
     changed, gone = (Key(STORE, f"{name}.txt") for name in notes[:2])
     desk.machine.save(**{notes[0]: "edited"})
     desk.machine.delete(notes[1])

@@ -93,7 +93,7 @@ class Rescan:
             with self._ledger.places.noticed() as since:
                 walk = self._stores[store].scan
                 walking = asyncio.get_running_loop().run_in_executor(None, walk)
-                unfinished = self._unfinished(store) if alone else None
+                unfinished = self._unfinished(store, alone=True) if alone else None
                 seen = await walking
                 await self._guards.survey(store, seen)
                 # RACE: a folder is adopted by this, and bases with it are forgotten: what a turn
@@ -132,7 +132,7 @@ class Rescan:
         log.debug("scanned", store=store, files=len(seen.stats), changed=len(changed) + len(fresh),
                   missing=len(missing))  # fmt: skip
 
-    def _unfinished(self, store: str) -> _Unfinished:
+    def _unfinished(self, store: str, *, alone: bool = False) -> _Unfinished:
         """What to look at whatever was seen, and what is to be in files that were not there."""
         entries = self._ledger.entries
         if self._stores[store].pointer is not None:
@@ -141,7 +141,8 @@ class Rescan:
             return [Key(store, path) for path in paths], dict(entries.live(store, unread=True))
         # In one pass: it looks at every entry, and at a start with nothing changed finds nothing.
         found = list(entries.unfinished(store, here=self._stores[store].way.leaves))
-        waiting = self._guards.waiting(store, Direction.TO_LOCAL)
+        # News of what waits name it; of what was heard before a start no turn may know.
+        waiting = () if alone else self._guards.waiting(store, Direction.TO_LOCAL)
         left = [key for key, _ in found if key not in waiting]
         return left, {key: lost for key, lost in found if lost is not None}
 
