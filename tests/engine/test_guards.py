@@ -360,6 +360,25 @@ async def test_what_waits_here_for_a_person_is_not_looked_at_with_every_walk(
     assert named >= waiting
 
 
+async def test_what_was_queued_and_waits_now_is_not_looked_at_with_every_walk(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes = await holding(desk, 40)
+    await delete_unsent(desk, notes[:8])
+    await delete_unsent(desk, notes[8:12])
+    assert desk.waiting() == set(notes[:12])
+    intake = Intake(desk.reconciler, desk.clock)
+    rescan = Rescan(desk.ledger, {STORE: desk.replica}, desk.guards, intake, desk.clock)
+    waiting = {Key(STORE, f"{name}.txt") for name in notes[:12]}
+    named: set[Key] = set()
+    monkeypatch.setattr(intake, "name", named.update)
+    await rescan.scan(STORE)
+    assert not named & waiting
+    desk.machine.save(**{notes[0]: "put back"})
+    await rescan.scan(STORE)
+    assert named & waiting == {Key(STORE, f"{notes[0]}.txt")}
+
+
 async def test_a_turn_about_other_files_reads_nothing_of_what_waits(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -142,7 +142,8 @@ class Rescan:
         # In one pass: it looks at every entry, and at a start with nothing changed finds nothing.
         found = list(entries.unfinished(store, here=self._stores[store].way.leaves))
         # News of what waits name it; of what was heard before a start no turn may know.
-        waiting = () if alone else self._guards.waiting(store, Direction.TO_LOCAL)
+        ways = () if alone else (Direction.TO_LOCAL, Direction.TO_REMOTE)
+        waiting = {key for way in ways for key in self._guards.waiting(store, way)}
         left = [key for key, _ in found if key not in waiting]
         return left, {key: lost for key, lost in found if lost is not None}
 
