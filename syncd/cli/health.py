@@ -51,7 +51,9 @@ def _print(found: HealthReport, *, as_json: bool) -> None:
     elif found.readiness is None or found.state is None:
         typer.echo("alive")
     else:
-        typer.echo(f"{found.readiness.value}: {found.state.value}")
+        # Where both are one word, as in "halted", the second would say nothing.
+        told = found.state.value if found.state.value != found.readiness.value else found.detail
+        typer.echo(f"{found.readiness.value}: {told}")
 
 
 async def _progresses(config: Config) -> None:

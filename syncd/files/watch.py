@@ -41,7 +41,7 @@ _NO_WATCH: Final = WatchDescriptor(-1)
 
 _LIMITS: Final = {
     errno.ENOSPC: "fs.inotify.max_user_watches",
-    errno.EMFILE: "fs.inotify.max_user_instances",
+    errno.EMFILE: "fs.inotify.max_user_instances, or what this process may open (ulimit -n),",
 }
 
 _GONE: Final = frozenset({

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from syncd.cli import registered
 from syncd.cli.app import reporting
+from syncd.cli.health import _print as told_in_words
 from syncd.cli.naming import key_of, place_of, seconds_of, time_of
 from syncd.cli.text import moment, shown, size
 from syncd.config import load
@@ -28,6 +29,7 @@ from syncd.errors import ConfigError, Unauthorized
 from syncd.ledger.events import Event
 from syncd.ledger.state import StateFolder
 from syncd.report.planning import plan as planned
+from syncd.report.standing import HealthReport, Readiness, State
 from tests.ledger.test_ledger import claim, content, push
 from tests.test_control import KEY, MINE, THEIRS, Home
 
@@ -135,6 +137,18 @@ def test_status_without_a_daemon_says_that_what_its_parts_told_is_over(terminal:
     _, out, _ = terminal.run("status")
     assert "deployment: online as told 2 h ago (device laptop)\n" in out
     assert out.startswith("halted: no daemon runs; nothing waits, saves are not seen. Start ")
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [(State.AUTH_FAILED, "halted: auth-failed\n"), (State.HALTED, "halted: its folder is away\n")],
+)
+def test_health_says_in_a_line_why_it_halts(
+    capsys: pytest.CaptureFixture[str], state: State, said: str
+) -> None:
+    told = HealthReport(readiness=Readiness.HALTED, state=state, detail="its folder is away")
+    told_in_words(told, as_json=False)
+    assert capsys.readouterr().out == said
 
 
 def test_status_without_a_daemon_tells_of_a_pause(terminal: Terminal) -> None:
