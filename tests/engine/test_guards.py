@@ -59,6 +59,14 @@ async def delete(desk: Desk, gone: list[str]) -> None:
     desk.send()
 
 
+def walking(desk: Desk, patch: pytest.MonkeyPatch) -> tuple[Rescan, set[Key]]:
+    """What walks the store, and the keys that its walks name: nobody looks at them."""
+    intake = Intake(desk.reconciler, desk.clock)
+    named: set[Key] = set()
+    patch.setattr(intake, "name", named.update)
+    return Rescan(desk.ledger, {STORE: desk.replica}, desk.guards, intake, desk.clock), named
+
+
 async def delete_unsent(desk: Desk, gone: list[str]) -> None:
     desk.machine.delete(*gone)
     await desk.consider(gone)
@@ -305,12 +313,9 @@ async def test_what_waits_for_a_person_is_not_looked_at_with_every_walk(
 ) -> None:
     notes = await holding(desk, 40)
     await delete(desk, notes[:20])
-    intake = Intake(desk.reconciler, desk.clock)
-    rescan = Rescan(desk.ledger, {STORE: desk.replica}, desk.guards, intake, desk.clock)
+    rescan, named = walking(desk, monkeypatch)
     waiting = {Key(STORE, f"{name}.txt") for name in notes[:20]}
     another = Key(STORE, f"{notes[30]}.txt")
-    named: set[Key] = set()
-    monkeypatch.setattr(intake, "name", named.update)
     await rescan.scan(STORE)
     assert not named & waiting
     named.clear()
@@ -338,11 +343,8 @@ async def test_what_waits_here_for_a_person_is_not_looked_at_with_every_walk(
     await desk.consider(notes[:12])
     await desk.reconciler.consider([Key(STORE, f"{name}.txt") for name in notes[12:20]])
     assert desk.waiting() == set(notes[:20])
-    intake = Intake(desk.reconciler, desk.clock)
-    rescan = Rescan(desk.ledger, {STORE: desk.replica}, desk.guards, intake, desk.clock)
+    rescan, named = walking(desk, monkeypatch)
     waiting = {Key(STORE, f"{name}.txt") for name in notes[:20]}
-    named: set[Key] = set()
-    monkeypatch.setattr(intake, "name", named.update)
     await rescan.scan(STORE)
     assert not named & waiting
     (guard,) = desk.ledger.attention.guards().values()
@@ -367,11 +369,8 @@ async def test_what_was_queued_and_waits_now_is_not_looked_at_with_every_walk(
     await delete_unsent(desk, notes[:8])
     await delete_unsent(desk, notes[8:12])
     assert desk.waiting() == set(notes[:12])
-    intake = Intake(desk.reconciler, desk.clock)
-    rescan = Rescan(desk.ledger, {STORE: desk.replica}, desk.guards, intake, desk.clock)
+    rescan, named = walking(desk, monkeypatch)
     waiting = {Key(STORE, f"{name}.txt") for name in notes[:12]}
-    named: set[Key] = set()
-    monkeypatch.setattr(intake, "name", named.update)
     await rescan.scan(STORE)
     assert not named & waiting
     desk.machine.save(**{notes[0]: "put back"})
