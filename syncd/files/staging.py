@@ -85,6 +85,7 @@ def stage_prepared(root: Root, path: str, prepared: Prepared, expected: Digest |
             found = folder.stat(prepared.temporary)
             if found is None or found.st_ino != prepared.inode:
                 raise WriteFailed(path, _NOT_PREPARED)
+            # RACE: its file may have got another mode, or come, since it was prepared.
             folder.dress(prepared.temporary, name)
             number = os.fstat(folder.fd).st_ino
             folder.sync()
