@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from syncd.core.model import Conflict, Key, Snapshot
+from syncd.engine.exchange import teller as telling
 from syncd.engine.exchange.teller import CONFLICTS, Teller, Told
 from syncd.errors import FunctionFailed, SyncdError, Unavailable
 from syncd.ledger.ledger import Ledger
@@ -64,6 +65,25 @@ async def test_a_conflict_is_told_as_soon_as_it_is_listed_and_once(ledger: Ledge
     ((told,),) = deployment.calls
     assert told[1] == b"theirs"
     assert ledger.conflicts.unresolved()[0].name == "desk"
+
+
+async def test_conflicts_that_come_one_after_the_other_are_told_together(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(telling, "GATHERED", 0.05)
+    deployment = Deployment()
+    running = asyncio.create_task(Teller(ledger, deployment).run())
+    for number in range(CONFLICTS):
+        listed(ledger, f"{number}.json")
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        while ledger.conflicts.untold(1):  # noqa: ASYNC110 - the ledger tells nobody
+            await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert len(deployment.paths()) == CONFLICTS
+    assert len(deployment.calls) <= CONFLICTS / 2
 
 
 async def test_what_could_not_be_told_is_told_at_the_next_tie(ledger: Ledger) -> None:

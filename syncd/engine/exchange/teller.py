@@ -21,6 +21,9 @@ CONFLICTS = 20
 TEXT_BYTES = 1024 * 1024
 """Bytes of text a call carries at most, unless one conflict alone has more."""
 
+GATHERED = 1.0
+"""Seconds after a call in which no other begins: hundreds that a person decides come one by one."""
+
 Told = tuple[ListedConflict, bytes | None]
 
 log = structlog.get_logger()
@@ -53,6 +56,7 @@ class Teller:
             await self._wakened.wait()
             self._wakened.clear()
             await self.tell()
+            await asyncio.sleep(GATHERED)
 
     async def tell(self) -> None:
         """Tell what is not told yet; what cannot be told now stays untold."""
