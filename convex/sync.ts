@@ -1,6 +1,7 @@
 /** The file plane, for the daemon. */
 import { v } from "convex/values";
 import { deviceMutation, deviceQuery } from "./model/authorized";
+import { namesOf } from "./model/author";
 import { recordConflicts } from "./model/conflict";
 import * as feed from "./model/feed";
 import { fetchEntries } from "./model/fetch";
@@ -167,4 +168,11 @@ export const conflict = deviceMutation("write", {
   args: { conflicts: v.array(told) },
   returns: v.object({ authors: v.array(v.union(v.string(), v.null())) }),
   handler: async (ctx, { conflicts }) => ({ authors: await recordConflicts(ctx, conflicts) }),
+});
+
+/** What devices are called whose changes were heard: these are told by their ids. */
+export const authors = deviceQuery({
+  args: { devices: v.array(v.string()) },
+  returns: v.object({ names: v.array(v.union(v.string(), v.null())) }),
+  handler: async (ctx, { devices }) => ({ names: await namesOf(ctx, devices) }),
 });

@@ -2,6 +2,7 @@
 import type { Doc, Id } from "../_generated/dataModel";
 import type { MutationCtx, QueryCtx } from "../_generated/server";
 import type { Conflict } from "../validators";
+import { findAuthor } from "./author";
 import type { Caller } from "./authorized";
 import { findBlob, urlOf } from "./blob";
 import { cut } from "./content";
@@ -86,12 +87,6 @@ function findConflict(
         .eq("revision", revision),
     )
     .unique();
-}
-
-async function findAuthor(ctx: MutationCtx & Caller, told: string | null) {
-  const id = told === null ? null : ctx.db.normalizeId("devices", told);
-  const author = id === null ? null : await ctx.db.get("devices", id);
-  return author?.workspace === ctx.workspace ? author : null;
 }
 
 /** An empty text is one empty part, so that it differs from none. */

@@ -50,6 +50,8 @@ export const SAMPLES_BYTES = 2 * MIB;
 export const VALUE_BYTES = 6 * MIB;
 /** Conflicts of one call; their text is bounded by PAGE_BYTES. */
 export const CONFLICTS = 50;
+/** Devices whose names one call asks for. */
+export const AUTHORS = 100;
 /** Stores that one device registers. */
 export const STORES = 100;
 /** Appends of one call, and their lines; their text is bounded by APPEND_BYTES. */
