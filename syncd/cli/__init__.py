@@ -70,6 +70,8 @@ def _run(words: list[str]) -> None:
         return
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)  # Nothing is begun yet: no trace of half an import.
+    if words[:1] == ["run"]:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # The configuration is read only after this.
     with uncollected():
         program = registered(words[0] if words else None)
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -113,6 +113,20 @@ def test_a_hang_up_reads_the_configuration_anew(world: World, manager: Manager) 
     assert {store.name: store.files for store in machine.report().stores}["more"] == 1
 
 
+def test_a_daemon_that_has_hardly_begun_is_not_ended_by_a_reload(world: World) -> None:
+    machine = world.machine().start()
+    assert machine.daemon is not None
+    proc = Path(f"/proc/{machine.daemon.pid}/status")
+
+    def ready_to_stop() -> bool:
+        caught = re.search(r"SigCgt:\s+(\w+)", proc.read_text())
+        return bool(caught and int(caught[1], 16) >> (signal.SIGTERM - 1) & 1)
+
+    until(ready_to_stop, "its first handlers")
+    machine.daemon.send_signal(signal.SIGHUP)
+    machine.until_in_sync()
+
+
 def test_a_configuration_that_cannot_be_used_changes_nothing(
     world: World, manager: Manager
 ) -> None:
