@@ -1,5 +1,5 @@
-"""What runs beside the engine on one ledger: commands are done, conflicts are told, history is
-kept within its bounds. And the same acts for a command while no daemon runs.
+"""What runs beside the engine on one ledger: commands are done, conflicts are told, authors asked
+for, history is kept within its bounds. And the same acts for a command while no daemon runs.
 """
 
 from __future__ import annotations
@@ -7,11 +7,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 from syncd.control.acts import Acts
 from syncd.control.channel import Channel
 from syncd.control.desk import Desk
 from syncd.core.model import Key
+from syncd.engine.exchange.asker import Asker, Directory
 from syncd.engine.exchange.teller import Recorder, Teller
 from syncd.engine.retention import Retention
 from syncd.engine.session import Session
@@ -27,15 +29,19 @@ LOOK = 5.0
 """Seconds between looks whether the state folder is where it was."""
 
 
+class Remote(Recorder, Directory, Protocol):
+    """The parts of the deployment that are told and asked beside a session."""
+
+
 class Beside:
-    """Everything that goes on beside a session. `recorder` None: there is no deployment."""
+    """Everything that goes on beside a session. `remote` None: there is no deployment."""
 
     def __init__(
         self,
         place: Place,
         ledger: Ledger,
         session: Session,
-        recorder: Recorder | None,
+        remote: Remote | None,
         retention: Retention,
     ) -> None:
         desk = _desk(place, ledger, session.look_again, session.between_turns)
@@ -43,12 +49,14 @@ class Beside:
         self._residence = Residence(place.config.state)
         self._channel = Channel(place.config.state, acts.perform)
         self._retention = retention
-        self._teller = Teller(ledger, recorder) if recorder is not None else None
+        self._calling: list[Teller | Asker] = []
+        if remote is not None:
+            self._calling = [Teller(ledger, remote), Asker(ledger, remote)]
 
     def tied(self) -> None:
-        """The deployment answers: what it was not told yet can be told."""
-        if self._teller is not None:
-            self._teller.wake()
+        """The deployment answers: what it was not told or asked yet can be."""
+        for each in self._calling:
+            each.wake()
 
     async def run(self) -> None:
         """Until cancelled. Raises LedgerError."""
@@ -56,8 +64,8 @@ class Beside:
             group.create_task(self._stay())
             group.create_task(self._channel.run())
             group.create_task(self._retention.run())
-            if self._teller is not None:
-                group.create_task(self._teller.run())
+            for each in self._calling:
+                group.create_task(each.run())
 
     async def _stay(self) -> None:
         while True:

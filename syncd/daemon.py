@@ -13,6 +13,7 @@ import structlog
 
 from syncd.config import EMBEDDED, Config
 from syncd.core.direction import Way
+from syncd.engine.exchange.asker import Asker
 from syncd.engine.exchange.bootstrap import Progress
 from syncd.engine.exchange.link import AnotherDeployment
 from syncd.engine.exchange.teller import Teller
@@ -90,6 +91,7 @@ class Daemon:
                 await session.once(progress(session))
                 if (remote := self.remote()) is not None:
                     await Teller(ledger, remote).tell()
+                    await Asker(ledger, remote).ask()
                 await self.retention(ledger, stores, session).if_due()
             except (AnotherDeployment, Denied, LedgerDamaged, DatabaseError) as parted:
                 damage = damage_in(parted)

@@ -19,7 +19,7 @@ from syncd.ledger.room import is_full
 
 STEPS = (
     "schema.sql", "schema_2.sql", "schema_3.sql", "schema_4.sql", "schema_5.sql", "schema_6.sql",
-    "schema_7.sql", "schema_8.sql", "schema_9.sql", "schema_10.sql",
+    "schema_7.sql", "schema_8.sql", "schema_9.sql", "schema_10.sql", "schema_11.sql",
 )  # fmt: skip
 """What makes an empty file a ledger, step by step; a step that was released is never edited."""
 

@@ -27,6 +27,7 @@ from syncd.core.model import (
 from syncd.core.writing import Note
 from syncd.ledger.answers import Acknowledged, take
 from syncd.ledger.attention import Attention
+from syncd.ledger.authors import Authors
 from syncd.ledger.carried import Carried
 from syncd.ledger.claimable import Claim
 from syncd.ledger.commits import commit
@@ -87,6 +88,7 @@ class Ledger:
         self.attention = Attention(connection)
         self.events = Events(connection)
         self.conflicts = Conflicts(connection, self.events)
+        self.authors = Authors(connection)
         self.past = Past(connection)
         self.deletions = Deletions(connection)
         self.rejecting = Rejecting(connection)
@@ -221,6 +223,7 @@ class Ledger:
             every = list(news)
             self.contents.put_all(dict(filter(None, map(_body, every))))
             fresh = [heard.key for heard in every if self.entries.hear(heard)]
+            self.authors.heard(heard.device for heard in every)
             if cursor is not None:
                 self.passing.heard(cursor)
         return fresh

@@ -23,6 +23,7 @@ from syncd.core.model import (
 )
 from syncd.core.news import Page, StoreSettings, Welcome
 from syncd.errors import FunctionFailed, ProtocolError
+from syncd.remote.authors import AuthorsAnswer, one_each
 from syncd.remote.client import ConvexHttp
 from syncd.remote.conflict import to_conflict
 from syncd.remote.logs import ConvexLogs
@@ -207,12 +208,12 @@ class ConvexReplica:
         async for attempt in patiently():
             with attempt:
                 answer = await self._http.mutation("sync:conflict", args, ConflictAnswer)
-        if len(answer.authors) != len(conflicts):
-            raise ProtocolError(
-                "sync:conflict answered other conflicts than were told; they count as not told",
-                "deploy this version's functions: see convex/README.md",
-            )
-        return answer.authors
+        return one_each(answer.authors, conflicts, "sync:conflict")
+
+    async def authors(self, devices: Sequence[str]) -> list[str | None]:
+        """What these devices are called; None for nobody known."""
+        answer = await self._query("sync:authors", AuthorsAnswer, devices=list(devices))
+        return one_each(answer.names, devices, "sync:authors")
 
     async def head(self) -> Cursor:
         """The newest place in the feed."""

@@ -17,6 +17,7 @@ from syncd.core.conflict import ListedConflict
 from syncd.core.model import Digest, Key
 from syncd.errors import ConfigError
 from syncd.files.history import History, NotInHistory
+from syncd.ledger.authors import Authors
 from syncd.ledger.conflicts import Conflicts
 from syncd.ledger.connection import read_ledger
 from syncd.ledger.contents import Contents
@@ -92,7 +93,7 @@ class Listing:
         self._contents = Contents(connection)
         self._past = Past(connection)
         self._history = history
-        self._names = self._conflicts.names()
+        self._names = self._conflicts.names() | Authors(connection).names()
         if device := Places(connection).get("device"):
             self._names[device] = HERE
 

@@ -250,8 +250,15 @@ async def test_authors_of_other_conflicts_than_were_told_are_refused(authors: li
         None,
     )  # fmt: skip
     async with deployment(answering(200, success({"authors": authors}))) as http:
-        with pytest.raises(ProtocolError, match="count as not told"):
+        with pytest.raises(ProtocolError, match="nothing of it counts"):
             await ConvexReplica(http, "token", "main").record([(conflict, b"{}")])
+
+
+@pytest.mark.parametrize("names", [[], ["you", "you"]])
+async def test_names_of_other_devices_than_were_asked_about_are_refused(names: list[str]) -> None:
+    async with deployment(answering(200, success({"names": names}))) as http:
+        with pytest.raises(ProtocolError, match="nothing of it counts"):
+            await ConvexReplica(http, "token", "main").authors(["device"])
 
 
 LONG = "x" * 100_000

@@ -15,6 +15,7 @@ from syncd.cli import registered
 from .conftest import World
 from .flows import flow
 from .machine import Ran
+from .waiting import until
 
 app = registered()
 
@@ -145,3 +146,15 @@ def test_the_log_is_followed(world: World) -> None:
         following.send_signal(signal.SIGINT)
         assert following.wait(10) == 0
         following.stdout.close()
+
+
+@pytest.mark.parametrize("once", [False, True])
+def test_the_log_calls_other_machines_by_their_names(world: World, once: bool) -> None:
+    first, second = world.machine("laptop").start(), world.machine("desk")
+    first.save("a.json", flow("a"))
+    first.until_in_sync()
+    if once:
+        assert second.syncd("sync", "--once").code == 0
+    else:
+        second.start().until_in_sync()
+    until(lambda: "by laptop" in second.syncd("log").out, "the name of the other machine")
