@@ -73,10 +73,16 @@ def _run(words: list[str]) -> None:
     if words[:1] == ["run"]:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # The configuration is read only after this.
     with uncollected():
-        program = registered(words[0] if words else None)
+        commands = registered(words[0] if words else None)
+        from typer.main import get_command
+
+        program = get_command(commands)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _interrupt)
-    program()
+    try:
+        program()
+    except KeyboardInterrupt:  # Only before a command was begun: the program catches later ones.
+        leave(signal.SIGINT)
 
 
 def _take_names_for_utf8() -> None:

@@ -18,6 +18,20 @@ sys.argv = ["syncd", "run"]
 cli.main()
 """
 
+WHILE_IT_IS_PUT_TOGETHER = """
+import os, sys, typer.main, syncd.cli as cli
+typer.main.get_command = lambda app: os.kill(os.getpid(), {signal})
+sys.argv = ["syncd", "run"]
+cli.main()
+"""
+
+WHILE_ITS_WORDS_ARE_READ = """
+import os, sys, typer.main, syncd.cli as cli
+typer.main.get_command = lambda app: lambda: os.kill(os.getpid(), {signal})
+sys.argv = ["syncd", "run"]
+cli.main()
+"""
+
 WHILE_IT_OPENS = """
 import asyncio, contextlib, os, sys, syncd.daemon as daemon
 
@@ -65,11 +79,20 @@ def ran(folder: Path, code: str, number: signal.Signals) -> subprocess.Completed
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("phase", [WHILE_IT_LOADS, WHILE_IT_IS_PUT_TOGETHER])
 def test_before_anything_began_it_ends_without_a_trace(
+    tmp_path: Path, phase: str, number: signal.Signals
+) -> None:
+    ended = ran(tmp_path, phase, number)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (-number, "", "")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_before_it_knows_what_is_asked_it_ends_without_a_trace(
     tmp_path: Path, number: signal.Signals
 ) -> None:
-    ended = ran(tmp_path, WHILE_IT_LOADS, number)
-    assert (ended.returncode, ended.stdout, ended.stderr) == (-number, "", "")
+    ended = ran(tmp_path, WHILE_ITS_WORDS_ARE_READ, number)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (-signal.SIGINT, "", "")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
