@@ -19,6 +19,7 @@ from syncd.cli.text import moment, shown, size
 from syncd.control.messages import BODY_BYTES, Answer, Resolve, Side, Undo
 from syncd.core.wording import counted
 from syncd.errors import ConfigError
+from syncd.report.dispute import Dispute, dispute
 from syncd.report.listing import ConflictReport, Listing, Version, open_listing
 
 conflicts = Program(
@@ -29,6 +30,9 @@ app.add_typer(conflicts, name="conflicts")
 
 SHOWN = 1000
 """Conflicts that a list of all of them has at most."""
+
+CLASHES = 5
+"""Places at which both sides clash that are printed; with --json there are more."""
 
 Number = Annotated[int, typer.Argument(help="The conflict, as `syncd conflicts list` counts them.")]
 Mine = Annotated[bool, typer.Option("--mine", help="The file stays as it is now.")]
@@ -68,22 +72,25 @@ def show(
     base: Base = False,
     as_json: AsJson = False,
 ) -> int:
-    """Tell who wrote what and when; with a side, print that version's bytes.
+    """Tell who wrote what and when, and where they clash; with a side, print that version's bytes.
 
     Examples: `syncd conflicts show 3`, `syncd conflicts show 3 --theirs > theirs.json`
     """
     side = None
     if mine or theirs or base:
         side = _one_side(mine=mine, theirs=theirs, base=base, options="--mine, --theirs or --base")
-    with open_listing(configured(config)) as listing:
+    settings = configured(config)
+    with open_listing(settings) as listing:
         conflict = listing.conflict(number)
         if side is not None:
             typer.echo(_printable(_body(listing, conflict, side)), nl=False)
             return 0
+        found = dispute(listing, conflict, {each.name: each.kind for each in settings.stores})
     if as_json:
-        typer.echo(json.dumps({"version": 1, **conflict.model_dump()}, indent=2))
+        told = {"version": 1, **conflict.model_dump(), **found.model_dump()}
+        typer.echo(json.dumps(told, indent=2))
     else:
-        _print_whole(conflict)
+        _print_whole(conflict, found)
     return 0
 
 
@@ -232,7 +239,7 @@ def _print_line(conflict: ConflictReport) -> None:
         typer.echo(f"   -> syncd conflicts diff {number}")
 
 
-def _print_whole(conflict: ConflictReport) -> None:
+def _print_whole(conflict: ConflictReport, found: Dispute) -> None:
     typer.echo(shown(f"conflict {conflict.number}: {_name(conflict)}"))
     typer.echo(f"since   {moment(conflict.since)}")
     for side, version in _versions(conflict).items():
@@ -241,6 +248,12 @@ def _print_whole(conflict: ConflictReport) -> None:
         else:
             about = f"{version.digest[:12]}  {size(version.size)}, by {_writer(version)}"
             typer.echo(shown(f"{side:7} {about}"))
+    if found.clashes:
+        more = f" and {len(found.clashes) - CLASHES:,} more" if found.clashes[CLASHES:] else ""
+        places = ", ".join(place or "all of it" for place in found.clashes[:CLASHES])
+        typer.echo(shown(f"both    {places}{more}: changed on both sides, the rest is merged"))
+    if found.unmerged is not None:
+        typer.echo(shown(f"why     {found.unmerged}"))
     if conflict.resolved is not None:
         typer.echo(f"solved  {moment(conflict.resolved)}  {conflict.resolution}")
         typer.echo(f"-> syncd conflicts undo {conflict.number}")

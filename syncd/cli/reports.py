@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from syncd.control.messages import Answer
 from syncd.engine.looking.verify import Drift, Verdict
+from syncd.report.dispute import Dispute
 from syncd.report.explain import Explanation
 from syncd.report.listing import ConflictList, ConflictReport, EventList
 from syncd.report.planning import PlanReport
@@ -132,7 +133,7 @@ class SyncReport(BaseModel):
     problems: list[Problem]
 
 
-class ConflictShown(ConflictReport):
+class ConflictShown(ConflictReport, Dispute):
     """One conflict, whole."""
 
     version: int = 1

@@ -66,6 +66,44 @@ def terminal(tmp_path: Path) -> Terminal:
     return Terminal(Home(tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("base", "mine", "theirs", "clashes", "unmerged"),
+    [
+        (b'{"a":1,"b":[1]}', b'{"a":2,"b":[1]}', b'{"a":3,"b":[2]}', ["/a"], None),
+        (b'{"a":[1]}', b'{"a":5}', b'{"a":"x"}', ["/a"], None),
+        (None, b'{"a":2}', b'{"a":3}', [], "the two never met before and do not carry the same id"),
+        (b'{"a":1}', b'{"a":2}', b'{"a":1,"b":1}', [], None),
+        (
+            b'{"a":1}',
+            b"no JSON",
+            b'{"a":2}',
+            [],
+            "the file cannot be merged: it is not JSON, or nests too deep",
+        ),
+    ],
+)
+def test_what_both_sides_changed_is_told(
+    terminal: Terminal, base: bytes | None, mine: bytes, theirs: bytes, clashes: list[str],
+    unmerged: str | None,
+) -> None:  # fmt: skip
+    terminal.home.save(mine)
+    terminal.home.conflict(base, theirs)
+    told = terminal.json("conflicts", "show", "1")
+    assert told["clashes"] == clashes
+    assert told["unmerged"] == unmerged
+    out = terminal.run("conflicts", "show", "1")[1]
+    assert ("both    " in out) == bool(clashes)
+    assert (f"why     {unmerged}\n" in out) == (unmerged is not None)
+
+
+def test_many_places_are_told_in_short(terminal: Terminal) -> None:
+    terminal.home.save(json.dumps({f"{n:03}": 1 for n in range(200)}).encode())
+    terminal.home.conflict(b"{}", json.dumps({f"{n:03}": 2 for n in range(200)}).encode())
+    assert len(terminal.json("conflicts", "show", "1")["clashes"]) == 100
+    out = terminal.run("conflicts", "show", "1")[1]
+    assert "both    /000, /001, /002, /003, /004 and 95 more: changed" in out
+
+
 def test_a_conflict_is_listed_shown_compared_resolved_and_undone(terminal: Terminal) -> None:
     home = terminal.home
     assert terminal.run("conflicts", "list") == (0, "no open conflicts\n", "")
@@ -81,6 +119,7 @@ def test_a_conflict_is_listed_shown_compared_resolved_and_undone(terminal: Termi
     assert code == 0
     assert f"theirs  {content(THEIRS).digest[:12]}  13 B, by revision 4 of device-2" in out
     assert f"mine    {content(MINE).digest[:12]}  11 B, by this machine" in out
+    assert "both    /by: changed on both sides, the rest is merged\n" in out
     assert terminal.run("conflicts", "show", "1", "--theirs")[1].encode() == THEIRS
 
     code, out, _ = terminal.run("conflicts", "diff", "1")
