@@ -96,6 +96,20 @@ def test_what_both_sides_changed_is_told(
     assert (f"why     {unmerged}\n" in out) == (unmerged is not None)
 
 
+def test_what_both_sides_changed_is_not_guessed_without_what_they_began_with(
+    terminal: Terminal,
+) -> None:
+    terminal.home.save(b'{"a":2}')
+    terminal.home.conflict(b'{"a":1}', b'{"a":3}')
+    with terminal.home.ledger() as ledger, ledger.transaction() as connection:
+        gone = connection.execute(
+            "DELETE FROM contents WHERE digest = ?", (content(b'{"a":1}').digest,)
+        )
+        assert gone.rowcount == 1
+    told = terminal.json("conflicts", "show", "1")
+    assert (told["clashes"], told["unmerged"]) == ([], None)
+
+
 def test_many_places_are_told_in_short(terminal: Terminal) -> None:
     terminal.home.save(json.dumps({f"{n:03}": 1 for n in range(200)}).encode())
     terminal.home.conflict(b"{}", json.dumps({f"{n:03}": 2 for n in range(200)}).encode())
