@@ -1,4 +1,5 @@
-"""What a file keeps though another one takes its place: mode, owner, group, access list.
+"""What a file keeps though another one takes its place: mode, owner, group, access list, and what
+programs wrote beside its bytes (user.* attributes, xattr(7)), as if it had been written in place.
 
 Where the group or the list cannot be kept, what they allowed is not for another group: that may
 what everybody may.
@@ -17,6 +18,10 @@ _LIST: Final = "system.posix_acl_access"
 of the group, so without the list the group gets what others of it had."""
 
 
+_BESIDE: Final = "user."
+"""How the attributes begin that programs may choose."""
+
+
 @dataclass(frozen=True, slots=True)
 class Likeness:
     """What is kept of one file."""
@@ -25,6 +30,7 @@ class Likeness:
     owner: int
     group: int
     access: bytes | None
+    beside: tuple[tuple[str, bytes], ...]
 
     @classmethod
     def of(cls, folder: int, name: str) -> Self | None:
@@ -35,12 +41,20 @@ class Likeness:
             return None
         if not stat.S_ISREG(found.st_mode):
             return None
-        # No call takes a folder and a name; what is no file any more has no list.
-        access = _access(f"/proc/self/fd/{folder}/{name}")
-        return cls(stat.S_IMODE(found.st_mode) & 0o777, found.st_uid, found.st_gid, access)
+        # No call takes a folder and a name; what is no file any more has none of these.
+        path = f"/proc/self/fd/{folder}/{name}"
+        named = _attributes(path)
+        access = _attribute(path, _LIST) if _LIST in named else None
+        kept = ((each, _attribute(path, each)) for each in named if each.startswith(_BESIDE))
+        beside = tuple((each, value) for each, value in kept if value is not None)
+        mode = stat.S_IMODE(found.st_mode) & 0o777
+        return cls(mode, found.st_uid, found.st_gid, access, beside)
 
     def give(self, fd: int) -> None:
         """Give it to an open file of ours that nobody else may open yet."""
+        for name, value in self.beside:  # First: of a file that nobody may write none is set.
+            with contextlib.suppress(OSError):  # No room for it, or this disk has none of these.
+                os.setxattr(fd, name, value)
         # Both, whatever the first answers: the list comes last, chown may not take it away.
         grouped = self._give_group(fd)
         listed = self._give_access(fd)
@@ -64,7 +78,7 @@ class Likeness:
 
     def _give_access(self, fd: int) -> bool:
         """Give the access list, or take one that the folder gave; whether it is the same now."""
-        if _access(fd) == self.access:
+        if _attribute(fd, _LIST) == self.access:
             return True
         try:
             if self.access is None:
@@ -76,8 +90,15 @@ class Likeness:
         return True
 
 
-def _access(file: int | str) -> bytes | None:
+def _attributes(path: str) -> list[str]:
     try:
-        return os.getxattr(file, _LIST, follow_symlinks=isinstance(file, int))
+        return os.listxattr(path, follow_symlinks=False)
+    except OSError:  # Mostly ENOTSUP: this disk has none.
+        return []
+
+
+def _attribute(file: int | str, name: str) -> bytes | None:
+    try:
+        return os.getxattr(file, name, follow_symlinks=isinstance(file, int))
     except OSError:  # Mostly ENODATA: it has none.
         return None

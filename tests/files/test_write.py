@@ -102,6 +102,32 @@ def test_the_access_list_of_the_file_is_kept(at: World) -> None:
     assert stat.S_IMODE(at.file.stat().st_mode) == 0o660
 
 
+def test_what_a_program_wrote_beside_the_bytes_is_kept(at: World) -> None:
+    tags = {"user.xdg.tags": b"draft", "user.empty": b""}
+    for name, value in tags.items():
+        with_list(at.file, name, value)
+    at.file.chmod(0o444)
+    at.perform(stage(at.root, PATH, OURS, digest(OLD)))
+    assert at.file.read_bytes() == OURS
+    found = {each: os.getxattr(at.file, each) for each in os.listxattr(at.file)}
+    assert {name: found.get(name) for name in tags} == tags
+
+
+def test_where_that_cannot_be_kept_the_file_is_written_without(
+    at: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_list(at.file, "user.tags", b"draft")
+
+    def refuse(fd: int, name: str, value: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "setxattr", refuse)
+    at.file.chmod(0o640)
+    at.perform(stage(at.root, PATH, OURS, digest(OLD)))
+    assert at.file.read_bytes() == OURS
+    assert stat.S_IMODE(at.file.stat().st_mode) == 0o640
+
+
 def test_where_the_access_list_cannot_be_kept_its_group_gets_no_more_than_it_had(
     at: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -146,6 +146,10 @@ class SystemCalls:
         opened = self._opened[fd]
         opened.inode.leased = opened.leases = False
 
+    def listxattr(self, file: Any, *, follow_symlinks: bool) -> list[str]:
+        """No file here has any."""
+        return []
+
     def getxattr(self, file: Any, name: str, *, follow_symlinks: bool) -> bytes:
         """No file here has an access list."""
         raise error(errno.ENODATA, name)
