@@ -79,6 +79,9 @@ class Watcher:
         self._on_rescan = on_rescan
         self._on_touch = on_touch
         self._folders: dict[str, _Watched] = {}
+        self._below: dict[str, set[str]] = {}
+        """The watched folders of each folder. Of thousands that are made, or renamed, one by one,
+        each is looked for here and not among all."""
         self._ids = itertools.count()
         self._walking = threading.Lock()
         self._deaf = False
@@ -148,15 +151,14 @@ class Watcher:
             return
         with self._walking:
             if self._folders.get(folder.path) is folder:
-                del self._folders[folder.path]
+                self._drop(folder.path)
         if not folder.path:
             self._deaf = True
             self._on_rescan("the store's folder was moved, removed or unmounted")
 
     def _moved_away(self, path: str) -> None:
-        below = path + "/"
         with self._walking:
-            moved = [each for each in self._folders if each == path or each.startswith(below)]
+            moved = [each for each in (path, *self._inside(path)) if each in self._folders]
             for each in moved:
                 self._unwatch(each)
         if moved:
@@ -172,8 +174,7 @@ class Watcher:
     def _walk(self, top: str, *, report: bool) -> None:
         """Watches `top` and all below, and no longer what was below; `report` names the files."""
         with self._walking:
-            inside = top + "/" if top else ""
-            stale = {path for path in self._folders if path.startswith(inside)}
+            stale = set(self._inside(top))
             folders = [top]
             while folders and self._inotify is not None:
                 folder = self._watch(self._inotify, folders.pop())
@@ -197,12 +198,29 @@ class Watcher:
         # RACE: the old watch goes after the new one is there, so no change falls between.
         self._unwatch(path)
         self._folders[path] = folder
+        if path:
+            self._below.setdefault(path.rpartition("/")[0], set()).add(path)
         return folder
 
     def _unwatch(self, path: str) -> None:
-        folder = self._folders.pop(path, None)
+        folder = self._drop(path)
         if folder is not None and self._inotify is not None:
             self._inotify.remove_callbacks([(folder.descriptor, folder.id)])
+
+    def _drop(self, path: str) -> _Watched | None:
+        parent = path.rpartition("/")[0]
+        beside = self._below.get(parent, set())
+        beside.discard(path)
+        if not beside:
+            self._below.pop(parent, None)
+        return self._folders.pop(path, None)
+
+    def _inside(self, top: str) -> list[str]:
+        """The watched folders below `top`. One is watched only while its parent is."""
+        found = list(self._below.get(top, ()))
+        for path in found:
+            found += self._below.get(path, ())
+        return found
 
     def _list(self, folder: _Watched, *, report: bool) -> list[str]:
         # RACE: listed after it is watched: what comes later is an event, what came before is

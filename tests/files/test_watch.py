@@ -8,6 +8,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from watchdog.observers.inotify_c import (
@@ -382,3 +383,28 @@ def test_nothing_is_said_after_stop_and_nothing_leaks(store: Path) -> None:
         assert hints.rescans == []
         assert not hints.watcher.alive
     assert len(list(Path("/proc/self/fd").iterdir())) == descriptors
+
+
+def test_what_one_folder_costs_does_not_grow_with_the_others(hints: Hints, store: Path) -> None:
+    passed_over = 0
+
+    class Counted(dict[str, Any]):
+        def __iter__(self) -> Iterator[str]:
+            nonlocal passed_over
+            for each in super().__iter__():
+                passed_over += 1
+                yield each
+
+    watcher = hints.watcher
+    watcher._folders = Counted(watcher._folders)
+    for at in range(300):
+        (store / f"{at % 10}/{at}").mkdir(parents=True)
+        replace(store / f"{at % 10}/{at}/x.json")
+    hints.until_named(*(f"{at % 10}/{at}/x.json" for at in range(300)))
+    for at in range(300):
+        (store / f"{at % 10}/{at}").rename(store / f"{at % 10}/new-{at}")
+    hints.until_named(*(f"{at % 10}/new-{at}/x.json" for at in range(300)))
+    assert set(watcher._folders) == {
+        "", "there", *map(str, range(10)), *(f"{at % 10}/new-{at}" for at in range(300))
+    }  # fmt: skip
+    assert passed_over < 10 * 300
