@@ -118,8 +118,8 @@ class LocalReplica(Carrying, Protocol):
     def root_state(self, known: str | None) -> RootState:
         """What became of the folder that was `known`."""
 
-    def scan(self) -> Seen:
-        """Look at every file without reading it."""
+    def scan(self, *, first: bool = False) -> Seen:
+        """Look at every file without reading it; `first`: until some are met, if there are any."""
 
     def read(self, path: str, *, anew: bool = False, within: str | None = None) -> Reading:
         """Read one file; `anew` a long one too whose digest is known for the stat that it has.

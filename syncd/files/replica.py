@@ -106,12 +106,14 @@ class FileReplica:
         return RootState.PRESENT
 
     @_alone
-    def scan(self) -> Seen:
-        """Look at every file without reading it, and retire what a crash left of ours."""
+    def scan(self, *, first: bool = False) -> Seen:
+        """Look at every file without reading it; `first`: until some are met."""
         root = self._present()
         if root is None:
             return Seen(Scan(unread={"": ROOT_GONE}), None)
-        found = scan(root, self._layout)
+        found = scan(root, self._layout, first=first)
+        if first:
+            return Seen(found, None)
         self._spellings = Spellings(found.spelled, found.files)
         self._twins = {p: h for p, h in found.holds.items() if h.reason == "name-twins"}
         walked = f"{root.identity.device}:{root.identity.inode}"

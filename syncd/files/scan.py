@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from syncd.core.guard import RootState
@@ -18,6 +19,9 @@ from syncd.stores.layout import MAX_PATH_BYTES, Layout, is_temporary, normal, un
 
 _NEVER_TOO_LONG: Final = MAX_PATH_BYTES - 256
 """An ASCII folder shorter than this makes no path too long, whatever the name."""
+
+SOME: Final = 50
+"""Names that are looked at together where one file is enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +47,17 @@ class Scan:
         return not any(path.startswith(folder + "/") for folder in self.unread)
 
 
-def scan(root: Root, layout: Layout) -> Scan:
+def scan(root: Root, layout: Layout, *, first: bool = False) -> Scan:
     """Every file of the store, by one listing of each folder and one stat of each file.
 
-    Symlinks are not followed, folders that the layout prunes are not entered. A folder that
-    cannot be listed hides what is under it: nothing there is missing. Never raises OSError.
+    `first`: the walk ends with the first files that it meets. Symlinks are not followed, folders
+    that the layout prunes are not entered. A folder that cannot be listed hides what is under it:
+    nothing there is missing. Never raises OSError.
     """
     if root.state() is not RootState.PRESENT:
         return Scan(unread={"": ROOT_GONE})
-    walk = _Walk(root, layout)
-    while walk.folders:
+    walk = _First(root, layout) if first else _Walk(root, layout)
+    while walk.folders and not (first and walk.scan.files):
         walk.enter(walk.folders.pop())
     # RACE: a root that went away under the walk leaves folders that look empty.
     if root.state() is not RootState.PRESENT:
@@ -167,6 +172,14 @@ class _Walk:
             f"{spelling!a}{also} are one name in Unicode NFC",
             "rename one of them",
         )
+
+
+class _First(_Walk):
+    """Of a folder of thousands, no more is looked at than until a file is met."""
+
+    def _list(self, folder: str, listing: Iterator[os.DirEntry[str]]) -> None:
+        while not self.scan.files and (some := list(islice(listing, SOME))):
+            super()._list(folder, iter(some))
 
 
 def _printable(spelling: str) -> str:

@@ -23,9 +23,11 @@ from syncd.core.writing import Note
 from syncd.engine.exchange.epoch import Epoch
 from syncd.engine.naming.intake import Intake
 from syncd.engine.naming.rescan import Rescan
+from syncd.engine.stops.roots import SAMPLE
 from syncd.engine.stops.window import Window
 from syncd.errors import LedgerError
 from syncd.files import transit
+from syncd.files.scan import Seen
 from syncd.files.transit import SLOW_BYTES
 from syncd.ledger.claimable import Claim
 
@@ -845,6 +847,25 @@ async def test_that_files_are_there_is_told_without_reading_a_long_one(
         desk.ledger.places.record_files([(key, read)])
     monkeypatch.setattr(transit, "measure", pytest.fail)
     assert desk.guards.roots.holds_files(STORE)
+
+
+async def test_that_files_are_there_is_told_without_a_walk_over_all_of_them(desk: Desk) -> None:
+    await desk.agree(**{f"a{at}": "one" for at in range(SAMPLE)})
+    for at in range(1000):
+        (desk.machine.files / f"b{at}.txt").touch()
+    for at in range(SAMPLE):
+        (desk.machine.files / f"a{at}.txt").unlink()
+    whole, walked = desk.replica.scan, list[int]()
+
+    def scan(*, first: bool = False) -> Seen:
+        seen = whole(first=first)
+        walked.append(len(seen.stats))
+        return seen
+
+    desk.replica.scan = scan  # type: ignore[method-assign]
+    assert desk.guards.roots.holds_files(STORE)
+    assert walked
+    assert max(walked) < 100
 
 
 async def test_a_folder_in_the_place_of_the_last_file_is_none(desk: Desk) -> None:

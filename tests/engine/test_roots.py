@@ -217,9 +217,9 @@ async def test_a_folder_is_not_walked_for_every_turn_that_deletes_what_comes_fir
     walks: list[FileReplica] = []
     scan = FileReplica.scan
 
-    def walked(replica: FileReplica) -> Seen:
+    def walked(replica: FileReplica, *, first: bool = False) -> Seen:
         walks.append(replica)
-        return scan(replica)
+        return scan(replica, first=first)
 
     monkeypatch.setattr(FileReplica, "scan", walked)
     for start in range(0, len(gone), 10):

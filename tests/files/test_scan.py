@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from syncd.core.reading import Stat
 from syncd.files.folder import stat_of
 from syncd.files.root import Root
-from syncd.files.scan import Scan, scan
+from syncd.files.scan import SOME, Scan, scan
 from syncd.stores.layout import MAX_PATH_BYTES, Layout
 
 from .person import as_ordinary_user
@@ -127,6 +127,14 @@ def test_a_deep_folder_is_walked(root: Root) -> None:
     deep = "/".join(["d"] * 450)
     touch(root, f"{deep}/x.json")
     assert set(scan(root, JSON).files) == {f"{deep}/x.json"}
+
+
+def test_a_walk_to_the_first_file_ends_with_it(root: Root) -> None:
+    (root.path / "empty").mkdir()
+    touch(root, "none.txt")
+    assert not scan(root, JSON, first=True).files
+    touch(root, *(f"{at % 3}/{at}.json" for at in range(600)))
+    assert 0 < len(scan(root, JSON, first=True).files) <= SOME
 
 
 def test_files_under_our_temporary_names_are_told_apart(root: Root) -> None:

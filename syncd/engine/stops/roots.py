@@ -77,8 +77,8 @@ class Roots:
 
     def holds_files(self, store: str) -> bool:
         """Whether any file is in the store's folder."""
-        # One that was there lately mostly tells; the whole walk is for the worst case. What comes
-        # first in the ledger may be just what goes, and each turn that takes of it would walk.
+        # One that was there lately mostly tells, and else a walk to the first. What comes first in
+        # the ledger may be just what goes, and each turn that takes of it would walk.
         replica, met = self._stores[store], self._met.get(store)
         known = [met] if met is not None else []
         some = self._ledger.places.files(store, SAMPLE)
@@ -87,7 +87,7 @@ class Roots:
             if not isinstance(reading, Missing | Obstructed):
                 self._met[store] = path
                 return True
-        there = next(iter(replica.scan().stats), None)
+        there = next(iter(replica.scan(first=True).stats), None)
         if there is not None:
             self._met[store] = there
         return there is not None
