@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from syncd.core.cost import Cost, Spending
 from syncd.core.decision import UNREAD, FileState
-from syncd.core.guard import WINDOW, Direction, RootState
+from syncd.core.guard import WINDOW, Direction, Guard, RootState
 from syncd.core.model import Hold, Key
 from syncd.core.reading import Stat
 from syncd.core.writing import Note
@@ -24,7 +25,7 @@ from syncd.engine.exchange.epoch import Epoch
 from syncd.engine.naming.intake import Intake
 from syncd.engine.naming.rescan import Rescan
 from syncd.engine.stops.roots import SAMPLE
-from syncd.engine.stops.window import Window
+from syncd.engine.stops.window import Group, Window
 from syncd.errors import LedgerError
 from syncd.files import transit
 from syncd.files.scan import Seen
@@ -429,6 +430,27 @@ async def test_what_waits_is_judged_anew_once_its_bytes_come_elsewhere(desk: Des
     await desk.consider(others)
     await desk.consider(["n030"])
     assert not desk.guards.guarded
+
+
+async def test_what_is_added_to_what_waits_is_judged_by_the_next_walk(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes = await holding(desk, 100)
+    await delete(desk, notes[:30])
+    judge, judged = Window.judge, list[Group]()
+
+    def told(window: Window, group: Group, *args: Any) -> Guard | None:
+        judged.append(group)
+        return judge(window, group, *args)
+
+    monkeypatch.setattr(Window, "judge", told)
+    for start in range(30, 90, 10):
+        await delete(desk, notes[start : start + 10])
+    assert judged == []
+    assert desk.waiting() == set(notes[:90])
+    desk.scan()
+    assert judged == [(STORE, Direction.TO_REMOTE)]
+    assert desk.ledger.attention.guards()[judged[0]].missing == 90
 
 
 async def test_a_walk_that_misses_many_stops_them_before_the_first_goes(desk: Desk) -> None:

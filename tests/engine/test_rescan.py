@@ -217,6 +217,33 @@ async def test_while_deletions_of_a_store_wait_only_that_is_walked_often(
         desk.ledger.close()
 
 
+@pytest.mark.parametrize(("took", "rests"), [(0.1, 4.9), (1.0, 19.0), (9.0, 51.0)])
+async def test_a_walk_that_takes_long_is_rare_while_deletions_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, took: float, rests: float
+) -> None:
+    desk = Desk(tmp_path)
+    with desk.ledger.transaction():
+        desk.ledger.attention.set_guard(Guard(NOTES, "missing", 3, Direction.TO_REMOTE))
+    desk.guards.reload()
+    walks, rested = Walks(desk, [NOTES]), list[float]()
+
+    def walked(_store: str) -> None:
+        desk.clock.seconds += took
+
+    async def woken(_event: asyncio.Event, pause: float) -> None:
+        if len(rested) == 3:
+            raise TimeoutError
+        rested.append(pause)
+        desk.clock.seconds += pause
+
+    walks.on_walk = walked
+    monkeypatch.setattr(rescanning, "woken", woken)
+    with pytest.raises(TimeoutError):
+        await walks.run()
+    assert rested[1:] == pytest.approx([rests, rests])
+    desk.ledger.close()
+
+
 async def test_a_folder_is_adopted_before_a_turn_or_after_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

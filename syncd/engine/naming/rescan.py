@@ -29,6 +29,10 @@ INTERVAL = 300.0
 GUARDED = 5.0
 """Seconds between two walks of a store whose deletions wait: files put back must be seen soon."""
 
+SHARE, RARELY = 20, 60.0
+"""And at least so many times what the last ones took, up to so many seconds: deletions may wait
+for days, and each walk of 100,000 files takes seconds."""
+
 log = structlog.get_logger()
 
 _Unfinished: TypeAlias = tuple[list[Key], dict[Key, Digest]]
@@ -70,12 +74,16 @@ class Rescan:
             self._wakened.clear()
             stores, self._requested = self._requested, set()
             now = self._clock.monotonic()
-            if now >= soon:
-                stores, soon = stores | self._guards.guarded, now + GUARDED
+            guarded = now >= soon
+            if guarded:
+                stores |= self._guards.guarded
             if now >= whole:
                 stores, whole = set(self._stores), now + interval()
             for store in sorted(stores):
                 await self.scan(store)
+            if guarded:
+                took = self._clock.monotonic() - now
+                soon = now + max(GUARDED, min(RARELY, SHARE * took))
 
     async def begin(self) -> None:
         """The walk at start, before any turn: what a crash left of ours goes into history."""

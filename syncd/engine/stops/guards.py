@@ -19,9 +19,7 @@ from syncd.ledger.ledger import Ledger
 
 _AWAY = (RootState.MISSING, RootState.UNREADABLE)
 _WAYS = (Direction.TO_REMOTE, Direction.TO_LOCAL)
-
 _BACK = "put it back, or make an empty one, and say so again"
-
 log = structlog.get_logger()
 
 
@@ -50,7 +48,9 @@ class Guards:
         self._approved = approved
         self._window = Window(ledger)
         self._standing = ledger.attention.guards()
-        self._unreviewed = set(self._standing)
+        self._unreviewed = dict.fromkeys(self._standing, False)
+        """What changed since it was judged, and whether a turn judges it; else the next walk does.
+        To judge thousands anew with each turn that adds some took the square of their time."""
         self._walk: Callable[[str], None] = lambda _: None
 
     def connect(self, walk: Callable[[str], None]) -> None:
@@ -61,7 +61,7 @@ class Guards:
         """Take over what the ledger says after an epoch ended."""
         self.roots.reload()
         self._standing = self._ledger.attention.guards()
-        self._unreviewed = set(self._standing)
+        self._unreviewed = dict.fromkeys(self._standing, False)
 
     def root_state(self, store: str) -> RootState:
         """What became of the store's folder."""
@@ -205,7 +205,7 @@ class Guards:
                 stopped = self._stop(self._window.judge(group, held, now, coming))
                 held = held if stopped else {}
         if held:
-            self._unreviewed.add(group)
+            self._unreviewed.setdefault(group, False)
         with self._ledger.transaction():
             self._window.hold(group, held, now)
             let_go = {key: each for key, each in deletions.items() if key not in held}
@@ -224,16 +224,16 @@ class Guards:
             if over:
                 with self._ledger.transaction():
                     self._ledger.deletions.drop(group[1], over)
-            if over or group in self._unreviewed:
+            if over or self._unreviewed.get(group):
                 self._review(group)
             # Files that came are in the ledger behind this turn: the next one counts them.
             if self._ledger.deletions.any_of(*group, brought(decisions, group[0])):
-                self._unreviewed.add(group)
+                self._unreviewed[group] = True
 
     def _review(self, group: Group) -> None:
         """Judge anew all that waits. What only grew out of it is found by the next walk."""
         # The window stays where it was when deletions stopped: waiting must not wear a guard out.
-        self._unreviewed.discard(group)
+        self._unreviewed.pop(group, None)
         waiting = self._ledger.deletions.listed("waiting", *group)
         standing = self._standing[group]
         found = self._window.judge(group, waiting, standing.since or self._clock.now())
@@ -254,14 +254,14 @@ class Guards:
         listed = self._ledger.deletions.listed("waiting", *group)
         found = listed.keys() - lost.keys()
         stands = group in self._standing or (store, Direction.BOTH) in self._standing
-        # Thousands may wait, and most of them did at the last walk.
+        # Most of thousands waited at the last walk.
         more = {key: each for key, each in lost.items() if listed.get(key) != each}
         if found or (stands and more):
             with self._ledger.transaction():
                 self._ledger.deletions.drop(group[1], found)
                 self._window.hold(group, more if stands else {}, self._clock.now())
         # What waits here grew by turns, and the last of them was judged by none.
-        grown = self._unreviewed & {(store, Direction.TO_LOCAL)}
+        grown = self._unreviewed.keys() & {(store, Direction.TO_LOCAL)}
         for each in self._standing.keys() & {group, *grown}:
             self._review(each)
 
