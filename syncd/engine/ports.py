@@ -192,6 +192,9 @@ class LinesReplica(Protocol):
     def holds(self, inode: int, extent: Extent) -> bool:
         """Whether the file holds what a log of this extent holds."""
 
+    def holds_any(self, inode: int, tails: Mapping[int, Collection[str]]) -> bool:
+        """Whether the file holds what a log of one of these lengths does, with one of its tails."""
+
     def end(self, inode: int) -> Extent | None:
         """Where the file's last whole line ends; None where it cannot be read."""
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -146,9 +146,15 @@ class LinesFolder:
 
     def holds(self, inode: int, extent: Extent) -> bool:
         """Whether the file holds what a log of this extent holds, as far as a tail tells."""
+        return self.holds_any(inode, {extent.length: {extent.tail}})
+
+    def holds_any(self, inode: int, tails: Mapping[int, Collection[str]]) -> bool:
+        """Whether the file holds what a log of one of these lengths does, with one of its tails."""
         try:
             with self._opened(inode) as fd:
-                return os.fstat(fd).st_size >= extent.length and _tail(fd, extent) == extent.tail
+                size = os.fstat(fd).st_size
+                fitting = (length for length in tails if length <= size)
+                return any(_tail(fd, length) in tails[length] for length in fitting)
         except OSError:
             return False
 
@@ -208,9 +214,9 @@ class LinesFolder:
             return None
 
 
-def _tail(fd: int, extent: Extent) -> str:
-    start = max(0, extent.length - TAIL_BYTES)
-    return tail_of(os.pread(fd, extent.length - start, start))
+def _tail(fd: int, length: int) -> str:
+    start = max(0, length - TAIL_BYTES)
+    return tail_of(os.pread(fd, length - start, start))
 
 
 def _end(fd: int) -> Extent:

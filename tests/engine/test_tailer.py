@@ -589,6 +589,36 @@ def test_many_files_share_calls_and_a_long_one_takes_several(daemon: Daemon) -> 
     assert (len(daemon.server.logs), daemon.server.calls) == (251, 6)
 
 
+def test_what_a_file_costs_does_not_grow_with_the_others(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened, listed = 0, 0
+    opening = os.open
+
+    def counted(*args: Any, **named: Any) -> int:
+        nonlocal opened
+        opened += 1
+        return opening(*args, **named)
+
+    class Logs(dict[int, Any]):
+        def keys(self) -> Any:
+            nonlocal listed
+            listed += 1
+            return super().keys()
+
+    for number in range(100):
+        (daemon.files / f"{number}.jsonl").write_text(f"{number}\n")
+    daemon.send()
+    of_store = daemon.tailer._stores[STORE]
+    of_store._logs = Logs(of_store._logs)
+    for number in range(100, 110):
+        (daemon.files / f"{number}.jsonl").write_text(f"{number}\n")
+    monkeypatch.setattr(os, "open", counted)
+    daemon.walk()
+    assert listed < 10
+    assert opened < 10 * 20
+
+
 def test_where_no_link_can_be_made_a_deletion_before_the_sending_is_told(
     daemon: Daemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:

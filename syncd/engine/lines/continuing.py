@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import NamedTuple
 
-from syncd.core.log import NOTHING, Extent, ToldLog
+from syncd.core.log import NOTHING, Extent, Log, ToldLog
 from syncd.core.reading import Stat
 from syncd.engine.ports import LinesReplica
 
@@ -58,6 +58,14 @@ def renumberings(found: Mapping[int, int], known: Set[int]) -> dict[int, int]:
     while clash := {was for was, now in moves.items() if now in known - moves.keys()}:
         moves = {was: now for was, now in moves.items() if was not in clash}
     return moves
+
+
+def tails(logs: Iterable[Log]) -> dict[int, set[str]]:
+    """Where `logs` end: by length, so that a file is opened and read once for thousands. Pure."""
+    found: dict[int, set[str]] = {}
+    for end in (each.furthest for each in logs if each.furthest != NOTHING):
+        found.setdefault(end.length, set()).add(end.tail)
+    return found
 
 
 def _holds_all(folder: LinesReplica, inode: int, extents: Iterable[Extent]) -> bool:

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import structlog
 
 from syncd.core.log import NOTHING, Extent, Log, ToldLog
 from syncd.core.reading import Stat
-from syncd.engine.lines.continuing import Candidate, Met, holders, match, renumberings
+from syncd.engine.lines.continuing import Candidate, Met, holders, match, renumberings, tails
 from syncd.engine.ports import Clock, LinesReplica
 from syncd.ledger.ledger import Ledger
 
@@ -217,10 +217,10 @@ class Generations:
         strangers = [met for met in fresh if met[1].inode not in self._logs]
         found = await asyncio.to_thread(match, self._folder, strangers, candidates)
         adopted = {met[1].inode: self._log(met, each) for met, each in found}
-        begun, later = list(adopted.values()), []
+        begun, later, live = list(adopted.values()), [], tails(self._logs.values())
         for path, stat in fresh:
             known = stat.inode in adopted or stat.inode in self._logs
-            if not known and await self._is_copied(stat):
+            if not known and await self._is_copied(stat, live):
                 later.append(path)
                 continue
             # Adopted too: the next file of its inode may be another copy.
@@ -229,26 +229,22 @@ class Generations:
                 begun.append(Log(self._store, _generation(), path, stat.inode, NOTHING, stat.size))
         return begun, later
 
-    async def _is_copied(self, stat: Stat) -> bool:
+    async def _is_copied(self, stat: Stat, live: Mapping[int, Collection[str]]) -> bool:
         now = self._clock.monotonic()
         if now - self._copies.setdefault(stat.inode, now) >= COPYING:
             return False
-        live = [each.furthest for each in self._logs.values() if each.furthest != NOTHING]
-        fitting = [extent for extent in live if extent.length <= stat.size]
-        if await asyncio.to_thread(self._holds_any, stat.inode, fitting):
+        if await asyncio.to_thread(self._folder.holds_any, stat.inode, live):
             return True
         del self._copies[stat.inode]
         return False
-
-    def _holds_any(self, inode: int, extents: Iterable[Extent]) -> bool:
-        return any(self._folder.holds(inode, extent) for extent in extents)
 
     def _log(self, met: Met, told: ToldLog) -> Log:
         inode = met[1].inode
         return Log(self._store, told.generation, told.path, inode, told.extent, met[1].size)
 
     async def _keep(self, files: Iterable[Met]) -> None:
-        unkept = [(p, s.inode) for p, s in files if s.inode in self._logs.keys() - self._kept]
+        inodes = self._logs.keys() - self._kept
+        unkept = [(path, stat.inode) for path, stat in files if stat.inode in inodes]
         before = self._folder.unkept
         for path, inode in unkept:
             if await asyncio.to_thread(self._folder.keep, path, inode):
