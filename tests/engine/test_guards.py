@@ -7,6 +7,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import pairwise
@@ -18,7 +19,7 @@ import pytest
 from syncd.core.cost import Cost, Spending
 from syncd.core.decision import UNREAD, FileState
 from syncd.core.guard import WINDOW, Direction, Guard, RootState
-from syncd.core.model import Hold, Key
+from syncd.core.model import Digest, Hold, Key
 from syncd.core.reading import Stat
 from syncd.core.writing import Note
 from syncd.engine.exchange.epoch import Epoch
@@ -430,6 +431,31 @@ async def test_what_waits_is_judged_anew_once_its_bytes_come_elsewhere(desk: Des
     await desk.consider(others)
     await desk.consider(["n030"])
     assert not desk.guards.guarded
+
+
+async def test_turns_that_only_rename_do_not_count_all_that_went_before(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes = await holding(desk, 100)
+    created, counted = Window._created, list[str]()
+
+    def told(window: Window, store: str, *args: Any) -> Counter[Digest]:
+        counted.append(store)
+        return created(window, store, *args)
+
+    monkeypatch.setattr(Window, "_created", told)
+    for start in range(0, 80, 10):
+        some = notes[start : start + 10]
+        (desk.machine.files / "moved").mkdir(exist_ok=True)
+        for note in some:
+            (desk.machine.files / f"{note}.txt").rename(desk.machine.files / f"moved/{note}.txt")
+        await desk.consider([*some, *(f"moved/{note}" for note in some)])
+        desk.send()
+    assert counted == []
+    assert not desk.guards.guarded
+    assert len(desk.machine.mirror()) == 100
+    await delete(desk, [f"moved/{note}" for note in notes[:30]])
+    assert desk.waiting() == {f"moved/{note}" for note in notes[:30]}
 
 
 async def test_what_is_added_to_what_waits_is_judged_by_the_next_walk(
