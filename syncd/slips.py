@@ -75,7 +75,8 @@ class Slips:
         # A day that was gathered by one whom a crash kept from removing its file stays as it is.
         past = over | _past(self._path("past"))
         with suppress(OSError):
-            _write(self._path("past"), {d: cost for d, cost in past.items() if d > today - KEPT})
+            # Not by the clock, as in the ledger.
+            _write(self._path("past"), {day: past[day] for day in sorted(past)[-KEPT:]})
             for day in over:
                 self._path(str(day)).unlink()
 

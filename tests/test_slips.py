@@ -111,10 +111,22 @@ def test_days_that_are_over_are_put_together_and_old_ones_forgotten(
         clock[0] += DAY
         found = slips.gather(clock[0])
     last = day_of(clock[0])
-    assert set(found) == set(range(last - KEPT + 1, last))
+    assert set(found) == set(range(last - KEPT - 1, last))
     assert set(found.values()) == {SOME + SOME}
     # Today's, once there is one; yesterday's; the rest.
     assert len(list((config.state / FOLDER).iterdir())) == 2
+
+
+def test_a_clock_that_is_years_ahead_for_a_moment_makes_nothing_forgotten(
+    config: Config, clock: list[float]
+) -> None:
+    slips = Slips(config)
+    slips.leave(spent())
+    clock[0] += 4000 * DAY
+    slips.leave(spent(Cost(calls=1)))
+    slips.gather(clock[0])
+    clock[0] -= 4000 * DAY
+    assert slips.gather(clock[0])[TODAY] == SOME
 
 
 def test_a_day_whose_file_outlived_a_crash_counts_once(config: Config, clock: list[float]) -> None:

@@ -17,7 +17,7 @@ DAY: Final = 86_400
 """Seconds."""
 
 KEPT: Final = 90
-"""Days that are remembered."""
+"""Days that are remembered, the last of those that cost something."""
 
 LOOKED_BACK: Final = 7
 """Whole days that a projection is made from, at most: a week has its week-end."""

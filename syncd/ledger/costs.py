@@ -42,7 +42,12 @@ class CostBook:
         costs = self.unwritten
         if costs:
             self.add(costs)
-            self._connection.execute("DELETE FROM costs WHERE day <= ?", (max(costs) - KEPT,))
+            # Not by the clock: one that is years ahead for a moment must not begin a month anew.
+            self._connection.execute(
+                """DELETE FROM costs
+                   WHERE day NOT IN (SELECT day FROM costs ORDER BY day DESC LIMIT ?)""",
+                (KEPT,),
+            )
         return costs
 
     def add(self, costs: Costs) -> None:

@@ -62,6 +62,20 @@ def test_old_days_are_forgotten(tmp_path: Path) -> None:
     ledger.close()
 
 
+def test_a_clock_that_is_years_ahead_for_a_moment_begins_no_month_anew(tmp_path: Path) -> None:
+    spending = Spending()
+    ledger = opened(tmp_path / "ledger.db", spending)
+    for day in (TODAY, TODAY + 4000):
+        spending.add(Cost(calls=7), day * DAY)
+        with ledger.transaction():
+            pass
+    ledger.close()
+    again = Spending()
+    ledger = opened(tmp_path / "ledger.db", again)
+    assert again.costs[TODAY] == Cost(calls=7)
+    ledger.close()
+
+
 def test_a_damaged_ledger_begins_no_day_anew(tmp_path: Path) -> None:
     state = StateFolder(tmp_path)
     state.open()
