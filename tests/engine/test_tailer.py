@@ -687,6 +687,16 @@ def test_a_file_that_is_sent_and_deleted_gives_its_space_back(daemon: Daemon) ->
     assert daemon.ledger.logs.of(STORE) == {}
 
 
+def test_a_deleted_file_whose_time_has_not_come_gives_its_space_back(daemon: Daemon) -> None:
+    path = daemon.files / "a.jsonl"
+    path.write_text("one\n")
+    os.utime(path, (2**31, 2**31))
+    daemon.send()
+    path.unlink()
+    daemon.walk()
+    assert list((daemon.home / "kept").iterdir()) == []
+
+
 def test_a_copy_under_way_is_told_also_where_an_earlier_one_had_its_inode(daemon: Daemon) -> None:
     daemon.ledger.close()
     daemon.folder_class = ByPath

@@ -182,7 +182,8 @@ class Generations:
             since = await asyncio.to_thread(self._folder.deleted_since, known.inode)
             if since is None:
                 continue
-            if known.inode in self.behind or self._clock.now() - since < QUIET:
+            # A time that has not come yet was set by hand, or by a clock that was wrong then.
+            if known.inode in self.behind or abs(self._clock.now() - since) < QUIET:
                 deleted = True
                 continue
             if end is None and known.whole > known.extent.length:
