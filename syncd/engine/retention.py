@@ -99,9 +99,9 @@ class Retention:
             log.warning("history_not_thinned", why=refusal(error), kept="everything")
 
     def _left(self) -> float:
-        """Seconds until the next round; a clock that was set back does not put it off for long."""
-        last = float(self._ledger.places.get(THINNED) or 0)
-        return min(INTERVAL, max(SOONEST, last + INTERVAL - self._clock.now()))
+        """Seconds until the next round; a clock that was set back does not put it off."""
+        passed = self._clock.now() - float(self._ledger.places.get(THINNED) or 0)
+        return max(SOONEST, INTERVAL - passed) if passed >= 0 else SOONEST
 
     def begun(self) -> float:
         """Note that a round begins; the time that it goes by. Raises LedgerError."""
