@@ -17,6 +17,12 @@ REFRESH = 60.0
 TOLD_BY = "told-by"
 """The ledger's name for the process whose health it tells: no other's is to be believed."""
 
+HEARD = "heard"
+"""The ledger's name for when that process last told how a store is watched, which it does every
+minute: by the clock that nobody sets, that stands still while the machine sleeps, and that all
+processes read alike.
+"""
+
 log = structlog.get_logger()
 
 
@@ -30,6 +36,7 @@ class Health:
         # What an earlier run reported last says nothing about this one.
         with ledger.transaction():
             ledger.attention.forget_health()
+            ledger.places.put(HEARD, "")
             ledger.places.put(TOLD_BY, str(os.getpid()))
 
     def report(self, part: str, state: str, detail: str = "") -> bool:
@@ -41,6 +48,8 @@ class Health:
         self._parts[part] = (state, detail, now)
         with self._ledger.transaction():
             self._ledger.attention.report({part: (state, detail)}, now)
+            if part.startswith("watch:"):
+                self._ledger.places.put(HEARD, repr(self._clock.monotonic()))
         changed = known is None or known[0] != state
         if changed:
             log.debug("health", part=part, state=state, detail=detail)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import sqlite3
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -109,7 +109,7 @@ def _report(
         parts=parts,
         stopped=stopped_owner(config.state) is not None,
         full=waiting_owner(config.state) is not None,
-        unheard=unheard(parts, time.time()) if running is not None else 0.0,
+        unheard=unheard(connection) if running is not None and parts else 0.0,
         unread=_unread(config, connection) if running is not None and parts else [],
         problems=list(_problems(connection)),
         cost=_cost(config, connection),
@@ -190,12 +190,13 @@ def _parts(connection: sqlite3.Connection, running: int | None) -> dict[str, Par
     }
 
 
-def unheard(parts: Mapping[str, Part], now: float) -> float:
+def unheard(connection: sqlite3.Connection) -> float:
     """Seconds since the daemon last told how it watches its stores, which it does every minute; 0
-    where it watches none, as `syncd sync --once`.
+    where it watches none, as `syncd sync --once`. What the machine slept and by what its clock was
+    set is no silence.
     """
-    told = [part.checked for name, part in parts.items() if name.startswith("watch:")]
-    return max(0.0, now - max(told, default=now))
+    row = connection.execute("SELECT value FROM meta WHERE name = 'heard'").fetchone()
+    return max(0.0, time.monotonic() - float(row[0])) if row and row[0] else 0.0
 
 
 def pause_in(connection: sqlite3.Connection) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,6 +17,7 @@ from syncd.engine.health import Health
 from syncd.engine.payloads.downloads import Downloads
 from syncd.engine.payloads.transfers import Transfers
 from syncd.ledger.ledger import Ledger
+from syncd.report.status import unheard
 from tests.ledger.test_ledger import content
 
 from .fakes import Machine, StandingClock, deployment
@@ -46,6 +48,43 @@ def test_a_clock_that_is_set_back_keeps_no_sign_of_life_back(tmp_path: Path) -> 
         checked.append(at - clock.now())
     ledger.close()
     assert checked == [0, 0, 0]
+
+
+class Suspended(StandingClock):
+    """What a machine that slept has: only one of its clocks went on."""
+
+    slept = 0.0
+
+    def now(self) -> float:
+        return self.seconds + self.slept
+
+
+def test_a_daemon_is_heard_by_how_it_watches_whatever_the_clock_was_set_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger, clock = Machine(tmp_path / "laptop", deployment()).ledger(), Suspended()
+    monkeypatch.setattr(time, "monotonic", clock.monotonic)
+    monkeypatch.setattr(time, "time", clock.now)
+
+    def silent() -> float:
+        with ledger.transaction() as connection:
+            return unheard(connection)
+
+    health = Health(ledger, clock)
+    health.watched("watch:notes", "watching")
+    clock.slept = 86_400.0
+    assert silent() == 0, "it slept, or its clock was set"
+    clock.slept = -86_400.0
+    clock.seconds += 200
+    assert silent() == 200
+    health.report("deployment", "online")
+    assert silent() == 200, "of which the watch tells nothing"
+    health.watched("watch:notes", "watching")
+    assert silent() == 0
+    clock.seconds += 200
+    Health(ledger, clock)
+    assert silent() == 0, "no store is watched yet"
+    ledger.close()
 
 
 def told(ledger: Ledger, part: str) -> str:

@@ -7,7 +7,6 @@ import pytest
 from syncd.cli.status import short
 from syncd.report.judging import judge, readiness, reviewed
 from syncd.report.standing import Part, Readiness, Rollback, State, StatusReport, StoreReport
-from syncd.report.status import unheard
 
 WELL = {"deployment": "online", "files": "current", "feed": "current", "listener": "live"}
 
@@ -122,16 +121,6 @@ def test_a_review_ends_only_when_all_was_compared(told: dict[str, object]) -> No
     assert not reviewed(found(rollback=rolled_back(0), **told))
     assert not reviewed(found(rollback=rolled_back(1)))
     assert not reviewed(found())
-
-
-def test_a_daemon_is_heard_by_how_it_watches() -> None:
-    def part(checked: float) -> Part:
-        return Part(state="", detail="", since=0, checked=checked)
-
-    parts = {"deployment": part(10), "watch:a": part(100), "watch:b": part(130)}
-    assert unheard(parts, 200) == 70
-    assert unheard(parts, 100) == 0, "a clock that was set back"
-    assert unheard({"deployment": part(10)}, 1000) == 0, "no store is watched"
 
 
 @pytest.mark.parametrize(
