@@ -201,10 +201,12 @@ def unheard(connection: sqlite3.Connection) -> float:
 
 def pause_in(connection: sqlite3.Connection) -> dict[str, Any]:
     """Whether a person's pause lasts, and when it ends by itself: see `engine.hiatus`."""
-    row = connection.execute("SELECT value FROM meta WHERE name = 'paused'").fetchone()
-    end = float(row[0]) if row and row[0] else 0.0
-    until = end if time.time() < end < math.inf else None
-    return {"paused": end > time.time(), "paused_until": until}
+    query = "SELECT name, value FROM meta WHERE name IN ('paused', 'paused_for')"
+    told, now = dict(connection.execute(query)), time.time()
+    # Later than what was asked for would end it only by a clock that was set back since.
+    latest = now + float(told.get("paused_for") or math.inf)
+    end = min(float(told.get("paused") or -math.inf), latest)
+    return {"paused": end > now, "paused_until": end if now < end < math.inf else None}
 
 
 def _rollback(connection: sqlite3.Connection) -> Rollback | None:

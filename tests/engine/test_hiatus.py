@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from syncd.engine.stops import hiatus as module
 from syncd.engine.stops.hiatus import PAUSED, Hiatus
 from syncd.ledger.ledger import Ledger
+from syncd.report.status import pause_in
 
 from .fakes import StandingClock
 
@@ -55,6 +57,25 @@ def test_a_pause_lasts_over_a_restart(tmp_path: Path, clock: StandingClock, seco
         assert not hiatus.end(), "there is none any more"
     finally:
         ledger.close()
+
+
+def test_it_is_told_as_it_ends_whatever_the_clock_was_set_to(
+    ledger: Ledger, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "time", clock.now)
+
+    def told() -> dict[str, object]:
+        with ledger.transaction() as connection:
+            return pause_in(connection)
+
+    hiatus, begun = Hiatus(ledger, clock), clock.seconds
+    hiatus.begin(3600.0)
+    assert told() == {"paused": True, "paused_until": begun + 3600}
+    clock.ahead = -86_400.0
+    assert told() == {"paused": True, "paused_until": begun - 86_400 + 3600}
+    hiatus.end()
+    clock.ahead = -begun - 1
+    assert told() == {"paused": False, "paused_until": None}, "of before 1970"
 
 
 async def test_who_waits_for_its_begin_or_its_end_is_told(
