@@ -47,6 +47,9 @@ if TYPE_CHECKING:
 NO_ROOM = 10.0
 """Seconds until a ledger whose disk was full is tried again, or less where a watchdog waits so."""
 
+SAID = 60.0
+"""Seconds for which it is not said again that there is none: the log may lie on that disk too."""
+
 GRACE = 5.0
 """Seconds a stop gives to what is queued; what is not sent by then stays in the outbox."""
 
@@ -82,14 +85,17 @@ async def _kept(
 
     It stays open: without room it could not be opened again.
     """
+    clock, said = asyncio.get_running_loop().time, -math.inf
     while not stopping.is_set():
         try:
             with closing(_Run(daemon, supervisor, ledger)) as run:
                 await run.until(stopping)
         except* LedgerFull as full:
-            log.warning("no_room", why=str(first_of(full)),
-                        advice="free disk space: until then nothing is sent or written, and what "
-                               "is saved meanwhile is found after it")  # fmt: skip
+            if clock() - said >= SAID:
+                said = clock()
+                log.warning("no_room", why=str(first_of(full)),
+                            advice="free disk space: until then nothing is sent or written, and "
+                                   "what is saved meanwhile is found after it")  # fmt: skip
             # A run that cannot even begin tells nobody that the daemon lives.
             supervisor.waiting(str(first_of(full)))
             tell_waiting(daemon.config.state, waits=True)

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
+from structlog.testing import capture_logs
 
 from syncd import daemon as composition
 from syncd import running as running_daemon
@@ -197,9 +198,11 @@ async def test_a_daemon_that_waits_for_room_is_no_dead_one(
     monkeypatch.setattr(running_daemon, "NO_ROOM", 0.01)
     monkeypatch.setattr(_Run, "__init__", full)
     monkeypatch.setattr(Supervisor, "_send", sent)
-    async with running(config), asyncio.timeout(10):
-        await thrice.wait()
-        assert waits_for_room(config.state)
+    with capture_logs() as said:
+        async with running(config), asyncio.timeout(10):
+            await thrice.wait()
+            assert waits_for_room(config.state)
+    assert [each["event"] for each in said].count("no_room") == 1, "once a minute"
     assert told[0] == ["WATCHDOG=1", "STATUS=there is no room"]
 
 
