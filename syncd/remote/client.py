@@ -12,7 +12,7 @@ import os
 from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
-from ssl import SSLError
+from ssl import SSLCertVerificationError, SSLError
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -50,6 +50,7 @@ _PROBE = 5.0
 _ENDED = frozenset({404, 409, 415})
 _TOO_MUCH = frozenset({400, 413})
 _DENIED = frozenset({401, 403})
+_NOT_NOW = (9, 10)  # OpenSSL's numbers: it is not valid yet, or no more.
 
 
 class ConvexHttp:
@@ -282,6 +283,9 @@ def words_of(error: BaseException) -> str:
     if isinstance(error, aiohttp.InvalidURL):
         return "not a URL of HTTP"
     cause = getattr(error, "os_error", None)
+    if isinstance(cause, SSLCertVerificationError):
+        clock = ", by this machine's clock" if cause.verify_code in _NOT_NOW else ""
+        return f"its certificate is refused: {cause.verify_message}{clock}"
     if isinstance(cause, OSError) and not isinstance(cause, SSLError) and cause.errno:
         # The client's own words tell address and port once more, twice. Names have no number.
         return os.strerror(cause.errno) if cause.errno > 0 else str(cause.strerror)

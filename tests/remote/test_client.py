@@ -7,11 +7,14 @@ import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from ssl import SSLCertVerificationError
 from typing import Any
 
+import aiohttp
 import orjson
 import pytest
 from aiohttp import web
+from aiohttp.client_reqrep import ConnectionKey
 
 from syncd.core.conflict import ListedConflict
 from syncd.core.delta import Delta, Splice
@@ -28,7 +31,7 @@ from syncd.core.model import (
 )
 from syncd.errors import FunctionFailed, ProtocolError, SyncdError, Unauthorized, Unavailable
 from syncd.remote import client
-from syncd.remote.client import ConvexHttp
+from syncd.remote.client import ConvexHttp, words_of
 from syncd.remote.message import Reply
 from syncd.remote.replica import ConvexReplica
 from syncd.remote.wire import HeadAnswer
@@ -300,3 +303,14 @@ async def test_a_url_that_is_none_is_called_so() -> None:
     async with ConvexHttp("http://[") as http:
         with pytest.raises(Unavailable, match="not a URL"):
             await http.query("sync:head", {}, HeadAnswer)
+
+
+@pytest.mark.parametrize(("code", "said"), [(10, "expired, by this machine's clock"), (18, "own")])
+def test_a_certificate_that_is_refused_is_told_with_the_clock_where_that_refuses_it(
+    code: int, said: str
+) -> None:
+    refused = SSLCertVerificationError(1, "certificate verify failed: expired (_ssl.c:1006)")
+    refused.verify_code, refused.verify_message = code, "expired" if code == 10 else "own"
+    where = ConnectionKey("example.org", 443, True, True, None, None, None)
+    error = aiohttp.ClientConnectorCertificateError(where, refused)
+    assert words_of(error) == f"its certificate is refused: {said}"
