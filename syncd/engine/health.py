@@ -55,10 +55,11 @@ class Health:
             log.debug("health", part=part, state=state, detail=detail)
         return changed
 
-    def presume(self, part: str, state: str, detail: str) -> None:
-        """`part` is in `state` for all that is known, where nothing was reported of it yet."""
-        if part not in self._parts:
-            self.report(part, state, detail)
+    def presume(self, part: str, state: str, detail: str) -> bool:
+        """`part` is in `state` for all that is known, where nothing was reported of it yet; whether
+        that is so.
+        """
+        return part not in self._parts and self.report(part, state, detail)
 
     def watched(self, part: str, state: str, detail: str = "") -> bool:
         """How a store is watched; the log is told where it is polled, and when not any more."""

@@ -17,6 +17,7 @@ from syncd.errors import Unavailable
 
 from .fakes import Machine, Remote, deployment
 from .test_epoch import until
+from .test_health import told
 
 HOUR = 3600.0
 
@@ -95,3 +96,39 @@ async def test_one_that_is_heard_and_refuses_is_not_asked_at_every_word(
             session.heard_from("polling", "the live subscription is away")
         assert drawn.count(link.MOMENT) == 1
         assert remote.hellos == 2
+
+
+class Late(Remote):
+    """A deployment that answers late; only its hello is answered at all."""
+
+    async def hello(
+        self,
+        ledger: str,
+        start: int,
+        cursor: Cursor | None,
+        witnesses: Sequence[Witness],
+        passed: Cursor | None = None,
+    ) -> Welcome:
+        await asyncio.sleep(0.05)
+        return await super().hello(ledger, start, cursor, witnesses, passed)
+
+    async def head(self) -> Cursor:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+async def test_one_that_answered_late_is_not_called_away_while_it_is_met(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link, "QUIET", 0.01)
+    machine = Machine(tmp_path, deployment())
+    machine.remote = Late(machine.deployment, "laptop")
+    ledger = machine.ledger()
+    running = asyncio.create_task(machine.session(ledger).run(lambda _: None))
+    try:
+        await until(lambda: told(ledger, "deployment") == "offline")
+        await until(lambda: told(ledger, "deployment") == "online")
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        ledger.close()

@@ -152,16 +152,22 @@ class Link:
             places.put("start", str(start))
         shown = self._feed.witnesses.show()
         passed = self._ledger.passing.place
+        presumed: list[bool] = []
+
+        def presume_away() -> None:
+            told = self._health.presume("deployment", "offline", "it has not answered yet")
+            presumed.append(told)
+
         # One that takes the call and says nothing is given most of a minute to answer.
-        silent = asyncio.get_running_loop().call_later(
-            QUIET, self._health.presume, "deployment", "offline", "it has not answered yet"
-        )
+        silent = asyncio.get_running_loop().call_later(QUIET, presume_away)
         try:
             welcome = await self._remote.hello(
                 places.get("nonce") or "", start, self._ledger.passing.cursor, shown, passed
             )
         finally:
             silent.cancel()
+        if any(presumed):  # What follows may take minutes: a first contact does.
+            self._health.report("deployment", "online", "it answers")
         if places.get("deployment") not in (None, welcome.deployment):
             await self._epoch.leave()
             raise AnotherDeployment(welcome.deployment)
