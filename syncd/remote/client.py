@@ -278,8 +278,9 @@ def words_of(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return "no answer in time"
     # The client's own words of these hold what was received, or an address that may be a secret.
-    if isinstance(error, aiohttp.ClientResponseError):
-        return "what came is no answer of HTTP"
+    if isinstance(error, aiohttp.ClientResponseError | aiohttp.ClientPayloadError):
+        part = "whole " if isinstance(error, aiohttp.ClientPayloadError) else ""
+        return f"what came is no {part}answer of HTTP"
     if isinstance(error, aiohttp.InvalidURL):
         return "not a URL of HTTP"
     cause = getattr(error, "os_error", None)

@@ -164,7 +164,7 @@ async def test_a_connection_cut_in_the_answer_is_unavailable() -> None:
         return response
 
     async with deployment(cut) as http:
-        with pytest.raises(Unavailable):
+        with pytest.raises(Unavailable, match="what came is no whole answer of HTTP"):
             await http.query("sync:head", {}, HeadAnswer)
 
 
