@@ -31,6 +31,15 @@ PARTING = 0.5
 PROBE = 15.0
 """Seconds between looks whether the deployment is there while subscribed; no function call."""
 
+LATE = 60.0
+"""Seconds after which a child that heard nothing yet is started anew: the official client waits for
+ever where its connection is taken and never answered."""
+
+SILENCE = 40.0
+"""Seconds without a byte after which a subscription is none: a deployment sends one every few, and
+the official client gives a connection up after 30, and makes another without a word. Where none is
+let through any more, as by a proxy that lets calls pass, news would never be heard."""
+
 AWAY = "the live subscription is away"
 
 Report = Callable[[str, str], object]
@@ -126,12 +135,16 @@ class Listener:
     async def _relay(self, child: asyncio.subprocess.Process) -> None:
         if child.stdin is None or child.stdout is None:
             raise RuntimeError("the child was started with pipes")
-        child.stdin.write(json.dumps(self._settings).encode() + b"\n")
-        while line := await _line(child.stdout):
-            self._report("live", "")
-            self._live.set()
-            self._deaf.clear()
-            self._relay_end(line)
+        settings = {**self._settings, "silence": SILENCE}
+        child.stdin.write(json.dumps(settings).encode() + b"\n")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LATE) as patience:
+                while line := await _line(child.stdout):
+                    patience.reschedule(None)
+                    self._report("live", "")
+                    self._live.set()
+                    self._deaf.clear()
+                    self._relay_end(line)
 
     def _relay_end(self, line: bytes) -> None:
         try:
