@@ -56,6 +56,15 @@ test("cost one fold a second, however many they are", async () => {
   expect(await get()).toMatchObject({ downloads: 50, revision: 2 });
 });
 
+test("are folded though the clock was set back before they were", async () => {
+  const { increment, scheduled } = await world(downloads(0));
+  await increment();
+  vi.setSystemTime(Date.now() - 365 * 24 * 3600 * 1000);
+  await increment();
+  await increment();
+  expect(await scheduled()).toHaveLength(2);
+});
+
 test("make the field where there is none, and wait where something else is in its place", async () => {
   const bare = await world('{"id":"btn"}');
   await bare.increment();

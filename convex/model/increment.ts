@@ -16,7 +16,10 @@ import type { Outcome } from "./outcome";
 /** Milliseconds between two folds of one entry. */
 const FOLD_MS = 1000;
 
-/** A fold that has not come this long after its time is not believed to come any more. */
+/**
+ * A fold that has not come this long after its time is not believed to come any more, nor is one that
+ * is to come so much later: the clock of a backend of one's own may have been set back since.
+ */
 const OVERDUE_MS = 60_000;
 
 /** Where in a record the number is. */
@@ -34,7 +37,7 @@ export async function increment(
 ): Promise<void> {
   const known = await findIncrement(ctx, entry, field);
   const now = Date.now();
-  const isAwaited = known !== null && known.foldAt > now - OVERDUE_MS;
+  const isAwaited = known !== null && Math.abs(known.foldAt - now) < OVERDUE_MS;
   const foldAt = isAwaited ? known.foldAt : now + FOLD_MS;
   if (known === null) await ctx.db.insert("increments", { entry, field, sum: by, foldAt });
   else await ctx.db.patch("increments", known._id, { sum: known.sum + by, foldAt });
