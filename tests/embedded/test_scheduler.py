@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from .backend import Backend, bundle
 
@@ -114,15 +118,35 @@ export default defineSchema({ notes: defineTable({ note: v.string() }) });
 """
 
 
-def test_crons_run_at_their_times_and_are_not_made_up_for(
-    make_backend: Callable[[str], Backend], tmp_path: Path
-) -> None:
+@pytest.fixture
+def ticking(make_backend: Callable[[str], Backend], tmp_path: Path) -> Backend:
+    """A backend that runs crons, not started yet."""
     folder = tmp_path / "functions"
     folder.mkdir()
     for name, text in (("crons", CRONS), ("notes", NOTES), ("schema", SCHEMA)):
         (folder / f"{name}.ts").write_text(text)
     backend = make_backend("probes")
     backend.functions = bundle("functions", folder, folder / "functions.mjs")
+    return backend
+
+
+def test_crons_run_though_the_clock_was_set_back(ticking: Backend) -> None:
+    ticking.start()
+    await_that(lambda: ticking.query("notes:all"))
+    ticking.kill(signal.SIGTERM)
+    with closing(sqlite3.connect(ticking.data / "data.sqlite3", isolation_level=None)) as data:
+        data.execute("UPDATE crons SET next = next + 1e12")
+    ticking.start()
+    before = len(ticking.query("notes:all"))
+    await_that(lambda: len(ticking.query("notes:all")) > before)
+    ticking.kill(signal.SIGTERM)
+    with closing(sqlite3.connect(ticking.data / "data.sqlite3")) as data:
+        (latest,) = data.execute("SELECT max(next) FROM crons").fetchone()
+    assert latest / 1000 - time.time() < 25 * 3600
+
+
+def test_crons_run_at_their_times_and_are_not_made_up_for(ticking: Backend) -> None:
+    backend = ticking
     backend.start()
     await_that(lambda: len(backend.query("notes:all")) >= 2)
     backend.kill(signal.SIGTERM)

@@ -1,6 +1,6 @@
 /** The crons of the functions and when each is due next. Part of the store. */
 import type { DatabaseSync } from "node:sqlite";
-import type { Schedule } from "./calendar.ts";
+import { nextTime, type Schedule } from "./calendar.ts";
 import type { EncodedObject } from "./values.ts";
 
 /** A cron as `crons.export()` of npm `convex` writes it. */
@@ -20,7 +20,10 @@ export class Crons {
       name TEXT PRIMARY KEY, schedule TEXT NOT NULL, next REAL NOT NULL) WITHOUT ROWID`);
   }
 
-  /** Makes these the crons; one that is new or has another schedule begins anew. */
+  /**
+   * Makes these the crons. One that is new or has another schedule begins anew, and so does one whose
+   * next time lies beyond all that its schedule names next: the clock has been set back since.
+   */
   set(
     specs: { [name: string]: CronSpec },
     now: number,
@@ -32,8 +35,9 @@ export class Crons {
         this.#db.prepare("DELETE FROM crons WHERE name = ?").run(name!);
     for (const [name, spec] of Object.entries(specs)) {
       const text = JSON.stringify(spec.schedule);
-      const known = this.#db.prepare("SELECT schedule FROM crons WHERE name = ?").get(name);
-      if (known?.["schedule"] === text) continue;
+      const known = this.#db.prepare("SELECT * FROM crons WHERE name = ?").get(name);
+      const next = known?.["schedule"] === text ? (known["next"] as number) : Infinity;
+      if (next <= nextTime(spec.schedule, now)) continue;
       this.#db
         .prepare("INSERT OR REPLACE INTO crons VALUES (?, ?, ?)")
         .run(name, text, first(spec.schedule, now));
