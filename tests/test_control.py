@@ -451,6 +451,25 @@ async def test_a_file_that_was_not_there_goes_again_by_undo(home: Home) -> None:
     assert home.history.get(content(THEIRS).digest) == THEIRS
 
 
+async def test_others_get_their_turn_while_many_conflicts_are_resolved(home: Home) -> None:
+    home.save(MINE)
+    for number in range(50):
+        home.conflict(theirs=b'{"by":"them, %d"}' % number)
+    async with home.acts() as acts:
+        turns = 0
+
+        async def others() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        beside = asyncio.create_task(others())
+        assert len((await acts.perform(Resolve(number=None, side="mine"))).done) == 50
+        beside.cancel()
+        assert turns >= 50
+
+
 async def test_all_open_conflicts_are_resolved_and_one_that_cannot_be_stays(home: Home) -> None:
     home.save(MINE)
     home.conflict(base=None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from syncd.control.desk import Desk
 from syncd.control.messages import Answer, Done, Failure, Resolve, Side, Undo
 from syncd.control.saving import Body
@@ -19,6 +21,7 @@ class Deciding:
         """Decide one conflict, or every open one. Raises LedgerError."""
         answer = Answer()
         for conflict in self._chosen(request.number, answer):
+            await asyncio.sleep(0)  # Of thousands each waits for the disk, and saves go between.
             match await self._resolve(conflict, request):
                 case Done() as done:
                     answer.done.append(done)
