@@ -19,9 +19,9 @@ import struct
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from stat import S_ISSOCK
-from typing import Any
 
 _ESTABLISHED = 1
 _LAST_DATA = struct.Struct("=B51xI")
@@ -29,29 +29,51 @@ _LAST_DATA = struct.Struct("=B51xI")
 since the last data came."""
 
 
-def silence() -> float:
-    """Seconds since a connection of this process heard anything; infinite where there is none."""
-    least = math.inf
-    for name in map(int, os.listdir("/proc/self/fd")):  # noqa: PTH208 - pathlib is not imported
-        with suppress(OSError):  # It is closed by now, or no connection.
-            if S_ISSOCK(os.fstat(name).st_mode):
-                least = min(least, _silence_of(name))
-    return least
+class Hearing:
+    """When a connection heard something last. Times are monotonic seconds, by connection."""
+
+    def __init__(self, now: float) -> None:
+        self.last = now
+        self._seen: dict[int, float] = {}
+
+    def look(self, heard: Mapping[int, float], now: float) -> None:
+        """These are the connections of now. What one heard before it was seen does not count: one
+        that is mute answers the client's greeting, and each that takes its place does so again.
+        """
+        self._seen = {each: self._seen.get(each, now) for each in heard}
+        told = (at for each, at in heard.items() if at > self._seen[each])
+        self.last = max((self.last, *told))
 
 
-def _silence_of(number: int) -> float:
-    with socket.fromfd(number, socket.AF_INET, socket.SOCK_STREAM) as found:
-        told = found.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _LAST_DATA.size)
+def connections() -> dict[int, float]:
+    """When each connection of this process heard something last."""
+    found: dict[int, float] = {}
+    for number in map(int, os.listdir("/proc/self/fd")):  # noqa: PTH208 - pathlib is not imported
+        with suppress(OSError):  # It is closed by now.
+            about = os.fstat(number)
+            if S_ISSOCK(about.st_mode) and (at := _heard_by(number)) is not None:
+                found[about.st_ino] = at
+    return found
+
+
+def _heard_by(number: int) -> float | None:
+    now = time.monotonic()
+    with socket.socket(fileno=os.dup(number)) as found:
+        if found.family not in (socket.AF_INET, socket.AF_INET6):
+            return None
+        try:
+            told = found.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _LAST_DATA.size)
+        except OSError:  # Nobody tells: it may hear.
+            return now
     state, last = _LAST_DATA.unpack(told)
-    return last / 1000 if state == _ESTABLISHED else math.inf
+    return now - last / 1000 if state == _ESTABLISHED else None
 
 
-async def _end_unheard(most: float) -> None:
-    """End once no connection has heard anything for `most` seconds, whichever it was."""
-    heard = time.monotonic()
-    while time.monotonic() - heard < most:
-        await asyncio.sleep(most / 4)
-        heard = max(heard, time.monotonic() - silence())
+async def _end_unheard(silence: float) -> None:
+    hearing = Hearing(time.monotonic())
+    while (now := time.monotonic()) - hearing.last < silence:
+        hearing.look(connections(), now)
+        await asyncio.sleep(silence / 4)
     os._exit(0)
 
 
@@ -69,12 +91,15 @@ def _own_stdout() -> int:
     return private
 
 
-async def _listen(out: int, settings: dict[str, Any], most: float) -> None:
+async def _listen(
+    out: int, url: str, token: str, workspace: str, silence: float = math.inf
+) -> None:
+    # Without `silence`: the daemon is of an earlier program, over which this one was installed.
     from convex import ConvexClient
 
-    client = ConvexClient(settings.pop("url"))
-    subscription = client.subscribe("sync:head", settings)
-    ending = asyncio.create_task(_end_unheard(most))
+    client = ConvexClient(url)
+    subscription = client.subscribe("sync:head", {"token": token, "workspace": workspace})
+    ending = asyncio.create_task(_end_unheard(silence))
     async for value in subscription:
         told = value if isinstance(value, dict) else {}
         line = {"head": told.get("head"), "before": told.get("before")}
@@ -87,8 +112,7 @@ def main() -> None:
     out = _own_stdout()
     settings = json.loads(sys.stdin.buffer.readline())
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    most = float(settings.pop("silence", math.inf))  # An earlier program's daemon tells none.
-    asyncio.run(_listen(out, settings, most))
+    asyncio.run(_listen(out, **settings))
 
 
 if __name__ == "__main__":
