@@ -217,7 +217,7 @@ async def test_while_deletions_of_a_store_wait_only_that_is_walked_often(
         desk.ledger.close()
 
 
-@pytest.mark.parametrize(("took", "rests"), [(0.1, 4.9), (1.0, 19.0), (9.0, 51.0)])
+@pytest.mark.parametrize(("took", "rests"), [(0.1, 5.0), (1.0, 20.0), (9.0, 60.0)])
 async def test_a_walk_that_takes_long_is_rare_while_deletions_wait(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, took: float, rests: float
 ) -> None:

@@ -74,16 +74,15 @@ class Rescan:
             self._wakened.clear()
             stores, self._requested = self._requested, set()
             now = self._clock.monotonic()
-            guarded = now >= soon
-            if guarded:
-                stores |= self._guards.guarded
+            guarded = self._guards.guarded if now >= soon else set()
+            stores |= guarded
             if now >= whole:
                 stores, whole = set(self._stores), now + interval()
             for store in sorted(stores):
                 await self.scan(store)
             if guarded:
-                took = self._clock.monotonic() - now
-                soon = now + max(GUARDED, min(RARELY, SHARE * took))
+                ended = self._clock.monotonic()
+                soon = ended + max(GUARDED, min(RARELY, SHARE * (ended - now)))
 
     async def begin(self) -> None:
         """The walk at start, before any turn: what a crash left of ours goes into history."""
