@@ -215,6 +215,9 @@ class Session:
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
+        # What waits for a person may have grown with each turn, and a walk says how much it is.
+        for store in sorted(self.guards.guarded):
+            await self.rescan.scan(store)
 
     async def flush(self, seconds: float) -> None:
         """Give what is queued up to `seconds` to be sent; the rest stays in the outbox.

@@ -33,7 +33,7 @@ from syncd.files.scan import Seen
 from syncd.files.transit import SLOW_BYTES
 from syncd.ledger.claimable import Claim
 
-from .fakes import STORE, Desk, digest
+from .fakes import STORE, Desk, Machine, deployment, digest
 
 
 @pytest.fixture
@@ -965,3 +965,22 @@ async def test_where_nothing_was_put_off_the_walk_at_start_alone_names(
 def epoch_of(desk: Desk) -> Epoch:
     stores = {STORE: desk.replica}
     return Epoch(desk.ledger, stores, desk.guards, desk.reconciler, desk.clock)
+
+
+async def test_who_runs_once_is_told_of_all_that_waits(tmp_path: Path) -> None:
+    one = Machine(tmp_path / "one", deployment(), "one")
+    other = Machine(tmp_path / "other", one.deployment, "other")
+    one.save(**{f"{number:04}": f"note {number}" for number in range(1000)})
+    for each in (one, other):
+        await each.sync()
+    one.approved = frozenset({STORE})
+    one.delete(*(f"{number:04}" for number in range(800)))
+    await one.sync()
+    await other.sync()
+    ledger = other.ledger()
+    waiting = ledger.deletions.listed("waiting", STORE, Direction.TO_LOCAL)
+    guard = ledger.attention.guards()[STORE, Direction.TO_LOCAL]
+    ledger.close()
+    assert len(other.tree()) > 500
+    assert guard.missing == len(waiting) > 200
+    assert guard.reason.startswith("800 of 1,000 files would be deleted here")
