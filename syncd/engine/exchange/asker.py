@@ -34,8 +34,8 @@ class Asker:
         self._ledger = ledger
         self._directory = directory
         self._wakened = asyncio.Event()
+        ledger.authors.recall()  # Wakes nobody yet: first a hello tells whom a call meets.
         ledger.authors.connect(self.wake)
-        ledger.authors.recall()
 
     def wake(self) -> None:
         """There may be somebody to ask about, or somebody to ask."""
