@@ -76,6 +76,8 @@ class Link:
         self._retry_now = asyncio.Event()
         self._believes = True
         """Whether the next proof that the deployment answers is worth an attempt."""
+        self._presumed = False
+        """Whether it was called away for want of an answer."""
 
     async def tie(self, progress: Progress) -> tuple[Welcome, list[str]]:
         """Say hello and bootstrap what is new: who we are there, the fresh stores.
@@ -89,6 +91,9 @@ class Link:
             await self._epoch.end(welcome)
             self._feed.forget()
             welcome = await self._hello()
+        if self._presumed:  # What follows may take minutes: a first contact does.
+            self._presumed = False
+            self._health.report("deployment", "online", "it answers")
         await self._register()
         with self._ledger.transaction():
             self._ledger.outbox.retry(FUNCTION_FAILED)
@@ -144,6 +149,10 @@ class Link:
             with self._ledger.transaction():
                 self._ledger.places.put("registered", told)
 
+    def _presume_away(self) -> None:
+        told = self._health.presume("deployment", "offline", "it has not answered yet")
+        self._presumed = told or self._presumed
+
     async def _hello(self) -> Welcome | End:
         """Say hello once. An epoch that has ended leaves the ledger as it was."""
         places = self._ledger.places
@@ -152,22 +161,14 @@ class Link:
             places.put("start", str(start))
         shown = self._feed.witnesses.show()
         passed = self._ledger.passing.place
-        presumed: list[bool] = []
-
-        def presume_away() -> None:
-            told = self._health.presume("deployment", "offline", "it has not answered yet")
-            presumed.append(told)
-
         # One that takes the call and says nothing is given most of a minute to answer.
-        silent = asyncio.get_running_loop().call_later(QUIET, presume_away)
+        silent = asyncio.get_running_loop().call_later(QUIET, self._presume_away)
         try:
             welcome = await self._remote.hello(
                 places.get("nonce") or "", start, self._ledger.passing.cursor, shown, passed
             )
         finally:
             silent.cancel()
-        if any(presumed):  # What follows may take minutes: a first contact does.
-            self._health.report("deployment", "online", "it answers")
         if places.get("deployment") not in (None, welcome.deployment):
             await self._epoch.leave()
             raise AnotherDeployment(welcome.deployment)

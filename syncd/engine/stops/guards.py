@@ -18,7 +18,6 @@ from syncd.engine.stops.window import Group, Window, brought, group_of, grouped,
 from syncd.ledger.ledger import Ledger
 
 _AWAY = (RootState.MISSING, RootState.UNREADABLE)
-_WAYS = (Direction.TO_REMOTE, Direction.TO_LOCAL)
 _BACK = "put it back, or make an empty one, and say so again"
 log = structlog.get_logger()
 
@@ -48,9 +47,9 @@ class Guards:
         self._approved = approved
         self._window = Window(ledger)
         self._standing = ledger.attention.guards()
-        self._unreviewed = dict.fromkeys(self._standing, False)
-        """What changed since it was judged, and whether a turn judges it; else the next walk does.
-        To judge thousands anew with each turn that adds some took the square of their time."""
+        self._unreviewed, self._grown = set[Group](), set(self._standing)
+        """What the next turn judges anew, and what the next walk: with each turn that adds some it
+        took the square of the time."""
         self._walk: Callable[[str], None] = lambda _: None
 
     def connect(self, walk: Callable[[str], None]) -> None:
@@ -61,7 +60,7 @@ class Guards:
         """Take over what the ledger says after an epoch ended."""
         self.roots.reload()
         self._standing = self._ledger.attention.guards()
-        self._unreviewed = dict.fromkeys(self._standing, False)
+        self._unreviewed, self._grown = set(), set(self._standing)
 
     def root_state(self, store: str) -> RootState:
         """What became of the store's folder."""
@@ -205,7 +204,7 @@ class Guards:
                 stopped = self._stop(self._window.judge(group, held, now, coming))
                 held = held if stopped else {}
         if held:
-            self._unreviewed.setdefault(group, False)
+            self._grown.add(group)
         with self._ledger.transaction():
             self._window.hold(group, held, now)
             let_go = {key: each for key, each in deletions.items() if key not in held}
@@ -216,7 +215,7 @@ class Guards:
         """Look anew at what waits, now that `decisions` were made and files found `there`."""
         settled: dict[Key, Group | None] = dict.fromkeys(there)
         settled.update({each.key: group_of(each) for each in decisions})
-        for group in [group for group in self._standing if group[1] in _WAYS]:
+        for group in [group for group in self._standing if group[1] is not Direction.BOTH]:
             # Thousands may wait: only those that were met are looked for.
             met = [key for key, now in settled.items() if key.store == group[0] and now != group]
             states = self._ledger.deletions.states(group[1], met).items()
@@ -224,16 +223,17 @@ class Guards:
             if over:
                 with self._ledger.transaction():
                     self._ledger.deletions.drop(group[1], over)
-            if over or self._unreviewed.get(group):
+            if over or group in self._unreviewed:
                 self._review(group)
             # Files that came are in the ledger behind this turn: the next one counts them.
             if self._ledger.deletions.any_of(*group, brought(decisions, group[0])):
-                self._unreviewed[group] = True
+                self._unreviewed.add(group)
 
     def _review(self, group: Group) -> None:
         """Judge anew all that waits. What only grew out of it is found by the next walk."""
         # The window stays where it was when deletions stopped: waiting must not wear a guard out.
-        self._unreviewed.pop(group, None)
+        for each in (self._unreviewed, self._grown):
+            each.discard(group)
         waiting = self._ledger.deletions.listed("waiting", *group)
         standing = self._standing[group]
         found = self._window.judge(group, waiting, standing.since or self._clock.now())
@@ -261,7 +261,7 @@ class Guards:
                 self._ledger.deletions.drop(group[1], found)
                 self._window.hold(group, more if stands else {}, self._clock.now())
         # What waits here grew by turns, and the last of them was judged by none.
-        grown = self._unreviewed.keys() & {(store, Direction.TO_LOCAL)}
+        grown = (self._unreviewed | self._grown) & {(store, Direction.TO_LOCAL)}
         for each in self._standing.keys() & {group, *grown}:
             self._review(each)
 
