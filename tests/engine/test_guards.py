@@ -458,6 +458,16 @@ async def test_turns_that_only_rename_do_not_count_all_that_went_before(
     assert desk.waiting() == {f"moved/{note}" for note in notes[:30]}
 
 
+async def test_a_rename_beside_them_lets_no_deletions_go(desk: Desk) -> None:
+    notes = await holding(desk, 100)
+    (desk.machine.files / f"{notes[0]}.txt").rename(desk.machine.files / "moved.txt")
+    desk.machine.delete(*notes[1:40])
+    await desk.consider([*notes[:40], "moved"])
+    desk.send()
+    assert desk.waiting() >= set(notes[1:40])
+    assert set(notes[1:]) | {"moved"} <= desk.machine.mirror().keys()
+
+
 async def test_what_is_added_to_what_waits_is_judged_by_the_next_walk(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

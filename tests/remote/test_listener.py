@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any, NoReturn
@@ -127,7 +128,7 @@ class ConvexClient:
                 self.server, _ = server.accept()
             self.server.send(b"welcome")
             self.client.recv(7)
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(0.15)
         with socket.create_server(("127.0.0.1", 0)) as server:
             self.client = socket.create_connection(server.getsockname())
             self.server, _ = server.accept()
@@ -159,8 +160,11 @@ def test_a_subscription_that_hears_nothing_any_more_ends(tmp_path: Path, pings: 
         assert child.stdout is not None
         child.stdin.write(json.dumps(settings).encode() + b"\n")
         child.stdin.flush()
+        patience = threading.Timer(10, child.kill)
+        patience.start()
         told = [json.loads(line)["head"] for line in child.stdout]
-        assert child.wait(10) == 0
+        assert child.wait(10) == 0, "it lives on"
+        patience.cancel()
     assert len(told) == (1 if pings < 0 else 3), "it ended while it heard"
     assert time.monotonic() - began > 0.1 * pings
     assert int(told[-1]) < 20, "what is looked at is let go"
