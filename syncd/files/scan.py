@@ -57,7 +57,7 @@ def scan(root: Root, layout: Layout, *, first: bool = False) -> Scan:
     if root.state() is not RootState.PRESENT:
         return Scan(unread={"": ROOT_GONE})
     walk = _First(root, layout) if first else _Walk(root, layout)
-    while walk.folders and not (first and walk.scan.files):
+    while walk.folders:
         walk.enter(walk.folders.pop())
     # RACE: a root that went away under the walk leaves folders that look empty.
     if root.state() is not RootState.PRESENT:
@@ -180,6 +180,8 @@ class _First(_Walk):
     def _list(self, folder: str, listing: Iterator[os.DirEntry[str]]) -> None:
         while not self.scan.files and (some := list(islice(listing, SOME))):
             super()._list(folder, iter(some))
+        if self.scan.files:
+            self.folders.clear()
 
 
 def _printable(spelling: str) -> str:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from syncd.core.reading import Stat
 from syncd.files.folder import stat_of
 from syncd.files.root import Root
-from syncd.files.scan import SOME, Scan, scan
+from syncd.files.scan import SOME, Scan, _Walk, scan
 from syncd.stores.layout import MAX_PATH_BYTES, Layout
 
 from .person import as_ordinary_user
@@ -135,6 +135,21 @@ def test_a_walk_to_the_first_file_ends_with_it(root: Root) -> None:
     assert not scan(root, JSON, first=True).files
     touch(root, *(f"{at % 3}/{at}.json" for at in range(600)))
     assert 0 < len(scan(root, JSON, first=True).files) <= SOME
+
+
+def test_a_walk_to_the_first_file_enters_no_other_folder(
+    root: Root, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touch(root, *(f"{at}/x.json" for at in range(20)))
+    enter, entered = _Walk.enter, list[str]()
+
+    def told(walk: _Walk, folder: str) -> None:
+        entered.append(folder)
+        enter(walk, folder)
+
+    monkeypatch.setattr(_Walk, "enter", told)
+    assert len(scan(root, JSON, first=True).files) == 1
+    assert len(entered) == 2
 
 
 def test_files_under_our_temporary_names_are_told_apart(root: Root) -> None:
