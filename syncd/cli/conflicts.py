@@ -32,7 +32,7 @@ SHOWN = 1000
 """Conflicts that a list of all of them has at most."""
 
 CLASHES = 5
-"""Places at which both sides clash that are printed; with --json there are more."""
+"""Places at which both sides clash that are printed; with --json all are."""
 
 Number = Annotated[int, typer.Argument(help="The conflict, as `syncd conflicts list` counts them.")]
 Mine = Annotated[bool, typer.Option("--mine", help="The file stays as it is now.")]

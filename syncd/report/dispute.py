@@ -11,9 +11,6 @@ from syncd.report.listing import ConflictReport, Listing
 from syncd.stores.layout import format_of
 from syncd.stores.merge import Combined, merge
 
-CLASHES = 100
-"""Places that are told at most: of a file that is another one there may be thousands."""
-
 
 class Dispute(BaseModel):
     """`clashes` are JSON pointers to what both sides changed, "" for all of it, where the rest was
@@ -36,7 +33,7 @@ def dispute(listing: Listing, conflict: ConflictReport, kinds: Mapping[str, Kind
     kind = kinds[conflict.store]
     found = merge(base, mine, theirs, _format(conflict, kind), kind)
     if isinstance(found, Combined):
-        return Dispute(clashes=[clash.pointer for clash in found.clashes[:CLASHES]])
+        return Dispute(clashes=[clash.pointer for clash in found.clashes])
     return Dispute(unmerged=found.why)
 
 

@@ -113,9 +113,9 @@ def test_what_both_sides_changed_is_not_guessed_without_what_they_began_with(
 def test_many_places_are_told_in_short(terminal: Terminal) -> None:
     terminal.home.save(json.dumps({f"{n:03}": 1 for n in range(200)}).encode())
     terminal.home.conflict(b"{}", json.dumps({f"{n:03}": 2 for n in range(200)}).encode())
-    assert len(terminal.json("conflicts", "show", "1")["clashes"]) == 100
+    assert len(terminal.json("conflicts", "show", "1")["clashes"]) == 200
     out = terminal.run("conflicts", "show", "1")[1]
-    assert "both    /000, /001, /002, /003, /004 and 95 more: changed" in out
+    assert "both    /000, /001, /002, /003, /004 and 195 more: changed" in out
 
 
 def test_a_conflict_is_listed_shown_compared_resolved_and_undone(terminal: Terminal) -> None:
