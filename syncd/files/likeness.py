@@ -17,7 +17,6 @@ _LIST: Final = "system.posix_acl_access"
 """Where Linux shows a file's access list: acl(5). Its mask stands in the place of the mode's bits
 of the group, so without the list the group gets what others of it had."""
 
-
 _BESIDE: Final = "user."
 """How the attributes begin that programs may choose."""
 

@@ -26,7 +26,7 @@ class Authors:
         self._on_unknown = on_unknown
 
     def recall(self) -> None:
-        """Count what the newest events tell of as heard: of an earlier program nobody asked."""
+        """Count the devices of the newest events as heard: before, nobody may have asked."""
         rows = self._connection.execute(
             """SELECT DISTINCT device FROM (
                  SELECT device FROM events ORDER BY number DESC LIMIT ?) WHERE device NOT NULL""",
