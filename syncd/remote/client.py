@@ -1,6 +1,6 @@
 """Function calls to a Convex deployment over HTTP. Does IO.
 
-One pool, a bound on every call, and every failure translated here into one of our errors. The
+One pool, a bound on every silence, and every failure translated here into one of our errors. The
 official package's client holds the interpreter while it waits and is used for subscriptions
 only, in a process of its own (`listener`).
 """
@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
-from importlib import import_module
 from ssl import SSLCertVerificationError, SSLError
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
@@ -31,15 +30,15 @@ from syncd.errors import (
 )
 from syncd.remote.message import Answer, Reply
 from syncd.remote.meter import Meter
+from syncd.remote.pool import Patience, open_session
 
 if TYPE_CHECKING:
     import aiohttp
 
-TIMEOUT: Mapping[str, float] = {"total": 60, "connect": 10, "sock_read": 45}
-"""Seconds. A deployment may take 15 s of its own and retry conflicting writes for a few more."""
-
 ANSWER_BYTES = 32 * 1024 * 1024
 """Longest answer that is read: functions return up to 16 MiB, and some of it may be escaped."""
+
+PATIENCE = Patience()
 
 REPEATED = 300
 """Characters of what a deployment says that are repeated to people."""
@@ -61,8 +60,15 @@ class ConvexHttp:
     FunctionFailed where the function threw.
     """
 
-    def __init__(self, url: str, admin_key: str | None = None, meter: Meter | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        admin_key: str | None = None,
+        meter: Meter | None = None,
+        patience: Patience = PATIENCE,
+    ) -> None:
         self.url = url.rstrip("/")
+        self.patience = patience
         self.meter = meter or Meter()
         """What every call is counted by, and waits for."""
         self._headers = {
@@ -74,7 +80,7 @@ class ConvexHttp:
         self._opening: asyncio.Task[aiohttp.ClientSession] | None = None
 
     async def __aenter__(self) -> ConvexHttp:
-        self._opening = asyncio.create_task(_open_session(self._headers, TIMEOUT))
+        self._opening = asyncio.create_task(open_session(self._headers))
         return self
 
     async def __aexit__(
@@ -110,9 +116,9 @@ class ConvexHttp:
         session = await self.session()
         import aiohttp
 
-        patience = aiohttp.ClientTimeout(total=_PROBE)
+        soon = aiohttp.ClientTimeout(total=_PROBE)
         try:
-            async with session.get(f"{self.url}/version", timeout=patience) as response:
+            async with session.get(f"{self.url}/version", timeout=soon) as response:
                 return response.status < 500
         except (aiohttp.ClientError, TimeoutError, OSError):
             return False
@@ -159,9 +165,12 @@ class ConvexHttp:
         # Before it goes: of many at once none may pass a ceiling that those before it reached.
         self.meter.count(Cost(calls=1, sent=len(body)))
         try:
-            # Led elsewhere, the token and the text would go with the call.
-            async with session.post(url, data=body, allow_redirects=False) as response:
-                return response.status, await _read(self.url, path, response.content)
+            async with (
+                self.patience.waiting(len(body)) as heard,
+                # Led elsewhere, the token and the text would go with the call.
+                session.post(url, data=body, allow_redirects=False) as response,
+            ):
+                return response.status, await _read(self.url, path, response.content, heard)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             unsent = isinstance(
                 error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError
@@ -181,27 +190,14 @@ def _reply_to(answer: type[Answer]) -> type[Reply[Answer]]:
     return Reply[answer]  # type: ignore[valid-type]
 
 
-async def _open_session(
-    headers: Mapping[str, str], patience: Mapping[str, float]
-) -> aiohttp.ClientSession:
-    # Importing it, which reads every certificate there is, takes as long as a walk of 30,000
-    # files: nothing but a call waits for it.
-    await asyncio.to_thread(import_module, "aiohttp")
-    import aiohttp
-
-    return aiohttp.ClientSession(
-        timeout=aiohttp.ClientTimeout(**patience),
-        headers=headers,
-        # Nobody reads these, and they would go with every call.
-        skip_auto_headers=("Accept", "User-Agent"),
-    )
-
-
-async def _read(url: str, path: str, stream: aiohttp.StreamReader) -> bytes:
+async def _read(
+    url: str, path: str, stream: aiohttp.StreamReader, heard: Callable[[], None]
+) -> bytes:
     """The answer, unpacked. Raises ProtocolError where it is longer than any deployment's."""
     parts: list[bytes] = []
     size = 0
     async for part in stream.iter_any():
+        heard()
         parts.append(part)
         size += len(part)
         if size > ANSWER_BYTES:

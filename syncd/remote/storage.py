@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 from base64 import b64encode
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +18,6 @@ from syncd.remote.message import HexDigest, Message
 
 if TYPE_CHECKING:
     import aiohttp
-
-UPLOAD: Mapping[str, float] = {"total": 150, "connect": 10}
-"""Seconds. The platform ends an upload after two minutes."""
 
 DOWNLOAD: Mapping[str, float] = {"connect": 10, "sock_read": 45}
 """However long it takes, as long as something comes."""
@@ -100,8 +97,8 @@ class ConvexStorage:
         import aiohttp
 
         try:
-            patience = aiohttp.ClientTimeout(**DOWNLOAD)
-            async with session.get(url, timeout=patience, allow_redirects=False) as response:
+            timeout = aiohttp.ClientTimeout(**DOWNLOAD)
+            async with session.get(url, timeout=timeout, allow_redirects=False) as response:
                 if response.status != 200:
                     raise _refusal("a download", response.status, await _said(response))
                 async for part in response.content.iter_chunked(_PART):
@@ -123,17 +120,23 @@ class ConvexStorage:
             "Digest": f"sha-256={digest}",
         }
         whole = content.size <= WHOLE
-        body: Any = b"".join([part async for part in parts]) if whole else self._counted(parts)
+        body = b"".join([part async for part in parts]) if whole else None
         await self._http.meter.admit()
-        self._http.meter.count(Cost(calls=1, uploaded=len(body) if whole else 0))
+        self._http.meter.count(Cost(calls=1, uploaded=len(body or b"")))
         session = await self._http.session()
         import aiohttp
 
-        patience = aiohttp.ClientTimeout(**UPLOAD)
         try:
-            async with session.post(
-                url, data=body, headers=headers, timeout=patience, allow_redirects=False
-            ) as response:
+            async with (
+                # The platform ends what takes longer than two minutes; others need not.
+                self._http.patience.waiting(content.size, endless=True) as heard,
+                session.post(
+                    url,
+                    data=self._counted(parts, heard) if body is None else body,
+                    headers=headers,
+                    allow_redirects=False,
+                ) as response,
+            ):
                 said = await _said(response)
         except (aiohttp.ClientError, TimeoutError) as error:
             raise _lost("an upload", error) from error
@@ -147,8 +150,11 @@ class ConvexStorage:
                 "uploaded", "is this a Convex deployment?",
             ) from error  # fmt: skip
 
-    async def _counted(self, parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async def _counted(
+        self, parts: AsyncIterator[bytes], heard: Callable[[], None]
+    ) -> AsyncIterator[bytes]:
         async for part in parts:
+            heard()
             self._http.meter.count(Cost(uploaded=len(part)))
             yield part
 

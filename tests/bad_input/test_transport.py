@@ -17,8 +17,8 @@ import pytest
 
 from syncd.engine import online
 from syncd.engine.exchange import link
-from syncd.remote import client
 from syncd.remote.client import ConvexHttp
+from syncd.remote.pool import Patience
 from syncd.remote.replica import ConvexReplica
 from tests.embedded.backend import Backend
 from tests.system.deployment import enroll
@@ -290,15 +290,8 @@ async def _live(home: Path, backend: Backend, case: Case) -> Ended:
 
 
 def hurried(url: str) -> ConvexHttp:
-    """A client that gives calls up soon. The timeout is taken when it is entered."""
-
-    class Hurried(ConvexHttp):
-        async def __aenter__(self) -> ConvexHttp:
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(client, "TIMEOUT", {"total": GIVEN_UP})
-                return await super().__aenter__()
-
-    return Hurried(url)
+    """A client that gives calls up soon."""
+    return ConvexHttp(url, patience=Patience(silence=GIVEN_UP, longest=GIVEN_UP))
 
 
 async def _under_fault(laptop: Laptop, other: Laptop, way: Way, case: Case) -> Ended:

@@ -30,9 +30,10 @@ from syncd.core.model import (
     OperationId,
 )
 from syncd.errors import FunctionFailed, ProtocolError, SyncdError, Unauthorized, Unavailable
-from syncd.remote import client
-from syncd.remote.client import ConvexHttp, words_of
+from syncd.remote.authors import AuthorsAnswer
+from syncd.remote.client import PATIENCE, ConvexHttp, words_of
 from syncd.remote.message import Reply
+from syncd.remote.pool import SLOWEST, Patience
 from syncd.remote.replica import ConvexReplica
 from syncd.remote.wire import HeadAnswer
 
@@ -40,7 +41,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @asynccontextmanager
-async def deployment(handler: Handler) -> AsyncIterator[ConvexHttp]:
+async def deployment(handler: Handler, patience: Patience = PATIENCE) -> AsyncIterator[ConvexHttp]:
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", handler)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
@@ -49,7 +50,7 @@ async def deployment(handler: Handler) -> AsyncIterator[ConvexHttp]:
     await site.start()
     host, port = runner.addresses[0][:2]
     try:
-        async with ConvexHttp(f"http://{host}:{port}") as http:
+        async with ConvexHttp(f"http://{host}:{port}", patience=patience) as http:
             yield http
     finally:
         await runner.cleanup()
@@ -59,6 +60,22 @@ def answering(status: int, body: object) -> Handler:
     async def handler(_: web.Request) -> web.Response:
         text = body if isinstance(body, bytes) else orjson.dumps(body)
         return web.Response(status=status, body=text, content_type="application/json")
+
+    return handler
+
+
+def answering_slowly(pause: float, parts: int) -> Handler:
+    text = orjson.dumps(success({"names": ["a"]}))
+    text += b" " * (parts - len(text) % parts)
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        length = len(text) // parts
+        for start in range(0, len(text), length):
+            await response.write(text[start : start + length])
+            await asyncio.sleep(pause)
+        return response
 
     return handler
 
@@ -143,13 +160,39 @@ async def test_a_dead_port_is_unavailable() -> None:
         assert not await http.reachable()
 
 
-async def test_a_deployment_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_deployment_that_never_answers_is_given_up() -> None:
     async def never(_: web.Request) -> web.Response:
         await asyncio.Event().wait()
         raise AssertionError
 
-    monkeypatch.setattr(client, "TIMEOUT", {"total": 0.2})
-    async with deployment(never) as http:
+    async with deployment(never, Patience(silence=0.2)) as http:
+        with pytest.raises(Unavailable, match="no answer in time"):
+            await http.query("sync:head", {}, HeadAnswer)
+
+
+async def test_an_answer_is_heard_however_long_it_takes_as_long_as_it_comes() -> None:
+    async with deployment(answering_slowly(0.02, 30), Patience(silence=0.25)) as http:
+        assert (await http.query("sync:authors", {}, AuthorsAnswer)).names == ["a"]
+
+
+async def test_an_answer_that_never_ends_is_given_up() -> None:
+    slowly = answering_slowly(0.02, 30)
+    async with deployment(slowly, Patience(silence=0.25, longest=0.1)) as http:
+        with pytest.raises(Unavailable, match="no answer in time"):
+            await http.query("sync:head", {}, HeadAnswer)
+
+
+async def test_what_lies_in_buffers_is_waited_for_as_long_as_it_may_take() -> None:
+    """What was sent counts as sent once the system has it: the answer comes much later."""
+
+    async def later(request: web.Request) -> web.Response:
+        await request.read()
+        await asyncio.sleep(0.4)
+        return web.json_response(success({"names": ["a"]}))
+
+    async with deployment(later, Patience(silence=0.1)) as http:
+        text = "x" * SLOWEST
+        assert (await http.query("sync:authors", {"text": text}, AuthorsAnswer)).names == ["a"]
         with pytest.raises(Unavailable, match="no answer in time"):
             await http.query("sync:head", {}, HeadAnswer)
 

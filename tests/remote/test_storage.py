@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import orjson
@@ -11,10 +12,13 @@ from aiohttp.test_utils import TestServer
 
 from syncd.core.model import Content, Digest
 from syncd.errors import PayloadRefused, ProtocolError, Unavailable
+from syncd.remote import pool
 from syncd.remote.client import ConvexHttp
+from syncd.remote.pool import Patience
 from syncd.remote.storage import ConvexStorage
 
 CONTENT = Content(Digest("0" * 64), 3)
+SILENCE = 0.5
 LATIN = "nicht verfügbar".encode("latin-1")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Serve = Callable[[Handler], Awaitable[tuple[ConvexStorage, str]]]
@@ -39,7 +43,8 @@ async def serve() -> AsyncIterator[Serve]:
         await server.start_server()
         servers.append(server)
         where = str(server.make_url("/files"))
-        calls.append(await ConvexHttp(str(server.make_url("/"))).__aenter__())
+        http = ConvexHttp(str(server.make_url("/")), patience=Patience(silence=SILENCE, longest=0))
+        calls.append(await http.__aenter__())
         return ConvexStorage(calls[-1], "token", "main"), where
 
     yield opened
@@ -169,3 +174,27 @@ async def test_an_address_that_is_a_secret_is_not_told(serve: Serve) -> None:
         await storage.upload(CONTENT, _three(), "a.bin")
     assert "files" not in str(raised.value)
     assert "secret" not in str(raised.value)
+
+
+async def test_an_upload_takes_as_long_as_it_takes_and_no_longer_than_it_goes_on(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "SLOWEST", float("inf"))
+    stuck = asyncio.Event()
+
+    async def taken(request: web.Request) -> web.Response:
+        await request.read()
+        return web.json_response({"storageId": "kg1"})
+
+    async def slowly(pause: float) -> AsyncIterator[bytes]:
+        for _ in range(16):
+            await asyncio.sleep(pause)
+            yield b"x" * (large.size // 16)
+        if not pause:
+            await stuck.wait()
+
+    storage, _ = await serve(taken)
+    large = Content(CONTENT.digest, 1 << 19)
+    await storage.upload(large, slowly(SILENCE / 8), "a.bin")
+    with pytest.raises(Unavailable, match="no progress in time"):
+        await storage.upload(Content(CONTENT.digest, large.size + 1), slowly(0), "a.bin")
