@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from syncd.engine.exchange.pusher import IN_FLIGHT, OPERATIONS
+from syncd.engine.exchange.batch import OPERATIONS
+from syncd.engine.exchange.pusher import IN_FLIGHT
 from tests.system.machine import Machine
 
 from . import probes

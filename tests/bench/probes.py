@@ -15,7 +15,8 @@ from pathlib import Path
 import aiohttp
 import requests
 
-from syncd.engine.exchange.pusher import IN_FLIGHT, OPERATIONS, TEXT_BYTES
+from syncd.engine.exchange.batch import OPERATIONS, TEXT_BYTES
+from syncd.engine.exchange.pusher import IN_FLIGHT
 
 from .bare import JSON, Bare, Operation
 

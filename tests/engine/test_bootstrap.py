@@ -14,7 +14,7 @@ from syncd.engine.exchange import bootstrap
 from syncd.errors import Unavailable
 from tests.machine.deployment import Deployment
 
-from .fakes import STORE, Machine, Remote, deployment
+from .fakes import STORE, Machine, Remote, StandingClock, deployment
 from .test_epoch import until
 
 PAGE = 100
@@ -107,6 +107,25 @@ async def test_large_texts_are_not_held_a_page_at_a_time(
         await syncing
     names = [[key.path for key in keys] for keys in slow.asked]
     assert names == [["a.txt", "b.txt"], ["c.txt"], ["d.txt"], ["e.txt"]]
+    assert second.tree() == first.tree()
+
+
+async def test_over_a_slow_link_less_is_asked_for_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remote = deployment()
+    first = Machine(tmp_path / "first", remote)
+    first.save(**{f"long-{number}": str(number) * 8 * 1024 for number in range(10, 70)})
+    await first.sync()
+    monkeypatch.setattr(bootstrap, "FETCHED_BYTES", 256 * 1024)
+    slow = Slow(remote)
+    async with contact(tmp_path, slow) as (second, syncing):
+        clock = second.clock = StandingClock()
+        await until(lambda: slow.flying == bootstrap.IN_FLIGHT + 1)
+        clock.seconds += 30
+        slow.answers.set()
+        await syncing
+    assert [len(keys) for keys in slow.asked][:4] == [16, 16, 16, 2]
     assert second.tree() == first.tree()
 
 

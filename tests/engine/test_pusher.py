@@ -107,6 +107,25 @@ async def test_what_fills_a_call_waits_for_nothing(tmp_path: Path) -> None:
         assert [len(call) for call in line.calls] == [100, 100, 50]
 
 
+async def test_calls_over_a_slow_link_carry_less_and_soon_more_again(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    line = Line(desk)
+    names = [f"long-{number:03}" for number in range(400)]
+
+    async def slowly() -> None:
+        desk.clock.seconds += 30
+
+    async with pushing(desk, line) as pusher:
+        desk.machine.save(**dict.fromkeys(names, "x" * 16 * 1024))
+        line.meanwhile = slowly
+        await desk.reconciler.consider([Key(STORE, f"{name}.txt") for name in names])
+        pusher.wake()
+        await until(lambda: sum(map(len, line.calls)) >= 350)
+    *full, slow, next_one = [len(call) for call in line.calls][:5]
+    assert full == [64] * IN_FLIGHT
+    assert slow < next_one < 64
+
+
 async def test_behind_a_full_call_of_saves_the_next_are_gathered_and_behind_bulk_they_are_not(
     tmp_path: Path,
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from syncd.engine.naming.intake import Intake
 from syncd.engine.payloads.outgoing import Outgoing
 from syncd.engine.payloads.transfers import Transfers
 from syncd.engine.payloads.uploads import IN_FLIGHT, Uploads
+from syncd.errors import Unavailable
 
 from .fakes import STORE, Desk
 from .test_epoch import until
@@ -37,6 +38,9 @@ class Shelf:
         self.asked = 0
         self.begun = 0
         self.taken: list[bytes] = []
+        self.flying = 0
+        self.lost: Callable[[], bool] = lambda: False
+        """Whether the next upload that ends was in vain."""
 
     async def missing(self, digests: Sequence[Digest]) -> set[Digest]:
         self.asked += 1
@@ -44,7 +48,13 @@ class Shelf:
 
     async def upload(self, content: Content, parts: AsyncIterator[bytes], name: str) -> None:
         self.begun += 1
-        await self.open.wait()
+        self.flying += 1
+        try:
+            await self.open.wait()
+        finally:
+            self.flying -= 1
+        if self.lost():
+            raise Unavailable("an upload was cut short", "wait")
         self.taken.append(b"".join([part async for part in parts]))
 
     def download(self, url: str) -> AsyncIterator[bytes]:
@@ -217,6 +227,42 @@ async def test_of_a_store_that_waits_nothing_is_uploaded_until_it_goes_on(
         waiting.clear()
         await until(made.idle.is_set)
         assert len(shelf.taken) == MANY
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_over_a_link_that_loses_them_uploads_go_one_after_the_other(desk: Desk) -> None:
+    """Each of three takes three times as long, and the platform ends what takes two minutes."""
+    await queued(desk, 2 * IN_FLIGHT)
+    shelf, left = Shelf(), IN_FLIGHT
+
+    def lost() -> bool:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            shelf.open.clear()
+        return left >= 0
+
+    shelf.open.clear()
+    made = uploads(desk, shelf)
+    running = asyncio.create_task(made.run())
+    try:
+        await until(lambda: shelf.flying == IN_FLIGHT)
+        shelf.lost = lost
+        desk.clock.seconds += 120
+        shelf.open.set()
+        await until(lambda: left == 0 and shelf.flying == 1)
+        await rounds(made, shelf)
+        assert shelf.flying == 1
+        shelf.open.set()
+        await until(lambda: len(shelf.taken) == IN_FLIGHT)
+        desk.clock.seconds += 119
+        await rounds(made, shelf)
+        assert len(shelf.taken) == IN_FLIGHT, "what was lost waits as long as it took"
+        desk.clock.seconds += 1
+        made.wake()
+        await until(lambda: len(shelf.taken) == 2 * IN_FLIGHT)
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

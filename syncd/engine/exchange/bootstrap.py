@@ -18,6 +18,7 @@ import structlog
 
 from syncd.core.decision import Heard
 from syncd.core.model import Change, Content
+from syncd.core.portion import Portion
 from syncd.engine.exchange.epoch import Epoch
 from syncd.engine.exchange.puller import Puller
 from syncd.engine.ports import Clock, LocalReplica, RemoteReplica
@@ -32,7 +33,8 @@ FETCHED = 500
 """Keys whose bytes are asked for at once."""
 
 FETCHED_BYTES = 4 * 1024 * 1024
-"""Bytes that are, unless one alone has more: a page of large texts is not held in memory whole."""
+"""Bytes that are, unless one alone has more: a page of large texts is not held in memory whole.
+Over a slow link fewer: what is heard stays, were the link lost."""
 
 IN_FLIGHT = 2
 """Such calls on their way while what another brought is heard."""
@@ -63,6 +65,7 @@ class Bootstrap:
         self._stores = stores
         self._clock = clock
         self._epoch = epoch
+        self._portion = Portion(FETCHED_BYTES)
 
     async def run(self, progress: Progress) -> list[str]:
         """Bootstrap every store that needs it; their names. Raises the remote's troubles."""
@@ -92,7 +95,7 @@ class Bootstrap:
         try:
             async with aclosing(self._portions(name)) as told:
                 async for some in told:
-                    asked.append(asyncio.create_task(self._puller.with_bytes(some)))
+                    asked.append(asyncio.create_task(self._fetched(some)))
                     if len(asked) > IN_FLIGHT:
                         yield await asked.popleft()
             while asked:
@@ -102,12 +105,36 @@ class Bootstrap:
                 task.cancel()
             await asyncio.gather(*asked, return_exceptions=True)
 
+    async def _fetched(self, some: Sequence[Change]) -> list[Heard]:
+        size, began = sum(map(_lacking, some)), self._clock.monotonic()
+        try:
+            news = await self._puller.with_bytes(some)
+        except BaseException:
+            self._portion.lost(size)
+            raise
+        self._portion.took(size, self._clock.monotonic() - began)
+        return news
+
     async def _portions(self, name: str) -> AsyncGenerator[list[Change], None]:
         async with aclosing(one_ahead(self._pages(name))) as told:
             async for entries in told:
                 known = await asyncio.to_thread(self._recognise, self._stores[name], entries)
-                for some in _portions(known):
+                for some in self._cut(known):
                     yield some
+
+    def _cut(self, entries: Sequence[Change]) -> Iterator[list[Change]]:
+        """All of `entries`, in order, as many at once as may be fetched together."""
+        some: list[Change] = []
+        total = 0
+        for change in entries:
+            size = _lacking(change)
+            if some and (len(some) == FETCHED or total + size > self._portion.bytes):
+                yield some
+                some, total = [], 0
+            some.append(change)
+            total += size
+        if some:
+            yield some
 
     async def _pages(self, name: str) -> AsyncGenerator[list[Change], None]:
         entries, after = await self._remote.manifest(name, None)
@@ -138,17 +165,9 @@ class Bootstrap:
         self._guards.roots.reload()
 
 
-def _portions(entries: Sequence[Change]) -> Iterator[list[Change]]:
-    """All of `entries`, in order, as many at once as may be fetched together."""
-    some: list[Change] = []
-    total = 0
-    for change in entries:
-        version = change.snapshot.version
-        size = version.size if isinstance(version, Content) and not change.stored else 0
-        if some and (len(some) == FETCHED or total + size > FETCHED_BYTES):
-            yield some
-            some, total = [], 0
-        some.append(change)
-        total += size
-    if some:
-        yield some
+def _lacking(change: Change) -> int:
+    """Bytes of it that are on the deployment alone, as far as is known."""
+    version = change.snapshot.version
+    if not isinstance(version, Content) or change.stored or change.body is not None:
+        return 0
+    return version.size

@@ -12,7 +12,6 @@ from syncd.core.guard import Direction
 from syncd.core.model import (
     MISSING_BLOB,
     Applied,
-    Content,
     Intent,
     Key,
     OperationId,
@@ -22,7 +21,9 @@ from syncd.core.model import (
     halves,
 )
 from syncd.core.pace import FULL, Pace
+from syncd.core.portion import Portion
 from syncd.core.settle import FEW
+from syncd.engine.exchange.batch import OPERATIONS, TEXT_BYTES, fill, text_bytes
 from syncd.engine.exchange.known import Known
 from syncd.engine.naming.intake import Intake
 from syncd.engine.ports import Clock, RemoteReplica
@@ -33,12 +34,6 @@ from syncd.engine.waiting import woken
 from syncd.errors import FunctionFailed
 from syncd.ledger.claimable import Claim
 from syncd.ledger.ledger import Ledger
-
-OPERATIONS = 100
-"""Operations a call carries at most: a larger batch delays an interactive save behind it."""
-
-TEXT_BYTES = 1024 * 1024
-"""Bytes of text a call carries at most, what it replaces counted too (design, Sizes)."""
 
 PAUSED = 0.2
 """Seconds between two looks whether git is done, or files that were missing are there."""
@@ -80,6 +75,7 @@ class Pusher:
         self._doubted: Collection[str] = ()
         """Stores whose deletions were not claimed last time, for what may be going with them."""
         self._pace = Pace()
+        self._portion = Portion(TEXT_BYTES)
         self._bulk = False
         """Whether bulk was queued when it was last looked at."""
         self._pause = 0.0
@@ -165,7 +161,7 @@ class Pusher:
     def _next(self) -> list[Intent]:
         if not self._frozen and (claim := self._claim()) is not None:
             self._take(self._ledger.claim(claim))
-        return _fill(self._frozen)
+        return fill(self._frozen, self._portion.bytes)
 
     def _take(self, claimed: Sequence[Intent]) -> None:
         self._frozen.extend(claimed)
@@ -193,16 +189,20 @@ class Pusher:
         guarded = [store for store in deleting if self._guards.holds_back(store, to_remote)]
         self._doubted = self._vanishing.among(set(deleting) - set(guarded))
         guarded += set(answered).difference(deleting)
-        return Claim(OPERATIONS, TEXT_BYTES, guarded, self._waiting(), self._doubted)
+        most = self._portion.bytes
+        return Claim(OPERATIONS, most, guarded, self._waiting(), self._doubted)
 
     async def _send(self, intents: Sequence[Intent]) -> None:
+        size, began = text_bytes(intents), self._clock.monotonic()
         try:
             outcomes = await self._push(intents)
         except BaseException:
+            self._portion.lost(size)
             # RACE: it may have been carried out. The rows stay sent, frozen as they are, and
             # the receipt on the deployment answers when they are sent again.
             self._frozen.extend(intents)
             raise
+        self._portion.took(size, self._clock.monotonic() - began)
         self._acknowledge(intents, outcomes)
 
     async def _push(self, intents: Sequence[Intent]) -> list[Outcome]:
@@ -273,19 +273,3 @@ class Pusher:
             return False
         self._asked[half.operation] = heard
         return True
-
-
-def _fill(waiting: deque[Intent]) -> list[Intent]:
-    batch: list[Intent] = []
-    total = 0
-    while waiting and len(batch) < OPERATIONS:
-        total += sum(_size(half) for half in halves([waiting[0]]))
-        if batch and total > TEXT_BYTES:
-            break
-        batch.append(waiting.popleft())
-    return batch
-
-
-def _size(intent: Intent) -> int:
-    # A target has no body to send, and the function rewrites the text all the same.
-    return intent.version.size if isinstance(intent.version, Content) else 0

@@ -32,10 +32,13 @@ ASKED = 1.0
 """Seconds between two questions what is there, while there is something to upload."""
 
 IN_FLIGHT = 3
-"""Payloads on their way at once, the smallest first: the deployment serves calls beside them."""
+"""Payloads on their way at once, the smallest first: the deployment serves calls beside them. One
+after the other where one was lost: the platform ends what takes longer than two minutes, and each
+of three takes three times as long over a slow link."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
-"""Seconds before a payload is tried again, doubled from the first to the longest."""
+"""Seconds before a payload is tried again, doubled from the first to the longest; or as many as it
+took in vain, so that half of a slow link is left to others."""
 
 PAUSED = 1.0
 """Seconds between two looks whether a store may send again."""
@@ -70,6 +73,7 @@ class Uploads:
         self._waiting = waiting
         self._transfers = transfers
         self._flying: dict[Digest, asyncio.Task[None]] = {}
+        self._abreast = IN_FLIGHT
         self._lacking: set[Digest] = set()
         self._put_off: dict[Digest, _PutOff] = {}
         self._ready: deque[tuple[Key, Content]] = deque()
@@ -156,7 +160,7 @@ class Uploads:
 
     def _start(self) -> None:
         paused = self._waiting()
-        while self._ready and len(self._flying) < IN_FLIGHT:
+        while self._ready and len(self._flying) < self._abreast:
             key, content = self._ready.popleft()
             if key.store in paused or not self._ledger.uploads.wants(key, content):
                 self._look_next = 0.0
@@ -184,6 +188,7 @@ class Uploads:
         self._there([digest for digest in digests if digest not in lacking])
 
     async def _send(self, key: Key, content: Content) -> None:
+        began = self._clock.monotonic()
         try:
             await self._upload(key, content)
         except Changed:
@@ -193,8 +198,10 @@ class Uploads:
             self._rests.changed(key, self._clock.monotonic())
             self._intake.name([key])
         except (Unavailable, FunctionFailed, PayloadRefused) as trouble:
-            self._fail(key, content.digest, trouble)
+            self._abreast = 1
+            self._fail(key, content.digest, trouble, self._clock.monotonic() - began)
         else:
+            self._abreast = min(IN_FLIGHT, self._abreast + 1)
             self._rests.uploaded(key, content.size, self._clock.monotonic())
             self._there([content.digest])
             log.info("uploaded", key=str(key), size=content.size)
@@ -226,18 +233,19 @@ class Uploads:
             self._put_off.pop(digest, None)
         self._on_there()
 
-    def _fail(self, key: Key, digest: Digest, trouble: SyncdError) -> None:
+    def _fail(self, key: Key, digest: Digest, trouble: SyncdError, took: float = 0.0) -> None:
         if not self.patient:
             raise trouble
         if digest not in self._put_off:
             log.warning("upload_put_off", key=str(key), why=str(trouble), advice=trouble.advice)
-        self._delay(digest)
+        self._delay(digest, took)
         self._transfers.waits(f"{key}: {trouble}")
 
-    def _delay(self, digest: Digest) -> None:
+    def _delay(self, digest: Digest, took: float = 0.0) -> None:
         self._look_next = 0.0
         # It may have come there otherwise, or been there and gone: asked again.
         self._lacking.discard(digest)
         former = self._put_off.get(digest)
         pause = FIRST_PAUSE if former is None else min(LONGEST_PAUSE, 2 * former.pause)
+        pause = max(pause, took)
         self._put_off[digest] = _PutOff(self._clock.monotonic() + pause, pause)

@@ -1,0 +1,40 @@
+"""How much goes at once over a link of unknown speed, so that no save waits long behind it. Pure.
+
+A link of 256 kbit/s takes half a minute for what a fast one takes in a moment. What is saved
+meanwhile waits for it, and what breaks off in between was sent for nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+LONGEST: Final = 3.0
+"""Seconds that a call may take for its size alone."""
+
+LEAST: Final = 32 * 1024
+"""Bytes that go at once over any link: smaller calls cost more for themselves than for these."""
+
+
+class Portion:
+    """Bytes that a call may carry: `most` until calls are found to take longer than LONGEST."""
+
+    def __init__(self, most: int) -> None:
+        self.bytes = most
+        self._most = most
+
+    def took(self, size: int, seconds: float) -> None:
+        """A call of `size` bytes was answered after so many seconds, others beside it."""
+        if size < LEAST:
+            return  # How long it took says nothing of the link's speed.
+        if seconds > LONGEST:
+            self._limit(int(size * LONGEST / seconds))
+        elif seconds < LONGEST / 2 and 2 * size > self.bytes:
+            self.bytes = min(self._most, 2 * self.bytes)
+
+    def lost(self, size: int) -> None:
+        """A call of `size` bytes was not answered."""
+        if size >= LEAST:
+            self._limit(size // 4)
+
+    def _limit(self, size: int) -> None:
+        self.bytes = max(LEAST, min(self.bytes, size))
