@@ -125,6 +125,34 @@ async def test_a_query_that_stops_early_does_not_depend_on_the_rest(
         assert updated["value"]["values"] == [10, 15]
 
 
+async def test_a_page_that_is_watched_ends_where_it_ended_first(backend: Backend, tag: str) -> None:
+    for value in (1, 2, 4):
+        backend.mutate("things:insert", tag=tag, value=value)
+    args = {"tag": tag, "paginationOpts": {"numItems": 2, "cursor": None}}
+
+    def values(update: Any) -> list[float]:
+        return [thing["value"] for thing in update["value"]["page"]]
+
+    async with peer(backend) as watcher:
+        await watcher.connect()
+        await watcher.subscribe(1, "things:page", **args)
+        [first] = await watcher.transition()
+        assert values(first) == [1, 2]
+        before = [{"tag": tag, "value": value} for value in (1.25, 1.5)]
+        for thing in before:
+            await asyncio.to_thread(backend.mutate, "things:insert", **thing)
+            [update] = await watcher.transition()
+        assert values(update) == [1, 1.25, 1.5, 2]
+        assert update["value"]["continueCursor"] == first["value"]["continueCursor"]
+    async with peer(backend) as again:
+        await again.connect()
+        add = {"type": "Add", "queryId": 1, "udfPath": "things:page", "args": [args]}
+        await again.modify(0, [{**add, "journal": update["journal"]}])
+        assert values((await again.transition())[0]) == [1, 1.25, 1.5, 2]
+        await again.modify(1, [{**add, "queryId": 2}])
+        assert values((await again.transition())[0]) == [1, 1.25]
+
+
 async def test_a_result_that_stays_the_same_is_not_sent(backend: Backend, tag: str) -> None:
     thing = backend.mutate("things:insert", tag=tag, value=1)
     async with peer(backend) as watcher:

@@ -11,7 +11,7 @@ import { reported, rethrowable, valueOrThrow, type Outcome } from "./outcome.ts"
 import { isStorageTrouble, storageOutage, type RequestName, type Store } from "./store.ts";
 import { Transaction, type ReadRange } from "./transaction.ts";
 import type { WrittenKey } from "./writes.ts";
-import type { Caller, Frame } from "./frame.ts";
+import type { Caller, Frame, Journal } from "./frame.ts";
 import type { Fn, Functions, Kind } from "./functions.ts";
 import type { EncodedObject } from "./values.ts";
 
@@ -21,6 +21,7 @@ export interface Call {
   args: EncodedObject;
   caller: Caller;
   depth?: number;
+  journal?: Journal;
 }
 
 /** Told the keys that each commit wrote. */
@@ -179,7 +180,7 @@ export class Backend {
   }
 
   #execute(fn: Fn, call: Call, tx: Transaction | null, logLines: string[]): Promise<string> {
-    const frame = frameOf(fn, tx, call.caller, logLines, call.depth ?? 0);
+    const frame = frameOf(fn, tx, call.caller, logLines, call.depth ?? 0, call.journal);
     return execute(fn, call.args, frame, this.#store.tableOf);
   }
 

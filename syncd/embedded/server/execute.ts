@@ -1,6 +1,6 @@
 /** One execution of a function: its frame, the checks of what goes in and comes out, its time. */
 import { Refusal } from "./failure.ts";
-import { frames, type Caller, type Frame } from "./frame.ts";
+import { frames, type Caller, type Frame, type Journal } from "./frame.ts";
 import { takeRandom } from "./ids.ts";
 import { LIMITS, mebibytes } from "./limits.ts";
 import type { TableOfId, Validator } from "./validate.ts";
@@ -15,6 +15,7 @@ export function frameOf(
   caller: Caller,
   logLines: string[],
   depth: number,
+  journal: Journal = { end: null },
 ): Frame {
   return {
     path: fn.path,
@@ -25,6 +26,7 @@ export function frameOf(
     logLines,
     streams: [],
     paginated: false,
+    journal,
     children: Promise.resolve(),
   };
 }

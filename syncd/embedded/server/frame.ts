@@ -19,6 +19,14 @@ export const ANYBODY: Caller = { isAdmin: false, identity: null };
 export const ADMIN: Caller = { isAdmin: true, identity: null };
 
 /**
+ * What one run of a query hands to the next run of it for the same subscriber: where its page ended.
+ * The next one ends there too, whatever it holds by then.
+ */
+export interface Journal {
+  end: string | null;
+}
+
+/**
  * One function being executed; a function called by another has a frame of its own in the same
  * transaction.
  */
@@ -33,6 +41,7 @@ export interface Frame {
   logLines: string[];
   streams: { next(): Entry | null }[];
   paginated: boolean;
+  journal: Journal;
   /** Sub-mutations of one parent take turns, or the savepoints of SQLite would cross. */
   children: Promise<unknown>;
 }

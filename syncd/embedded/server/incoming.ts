@@ -30,7 +30,7 @@ const INVOCATION: Shape = {
 };
 
 const CHANGES: Record<string, Shape> = {
-  Add: { queryId: isNumber, ...INVOCATION },
+  Add: { queryId: isNumber, journal: perhaps(isText), ...INVOCATION },
   Remove: { queryId: isNumber },
 };
 

@@ -26,7 +26,8 @@ export interface Invocation {
 }
 
 export type Modification =
-  ({ type: "Add"; queryId: number } & Invocation) | { type: "Remove"; queryId: number };
+  | ({ type: "Add"; queryId: number; journal?: string | null } & Invocation)
+  | { type: "Remove"; queryId: number };
 
 /** Where a client's picture of its queries stands; `ts` in nanoseconds. */
 export interface Version {
@@ -40,9 +41,15 @@ export interface Version {
  */
 export type Json = string;
 
-export function queryUpdated(queryId: number, value: Json, logLines: string[]): Json {
-  const result = `"value":${value},${logs(logLines)}`;
-  return `{"type":"QueryUpdated","queryId":${queryId},${result},"journal":null}`;
+/** `journal`: what clients give back where they subscribe again, after their connection was lost. */
+export function queryUpdated(
+  queryId: number,
+  value: Json,
+  logLines: string[],
+  journal: string | null,
+): Json {
+  const result = `"value":${value},${logs(logLines)},"journal":${JSON.stringify(journal)}`;
+  return `{"type":"QueryUpdated","queryId":${queryId},${result}}`;
 }
 
 export function queryFailed(

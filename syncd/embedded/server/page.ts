@@ -1,6 +1,7 @@
 /** Paginated queries: one page of a query and the cursor of the next. */
 import { createHash } from "node:crypto";
 import { Refusal } from "./failure.ts";
+import type { Journal } from "./frame.ts";
 import { Stream, type SerializedQuery } from "./query.ts";
 import { SearchStream } from "./search.ts";
 import type { Transaction } from "./transaction.ts";
@@ -14,10 +15,26 @@ export interface PageRequest {
   maximumBytesRead?: number | null;
 }
 
+/** JSON text, and the cursor of its end. */
+interface Page {
+  text: string;
+  end: string;
+}
+
 const END = "end";
 
-/** JSON text of the page: `{page, isDone, continueCursor, splitCursor, pageStatus}`. */
-export function readPage(tx: Transaction, request: PageRequest): string {
+/**
+ * JSON text of the page: `{page, isDone, continueCursor, splitCursor, pageStatus}`. Where nothing is
+ * said of its end, it is the one in the journal; a page that has none there writes it.
+ */
+export function readPage(tx: Transaction, asked: PageRequest, journal: Journal): string {
+  const request = { ...asked, endCursor: asked.endCursor ?? journal.end };
+  const { text, end } = pageOf(tx, request);
+  journal.end = end;
+  return text;
+}
+
+function pageOf(tx: Transaction, request: PageRequest): Page {
   const fingerprint = fingerprintOf(request.query);
   const from = openCursor(request.cursor, fingerprint);
   const to = openCursor(request.endCursor, fingerprint);
@@ -60,11 +77,11 @@ function isFull(documents: number, { seen }: Stream | SearchStream, request: Pag
   );
 }
 
-function pageText(documents: string[], isDone: boolean, cursor: string): string {
-  return (
+function pageText(documents: string[], isDone: boolean, end: string): Page {
+  const text =
     `{"page":[${documents.join(",")}],"isDone":${isDone},` +
-    `"continueCursor":${JSON.stringify(cursor)},"splitCursor":null,"pageStatus":null}`
-  );
+    `"continueCursor":${JSON.stringify(end)},"splitCursor":null,"pageStatus":null}`;
+  return { text, end };
 }
 
 /** A cursor belongs to one query; the platform refuses it for another, and so must this backend. */

@@ -157,7 +157,7 @@ export class Session {
     if (newVersion <= baseVersion) throw badMessage("newVersion is not above baseVersion");
     const removed: Json[] = [];
     for (const change of modifications) {
-      if (change.type === "Add") this.#subscriptions.add(change.queryId, change);
+      if (change.type === "Add") this.#subscriptions.add(change.queryId, change, change.journal ?? null);
       else if (this.#subscriptions.remove(change.queryId))
         removed.push(`{"type":"QueryRemoved","queryId":${change.queryId}}`);
     }

@@ -3,7 +3,7 @@
  * results.
  */
 import { covers } from "./catalog.ts";
-import { ANYBODY, type Caller } from "./frame.ts";
+import { ANYBODY, type Caller, type Journal } from "./frame.ts";
 import { queryFailed, queryUpdated, type Invocation, type Json } from "./messages.ts";
 import type { Backend, RunQuery } from "./backend.ts";
 import type { ReadRange } from "./transaction.ts";
@@ -11,6 +11,7 @@ import type { WrittenKey } from "./writes.ts";
 import type { EncodedObject } from "./values.ts";
 
 interface Subscription extends Invocation {
+  journal: Journal;
   reads: ReadRange[];
   /** The result last sent, as its message; null before the first. */
   sent: Json | null;
@@ -21,8 +22,10 @@ export class Subscriptions {
   readonly #queries = new Map<number, Subscription>();
   #caller = ANYBODY;
 
-  add(queryId: number, invocation: Invocation): void {
-    this.#queries.set(queryId, { ...invocation, reads: [], sent: null, isDirty: true });
+  /** `end`: what the journal of an earlier subscription says. */
+  add(queryId: number, invocation: Invocation, end: string | null): void {
+    const fresh = { journal: { end }, reads: [], sent: null, isDirty: true };
+    this.#queries.set(queryId, { ...invocation, ...fresh });
   }
 
   /** Whether there was such a query. */
@@ -67,11 +70,12 @@ export class Subscriptions {
   async #run(queryId: number, query: Subscription, run: RunQuery): Promise<Json> {
     const reads: ReadRange[] = [];
     const args = query.args[0] as EncodedObject;
-    const outcome = await run({ path: query.udfPath, args, caller: this.#caller }, reads);
+    const { udfPath: path, journal } = query;
+    const outcome = await run({ path, args, caller: this.#caller, journal }, reads);
     query.reads = reads;
     query.isDirty = false;
     return outcome.ok
-      ? queryUpdated(queryId, outcome.value, outcome.logLines)
+      ? queryUpdated(queryId, outcome.value, outcome.logLines, journal.end)
       : queryFailed(queryId, outcome.message, outcome.data, outcome.logLines);
   }
 }

@@ -162,7 +162,7 @@ function asyncSyscalls(call: CallFunction): Handlers {
           "A function may run only one paginated query.",
         );
       frame.paginated = true;
-      return readPage(transactionOf(frame), args as unknown as PageRequest);
+      return readPage(transactionOf(frame), args as unknown as PageRequest, frame.journal);
     },
     insert: (frame, { table, value }) => {
       requireOwn(table);

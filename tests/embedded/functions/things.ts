@@ -170,7 +170,7 @@ export const page = query({
   handler: async (ctx, { tag, paginationOpts }) =>
     ctx.db
       .query("things")
-      .withIndex("by_tag", (q) => q.eq("tag", tag))
+      .withIndex("by_tag_and_value", (q) => q.eq("tag", tag))
       .paginate(paginationOpts),
 });
 
