@@ -2,13 +2,14 @@
 import { v } from "convex/values";
 import type { Doc } from "./_generated/dataModel";
 import type { QueryCtx } from "./_generated/server";
-import { paging, record, rowsOf, withId, withRecord } from "./model/answer";
-import { appMutation, appQuery } from "./model/authorized";
+import { record, rowsOf, withId, withRecord } from "./model/answer";
+import { appMutation, appQuery, type AppCaller } from "./model/authorized";
 import { createRecord, newId } from "./model/create";
 import { fieldsOf, flat, idIn, inOrder } from "./model/flat";
 import { entryWithId, firstWithId } from "./model/found";
 import { increment, pending } from "./model/increment";
 import { asking, at, outcome } from "./model/outcome";
+import { paging, type Paging } from "./model/page";
 import { once } from "./model/request";
 import { foundAssets } from "./model/search";
 import { trouble } from "./model/trouble";
@@ -42,37 +43,11 @@ export const list = appQuery({
     ...paging,
   },
   returns: page,
-  handler: async (ctx, { category, type, status, ...paged }) => {
-    const { workspace } = ctx;
-    const rows = ctx.db.query("assets");
-    if (status !== undefined) {
-      if (type !== undefined) throw trouble("invalid", "list by status or by type, not by both");
-      const ofStatus = rows.withIndex("by_workspace_and_status_and_category_and_path", (q) => {
-        const range = q.eq("workspace", workspace).eq("status", status);
-        return category === undefined ? range : range.eq("category", category);
-      });
-      return counted(ctx, await rowsOf(ofStatus, paged));
+  handler: (ctx, { category, type, status, ...paged }) => {
+    if (status === undefined || type === undefined) {
+      return listed(ctx, { category, type, status }, paged);
     }
-    if (category !== undefined && type !== undefined) {
-      const both = rows.withIndex("by_workspace_and_category_and_type_and_path", (q) =>
-        q.eq("workspace", workspace).eq("category", category).eq("type", type),
-      );
-      return counted(ctx, await rowsOf(both, paged));
-    }
-    if (category !== undefined) {
-      const ofCategory = rows.withIndex("by_workspace_and_category_and_path", (q) =>
-        q.eq("workspace", workspace).eq("category", category),
-      );
-      return counted(ctx, await rowsOf(ofCategory, paged));
-    }
-    if (type !== undefined) {
-      const ofType = rows.withIndex("by_workspace_and_type_and_path", (q) =>
-        q.eq("workspace", workspace).eq("type", type),
-      );
-      return counted(ctx, await rowsOf(ofType, paged));
-    }
-    const all = rows.withIndex("by_workspace_and_path", (q) => q.eq("workspace", workspace));
-    return counted(ctx, await rowsOf(all, paged));
+    throw trouble("invalid", "list by status or by type, not by both");
   },
 });
 
@@ -80,14 +55,7 @@ export const list = appQuery({
 export const getByCategory = appQuery({
   args: { category: v.string(), ...paging },
   returns: page,
-  handler: async (ctx, { category, ...paged }) => {
-    const ofCategory = ctx.db
-      .query("assets")
-      .withIndex("by_workspace_and_category_and_path", (q) =>
-        q.eq("workspace", ctx.workspace).eq("category", category),
-      );
-    return counted(ctx, await rowsOf(ofCategory, paged));
-  },
+  handler: (ctx, { category, ...paged }) => listed(ctx, { category }, paged),
 });
 
 /** The best match first; without a word to search for by path. See `model/search.ts`. */
@@ -152,6 +120,26 @@ export const incrementDownloads = appMutation({
     });
   },
 });
+
+type Asked = { category?: string; type?: string; status?: string };
+
+async function listed(ctx: QueryCtx & AppCaller, asked: Asked, paged: Paging) {
+  const given = { workspace: ctx.workspace, ...asked };
+  const listing = { table: "assets", index: indexOf(asked), given } as const;
+  return counted(ctx, await rowsOf(ctx, listing, paged));
+}
+
+function indexOf(asked: Asked) {
+  if (asked.status !== undefined) return "by_workspace_and_status_and_category_and_path";
+  if (asked.type === undefined) {
+    return asked.category === undefined
+      ? "by_workspace_and_path"
+      : "by_workspace_and_category_and_path";
+  }
+  return asked.category === undefined
+    ? "by_workspace_and_type_and_path"
+    : "by_workspace_and_category_and_type_and_path";
+}
 
 type Row = Doc<"assets"> & { id: string };
 

@@ -2,9 +2,9 @@
 import { v } from "convex/values";
 import { internalMutation, type QueryCtx } from "./_generated/server";
 import type { Doc, Id } from "./_generated/dataModel";
-import { pageOf, paging } from "./model/answer";
 import { deviceQuery } from "./model/authorized";
 import { loserOf, loserUrl } from "./model/conflict";
+import { pageOf, paging } from "./model/page";
 import { forgetResolved } from "./model/resolved";
 import schema from "./schema";
 
@@ -20,11 +20,12 @@ export const list = deviceQuery({
   args: { mine: v.optional(v.boolean()), ...paging },
   returns: v.object({ rows: v.array(row), cursor: v.union(v.string(), v.null()) }),
   handler: async (ctx, { mine, ...paged }) => {
-    const conflicts = ctx.db.query("conflicts");
+    const { workspace, device } = ctx;
     const chosen = mine
-      ? conflicts.withIndex("by_author", (q) => q.eq("author", ctx.device._id))
-      : conflicts.withIndex("by_workspace", (q) => q.eq("workspace", ctx.workspace));
-    const { rows, cursor } = await pageOf(chosen.order("desc"), paged);
+      ? ({ index: "by_author", given: { author: device._id } } as const)
+      : ({ index: "by_workspace", given: { workspace } } as const);
+    const listing = { table: "conflicts", ...chosen, order: "desc" } as const;
+    const { rows, cursor } = await pageOf(ctx, listing, paged);
     return { rows: await Promise.all(rows.map((found) => named(ctx, found))), cursor };
   },
 });

@@ -1,11 +1,13 @@
 /** Deployments: each a record of a records file, as the file says it. */
 import { v } from "convex/values";
-import { paging, record, rowsOf, withId, withRecord } from "./model/answer";
-import { appMutation, appQuery } from "./model/authorized";
+import type { QueryCtx } from "./_generated/server";
+import { record, rowsOf, withId, withRecord } from "./model/answer";
+import { appMutation, appQuery, type AppCaller } from "./model/authorized";
 import { createRecord, newId } from "./model/create";
 import { fieldsOf, flat, idIn, inOrder } from "./model/flat";
 import { firstWithId } from "./model/found";
 import { asking, outcome } from "./model/outcome";
+import { paging, type Paging } from "./model/page";
 import { once } from "./model/request";
 import { updateRecord } from "./model/update";
 import { deploymentRecord } from "./records";
@@ -61,44 +63,14 @@ export const update = appMutation({
 export const list = appQuery({
   args: { siteId: v.optional(v.string()), status: v.optional(v.string()), ...paging },
   returns: page,
-  handler: async (ctx, { siteId, status, ...paged }) => {
-    const { workspace } = ctx;
-    const rows = ctx.db.query("deployments");
-    if (siteId !== undefined && status !== undefined) {
-      const both = rows.withIndex("by_workspace_and_siteId_and_status_and_startedAt", (q) =>
-        q.eq("workspace", workspace).eq("siteId", siteId).eq("status", status),
-      );
-      return rowsOf(both.order("desc"), paged);
-    }
-    if (siteId !== undefined) {
-      const ofSite = rows.withIndex("by_workspace_and_siteId_and_startedAt", (q) =>
-        q.eq("workspace", workspace).eq("siteId", siteId),
-      );
-      return rowsOf(ofSite.order("desc"), paged);
-    }
-    if (status !== undefined) {
-      const ofStatus = rows.withIndex("by_workspace_and_status_and_startedAt", (q) =>
-        q.eq("workspace", workspace).eq("status", status),
-      );
-      return rowsOf(ofStatus.order("desc"), paged);
-    }
-    const all = rows.withIndex("by_workspace_and_startedAt", (q) => q.eq("workspace", workspace));
-    return rowsOf(all.order("desc"), paged);
-  },
+  handler: (ctx, { siteId, status, ...paged }) => listed(ctx, { siteId, status }, paged),
 });
 
 /** The newest start of a site first. */
 export const getBySite = appQuery({
   args: { siteId: v.string(), ...paging },
   returns: page,
-  handler: async (ctx, { siteId, ...paged }) => {
-    const ofSite = ctx.db
-      .query("deployments")
-      .withIndex("by_workspace_and_siteId_and_startedAt", (q) =>
-        q.eq("workspace", ctx.workspace).eq("siteId", siteId),
-      );
-    return rowsOf(ofSite.order("desc"), paged);
-  },
+  handler: (ctx, { siteId, ...paged }) => listed(ctx, { siteId }, paged),
 });
 
 /** The deployment of a site that started last; null if it has none. */
@@ -121,12 +93,24 @@ export const getLatest = appQuery({
 export const getByStatus = appQuery({
   args: { status: v.string(), ...paging },
   returns: page,
-  handler: async (ctx, { status, ...paged }) => {
-    const ofStatus = ctx.db
-      .query("deployments")
-      .withIndex("by_workspace_and_status_and_startedAt", (q) =>
-        q.eq("workspace", ctx.workspace).eq("status", status),
-      );
-    return rowsOf(ofStatus.order("desc"), paged);
-  },
+  handler: (ctx, { status, ...paged }) => listed(ctx, { status }, paged),
 });
+
+type Asked = { siteId?: string; status?: string };
+
+function listed(ctx: QueryCtx & AppCaller, asked: Asked, paged: Paging) {
+  const given = { workspace: ctx.workspace, ...asked };
+  const listing = { table: "deployments", index: indexOf(asked), given, order: "desc" } as const;
+  return rowsOf(ctx, listing, paged);
+}
+
+function indexOf({ siteId, status }: Asked) {
+  if (siteId !== undefined) {
+    return status === undefined
+      ? "by_workspace_and_siteId_and_startedAt"
+      : "by_workspace_and_siteId_and_status_and_startedAt";
+  }
+  return status === undefined
+    ? "by_workspace_and_startedAt"
+    : "by_workspace_and_status_and_startedAt";
+}

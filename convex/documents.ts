@@ -1,7 +1,8 @@
 /** Everything that has no table of its own. */
 import { v } from "convex/values";
 import { appQuery } from "./model/authorized";
-import { pageOf, paging, record, withRecord } from "./model/answer";
+import { record, withRecord } from "./model/answer";
+import { pageOf, paging } from "./model/page";
 import schema from "./schema";
 
 const document = schema.doc("documents");
@@ -25,16 +26,10 @@ export const get = appQuery({
 export const list = appQuery({
   args: { store: v.optional(v.string()), ...paging },
   returns: v.object({ rows: v.array(document), cursor: v.union(v.string(), v.null()) }),
-  handler: async (ctx, { store, ...page }) => {
-    const { workspace } = ctx;
-    const rows = ctx.db.query("documents");
-    if (store !== undefined) {
-      const ofStore = rows.withIndex("by_workspace_and_store_and_path_and_record", (q) =>
-        q.eq("workspace", workspace).eq("store", store),
-      );
-      return pageOf(ofStore, page);
-    }
-    const all = rows.withIndex("by_workspace_and_path", (q) => q.eq("workspace", workspace));
-    return pageOf(all, page);
+  handler: (ctx, { store, ...page }) => {
+    const index =
+      store === undefined ? "by_workspace_and_path" : "by_workspace_and_store_and_path_and_record";
+    const given = { workspace: ctx.workspace, store };
+    return pageOf(ctx, { table: "documents", index, given }, page);
   },
 });

@@ -2,9 +2,9 @@
 import { v } from "convex/values";
 import { internalMutation } from "./_generated/server";
 import { appQuery, deviceMutation, deviceQuery } from "./model/authorized";
-import { pageOf, paging } from "./model/answer";
 import { expireLines } from "./model/expire";
 import * as logs from "./model/log";
+import { pageOf, paging } from "./model/page";
 import schema from "./schema";
 import { append as one, appendResult, listedLog } from "./validators";
 
@@ -28,12 +28,10 @@ export const tails = deviceQuery({
 export const list = appQuery({
   args: { store: v.string(), path: v.optional(v.string()), ...paging },
   returns: v.object({ rows: v.array(schema.doc("logs")), cursor }),
-  handler: async (ctx, { store, path, ...page }) => {
-    const found = ctx.db.query("logs").withIndex("by_workspace_and_store_and_path", (q) => {
-      const ofStore = q.eq("workspace", ctx.workspace).eq("store", store);
-      return path === undefined ? ofStore : ofStore.eq("path", path);
-    });
-    return pageOf(found, page);
+  handler: (ctx, { store, path, ...page }) => {
+    const index = "by_workspace_and_store_and_path";
+    const given = { workspace: ctx.workspace, store, path };
+    return pageOf(ctx, { table: "logs", index, given }, page);
   },
 });
 
@@ -44,8 +42,7 @@ export const lines = appQuery({
   handler: async (ctx, { log, ...page }) => {
     const found = await ctx.db.get("logs", log);
     if (found?.workspace !== ctx.workspace) return { rows: [], cursor: null };
-    const ofLog = ctx.db.query("lines").withIndex("by_log_and_number", (q) => q.eq("log", log));
-    return pageOf(ofLog, page);
+    return pageOf(ctx, { table: "lines", index: "by_log_and_number", given: { log } }, page);
   },
 });
 

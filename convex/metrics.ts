@@ -1,11 +1,12 @@
 /** Samples: recorded here, or told line by line by files. */
 import { v, type Infer } from "convex/values";
-import { appMutation, appQuery } from "./model/authorized";
+import type { QueryCtx } from "./_generated/server";
+import { appMutation, appQuery, type AppCaller } from "./model/authorized";
 import { aggregate as sumUp, aggregated } from "./model/aggregate";
-import { pageOf, paging } from "./model/answer";
-import { chosenSamples, type Times } from "./model/choice";
+import type { Choice } from "./model/choice";
 import { SAMPLES_BYTES } from "./model/limits";
 import { asking, recorded } from "./model/outcome";
+import { pageOf, paging, type Paging } from "./model/page";
 import { recordSamples, sample } from "./model/record";
 import { once } from "./model/request";
 import { labelsOf } from "./model/sample";
@@ -51,22 +52,14 @@ export const record = appMutation({
 export const getByType = appQuery({
   args: { type: v.string(), name: v.optional(v.string()), ...range, ...order, ...paging },
   returns: page,
-  handler: async (ctx, { type, name, startTime, endTime, order = "desc", ...rest }) => {
-    const times: Times = { from: startTime, to: endTime };
-    const samples = chosenSamples(ctx, ctx.workspace, { type, name }, times).order(order);
-    return withLabels(await pageOf(samples, rest, SAMPLES_BYTES));
-  },
+  handler: listed,
 });
 
 /** Samples of a name, the newest first unless told. */
 export const getByName = appQuery({
   args: { name: v.string(), type: v.optional(v.string()), ...range, ...order, ...paging },
   returns: page,
-  handler: async (ctx, { name, type, startTime, endTime, order = "desc", ...rest }) => {
-    const times: Times = { from: startTime, to: endTime };
-    const samples = chosenSamples(ctx, ctx.workspace, { type, name }, times).order(order);
-    return withLabels(await pageOf(samples, rest, SAMPLES_BYTES));
-  },
+  handler: listed,
 });
 
 /**
@@ -84,6 +77,22 @@ export const aggregate = appQuery({
   returns: aggregated,
   handler: (ctx, question) => sumUp(ctx, ctx.workspace, question),
 });
+
+type Asked = Choice & { startTime?: number; endTime?: number; order?: "asc" | "desc" } & Paging;
+
+async function listed(ctx: QueryCtx & AppCaller, asked: Asked) {
+  const { type, name, startTime: from, endTime: to, order = "desc", ...paged } = asked;
+  const given = { workspace: ctx.workspace, type, name };
+  const listing = { table: "metrics", index: indexOf(asked), given, order, from, to } as const;
+  return withLabels(await pageOf(ctx, listing, paged, SAMPLES_BYTES));
+}
+
+function indexOf({ type, name }: Choice) {
+  if (type === undefined) return "by_workspace_and_name_and_timestamp";
+  return name === undefined
+    ? "by_workspace_and_type_and_timestamp"
+    : "by_workspace_and_type_and_name_and_timestamp";
+}
 
 function withLabels({ rows, cursor }: { rows: Infer<typeof metric>[]; cursor: string | null }) {
   const told = rows.map((row) => ({ ...row, labels: labelsOf(valueOf("json", row.text).value) }));

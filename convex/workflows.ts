@@ -1,11 +1,12 @@
 /** Workflows and their executions: what the files say, and writes that become edits of the files. */
 import { v } from "convex/values";
-import { paging, record, rowsOf, withId, withRecord } from "./model/answer";
+import { record, rowsOf, withId, withRecord } from "./model/answer";
 import { appMutation, appQuery } from "./model/authorized";
 import { createRecord, newId } from "./model/create";
 import { fieldsOf, flat, idIn, inOrder } from "./model/flat";
 import { firstWithId } from "./model/found";
 import { asking, outcome } from "./model/outcome";
+import { paging } from "./model/page";
 import { once } from "./model/request";
 import { trouble } from "./model/trouble";
 import { removeRecord, updateRecord } from "./model/update";
@@ -35,24 +36,15 @@ export const get = appQuery({
 export const list = appQuery({
   args: { status: v.optional(v.string()), name: v.optional(v.string()), ...paging },
   returns: v.object({ rows: v.array(workflow), cursor }),
-  handler: async (ctx, { status, name, ...page }) => {
+  handler: (ctx, { status, name, ...page }) => {
     const { workspace } = ctx;
-    const rows = ctx.db.query("workflows");
+    const table = "workflows";
     if (status !== undefined) {
-      const ofStatus = rows.withIndex("by_workspace_and_status_and_name", (q) => {
-        const range = q.eq("workspace", workspace).eq("status", status);
-        return name === undefined ? range : range.eq("name", name);
-      });
-      return rowsOf(ofStatus, page);
+      const given = { workspace, status, name };
+      return rowsOf(ctx, { table, index: "by_workspace_and_status_and_name", given }, page);
     }
-    if (name !== undefined) {
-      const named = rows.withIndex("by_workspace_and_name_and_path", (q) =>
-        q.eq("workspace", workspace).eq("name", name),
-      );
-      return rowsOf(named, page);
-    }
-    const all = rows.withIndex("by_workspace_and_path", (q) => q.eq("workspace", workspace));
-    return rowsOf(all, page);
+    const index = name === undefined ? "by_workspace_and_path" : "by_workspace_and_name_and_path";
+    return rowsOf(ctx, { table, index, given: { workspace, name } }, page);
   },
 });
 
@@ -133,28 +125,20 @@ export const updateExecution = appMutation({
 export const listExecutions = appQuery({
   args: { workflowId: v.optional(v.string()), status: v.optional(v.string()), ...paging },
   returns: v.object({ rows: v.array(execution), cursor }),
-  handler: async (ctx, { workflowId, status, ...page }) => {
-    const { workspace } = ctx;
-    const rows = ctx.db.query("executions");
-    if (workflowId !== undefined && status !== undefined) {
-      const both = rows.withIndex("by_workspace_and_workflowId_and_status_and_startTime", (q) =>
-        q.eq("workspace", workspace).eq("workflowId", workflowId).eq("status", status),
-      );
-      return rowsOf(both.order("desc"), page);
-    }
-    if (workflowId !== undefined) {
-      const ofWorkflow = rows.withIndex("by_workspace_and_workflowId_and_startTime", (q) =>
-        q.eq("workspace", workspace).eq("workflowId", workflowId),
-      );
-      return rowsOf(ofWorkflow.order("desc"), page);
-    }
-    if (status !== undefined) {
-      const ofStatus = rows.withIndex("by_workspace_and_status_and_startTime", (q) =>
-        q.eq("workspace", workspace).eq("status", status),
-      );
-      return rowsOf(ofStatus.order("desc"), page);
-    }
-    const all = rows.withIndex("by_workspace_and_startTime", (q) => q.eq("workspace", workspace));
-    return rowsOf(all.order("desc"), page);
+  handler: (ctx, { workflowId, status, ...page }) => {
+    const given = { workspace: ctx.workspace, workflowId, status };
+    return rowsOf(ctx, { table: "executions", index: indexOf(given), given, order: "desc" }, page);
   },
 });
+
+/** The index of executions for what is asked, newest start last. */
+function indexOf({ workflowId, status }: { workflowId?: string; status?: string }) {
+  if (workflowId !== undefined) {
+    return status === undefined
+      ? "by_workspace_and_workflowId_and_startTime"
+      : "by_workspace_and_workflowId_and_status_and_startTime";
+  }
+  return status === undefined
+    ? "by_workspace_and_startTime"
+    : "by_workspace_and_status_and_startTime";
+}

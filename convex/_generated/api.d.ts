@@ -53,6 +53,7 @@ import type * as model_log from "../model/log.js";
 import type * as model_manifest from "../model/manifest.js";
 import type * as model_move from "../model/move.js";
 import type * as model_outcome from "../model/outcome.js";
+import type * as model_page from "../model/page.js";
 import type * as model_presence from "../model/presence.js";
 import type * as model_project from "../model/project.js";
 import type * as model_push from "../model/push.js";
@@ -140,6 +141,7 @@ declare const fullApi: ApiFromModules<{
   "model/manifest": typeof model_manifest;
   "model/move": typeof model_move;
   "model/outcome": typeof model_outcome;
+  "model/page": typeof model_page;
   "model/presence": typeof model_presence;
   "model/project": typeof model_project;
   "model/push": typeof model_push;

@@ -1,22 +1,14 @@
-/** The answers of the app plane: one page of rows, and one row with its record. */
-import type { PaginationOptions, PaginationResult } from "convex/server";
+/** The answers of the app plane: rows with their ids, and one row with its record. */
 import { v } from "convex/values";
 import type { Doc } from "../_generated/dataModel";
 import type { QueryCtx } from "../_generated/server";
 import { urlOf } from "./blob";
 import { readText } from "./content";
 import { isObject } from "./fields";
-import { LIST_ROWS, PAGE_BYTES } from "./limits";
+import type { IdTable } from "./found";
+import { pageOf, type Listing, type Paging } from "./page";
 import type { RowTable } from "./project";
-import { trouble } from "./trouble";
 import { valueOf } from "./value";
-
-/** Arguments of every list; `cursor` is the one of the page before. */
-export const paging = {
-  limit: v.optional(v.number()),
-  cursor: v.optional(v.union(v.string(), v.null())),
-};
-type Paging = { limit?: number; cursor?: string | null };
 
 /** What `get` adds to a row: see `valueOf`. Content in file storage has a URL and no text. */
 export const record = {
@@ -26,31 +18,18 @@ export const record = {
   valueFlag: v.union(v.string(), v.null()),
 };
 
-type IdRow = Doc<"workflows" | "executions" | "assets" | "deployments">;
-
-type Pages<Row> = { paginate: (options: PaginationOptions) => Promise<PaginationResult<Row>> };
-
-/**
- * One page in the order of the index, shorter where its rows are long; `cursor` is null after the
- * last.
- */
-export async function pageOf<Row>(
-  rows: Pages<Row>,
-  { limit = 50, cursor = null }: Paging,
-  maximumBytesRead = PAGE_BYTES,
-) {
-  if (!Number.isInteger(limit) || limit < 1 || limit > LIST_ROWS) {
-    throw trouble("invalid", `limit is a whole number from 1 to ${LIST_ROWS}`);
-  }
-  const bounds = { numItems: limit, maximumBytesRead };
-  const { page, isDone, continueCursor } = await rows.paginate({ ...bounds, cursor });
-  return { rows: page, cursor: isDone ? null : continueCursor };
-}
+type IdRow = Doc<IdTable>;
 
 /** One page of rows, each with its record's id. */
-export async function rowsOf<Row extends IdRow>(rows: Pages<Row>, paged: Paging) {
-  const page = await pageOf(rows, paged);
-  return { ...page, rows: page.rows.map(withId) };
+export async function rowsOf<Table extends IdTable>(
+  ctx: QueryCtx,
+  listing: Listing<Table>,
+  paged: Paging,
+) {
+  const { rows, cursor } = await pageOf(ctx, listing, paged);
+  // The compiler does not know that each of these tables has rows with an id.
+  const told = rows.map((row) => withId(row as unknown as IdRow)) as unknown;
+  return { rows: told as (Doc<Table> & { id: string })[], cursor };
 }
 
 /** The row with its record's id, under one name for all tables. */

@@ -22,7 +22,7 @@ HERE = Path(__file__).parent
 
 @asynccontextmanager
 async def subscriber(
-    backend: Backend, path: str, args: dict[str, str]
+    backend: Backend, path: str, args: dict[str, Any]
 ) -> AsyncIterator[Callable[[], Any]]:
     """The values that the official Python client is woken with, one a call."""
     child = await asyncio.create_subprocess_exec(
@@ -38,6 +38,31 @@ async def subscriber(
     yield value
     child.kill()
     await child.wait()
+
+
+async def test_a_list_that_is_watched_is_as_long_as_its_limit(
+    make_backend: Callable[[str], Backend],
+) -> None:
+    backend = make_backend("ours")
+    backend.start()
+    device = Device.enroll(backend)
+
+    def push(*numbers: int) -> None:
+        batch = [creation(f"{number}.json", workflow(number)) for number in numbers]
+        backend.mutate("sync:push", **device.scope, operations=batch)
+
+    def paths(page: Any) -> list[str]:
+        return [row["path"] for row in page["rows"]]
+
+    args = {**device.scope, "limit": 2}
+    async with subscriber(backend, "workflows:list", args) as value:
+        assert (await value()) == {"rows": [], "cursor": None}
+        await asyncio.to_thread(push, 5, 6, 7)
+        page = await value()
+        assert paths(page) == ["5.json", "6.json"]
+        assert page["cursor"] is not None
+        await asyncio.to_thread(push, 3, 4)
+        assert paths(await value()) == ["3.json", "4.json"]
 
 
 async def test_a_python_subscription_wakes_and_survives_kill_9(
