@@ -39,6 +39,16 @@ test("a record has a row with its times in milliseconds, however the file spells
   });
 });
 
+test("a record is found by any id that a file of many may hold, and by its site's", async () => {
+  const [id, siteId] = ["d".repeat(512), "s".repeat(512)];
+  const { t, token } = await withDeployments({ id, siteId }, { id: `${id.slice(1)}e`, siteId });
+  expect(await t.query(api.deployments.get, { ...token, id })).toMatchObject({ id, flags: [] });
+  const updated = await t.mutation(api.deployments.update, { ...token, id, updates: { n: 1 } });
+  expect(updated).toMatchObject({ outcome: "applied", revision: 2 });
+  const { rows } = await t.query(api.deployments.getBySite, { ...token, siteId });
+  expect(rows).toHaveLength(2);
+});
+
 describe("lists", () => {
   const ids = (page: { rows: { recordId: string }[] }) => page.rows.map((row) => row.recordId);
   const some = () =>

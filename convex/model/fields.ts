@@ -6,6 +6,8 @@
 
 /** Strings in columns are for finding and listing; the whole text is a `get` away. */
 const NAME_LENGTH = 300;
+/** Every id that a record of a file of many may have is whole: see ID_BYTES in `model/key.ts`. */
+const ID_LENGTH = 512;
 const PROSE_LENGTH = 2000;
 const TAGS = 100;
 /** The largest time that a Date can hold, in ms. */
@@ -36,8 +38,12 @@ export class Fields {
 
   /** A short string; a number reads as its decimal digits (ids and versions come as either). */
   text(...names: string[]): string | undefined {
-    const value = this.raw(...names);
-    return this.#cut(typeof value === "number" ? String(value) : value, NAME_LENGTH);
+    return this.#short(names, NAME_LENGTH);
+  }
+
+  /** What records are found by; a number reads as its digits too. */
+  id(name: string): string | undefined {
+    return this.#short([name], ID_LENGTH);
   }
 
   prose(...names: string[]): string | undefined {
@@ -74,6 +80,11 @@ export class Fields {
       const tag = isObject(element) ? new Fields(element).raw("name") : element;
       return this.#cut(tag, NAME_LENGTH) ?? [];
     });
+  }
+
+  #short(names: string[], length: number): string | undefined {
+    const value = this.raw(...names);
+    return this.#cut(typeof value === "number" ? String(value) : value, length);
   }
 
   #cut(value: unknown, length: number): string | undefined {

@@ -123,7 +123,7 @@ function workflow(path: string, fields: Fields): WorkflowColumns {
 function execution(path: string, fields: Fields, carried: Carried): ExecutionColumns {
   return {
     executionId: stem(path),
-    workflowId: fields.text("workflowId"),
+    workflowId: fields.id("workflowId"),
     status: fields.text("status") ?? "running",
     startTime: fields.time("startTime") ?? milliseconds(carried.startedAt) ?? timeInName(path),
     endTime: fields.time("endTime"),
@@ -183,7 +183,7 @@ function deployment(path: string, fields: Fields): DeploymentColumns {
   const recordId = idOf(path, fields);
   return {
     recordId,
-    siteId: fields.text("siteId"),
+    siteId: fields.id("siteId"),
     status: fields.text("status"),
     environment: fields.text("environment"),
     commitHash: fields.text("commitHash"),
@@ -192,7 +192,7 @@ function deployment(path: string, fields: Fields): DeploymentColumns {
     completedAt: fields.time("completedAt"),
     healthCheckStatus: fields.text("healthCheckStatus"),
     error: fields.prose("error") ?? fields.object("error").prose("message"),
-    rollbackId: fields.text("rollbackId"),
+    rollbackId: fields.id("rollbackId"),
     artifactCount: fields.count("buildArtifacts"),
   };
 }
@@ -207,7 +207,7 @@ function document(kind: Kind, path: string, fields: Fields, value: unknown): Doc
 }
 
 function idOf(path: string, fields: Fields): string {
-  const id = fields.text("id");
+  const id = fields.id("id");
   if (id !== undefined && id !== "") return id;
   fields.flags.add("id-from-name");
   return stem(path);

@@ -23,6 +23,7 @@ from syncd.stores.yaml_tree import parse_yaml
 T = TypeVar("T")
 
 _NAME: Final = 300
+_ID: Final = 512
 _PROSE: Final = 2000
 _TAGS: Final = 100
 _SEARCHED: Final = 4000
@@ -106,6 +107,9 @@ class _Fields:
     def text(self, *names: str) -> str | None:
         return self._cut(digits(self.raw(*names)), _NAME)
 
+    def id(self, name: str) -> str | None:
+        return self._cut(digits(self.raw(name)), _ID)
+
     def prose(self, *names: str) -> str | None:
         return self._cut(self.raw(*names), _PROSE)
 
@@ -159,7 +163,7 @@ def _workflow(path: str, fields: _Fields) -> dict[str, Any]:
 def _execution(path: str, fields: _Fields) -> dict[str, Any]:
     return {
         "id": stem(path),
-        "workflow_id": fields.text("workflowId"),
+        "workflow_id": fields.id("workflowId"),
         "status": _or(fields.text("status"), "running"),
         "start_time": _first(fields.time("startTime"), _time_in_name(path)),
         "end_time": fields.time("endTime"),
@@ -211,7 +215,7 @@ def _deployment(path: str, fields: _Fields) -> dict[str, Any]:
     id = _id(path, fields)
     return {
         "id": id,
-        "site_id": fields.text("siteId"),
+        "site_id": fields.id("siteId"),
         "status": fields.text("status"),
         "environment": fields.text("environment"),
         "commit_hash": fields.text("commitHash"),
@@ -220,7 +224,7 @@ def _deployment(path: str, fields: _Fields) -> dict[str, Any]:
         "completed_at": fields.time("completedAt"),
         "health_check_status": fields.text("healthCheckStatus"),
         "error": _error(fields),
-        "rollback_id": fields.text("rollbackId"),
+        "rollback_id": fields.id("rollbackId"),
         "artifact_count": fields.count("buildArtifacts"),
     }
 
@@ -235,7 +239,7 @@ def _time_in_name(path: str) -> float | None:
 
 
 def _id(path: str, fields: _Fields) -> str:
-    if told := fields.text("id"):
+    if told := fields.id("id"):
         return told
     fields.flags.add("id-from-name")
     return stem(path)

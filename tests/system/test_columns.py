@@ -34,7 +34,9 @@ times = st.sampled_from([
     "2026-03-02T09:15:04.1239Z", "2107-01-01T00:00:00.011Z", "1969-12-31T23:59:59.0009Z",
     "yesterday", "12:30", 1772442890512, -0.0, 8.64e15, 8.65e15, 1772442890512.75,
 ])  # fmt: skip
-texts = st.text(max_size=6) | st.sampled_from(["é" * 400, "😀" * 160, "a" * 2001, "x😀" * 1000])
+texts = st.text(max_size=6) | st.sampled_from(
+    ["é" * 400, "é" * 512, "i" * 513, "😀" * 160, "a" * 2001, "x😀" * 1000]
+)
 numbers = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 scalars = st.none() | st.booleans() | numbers | texts | times
 names = st.lists(scalars | st.fixed_dictionaries({"name": scalars}), max_size=4) | st.just(
