@@ -101,9 +101,13 @@ export const createExecution = appMutation({
   returns: outcome,
   handler: (ctx, { executionId, execution, data, requestId, ...flatFields }) => {
     const now = new Date();
-    const id = executionId ?? newId(`exec-${now.getTime()}`);
     const times = { startTime: now.toISOString(), savedAt: now.toISOString() };
-    const given = { ...times, ...fieldsOf([execution, data], flatFields) };
+    const given: Record<string, unknown> = {
+      ...times,
+      ...fieldsOf([execution, data], flatFields),
+    };
+    const told = executionId ?? idIn({ id: given.executionId }) ?? idIn(given);
+    const id = told ?? newId(`exec-${now.getTime()}`);
     const fields = inOrder(executionRecord.fields, given);
     return once(ctx, "workflows:createExecution", { requestId }, () =>
       createRecord(ctx, "execution", "executions", { id, fields }),

@@ -107,3 +107,18 @@ test("a record among others has the id under which it is kept", async () => {
   const renamed = await t.run((ctx) => editEntry(ctx, { ...place, updates: { id: "b" } }));
   expect(renamed).toMatchObject({ outcome: "refused", reason: "bad-id" });
 });
+
+test("what no file can hold or be called is refused in words, and nothing is written", async () => {
+  const { call, heard } = await world();
+  const half = "\ud83d";
+  const save = (path: string, text = "{}") => call("save", { text, path });
+  expect(await save("a.json", `{"a": "${half}"}`)).toMatchObject({ reason: "not-text" });
+  expect(await save(`${half}.json`)).toMatchObject({ outcome: "refused", reason: "bad-path" });
+  expect(await save(`a/${"é".repeat(128)}/b.json`)).toMatchObject({
+    outcome: "refused",
+    reason: "bad-path",
+    detail: expect.stringContaining("255 bytes") as string,
+  });
+  expect(await heard()).toEqual([]);
+  expect(await save(`a/${"é".repeat(127)}/b.json`)).toMatchObject({ outcome: "applied" });
+});

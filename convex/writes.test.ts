@@ -244,6 +244,18 @@ describe("create", () => {
 });
 
 describe("executions", () => {
+  test("have the id that a record given whole tells, as those of other kinds do", async () => {
+    const { t, token } = await world();
+    const create = (execution: object) =>
+      t.mutation(api.workflows.createExecution, { ...token, execution });
+    expect(await create({ id: "exec-1" })).toMatchObject({ id: "exec-1", outcome: "applied" });
+    const both = { executionId: "exec-2", id: 7 };
+    expect(await create(both)).toMatchObject({ id: "exec-2", outcome: "applied" });
+    expect(await create({ id: "exec-1" })).toMatchObject({ id: "exec-1", outcome: "exists" });
+    const got = await t.query(api.workflows.getExecution, { ...token, executionId: "exec-2" });
+    expect(got).toMatchObject({ id: "exec-2", value: both });
+  });
+
   test("begin as the stack's files do, and end with what is told", async () => {
     const { t, token } = await world();
     const executionId = "exec-1719000000000-abcdefghi";
@@ -306,7 +318,11 @@ describe("deployments", () => {
     await laptop.push(await operationOn("deployments.json", null, envelope, rest));
     await create("d2");
     const { changes } = await laptop.changes(null, ["sites"]);
-    expect(changes).toMatchObject([{ record: "d1" }, { record: "", revision: 3 }, { record: "d2" }]);
+    expect(changes).toMatchObject([
+      { record: "d1" },
+      { record: "", revision: 3 },
+      { record: "d2" },
+    ]);
   });
 
   test("may have ids that are no file names, but must have one", async () => {
@@ -400,6 +416,17 @@ describe("a request", () => {
     };
     expect(await sweepAfter(13.9)).toBe(3);
     expect(await sweepAfter(14.1)).toBe(4);
+  });
+
+  test("for an id that no document has room for is answered, and need not be remembered", async () => {
+    const { t, token } = await withFlow();
+    const asked = { ...token, id: "i".repeat(2 ** 20), requestId: "r" };
+    const remove = () => t.mutation(api.workflows.remove, asked);
+    expect(await remove()).toEqual({ outcome: "missing", id: asked.id });
+    const create = { ...asked, requestId: "s" };
+    expect(await t.mutation(api.workflows.create, create)).toMatchObject({ reason: "bad-id" });
+    expect(await t.run(({ db }) => db.query("requests").first())).toBeNull();
+    expect(await remove()).toEqual({ outcome: "missing", id: asked.id });
   });
 
   test("belongs to one function and one workspace", async () => {

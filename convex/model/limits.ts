@@ -76,6 +76,8 @@ export const EDGE_LENGTH = 2 * MIB;
 export const YAML_AT_ONCE = 96 * KIB;
 /** YAML that is parsed, in UTF-16 units; longer text has no columns. */
 export const YAML_LENGTH = 64 * KIB;
+/** The largest answer that is kept for a repetition of its request, as the platform counts it. */
+export const REQUEST_BYTES = 64 * KIB;
 /** How long an answer is kept for a repetition of its request. */
 export const REQUEST_DAYS = 14;
 /** Answers that are forgotten in one transaction. */

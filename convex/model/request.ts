@@ -1,7 +1,8 @@
 /** Writes that carry a `requestId` are done once: a repetition is answered as the first was. */
+import { getConvexSize } from "convex/values";
 import type { MutationCtx } from "../_generated/server";
 import type { AppCaller } from "./authorized";
-import { REQUEST_DAYS, SWEPT_REQUESTS } from "./limits";
+import { REQUEST_BYTES, REQUEST_DAYS, SWEPT_REQUESTS } from "./limits";
 import type { Asking, Outcome, Recorded } from "./outcome";
 import { trouble } from "./trouble";
 
@@ -31,6 +32,8 @@ export async function once<Answer extends Outcome | Recorded>(
   // The same function answered it, with what it answers now.
   if (former !== null) return former.outcome as Answer;
   const outcome = await write();
+  // Only an id that no file can have makes it so large, and a repetition comes to the same.
+  if (getConvexSize(outcome) > REQUEST_BYTES) return outcome;
   await ctx.db.insert("requests", { workspace, requestId, name, outcome, since: Date.now() });
   return outcome;
 }

@@ -8,7 +8,7 @@ import { isLonger, sha256, utf8 } from "./digest";
 import { edit, refuseFields } from "./edit";
 import { plainOf, type Patch } from "./editJson";
 import { findEntry, type Entry } from "./entry";
-import { refuseKey, refuseOtherId, type Refusal } from "./key";
+import { refuseFile, refuseKey, refuseOtherId, type Refusal } from "./key";
 import { TEXT_BYTES } from "./limits";
 import { at, refusedAs, type Asking, type Outcome } from "./outcome";
 import { revise } from "./revise";
@@ -75,7 +75,8 @@ export async function writeText(
   entry: Entry | null,
   { kind, format, text, ...key }: Key & { kind: Kind; format: Format; text: string },
 ): Promise<Outcome> {
-  const refusal = refuseText(text);
+  const isNew = entry === null || entry.deleted;
+  const refusal = refuseText(text) ?? (isNew ? refuseFile(key.path) : null);
   if (refusal !== null) return refusedAs(id, refusal);
   const bytes = utf8(text);
   const content = { text, bytes, digest: await sha256(bytes) };
@@ -87,6 +88,8 @@ export async function writeText(
 
 /** Why no entry may hold this text. */
 export function refuseText(text: string): Refusal | null {
+  if (!text.isWellFormed())
+    return { reason: "not-text", detail: "half a character (a lone surrogate) is no Unicode" };
   if (!isLonger(text, TEXT_BYTES)) return null;
   return { reason: "too-large", detail: `more than ${TEXT_BYTES} bytes` };
 }
