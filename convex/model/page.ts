@@ -42,6 +42,11 @@ type Fields = Record<string, Value>;
 /** Where a row stands in its list: its fields behind the given ones. */
 type Place = Value[];
 
+/** As many rows as may be read before anyone looks how long they are. */
+const FEW_ROWS = 30;
+/** As many rows as may stand at one place: made in the same instant, and equal in the index. */
+const AT_ONE_PLACE = 3;
+
 /**
  * One page, shorter where its rows are long; `cursor` is null after the last. It tells the list and
  * where the last row stood: that the row moves or goes, or that functions are deployed, does not
@@ -62,7 +67,10 @@ export async function pageOf<Table extends TableNames>(
   let size = 0;
   let last = "";
   for (const range of list.rangesAfter(list.placeIn(cursor))) {
-    for await (const row of db.query(table).withIndex(index, range).order(order)) {
+    const found = db.query(table).withIndex(index, range).order(order);
+    // Whoever iterates depends on a hundred rows that are read ahead: few rows are taken at once.
+    const isShort = limit <= FEW_ROWS;
+    for await (const row of isShort ? await found.take(limit + AT_ONE_PLACE) : found) {
       const next = list.cursorAt(row as Fields);
       // Rows that stand at one place, made in the same instant, are told together.
       if ((rows.length >= limit || size >= bytes) && next !== last) return { rows, cursor: last };
