@@ -390,6 +390,25 @@ describe("deployments", () => {
   });
 });
 
+test("a record that nests deeper than its file may is refused, and no deeper than that is not", async () => {
+  const { t, token } = await world();
+  const nested = (levels: number) => JSON.parse("[".repeat(levels) + "]".repeat(levels)) as unknown;
+  const { create, update } = api.deployments;
+  const refused = { outcome: "refused", reason: "too-deep" };
+  const first = { ...token, deployment: { id: "d", config: nested(39) } };
+  expect(await t.mutation(create, first)).toMatchObject(refused);
+  const keys = { keys: [{ store: "sites", path: "deployments.json", record: "" }] };
+  expect(await t.query(api.sync.fetch, { ...token, ...keys })).toEqual({ entries: [null] });
+  const fitting = { ...token, deployment: { id: "d", config: nested(38), "[": '"[{' } };
+  expect(await t.mutation(create, fitting)).toMatchObject({ outcome: "applied" });
+  const edit = (levels: number) =>
+    t.mutation(update, { ...token, id: "d", updates: { more: nested(levels) } });
+  expect(await edit(39)).toMatchObject(refused);
+  expect(await edit(38)).toMatchObject({ outcome: "applied" });
+  const flow = { ...token, workflow: { id: "deep", config: nested(39) } };
+  expect(await t.mutation(api.workflows.create, flow)).toMatchObject({ outcome: "applied" });
+});
+
 describe("a request", () => {
   test("is done once, and answered again as it was, whatever came between", async () => {
     const { t, laptop, token, update } = await withFlow();

@@ -9,7 +9,7 @@ import { refuseId, refuseKey, refuseName, type Refusal } from "./key";
 import { at, refusedAs, type Outcome } from "./outcome";
 import { spelling } from "./spellYaml";
 import { formatOf, storeFor, type Store } from "./store";
-import { createEntry, refuseText, type WriteCtx } from "./write";
+import { createEntry, refuseRecord, refuseText, type WriteCtx } from "./write";
 
 /** A record's fields; `category` is the folder of a new asset. */
 export type NewRecord = { id: string; fields: Record<string, unknown>; category?: string };
@@ -57,7 +57,7 @@ function createFile(ctx: WriteCtx, store: Store, path: string, id: string, field
 async function createInList(ctx: WriteCtx, store: Store, id: string, fields: object) {
   const key = { store: store.name, path: store.create, record: id };
   const text = JSON.stringify({ ...fields, id });
-  const refusal = refuseKey(key) ?? refuseText(text);
+  const refusal = refuseKey(key) ?? refuseText(text) ?? (await refuseRecord(ctx, store.name, text));
   if (refusal !== null) return refusedAs(id, refusal);
   await makeEnvelope(ctx, store);
   return createEntry(ctx, id, { ...key, kind: store.kind, format: "json", text });

@@ -35,6 +35,18 @@ export function itemsAt(text: string, open: number): Items {
   return { items, close: place };
 }
 
+/** How many levels the text nests. */
+export function levelsOf(text: string): number {
+  let [level, most] = [0, 0];
+  for (let place = 0; place < text.length;) {
+    const token = text[place];
+    if (token === "{" || token === "[") most = Math.max(most, ++level);
+    else if (token === "}" || token === "]") level -= 1;
+    place = token === '"' ? pastString(text, place) : place + 1;
+  }
+  return most;
+}
+
 export function pastSpace(text: string, place: number): number {
   while (" \t\r\n".includes(text[place] ?? "x")) place += 1;
   return place;

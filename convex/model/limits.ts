@@ -14,6 +14,8 @@ const MIB = 1024 * KIB;
 export const INLINE_BYTES = 2 * KIB;
 /** Receipts that lie in the entry itself. */
 export const RECEIPTS = 8;
+/** Levels that machines read of a file of many: `_LEVELS` in syncd/stores/elements.py. */
+export const RECORDS_LEVELS = 40;
 /** A part of longer content. */
 export const PIECE_BYTES = 512 * KIB;
 /** The longest text an entry may hold. */

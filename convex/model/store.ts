@@ -43,6 +43,12 @@ export async function kindOf(ctx: QueryCtx, workspace: string, name: string): Pr
   return (await findStore(ctx, workspace, name))?.kind ?? null;
 }
 
+/** In how many objects the list of a file of many lies; those of earlier functions tell no pointer. */
+export async function levelsAbove(ctx: QueryCtx, workspace: string, name: string): Promise<number> {
+  const { pointer = "/" } = (await findStore(ctx, workspace, name)) ?? {};
+  return pointer.split("/").length - 1;
+}
+
 /** How a file of this name is written. */
 export function formatOf(path: string): Format {
   if (/\.json$/i.test(path)) return "json";

@@ -9,9 +9,11 @@ import { edit, refuseFields } from "./edit";
 import { plainOf, type Patch } from "./editJson";
 import { findEntry, type Entry } from "./entry";
 import { refuseFile, refuseKey, refuseOtherId, type Refusal } from "./key";
-import { TEXT_BYTES } from "./limits";
+import { levelsOf } from "./json";
+import { RECORDS_LEVELS, TEXT_BYTES } from "./limits";
 import { at, refusedAs, type Asking, type Outcome } from "./outcome";
 import { revise } from "./revise";
+import { levelsAbove } from "./store";
 
 const STORED: Refusal = { reason: "unsupported", detail: "the content is in file storage" };
 
@@ -76,7 +78,10 @@ export async function writeText(
   { kind, format, text, ...key }: Key & { kind: Kind; format: Format; text: string },
 ): Promise<Outcome> {
   const isNew = entry === null || entry.deleted;
-  const refusal = refuseText(text) ?? (isNew ? refuseFile(key.path) : null);
+  const refusal =
+    refuseText(text) ??
+    (isNew ? refuseFile(key.path) : null) ??
+    (key.record === "" ? null : await refuseRecord(ctx, key.store, text));
   if (refusal !== null) return refusedAs(id, refusal);
   const bytes = utf8(text);
   const content = { text, bytes, digest: await sha256(bytes) };
@@ -92,6 +97,17 @@ export function refuseText(text: string): Refusal | null {
     return { reason: "not-text", detail: "half a character (a lone surrogate) is no Unicode" };
   if (!isLonger(text, TEXT_BYTES)) return null;
   return { reason: "too-large", detail: `more than ${TEXT_BYTES} bytes` };
+}
+
+/** Why a record may not be written so: machines would not find it, nor any other, in its file. */
+export async function refuseRecord(
+  ctx: QueryCtx & { workspace: string },
+  store: string,
+  text: string,
+): Promise<Refusal | null> {
+  const levels = RECORDS_LEVELS - (await levelsAbove(ctx, ctx.workspace, store));
+  if (levelsOf(text) <= levels) return null;
+  return { reason: "too-deep", detail: `in this file a record nests at most ${levels} levels` };
 }
 
 /** The live entry of a row. */

@@ -108,7 +108,19 @@ def fitting(name: str, body: bytes, pointer: str) -> Part | Hold:
         return refused("it is not text")
     if isinstance(record, Hold):
         return record
-    return record[1] if record[0] == name else refused(f"the record has another id than {name!r}")
+    if record[0] != name:
+        return refused(f"the record has another id than {name!r}")
+    # One that is found no more among others would hold all of them.
+    place = locate(_alone(record[1].body.decode(), pointer), pointer)
+    return place if isinstance(place, Hold) else record[1]
+
+
+def _alone(written: str, pointer: str) -> str:
+    """The text of a file that holds one record and nothing else."""
+    text = f"[{written}]"
+    for token in reversed(pointer.split("/")[1:]):
+        text = f"{{{json.dumps(token.replace('~1', '/').replace('~0', '~'))}:{text}}}"
+    return text
 
 
 def _record(written: str) -> tuple[str, Part] | Hold:

@@ -247,6 +247,30 @@ async def test_an_edit_beats_the_deletion_of_a_record(tmp_path: Path, remote: De
     assert laptop.records()["d1"]["status"] == tower.records()["d1"]["status"] == "success"
 
 
+@pytest.mark.parametrize("is_edited", [False, True], ids=["unedited", "edited here"])
+async def test_a_record_that_nests_too_deep_for_the_file_is_held_and_no_other(
+    laptop: Yard, remote: Deployment, *, is_edited: bool
+) -> None:
+    laptop.put(deploy("d1"), deploy("d2"))
+    await laptop.sync()
+    deep: Any = []
+    for _ in range(50):
+        deep = [deep]
+    for name, fields in (("d1", {"deep": deep}), ("d2", {"n": 1})):
+        body = json.dumps(deploy(name, **fields)).encode()
+        remote.write(Key(STORE, FILE.path, name), body, f"app {name}")
+    if is_edited:
+        laptop.put(deploy("d1", "failed"))
+    await laptop.sync()
+    status = "failed" if is_edited else "pending"
+    assert laptop.records() == {"d1": deploy("d1", status), "d2": deploy("d2", n=1)}
+    assert laptop.ledger.attention.held(STORE) == {}
+    assert laptop.ledger.attention.held_records(STORE) == {Key(STORE, FILE.path, "d1")}
+    laptop.load()
+    laptop.put(deploy("d3"))
+    assert [intent.key.record for intent in await laptop.sync()] == ["d3"]
+
+
 async def test_fields_of_one_record_are_merged_and_a_clash_is_listed(
     laptop: Yard, tower: Yard
 ) -> None:

@@ -16,6 +16,7 @@ from syncd.stores.join import join
 from syncd.stores.records import (
     ENVELOPE,
     ID_BYTES,
+    Part,
     Split,
     differing,
     fitting,
@@ -246,6 +247,20 @@ def test_parts_from_elsewhere_must_fit() -> None:
         (ENVELOPE, b'{"deployments":[{"id":"a"}]}'), (ENVELOPE, b"{}"), (ENVELOPE, b"\xff"),
     ]:  # fmt: skip
         assert isinstance(fitting(name, body, AT), Hold)
+
+
+@pytest.mark.parametrize("pointer", ["", AT, "/a~1b/deployments"])
+def test_a_part_fits_where_the_file_with_it_can_be_taken_apart(pointer: str) -> None:
+    fits: list[bool] = []
+    for levels in range(30, 45):
+        body = '{"id":"a","n":' + "[" * (levels - 1) + "]" * (levels - 1) + "}"
+        names = [name.replace("~1", "/") for name in pointer.split("/")[1:]]
+        text = f"[{body}]"
+        for name in reversed(names):
+            text = json.dumps({name: 0}).replace("0", text)
+        fits.append(isinstance(fitting("a", body.encode(), pointer), Split | Part))
+        assert fits[-1] == isinstance(split(text.encode(), pointer), Split)
+    assert set(fits) == {True, False}
 
 
 def test_the_limit_of_an_id_is_inclusive_and_counts_bytes() -> None:

@@ -227,18 +227,23 @@ class Parts:
             return None
         if isinstance(refined, Merging):
             refined = await finished(refined)
-        return _compacted(replace(refined, kind=decision.kind))
+        return self._fitted(replace(refined, kind=decision.kind))
 
     def _pulled(self, turn: FileTurn, decision: Decision, version: Content) -> Decision | None:
         body = self._ledger.contents.get(version.digest)
         if body is None:
             turn.wanted.append(decision.key)
             return None
-        pointer = self._stores[decision.key.store].pointer or ""
-        part = fitting(decision.key.record, body, pointer)
-        if isinstance(part, Hold):
-            return replace(decision, plan=Plan(Reason.HELD, None, hold=part), body=None)
-        return _compacted(replace(decision, body=body))
+        return self._fitted(replace(decision, body=body))
+
+    def _fitted(self, decision: Decision) -> Decision:
+        """The decision about the tokens of its bytes; a hold where the file must not have these."""
+        if decision.body is not None and isinstance(decision.plan.to_local, Content):
+            pointer = self._stores[decision.key.store].pointer or ""
+            part = fitting(decision.key.record, decision.body, pointer)
+            if isinstance(part, Hold):
+                return replace(decision, plan=Plan(Reason.HELD, None, hold=part), body=None)
+        return _compacted(decision)
 
     def _decision(
         self, key: Key, plan: Plan, body: bytes | None, *, capture: bool = False
