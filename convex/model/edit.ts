@@ -9,10 +9,12 @@ export type Edited = { text: string; refusal: null } | { text: null; refusal: Re
 
 /** The text after the patch. Its fields are JSON: see `refuseFields`. */
 export function edit(format: Format, text: string, patch: Patch): Edited {
+  // YAML takes long to read: why it cannot be edited is asked where it could not.
+  const early = format === "yaml" ? yamlOrNull(text, patch) : null;
+  if (early !== null) return { text: early, refusal: null };
   const { flag } = parse(format, text);
   if (flag !== null) return refused(flag, "only the JSON or YAML of an object can be edited");
-  const edited = format === "json" ? editedJson(text, patch) : yamlOrNull(text, patch);
-  if (edited !== null) return { text: edited, refusal: null };
+  if (format === "json") return { text: editedJson(text, patch), refusal: null };
   return refused("unsupported", "this YAML has anchors, merge keys, tags or doubled keys");
 }
 
@@ -20,8 +22,8 @@ function yamlOrNull(text: string, patch: Patch): string | null {
   try {
     return editedYaml(text, patch);
   } catch (error) {
-    // What could just be read may nest too deep to be walked through.
-    if (error instanceof RangeError) return null;
+    // It may nest too deep to be walked through.
+    if (error instanceof RangeError || error instanceof ReferenceError) return null;
     throw error;
   }
 }

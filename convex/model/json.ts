@@ -48,7 +48,7 @@ export function levelsOf(text: string): number {
 }
 
 export function pastSpace(text: string, place: number): number {
-  while (" \t\r\n".includes(text[place] ?? "x")) place += 1;
+  while (isSpace(text.charCodeAt(place))) place += 1;
   return place;
 }
 
@@ -61,17 +61,42 @@ function pastValue(text: string, place: number): number {
     else if (token === "{" || token === "[") [depth, place] = [depth + 1, place + 1];
     else if (token === "}" || token === "]") [depth, place] = [depth - 1, place + 1];
     else place = pastPlain(text, place);
-    if (depth > 0) while (" \t\r\n,:".includes(text[place] ?? "x")) place += 1;
+    if (depth > 0) while (isBetween(text.charCodeAt(place))) place += 1;
   } while (depth > 0);
   return place;
 }
 
 function pastPlain(text: string, place: number): number {
-  while (!" \t\r\n,:}]".includes(text[place] ?? " ")) place += 1;
+  for (let code = text.charCodeAt(place); !isEnd(code); code = text.charCodeAt(place)) place += 1;
   return place;
 }
 
+/** From one quote to the next: most of a long text lies in its strings. */
 function pastString(text: string, place: number): number {
-  for (place += 1; text[place] !== '"'; place += 1) if (text[place] === "\\") place += 1;
-  return place + 1;
+  let end = text.indexOf('"', place + 1);
+  while (isEscaped(text, end)) end = text.indexOf('"', end + 1);
+  return end + 1;
+}
+
+/** Whether an odd number of backslashes stands before the quote. */
+function isEscaped(text: string, quote: number): boolean {
+  let start = quote;
+  while (text.charCodeAt(start - 1) === BACKSLASH) start -= 1;
+  return (quote - start) % 2 === 1;
+}
+
+const BACKSLASH = 0x5c;
+const [COMMA, COLON, BRACE, BRACKET] = [0x2c, 0x3a, 0x7d, 0x5d];
+
+function isSpace(code: number): boolean {
+  return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
+}
+
+function isBetween(code: number): boolean {
+  return isSpace(code) || code === COMMA || code === COLON;
+}
+
+/** Behind the text there is no code, but NaN. */
+function isEnd(code: number): boolean {
+  return isBetween(code) || code === BRACE || code === BRACKET || Number.isNaN(code);
 }

@@ -49,14 +49,14 @@ function spelledAs(
   updates: Record<string, unknown>,
   times: readonly string[],
 ): Record<string, unknown> {
+  const given = times.filter((name) => typeof updates[name] === "number");
+  if (given.length === 0) return updates;
   const { value } = parse(format, text);
   const known = isObject(value) ? times.map((name) => value[name]) : [];
   const isIso = known.some((time) => typeof time === "string" && milliseconds(time) !== undefined);
   if (!isIso) return updates;
-  const respelled = times
-    .filter(
-      (name) => typeof updates[name] === "number" && milliseconds(updates[name]) !== undefined,
-    )
+  const respelled = given
+    .filter((name) => milliseconds(updates[name]) !== undefined)
     .map((name) => [name, new Date(updates[name] as number).toISOString()] as const);
   return { ...updates, ...Object.fromEntries(respelled) };
 }
