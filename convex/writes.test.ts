@@ -390,6 +390,19 @@ describe("deployments", () => {
   });
 });
 
+test("long YAML is edited at once, and has its row right after", async () => {
+  const { t, laptop, token } = await world();
+  const steps = "".padEnd(30_000, "- a\n");
+  const text = `id: y\nsteps:\n${steps}`;
+  await laptop.push(await operationOn("y.yaml", text, undefined, { format: "yaml" }));
+  const updates = { status: "done" };
+  const done = await t.mutation(api.workflows.update, { ...token, id: "y", updates });
+  expect(done).toMatchObject({ outcome: "applied", revision: 2 });
+  const get = () => t.query(api.workflows.get, { ...token, id: "y" });
+  expect(await get()).toMatchObject({ revision: 1, value: { status: "done" } });
+  await vi.waitFor(async () => expect(await get()).toMatchObject({ revision: 2, status: "done" }));
+});
+
 test("a record that nests deeper than its file may is refused, and no deeper than that is not", async () => {
   const { t, token } = await world();
   const nested = (levels: number) => JSON.parse("[".repeat(levels) + "]".repeat(levels)) as unknown;

@@ -76,6 +76,8 @@ export const EDGE_SAMPLES = 4000;
 export const EDGE_LENGTH = 2 * MIB;
 /** YAML whose rows are written by the push itself. */
 export const YAML_AT_ONCE = 96 * KIB;
+/** YAML whose row is written by the edit itself, which has read it twice by then. */
+export const YAML_EDITED = 24 * KIB;
 /** YAML that is parsed, in UTF-16 units; longer text has no columns. */
 export const YAML_LENGTH = 64 * KIB;
 /** The largest answer that is kept for a repetition of its request, as the platform counts it. */

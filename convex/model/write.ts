@@ -10,7 +10,7 @@ import { plainOf, type Patch } from "./editJson";
 import { findEntry, type Entry } from "./entry";
 import { refuseFile, refuseKey, refuseOtherId, type Refusal } from "./key";
 import { levelsOf } from "./json";
-import { RECORDS_LEVELS, TEXT_BYTES } from "./limits";
+import { RECORDS_LEVELS, TEXT_BYTES, YAML_EDITED } from "./limits";
 import { at, refusedAs, type Asking, type Outcome } from "./outcome";
 import { revise } from "./revise";
 import { levelsAbove } from "./store";
@@ -86,7 +86,9 @@ export async function writeText(
   const bytes = utf8(text);
   const content = { text, bytes, digest: await sha256(bytes) };
   const author = await appAuthor(ctx, ctx.workspace, ctx.device);
-  const next = { key: keyOf(key), kind, format, content };
+  const isLong = format === "yaml" && bytes.length > YAML_EDITED;
+  const rows = isLong ? ("later" as const) : undefined;
+  const next = { key: keyOf(key), kind, format, content, rows };
   const revision = await revise(ctx, ctx.workspace, entry, next, author);
   return at("applied", id, { ...key, revision });
 }
