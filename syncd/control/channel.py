@@ -11,7 +11,7 @@ import os
 import socket
 import struct
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import structlog
@@ -27,6 +27,7 @@ from syncd.control.messages import (
     failed,
 )
 from syncd.core.wording import refusal
+from syncd.engine.waiting import all_ended, whole
 from syncd.errors import SyncdError
 
 SOCKET = "control.sock"
@@ -90,7 +91,7 @@ class Channel:
             (self._folder / SOCKET).unlink(missing_ok=True)
             for client in self._clients:
                 client.cancel()
-            await asyncio.gather(*self._clients, return_exceptions=True)
+            await all_ended(set(self._clients))
 
     def _bind(self) -> socket.socket:
         # The lock of the state folder is ours: a socket that is there is a dead daemon's.
@@ -127,7 +128,8 @@ class Channel:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         async with asyncio.timeout(PATIENCE):
             line = await reader.readuntil(b"\n")
-        answer = await _whole(self._answer(line))
+        # A stop does not cut an act short: it writes files and the ledger.
+        answer = await whole(self._answer(line))
         writer.write(answer.bounded().model_dump_json().encode() + b"\n")
         async with asyncio.timeout(PATIENCE):
             await writer.drain()
@@ -160,14 +162,3 @@ def _refusal(error: ValidationError) -> Answer:
     what = f"the daemon does not know this request ({place}: {first['msg']}); nothing was changed"
     advice = f"it speaks version {VERSION}: restart it after an upgrade (`syncd run`)"
     return Answer(failed=[Failure(what=what, advice=advice, exit_code=8)])
-
-
-async def _whole(answer: Awaitable[Answer]) -> Answer:
-    """The answer. A stop does not cut an act short: it writes files and the ledger."""
-    task = asyncio.ensure_future(answer)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        with suppress(SyncdError):
-            await task
-        raise

@@ -25,7 +25,7 @@ from syncd.engine.payloads.carrier import Carrier
 from syncd.engine.ports import Clock, LocalReplica, RemoteReplica
 from syncd.engine.stops.guards import Guards
 from syncd.engine.stops.hiatus import Hiatus
-from syncd.engine.waiting import spread
+from syncd.engine.waiting import all_ended, spread
 from syncd.errors import FunctionFailed, ProtocolError, SyncdError, Unauthorized, Unavailable
 from syncd.ledger.ledger import Ledger
 
@@ -161,10 +161,12 @@ class Online:
         finally:
             for task in following:
                 task.cancel()
-            await asyncio.gather(*following, return_exceptions=True)
-            # RACE: a stop in the moment of a loss hides what was lost: who answers next may be
-            # another deployment, and nothing may be sent there.
-            self.tied = self.tied and not any(map(_failed, following))
+            try:
+                await all_ended(following)
+            finally:
+                # RACE: a stop in the moment of a loss hides what was lost: who answers next may be
+                # another deployment, and nothing may be sent there.
+                self.tied = self.tied and not any(map(_failed, following))
         for task in ended:
             task.result()
 

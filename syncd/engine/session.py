@@ -27,6 +27,7 @@ from syncd.engine.stops.guards import Guards
 from syncd.engine.stops.hiatus import Hiatus
 from syncd.engine.stops.pauses import Looking, Pauses
 from syncd.engine.turns.turn import Reconciler
+from syncd.engine.waiting import all_ended
 from syncd.errors import Paused, SyncdError, first_of
 from syncd.ledger.claimable import Claim
 from syncd.ledger.ledger import Ledger
@@ -214,7 +215,7 @@ class Session:
         finally:
             for task in running:
                 task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
+            await all_ended(running)
         # What waits for a person may have grown with each turn, and a walk says how much it is.
         for store in sorted(self.guards.guarded):
             await self.rescan.scan(store)

@@ -1,13 +1,13 @@
-"""Waiting for an event, but not for ever; not all machines for the same time; for threads; and for
-the next while one is made use of."""
+"""Waiting for an event, but not for ever; not all machines for the same time; for threads and tasks
+to their end; and for the next while one is made use of."""
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Collection, Coroutine
 from contextlib import suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
 _R = TypeVar("_R")
 
@@ -38,10 +38,31 @@ async def whole(work: Coroutine[None, None, _R]) -> _R:
     on anyway, with files that are written to or closed by then."""
     task = asyncio.create_task(work)
     try:
-        return await asyncio.shield(task)
+        await all_ended([task])
     except asyncio.CancelledError:
-        await task
+        task.result()
         raise
+    return task.result()
+
+
+async def all_ended(tasks: Collection[asyncio.Task[Any]]) -> None:
+    """Return once all of `tasks`, cancelled by then or not, have come to their end.
+
+    RACE: who waits here may be cancelled meanwhile, as by a stop in the moment of a loss. That is
+    raised once they have ended, and not passed on to them, as `asyncio.gather` does: what one of
+    them carries to its end would be cut short by a second cancellation.
+    """
+    cancelled: asyncio.CancelledError | None = None
+    while going_on := [task for task in tasks if not task.done()]:
+        try:
+            await asyncio.wait(going_on)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()  # Seen: what is never looked at is reported when it is forgotten.
+    if cancelled is not None:
+        raise cancelled
 
 
 async def one_ahead(source: AsyncGenerator[_R, None]) -> AsyncGenerator[_R, None]:
@@ -63,5 +84,5 @@ async def one_ahead(source: AsyncGenerator[_R, None]) -> AsyncGenerator[_R, None
             yield found[0]
     finally:
         coming.cancel()
-        await asyncio.gather(coming, return_exceptions=True)
+        await all_ended([coming])
         await source.aclose()

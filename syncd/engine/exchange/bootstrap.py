@@ -24,7 +24,7 @@ from syncd.engine.exchange.puller import Puller
 from syncd.engine.ports import Clock, LocalReplica, RemoteReplica
 from syncd.engine.stops.guards import Guards
 from syncd.engine.versions import parts
-from syncd.engine.waiting import one_ahead
+from syncd.engine.waiting import all_ended, one_ahead
 from syncd.ledger.ledger import Ledger
 from syncd.ledger.places import UNKNOWN
 from syncd.stores.records import Part
@@ -103,7 +103,7 @@ class Bootstrap:
         finally:
             for task in asked:
                 task.cancel()
-            await asyncio.gather(*asked, return_exceptions=True)
+            await all_ended(asked)
 
     async def _fetched(self, some: Sequence[Change]) -> list[Heard]:
         size, began = sum(map(_lacking, some)), self._clock.monotonic()

@@ -30,7 +30,7 @@ from syncd.engine.ports import Clock, RemoteReplica
 from syncd.engine.stops.guards import Guards
 from syncd.engine.stops.vanishing import Vanishing
 from syncd.engine.telling import tell_answers
-from syncd.engine.waiting import woken
+from syncd.engine.waiting import all_ended, woken
 from syncd.errors import FunctionFailed
 from syncd.ledger.claimable import Claim
 from syncd.ledger.ledger import Ledger
@@ -156,7 +156,7 @@ class Pusher:
         finally:
             for task in flying:
                 task.cancel()
-            await asyncio.gather(*flying, return_exceptions=True)
+            await all_ended(flying)
 
     def _next(self) -> list[Intent]:
         if not self._frozen and (claim := self._claim()) is not None:

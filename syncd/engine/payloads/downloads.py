@@ -23,7 +23,7 @@ from syncd.engine.payloads.transfers import Transfers
 from syncd.engine.payloads.unawaited import unawaited
 from syncd.engine.ports import Clock, LocalReplica
 from syncd.engine.stops.holding import hold
-from syncd.engine.waiting import whole, woken
+from syncd.engine.waiting import all_ended, whole, woken
 from syncd.errors import FunctionFailed, PayloadRefused, SyncdError, Unavailable
 from syncd.ledger.ledger import Ledger
 
@@ -151,7 +151,7 @@ class Downloads:
             # RACE: not what is prepared: its thread goes on, and nobody else would name its key.
             ending = [*self._flying.values(), *([self._preparing] if self._preparing else [])]
             self._flying, self._preparing = {}, None
-            await asyncio.gather(*ending, return_exceptions=True)
+            await all_ended(ending)
 
     def _wake(self) -> None:
         self.idle.clear()

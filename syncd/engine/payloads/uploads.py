@@ -24,7 +24,7 @@ from syncd.engine.naming.intake import Intake
 from syncd.engine.payloads.outgoing import Changed, begin
 from syncd.engine.payloads.transfers import Transfers
 from syncd.engine.ports import Clock, LocalReplica
-from syncd.engine.waiting import woken
+from syncd.engine.waiting import all_ended, woken
 from syncd.errors import FunctionFailed, PayloadRefused, SyncdError, Unavailable
 from syncd.ledger.ledger import Ledger
 
@@ -115,7 +115,7 @@ class Uploads:
             flying, self._flying = self._flying, {}
             for task in flying.values():
                 task.cancel()
-            await asyncio.gather(*flying.values(), return_exceptions=True)
+            await all_ended(flying.values())
 
     async def _begin(self) -> float | None:
         """Start what may start; seconds until there may be more to start, None for a wake-up."""
