@@ -12,12 +12,13 @@ import pytest
 
 import syncd.engine.naming.late as late_module
 from syncd.core.doubt import PATIENCE
-from syncd.core.model import Kind
+from syncd.core.model import Key, Kind
 from syncd.engine.naming.intake import Intake
 from syncd.engine.naming.late import Late
 from syncd.files.folder import Folder
 from syncd.files.replica import FileReplica
 from syncd.files.swapped import FIRST_LOOK, LAST_LOOK, Swapped
+from syncd.files.transit import SLOW_BYTES
 from syncd.ledger.claimable import Claim
 from syncd.stores.layout import Layout
 
@@ -43,6 +44,8 @@ class Office(Desk):
         )
         self.stores["flows"] = self.replica
         self.open = -1
+        self.slow: list[Key] = []
+        """Files that were to be read apart."""
         self.restart()
 
     def restart(self) -> None:
@@ -50,6 +53,7 @@ class Office(Desk):
         self.swapped.close()
         self.swapped = self.replica.swapped = Swapped(self.swapped.folder, self.history)
         intake = Intake(self.reconciler, self.clock)
+        intake.connect_payloads(lambda _: None, self.slow.extend)
         self.late = Late(self.ledger, self.stores, self.reconciler, intake, self.clock)
 
     async def replaced_while_open(self, news: bytes | None) -> None:
@@ -251,3 +255,11 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     made = Desk(tmp_path)
     yield made
     made.ledger.close()
+
+
+async def test_a_file_that_takes_long_to_read_is_read_apart_for_a_late_save(office: Office) -> None:
+    await office.replaced_while_open(flow(name="two", tags=["a"], note="x"))
+    office.path.write_bytes(flow(name="long", note="x" * SLOW_BYTES))
+    office.written_late(flow(name="late", tags=["a"], note="x"))
+    await office.looked(FIRST_LOOK, FIRST_LOOK)
+    assert office.slow == [KEY]

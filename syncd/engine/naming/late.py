@@ -117,12 +117,11 @@ class Late:
         if len(save.body or b"") > INLINE_LIMIT:
             save = replace(save, body=None, before=None)
         late = _Late(self._ledger, key, store, save, self._clock, self._recorded)
-        turn = await whole(self._reconciler.amend(key, late.decide))
-        if turn is None:
-            return False
+        done, turn = await whole(self._reconciler.amend(key, late.decide))
         self._intake.take_over(turn)
-        self._intake.name([key])
-        return True
+        if done:
+            self._intake.name([key])
+        return done
 
     def _is_on_record(self, key: Key, save: LateSave) -> bool:
         # The index does not tell one file that was taken out from another: a program may save the

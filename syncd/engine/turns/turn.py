@@ -150,21 +150,20 @@ class Reconciler:
         """Those of `keys` of which nothing waits for its answer."""
         return [key for key in keys if self._ledger.view(key).sent is None]
 
-    async def amend(self, key: Key, decide: Amendment) -> Turn | None:
-        """Carry out what `decide` makes of `key` now; None, and nothing done, if it cannot be.
+    async def amend(self, key: Key, decide: Amendment) -> tuple[bool, Turn]:
+        """Carry out what `decide` makes of `key` now; whether it could be, else nothing is done.
 
         For what no reading of files tells: see `late`. Raises LedgerError.
         """
         async with self._turn() as turn:
             if not self._guards.confirmed or not self._decidable([key]):
-                return None
+                return False, turn
             readings = await asyncio.to_thread(self.readings.first, [key], turn.slow)
             reading = readings.get(key)
             decided = decide(reading, self._ledger.view(key)) if reading is not None else None
-            if decided is None:
-                return None
-            await self._carry_out(decided, turn)
-            return turn
+            if decided is not None:
+                await self._carry_out(decided, turn)
+            return decided is not None, turn
 
     async def absorb(self, file: Key, body: bytes) -> bool:
         """Take up a save of a records file that is not in the file; False where not now."""
