@@ -217,7 +217,7 @@ class Ledger:
             held = commit(self, decisions, now, taken)
             return Committed(held, self._claim(claim) if claim is not None else [])
 
-    def hear(self, news: Iterable[Heard], cursor: Cursor | None, now: float) -> list[Key]:
+    def hear(self, news: Iterable[Heard], cursor: Cursor | None) -> list[Key]:
         """Remember news and the cursor behind it in one transaction; the keys it was news of."""
         with self.transaction():
             every = list(news)

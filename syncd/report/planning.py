@@ -118,7 +118,7 @@ async def _hear(ledger: Ledger, stores: Sequence[str], news: News) -> list[Key]:
     while not done and ledger.passing.cursor is not None:
         page = await news.changes(stores, ledger.passing.cursor)
         told = [Heard(c.key, c.snapshot, c.device, c.body, c.origin) for c in page.changes]
-        keys += ledger.hear(told, page.cursor, 0.0)
+        keys += ledger.hear(told, page.cursor)
         done = page.done
     return keys
 

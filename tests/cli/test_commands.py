@@ -549,7 +549,7 @@ def test_explain_tells_of_a_folder_in_a_files_place_what_is_done_about_it(
     assert (code, "\n  here    no file\n" in out, "\n  next    push\n" in out) == (0, True, True)
     with terminal.home.ledger() as ledger:
         news = Heard(KEY, Snapshot(2, content(b"{}"), 2), "device-2", b"{}")
-        ledger.hear([news], Cursor("2"), 1.0)
+        ledger.hear([news], Cursor("2"))
     code, out, _ = terminal.run("explain", "flows:a.json")
     assert (code, "\n  here    not taken: not-a-file\n" in out) == (4, True)
 
@@ -560,7 +560,7 @@ def test_explain_says_where_it_tells_what_was_last_heard(
     terminal.home.save(MINE)
     assert "\n  there   never heard of\n" in terminal.run("explain", "flows:a.json")[1]
     with terminal.home.ledger() as ledger:
-        ledger.hear([Heard(KEY, Snapshot(2, content(MINE)), "device-2", MINE)], Cursor("2"), 1.0)
+        ledger.hear([Heard(KEY, Snapshot(2, content(MINE)), "device-2", MINE)], Cursor("2"))
     with terminal.home.ledger() as ledger, ledger.transaction():
         ledger.attention.report({"deployment": ("online", ""), "feed": ("current", "")}, 1.0)
     there = f"  there   {content(MINE).digest[:12]}, {len(MINE)} B, revision 2"

@@ -248,7 +248,7 @@ class Desk:
         """Hear everything there is."""
         page = self.machine.deployment.changes("laptop", [STORE], None)
         news = [heard(change) for change in page.changes]
-        self.ledger.hear(news, page.cursor, self.clock.now())
+        self.ledger.hear(news, page.cursor)
 
     async def agree(self, **bodies: str) -> None:
         """Both sides hold these notes."""

@@ -41,7 +41,7 @@ def hear(ledger: Ledger, *devices: str) -> None:
         Heard(Key("flows", f"{number}.json"), Snapshot(1, content(b"x"), number + 1), device, b"x")
         for number, device in enumerate(devices)
     ]
-    ledger.hear(news, Cursor("7"), 5.0)
+    ledger.hear(news, Cursor("7"))
 
 
 async def test_a_device_that_is_heard_is_asked_about_at_once_and_once(ledger: Ledger) -> None:

@@ -151,7 +151,7 @@ async def test_what_a_file_in_the_place_of_a_folder_kept_out_is_written_once_it_
     below, named = Key(KEY.store, "d/b.json"), Named(desk)
     (desk.files / "d").write_text("in the way")
     body = flow(name="one")
-    desk.ledger.hear([Heard(below, Snapshot(1, content(body), 1), "other", body)], None, 0.0)
+    desk.ledger.hear([Heard(below, Snapshot(1, content(body), 1), "other", body)], None)
     await desk.reconciler.consider([below])
     assert desk.ledger.attention.held(below.store)[below.path].reason == "not-a-folder"
     (desk.files / "d").rename(desk.files / "aside")

@@ -170,7 +170,7 @@ async def test_what_was_queued_before_it_was_another_devices_waits_no_more(
     await other.sync()
     (told,) = remote.fetch([key])
     assert told is not None
-    ledger.hear([Heard(key, told.snapshot, told.device, None, told.origin)], None, 0.0)
+    ledger.hear([Heard(key, told.snapshot, told.device, None, told.origin)], None)
     await one.session(ledger)._reconciler.consider([key])
     assert ledger.outbox.count() == {}
     ledger.close()

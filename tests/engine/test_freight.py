@@ -83,7 +83,7 @@ class Yard(Desk):
     def comes(self, body: str) -> None:
         """A payload is told that is served at an address that says what it is."""
         key = Key(STORE, f"{body}.txt")
-        self.ledger.hear([Heard(key, Snapshot(1, content(body), 1), "phone", None)], None, 0.0)
+        self.ledger.hear([Heard(key, Snapshot(1, content(body), 1), "phone", None)], None)
         self.downloads.receive(key, content(body), body)
 
 

@@ -145,7 +145,7 @@ async def test_a_save_that_the_other_ledger_let_lie_gets_its_name_back(tmp_path:
 async def test_what_was_noted_before_an_epoch_ended_is_agreed_by_nobody(tmp_path: Path) -> None:
     machine = await cut_short(tmp_path, met="first")
     ledger, page = machine.ledger(), machine.deployment.changes("laptop", [STORE], None)
-    ledger.hear([heard(change) for change in page.changes], page.cursor, 0.0)
+    ledger.hear([heard(change) for change in page.changes], page.cursor)
     ledger.close()
     machine.files.rename(machine.away)
     machine.deployment.restore(machine.backup)

@@ -257,7 +257,7 @@ async def test_a_moved_file_that_is_written_again_lies_further_on_in_the_feed(
     save_there(desk, "b", "1\ntwo\nthree\n")
     page = desk.machine.deployment.changes("laptop", [STORE], None)
     first = [heard(change) for change in page.changes if change.key == key("a")]
-    desk.ledger.hear(first, None, desk.clock.now())
+    desk.ledger.hear(first, None)
     mine = "one\ntwo\n3\n" if edited else "one\ntwo\nthree\n"
     desk.machine.save(a=mine)
     turn = await desk.reconciler.consider([key("a")])

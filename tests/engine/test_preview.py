@@ -55,7 +55,7 @@ async def previewed(machine: Machine) -> Preview:
     ledger = Ledger(copy)
     page = await machine.remote.changes([STORE], ledger.passing.cursor)
     news = [Heard(c.key, c.snapshot, c.device, c.body) for c in page.changes]
-    heard = ledger.hear(news, page.cursor, 0.0)
+    heard = ledger.hear(news, page.cursor)
     return await preview(ledger, {STORE: machine.replica()}, machine.clock, heard)
 
 

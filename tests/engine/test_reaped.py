@@ -268,7 +268,7 @@ async def _told(machine: Machine, there: Deployment) -> None:
     ledger = machine.ledger()
     try:
         page = there.changes("laptop", [STORE], ledger.passing.cursor)
-        ledger.hear([], page.cursor, 0.0)
+        ledger.hear([], page.cursor)
         passed, start = ledger.passing.place, int(ledger.places.get("start") or 0) + 1
         assert int(passed or 0) < int(ledger.passing.cursor or 0)
         with ledger.transaction():
@@ -323,7 +323,7 @@ async def test_how_far_it_passed_is_told_once_in_a_while_and_not_again(tmp_path:
     ledger = Ledger.open(tmp_path / "ledger.db")
     told = Presence(ledger, remote, clock)
     told.told(None)
-    ledger.hear([], Cursor("5"), 0.0)
+    ledger.hear([], Cursor("5"))
     await told.tell()
     assert remote.told == []
     clock.seconds += presence.EVERY
@@ -332,7 +332,7 @@ async def test_how_far_it_passed_is_told_once_in_a_while_and_not_again(tmp_path:
     clock.seconds += presence.EVERY
     await told.tell()
     assert remote.told == ["5"]
-    ledger.hear([], Cursor("6"), 0.0)
+    ledger.hear([], Cursor("6"))
     await told.tell()
     assert remote.told == ["5", "6"]
     ledger.close()

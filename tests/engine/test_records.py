@@ -121,7 +121,7 @@ async def test_records_wait_for_their_envelope(laptop: Yard, remote: Deployment)
     await other.sync()
     assert not other.path.exists()
     remote.state.entries[FILE] = envelope
-    other.ledger.hear([], None, 0.0)
+    other.ledger.hear([], None)
     other.ledger.places.put("cursor", "0")
     await other.sync()
     assert other.records() == {"d1": deploy("d1")}

@@ -81,7 +81,7 @@ class Desk:
         self.revision += 1
         version = TOMBSTONE if body is None else content(body)
         snapshot = Snapshot(self.revision, version, self.revision)
-        self.ledger.hear([Heard(KEY, snapshot, "other", body)], None, 0.0)
+        self.ledger.hear([Heard(KEY, snapshot, "other", body)], None)
         return snapshot
 
     def sent(self) -> bytes | None:
@@ -213,7 +213,7 @@ async def test_a_remote_version_whose_bytes_are_not_here_is_fetched_first(desk: 
     await desk.agreed(flow(name="one"))
     desk.revision += 1
     unseen = Snapshot(desk.revision, content(flow(name="two")), desk.revision)
-    desk.ledger.hear([Heard(KEY, unseen, "other", None)], None, 0.0)
+    desk.ledger.hear([Heard(KEY, unseen, "other", None)], None)
     assert (await desk.turn()).wanted == [KEY]
     desk.path.write_bytes(flow(name="mine"))
     assert (await desk.turn()).wanted == [KEY], "a conflict needs the bytes that lose"
@@ -385,7 +385,7 @@ async def test_what_is_kept_out_is_held_only_while_the_deployment_has_it(desk: D
     for number, body in enumerate([flow(name="one"), None], start=1):
         version = TOMBSTONE if body is None else content(body)
         snapshot = Snapshot(number, version, number)
-        desk.ledger.hear([Heard(key, snapshot, "other", body) for key in keys], None, 0.0)
+        desk.ledger.hear([Heard(key, snapshot, "other", body) for key in keys], None)
         await desk.reconciler.consider(keys)
         held = {key.path for key in keys} if body is not None else set()
         assert desk.ledger.attention.held("flows").keys() == held
@@ -414,7 +414,7 @@ async def test_paths_outside_the_store_are_not_even_looked_at(desk: Desk, tmp_pa
     outside.write_bytes(b"{}")
     hostile = Key("flows", "../secret.json")
     body = b'{"evil": true}'
-    desk.ledger.hear([Heard(hostile, Snapshot(1, content(body), 1), "other", body)], None, 0.0)
+    desk.ledger.hear([Heard(hostile, Snapshot(1, content(body), 1), "other", body)], None)
     await desk.reconciler.consider([hostile])
     assert outside.read_bytes() == b"{}"
     assert not desk.ledger.outbox.count()

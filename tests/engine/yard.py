@@ -154,7 +154,7 @@ class Yard:
         news = [Heard(c.key, c.snapshot, c.device, c.body) for c in page.changes]
         own = [heard for heard in news if heard.device == self.name]
         assert all(heard.body is None for heard in own)
-        self.ledger.hear(news, page.cursor, self.clock.now())
+        self.ledger.hear(news, page.cursor)
 
     async def sync(self, pause: float = 70.0) -> list[Intent]:
         """Hear, consider, send, consider again after a pause; what was sent."""

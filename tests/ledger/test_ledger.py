@@ -157,7 +157,7 @@ def test_an_answer_is_not_heard_over_newer_news_and_names_its_key(ledger: Ledger
     ledger.commit([push(b"one")], 0.0)
     (sent,) = claim(ledger)
     theirs = Snapshot(2, content(b"theirs"), 200)
-    ledger.hear([Heard(KEY, theirs, "you", b"theirs")], None, 0.0)
+    ledger.hear([Heard(KEY, theirs, "you", b"theirs")], None)
     assert ledger.acknowledge([(sent, Applied(1, 100))], "me", 0.0).named == [KEY]
     view = ledger.view(KEY)
     assert (view.base, view.remote) == (Snapshot(1, content(b"one")), theirs)
@@ -174,12 +174,12 @@ def test_a_replay_takes_the_receipts_revision_and_asks_for_the_rest(ledger: Ledg
     view = ledger.view(KEY)
     assert view.base == Snapshot(3, content(b"one"))
     assert view.remote == view.base, "the current snapshot is heard with its bytes only"
-    assert ledger.hear([Heard(KEY, theirs, "you", b"theirs")], None, 0.0) == [KEY]
+    assert ledger.hear([Heard(KEY, theirs, "you", b"theirs")], None) == [KEY]
 
 
 def test_a_replay_is_not_undone_by_what_was_heard_before_it(ledger: Ledger) -> None:
     old = Snapshot(8, content(b"old"), 80)
-    ledger.hear([Heard(KEY, old, "you", b"old")], None, 0.0)
+    ledger.hear([Heard(KEY, old, "you", b"old")], None)
     ledger.commit([push(b"new", base=old)], 0.0)
     (sent,) = claim(ledger)
     ledger.acknowledge([(sent, Replayed(9, Snapshot(10, content(b"x"), 100)))], "me", 0.0)
@@ -364,7 +364,7 @@ def test_what_both_sides_were_found_to_hold_is_kept_for_merging(ledger: Ledger) 
 def test_what_was_written_is_told_with_who_made_it(ledger: Ledger) -> None:
     keys = [Key("flows", f"{number}.json") for number in range(3)]
     base = Snapshot(3, content(b"theirs"), 3)
-    ledger.hear([Heard(key, base, f"of {key.path}", b"theirs") for key in keys], None, 0.0)
+    ledger.hear([Heard(key, base, f"of {key.path}", b"theirs") for key in keys], None)
     ledger.commit([agreed(base, b"theirs", base.version, key) for key in keys], 0.0)
     told = [(each.key, each.what, each.device) for each in ledger.events.newest(9)]
     assert told == [(key, "pulled", f"of {key.path}") for key in reversed(keys)]
@@ -421,17 +421,17 @@ def test_guarded_deletions_stay_queued_and_edits_pass_them(ledger: Ledger) -> No
 def test_what_is_heard_never_goes_back(ledger: Ledger) -> None:
     newer = Heard(KEY, Snapshot(7, content(b"seven"), 700), "you", b"seven")
     older = Heard(KEY, Snapshot(6, content(b"six"), 600), "you", b"six")
-    assert ledger.hear([newer], Cursor("700"), 0.0) == [KEY]
-    assert ledger.hear([older], None, 0.0) == []
+    assert ledger.hear([newer], Cursor("700")) == [KEY]
+    assert ledger.hear([older], None) == []
     assert ledger.view(KEY).remote == newer.snapshot
     assert ledger.passing.cursor == "700"
 
 
 def test_news_and_cursor_are_one_transaction(ledger: Ledger) -> None:
-    ledger.hear([], Cursor("1"), 0.0)
+    ledger.hear([], Cursor("1"))
     bad = Heard(KEY, Snapshot(1, content(b"x"), 2**70), "you", b"x")
     with pytest.raises(OverflowError):
-        ledger.hear([bad], Cursor("2"), 0.0)
+        ledger.hear([bad], Cursor("2"))
     assert ledger.passing.cursor == "1"
     assert ledger.view(KEY).remote == NEVER
 
@@ -451,7 +451,7 @@ def test_a_hold_changes_nothing_else_and_is_news_once(ledger: Ledger) -> None:
 
 def test_a_conflict_is_listed_once_for_a_revision_and_its_bytes_stay(ledger: Ledger) -> None:
     remote = Snapshot(2, content(b"theirs"), 20)
-    ledger.hear([Heard(KEY, remote, "you", b"theirs")], None, 0.0)
+    ledger.hear([Heard(KEY, remote, "you", b"theirs")], None)
     mine = push(b"mine", base=remote)
     plan = Plan(Reason.CONFLICT, remote, to_remote=content(b"mine"),
                 conflict=Conflict(None, content(b"mine"), remote))  # fmt: skip
@@ -495,7 +495,7 @@ def test_unfinished_keys_are_those_that_still_differ(ledger: Ledger) -> None:
     for intent in claim(ledger):
         if intent.key == done:
             ledger.acknowledge([(intent, Applied(1, 1))], "me", 0.0)
-    ledger.hear([Heard(told, Snapshot(1, content(b"y"), 2), "you", b"y")], None, 0.0)
+    ledger.hear([Heard(told, Snapshot(1, content(b"y"), 2), "you", b"y")], None)
     assert {key for key, _ in ledger.entries.unfinished("flows")} == {pushed, told}
 
 
@@ -504,7 +504,7 @@ def test_what_is_agreed_on_and_was_in_no_file_is_unfinished_and_told(ledger: Led
     ledger.commit([push(b"x", key=key) for key in (kept, lost)], 0.0)
     for intent in claim(ledger):
         ledger.acknowledge([(intent, Applied(1, 1))], "me", 0.0)
-    ledger.hear([Heard(gone, Snapshot(2, TOMBSTONE, 2), "you", None)], None, 0.0)
+    ledger.hear([Heard(gone, Snapshot(2, TOMBSTONE, 2), "you", None)], None)
     ledger.entries.agree([(gone, Snapshot(2, TOMBSTONE, 2))])
     with ledger.transaction():
         ledger.places.record_files([(lost, None)])

@@ -11,7 +11,7 @@ from syncd.ledger.tidemark import commits
 
 def opened(path: Path) -> Ledger:
     ledger = Ledger.open(path)
-    ledger.hear((), Cursor("5"), 0.0)
+    ledger.hear((), Cursor("5"))
     return ledger
 
 
@@ -58,7 +58,7 @@ def test_a_skip_ends_with_its_epoch(path: Path) -> None:
         ledger.epochs.end()
         assert ledger.passing.cursor is None
     assert ledger.passing.cursor is None
-    ledger.hear((), Cursor("2"), 0.0)
+    ledger.hear((), Cursor("2"))
     assert ledger.passing.cursor == "2"
     ledger.close()
 
@@ -66,6 +66,6 @@ def test_a_skip_ends_with_its_epoch(path: Path) -> None:
 def test_what_is_heard_later_stands(path: Path) -> None:
     ledger = opened(path)
     ledger.passing.skip_to(Cursor("7"))
-    ledger.hear((), Cursor("9"), 0.0)
+    ledger.hear((), Cursor("9"))
     assert ledger.passing.cursor == ledger.passing.place == "9"
     ledger.close()

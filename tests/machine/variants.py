@@ -89,11 +89,11 @@ def _drop_sent_too(self: Outbox, keys: Any) -> None:
     )
 
 
-def _cursor_first(self: Ledger, news: Any, cursor: Any, now: float) -> Any:
+def _cursor_first(self: Ledger, news: Any, cursor: Any) -> Any:
     if cursor is not None:
         with self.transaction():
             self.places.put("cursor", cursor)
-    return _hear(self, news, None, now)
+    return _hear(self, news, None)
 
 
 def _hear_anything(self: Entries, heard: Heard) -> bool:
@@ -173,7 +173,7 @@ async def _head_last(self: Bootstrap, progress: Any) -> list[str]:
         await self._hear(name, progress)
     head = await self._remote.head()
     if self._ledger.passing.cursor is None:
-        self._ledger.hear((), head, self._clock.now())
+        self._ledger.hear((), head)
     for name in fresh:
         self._mark(name)
     return fresh

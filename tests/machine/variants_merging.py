@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -24,14 +25,14 @@ _acknowledged: WeakKeyDictionary[Ledger, dict[Any, float]] = WeakKeyDictionary()
 
 
 def _noting_when(self: Ledger, intent: Any, snapshot: Any, device: str, now: float) -> None:
-    _acknowledged.setdefault(self, {})[intent.key] = now
+    _acknowledged.setdefault(self, {})[intent.key] = asyncio.get_running_loop().time()
     _agree_with(self, intent, snapshot, device, now)
 
 
-def _echo_by_time(self: Ledger, news: Any, cursor: Any, now: float) -> Any:
-    when = _acknowledged.get(self, {})
+def _echo_by_time(self: Ledger, news: Any, cursor: Any) -> Any:
+    when, now = _acknowledged.get(self, {}), asyncio.get_running_loop().time()
     fresh = [each for each in news if now - when.get(each.key, -9e9) > 1.0]
-    return _hear(self, fresh, cursor, now)
+    return _hear(self, fresh, cursor)
 
 
 def _expects_what_was_heard(self: Ledger, claim: Any) -> Any:

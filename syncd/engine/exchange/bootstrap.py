@@ -76,7 +76,7 @@ class Bootstrap:
         for name in fresh:
             await self._hear(name, progress)
         if self._ledger.passing.cursor is None:
-            self._ledger.hear((), head, self._clock.now())
+            self._ledger.hear((), head)
         for name in fresh:
             self._mark(name)
         log.info("bootstrapped", stores=fresh)
@@ -86,7 +86,7 @@ class Bootstrap:
         heard = 0
         async with aclosing(self._news(name)) as coming:
             async for news in coming:
-                self._ledger.hear(news, None, self._clock.now())
+                self._ledger.hear(news, None)
                 heard += len(news)
                 progress(f"first contact: {name}", heard, None)
 

@@ -177,14 +177,14 @@ class Puller:
         if any(late.get(c.key, c).snapshot.at != c.snapshot.at for c in page.changes):
             return False  # RACE: written or restored since the page: the next one tells which.
         news = self._news(page.changes, late)
-        self._intake.name(self._ledger.hear(news, page.cursor, self._clock.now()))
+        self._intake.name(self._ledger.hear(news, page.cursor))
         self._take_fetched(keys, answers)
         return page.done
 
     def _take_fetched(self, keys: Sequence[Key], answers: Sequence[Change | None]) -> None:
         told = _present(answers)
         news = self._news(told, {})
-        self._ledger.hear(news, None, self._clock.now())
+        self._ledger.hear(news, None)
         coming = {change.key for change in told if self._coming(change)}
         for key, answer in zip(keys, answers, strict=True):
             # Told before, and not there when asked for: nobody has these bytes.
