@@ -37,7 +37,7 @@ from syncd.core.wording import counted
 
 
 class Guarding(Protocol):
-    """What holds deletions back: see `engine.guards`."""
+    """What holds deletions back: see `engine.stops.guards`."""
 
     async def survey(self, store: str) -> None:
         """Look, before either of these and not between turns, at what they have to know."""
@@ -50,7 +50,7 @@ class Guarding(Protocol):
 
 
 class Pausing(Protocol):
-    """A person's pause: see `engine.hiatus`."""
+    """A person's pause: see `engine.stops.hiatus`."""
 
     def begin(self, seconds: float = math.inf) -> None:
         """Pause from now."""

@@ -23,7 +23,7 @@ OperationId = NewType("OperationId", str)
 
 
 INLINE_LIMIT: Final = 2 * 1024 * 1024
-"""Longest text that travels inside a function call, in bytes (design, Sizes)."""
+"""Longest text that travels inside a function call, in bytes."""
 
 
 class Kind(StrEnum):

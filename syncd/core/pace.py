@@ -11,7 +11,7 @@ from typing import Final
 from syncd.core.ceiling import Bucket
 
 FULL: Final = 50
-"""Saves that are worth a call at any time (design, Budgets: 1,000 in 22 calls)."""
+"""Saves that are worth a call at any time."""
 
 RATE: Final = 15.0
 """Calls a second with fewer, in a stream: what waits for one waits 67 ms at most."""

@@ -41,7 +41,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """No file of that name under a root that is there. Not yet a tombstone: see settle."""
+    """No file of that name under a root that is there. Not yet a tombstone: see `doubt`."""
 
 
 @dataclass(frozen=True, slots=True)

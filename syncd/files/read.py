@@ -186,7 +186,7 @@ def _ends(fd: int, size: int) -> tuple[bytes, bytes]:
 
 def _take(fd: int, size: int) -> bytes:
     # One byte more than the file has: growth shows. A large fixed buffer costs 3 to 4 times the
-    # read of a small file (reference/performance.md, A2).
+    # read of a small file.
     body = os.read(fd, size + 1)
     while len(body) < size and (part := os.read(fd, size + 1 - len(body))):
         body += part

@@ -2,7 +2,7 @@
 
 watchdog's inotify binding reads and parses the events; its Observer is not used. That holds an
 unpaired rename back for half a second, tells no handler that the kernel's queue overflowed, and
-takes some 300 us a save, in which the queue does overflow (reference/performance.md, A3).
+takes some 300 us a save, in which the queue does overflow.
 """
 
 from __future__ import annotations

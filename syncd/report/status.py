@@ -200,7 +200,7 @@ def unheard(connection: sqlite3.Connection) -> float:
 
 
 def pause_in(connection: sqlite3.Connection) -> dict[str, Any]:
-    """Whether a person's pause lasts, and when it ends by itself: see `engine.hiatus`."""
+    """Whether a person's pause lasts, and when it ends by itself: see `engine.stops.hiatus`."""
     query = "SELECT name, value FROM meta WHERE name IN ('paused', 'paused_for')"
     told, now = dict(connection.execute(query)), time.time()
     # Later than what was asked for would end it only by a clock that was set back since.

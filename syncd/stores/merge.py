@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from syncd.stores.yaml_tree import Document
 
 MERGE_LIMIT: Final = 1024 * 1024
-"""Longest text that is merged, in bytes: up to there the bytes of the base are kept (design,
-The one path)."""
+"""Longest text that is merged, in bytes: longer ones clash whole."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ FOLDER = 100
 """Files a folder."""
 
 MEDIAN, SPREAD, LARGEST = 12_000, 1.0, 300_000
-"""Bytes of real files where none are given: log-normal, like those in reference/performance.md."""
+"""Bytes of real files where none are given: log-normal, like those of real stores."""
 
 
 def make(root: Path, files: int, size: int) -> None:

@@ -1,5 +1,7 @@
-"""What must hold once everything is quiet (design, Invariants), told as sentences about what does
-not. An empty list is a pass."""
+"""What must hold once everything is quiet, told as sentences about what does not.
+
+An empty list is a pass.
+"""
 
 from __future__ import annotations
 

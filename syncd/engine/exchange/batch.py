@@ -11,7 +11,7 @@ OPERATIONS = 100
 """Operations a call carries at most: a larger batch delays an interactive save behind it."""
 
 TEXT_BYTES = 1024 * 1024
-"""Bytes of text a call carries at most, what it replaces counted too (design, Sizes)."""
+"""Bytes of text a call carries at most, what it replaces counted too."""
 
 
 def fill(waiting: deque[Intent], most: int) -> list[Intent]:
