@@ -8,7 +8,7 @@ from typing import Any
 EVENTS = (
     "pushed", "pulled", "merged", "conflict", "held", "parked", "contested", "moved", "degraded",
     "recovered", "deletions_stopped", "deletions_decided", "guard_lifted", "epoch_began",
-    "bisected", "denied", "overflow", "audit_differs", "notice_failed",
+    "bisected", "denied", "audit_differs", "notice_failed",
 )  # fmt: skip
 """The log's words that are counted."""
 
