@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from stat import S_ISDIR
 from typing import Concatenate, ParamSpec, TypeVar
 
 from syncd.core.decision import Write
@@ -91,7 +92,7 @@ class FileReplica:
             found = self._path.stat()
         except OSError:
             return None
-        return f"{found.st_dev}:{found.st_ino}"
+        return f"{found.st_dev}:{found.st_ino}" if S_ISDIR(found.st_mode) else None
 
     def root_state(self, known: str | None) -> RootState:
         """What became of the folder that was `known`."""
@@ -101,6 +102,8 @@ class FileReplica:
             return RootState.MISSING
         except OSError:
             return RootState.UNREADABLE
+        if not S_ISDIR(found.st_mode):
+            return RootState.MISSING
         if known is not None and f"{found.st_dev}:{found.st_ino}" != known:
             return RootState.REPLACED
         return RootState.PRESENT

@@ -772,6 +772,20 @@ async def test_nothing_is_approved_while_the_folder_is_away(desk: Desk) -> None:
     assert desk.guards.guarded
 
 
+async def test_a_file_in_the_place_of_the_folder_is_no_folder_to_be_taken(desk: Desk) -> None:
+    notes, files = await holding(desk, 5), desk.machine.files
+    renamed(files)
+    files.write_text("a file")
+    desk.scan()
+    assert desk.ledger.attention.guards()[STORE, Direction.BOTH].reason == "its folder is missing"
+    assert "missing" in desk.guards.approve(STORE).why
+    files.unlink()
+    files.with_name("elsewhere").rename(files)
+    desk.scan()
+    assert not desk.guards.guarded
+    assert desk.machine.mirror().keys() == set(notes)
+
+
 async def test_what_is_said_of_a_folder_is_what_the_last_walk_saw(desk: Desk) -> None:
     notes, files = await holding(desk, 5), desk.machine.files
 
