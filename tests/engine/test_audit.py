@@ -121,11 +121,13 @@ def test_held_keys_are_tried_few_at_a_time_until_it_gets_better(desk: Desk) -> N
             desk.ledger.entries.agree([(key, Snapshot(1, TOMBSTONE))])
         desk.ledger.attention.hold("flows", "a folder/", HOLD, 0.0)
         desk.ledger.attention.hold("flows", "z.json", Hold("unparsable", "", ""), 0.0)
-    tried = []
-    for _ in range(2):
+    tried: list[Key] = []
+    for _ in range(200 // FEW):
         patience.name("flows")
-        tried.append(len(named.take()))
-    assert tried == [FEW, FEW]
+        some = named.take()
+        assert len(some) == FEW
+        tried += some
+    assert len(set(tried)) == 200, "those at the front may be beyond mending"
     with desk.ledger.transaction():
         for number in range(FEW):
             desk.ledger.attention.release("flows", f"{number:03}.json")

@@ -32,7 +32,9 @@ MENDED_BY_TIME = frozenset(
 
 
 class Patience:
-    """Names held keys: a few of each store, and four times as many whenever fewer are held."""
+    """Names held keys: a few of each store by turns, and four times as many whenever fewer are held
+    than before.
+    """
 
     def __init__(self, ledger: Ledger, stores: Mapping[str, LocalReplica], intake: Intake) -> None:
         self._ledger = ledger
@@ -40,6 +42,8 @@ class Patience:
         self._intake = intake
         self._held: dict[str, int] = {}
         self._most: dict[str, int] = {}
+        self._last: dict[str, Key] = {}
+        """The key of each store that was tried last."""
 
     async def run(self) -> None:
         """Try again and again, until cancelled."""
@@ -60,4 +64,9 @@ class Patience:
         better = len(held) < self._held.get(store, 0)
         self._held[store] = len(held)
         self._most[store] = self._most[store] * 4 if better else FEW
-        self._intake.name(held[: self._most[store]])
+        # Those that come first may be beyond mending.
+        last = self._last.get(store, Key(store, ""))
+        by_turns = sorted(held, key=lambda key: (key <= last, key))
+        if tried := by_turns[: self._most[store]]:
+            self._last[store] = tried[-1]
+            self._intake.name(tried)
