@@ -232,7 +232,7 @@ class ChangesAnswer(Message):
     """`sync:changes`: whole groups of the feed, and the place behind them."""
 
     changes: list[WireChange]
-    cursor: str
+    cursor: Place
     done: bool
     missed: bool = False
     broken: list[WireWitness] = Field(default=[])

@@ -283,6 +283,15 @@ async def test_bytes_that_are_not_what_they_say_are_left_out() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("place", ["", "soon", "-1", "1" * 20])
+async def test_a_place_that_is_none_is_not_remembered(place: str) -> None:
+    """Written down as it comes, it would end this daemon and each that starts after it."""
+    page = success({"changes": [], "cursor": place, "done": True, "broken": []})
+    async with deployment(answering(200, page)) as http:
+        with pytest.raises(ProtocolError, match="nothing was recorded"):
+            await ConvexReplica(http, "token", "default").changes(["s"], None)
+
+
 def intent(body: bytes) -> Intent:
     return Intent(OperationId("0" * 32), Key("s", "a.json"), Kind.DOCUMENT, Format.JSON,
                   Content(Digest("a" * 64), len(body)), 0, None, body)  # fmt: skip
