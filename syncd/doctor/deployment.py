@@ -16,9 +16,10 @@ from syncd.config import EMBEDDED, Config
 from syncd.doctor.finding import Finding, fail, ok, warn
 from syncd.errors import SyncdError
 from syncd.ledger.state import StateFolder
-from syncd.remote.client import ConvexHttp, words_of
+from syncd.remote.client import ConvexHttp
 from syncd.remote.meter import Meter
 from syncd.remote.replica import ConvexReplica
+from syncd.remote.trouble import words_of
 from syncd.slips import Slips
 
 SKEW = 60.0

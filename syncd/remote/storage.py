@@ -13,8 +13,9 @@ from pydantic import Field, ValidationError
 from syncd.core.cost import Cost
 from syncd.core.model import Content, Digest
 from syncd.errors import PayloadRefused, ProtocolError, SyncdError, Unavailable
-from syncd.remote.client import ConvexHttp, words_of
+from syncd.remote.client import ConvexHttp
 from syncd.remote.message import HexDigest, Message
+from syncd.remote.trouble import words_of
 
 if TYPE_CHECKING:
     import aiohttp

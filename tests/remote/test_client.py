@@ -31,10 +31,11 @@ from syncd.core.model import (
 )
 from syncd.errors import FunctionFailed, ProtocolError, SyncdError, Unauthorized, Unavailable
 from syncd.remote.authors import AuthorsAnswer
-from syncd.remote.client import PATIENCE, ConvexHttp, words_of
+from syncd.remote.client import PATIENCE, ConvexHttp
 from syncd.remote.message import Reply
 from syncd.remote.pool import SLOWEST, Patience
 from syncd.remote.replica import ConvexReplica
+from syncd.remote.trouble import words_of
 from syncd.remote.wire import HeadAnswer
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
