@@ -84,5 +84,7 @@ async def one_ahead(source: AsyncGenerator[_R, None]) -> AsyncGenerator[_R, None
             yield found[0]
     finally:
         coming.cancel()
-        await all_ended([coming])
-        await source.aclose()
+        try:
+            await all_ended([coming])
+        finally:
+            await source.aclose()
