@@ -44,7 +44,7 @@ Rules that keep edits safe, and where they live:
     A sent outbox row is frozen until answered, across restarts      ledger/outbox.py
     Answers before changes: a key with a sent row only captures      engine/turns/decide.py
     What an answer overtook is decided once more, not committed      engine/turns/decide.py
-    Receipts, not digests, tell whether an operation was applied     convex/model, ledger/ledger.py
+    Receipts, not digests, tell whether an operation was applied     convex/model, ledger/answers.py
     What was heard never goes back                                   ledger/entries.py
     A note is in the ledger before a file is touched                 engine/turns/writer.py
     A payload gets its name when it is whole, verified and durable   files/payloads.py
