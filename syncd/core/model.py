@@ -5,10 +5,11 @@ Everything here is frozen and compares by value. Pure: stdlib only, no IO, no cl
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, NamedTuple, NewType
+from typing import Final, NamedTuple, NewType, Self
 
 from syncd.core.delta import Delta
 
@@ -69,6 +70,11 @@ class Content:
 
     digest: Digest
     size: int = field(compare=False)
+
+    @classmethod
+    def of(cls, body: bytes) -> Self:
+        """The version that holds these bytes."""
+        return cls(Digest(hashlib.sha256(body).hexdigest()), len(body))
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,7 +156,7 @@ def _read_open(fd: int, format: Format, whole: int) -> Reading:
         return Unreadable(hold)
     if hold := unparsable(format, body):
         return Unsettled(hold)
-    content = Content(Digest(hashlib.sha256(body).hexdigest()), len(body))
+    content = Content.of(body)
     return Found(content, body if is_text(body) else None, stat)
 
 

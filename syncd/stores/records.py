@@ -8,13 +8,12 @@ the file: two files may differ in both and hold the same parts.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from syncd.core.model import Content, Digest, Hold
+from syncd.core.model import Content, Hold
 from syncd.stores.elements import Place, locate, refused
 from syncd.stores.tree import MARK, compact
 
@@ -81,7 +80,7 @@ def split(body: bytes, pointer: str, former: Split | None = None) -> Split | Hol
 def part_of(tokens: str) -> Part:
     """The part that is written so."""
     body = tokens.encode()
-    return Part(Content(Digest(hashlib.sha256(body).hexdigest()), len(body)), body)
+    return Part(Content.of(body), body)
 
 
 def differing(one: bytes, other: bytes) -> int:

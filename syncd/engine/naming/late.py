@@ -8,7 +8,6 @@ removed for the deployment, it comes back. Otherwise it is listed as a conflict,
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -199,7 +198,7 @@ class _Late:
         return merged.body if isinstance(merged, Combined) and not merged.clashes else None
 
     def _decision(self, base: Snapshot, body: bytes, file: FileState | None) -> Decision:
-        content = Content(Digest(hashlib.sha256(body).hexdigest()), len(body))
+        content = Content.of(body)
         plan = Plan(Reason.MERGED, base=base, to_local=content, to_remote=content)
         operation = OperationId(secrets.token_hex(16))
         format = self.store.format(self.key.path)

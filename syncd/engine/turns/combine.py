@@ -6,7 +6,6 @@ lost in it, or was not merged, goes to the conflict whole.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -207,7 +206,7 @@ def _write_both(
     decision: Decision, remote: Snapshot, body: bytes, theirs: bytes, conflict: Conflict | None
 ) -> Decision:
     """The decision that brings `body` to whichever side does not hold it yet."""
-    merged = Content(Digest(hashlib.sha256(body).hexdigest()), len(body))
+    merged = Content.of(body)
     plan = Plan(
         Reason.MERGED,
         base=remote,

@@ -7,13 +7,12 @@ history is where a person finds them.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 
 import structlog
 
 from syncd.core.decision import Decision
-from syncd.core.model import Digest, Key
+from syncd.core.model import Content, Digest, Key
 from syncd.core.wording import STATE_DISK, refusal
 from syncd.engine.ports import Clock, LocalReplica
 from syncd.engine.turns.parts import FileTurn
@@ -45,7 +44,7 @@ class Losers:
         found += [lost for file in files if file.taken for lost in file.taken.conflicts]
         await self._keep((key, lost.remote.digest) for key, lost in found if lost is not None)
         for key, body in [alone for file in files for alone in file.alone]:
-            digest = Digest(hashlib.sha256(body).hexdigest())
+            digest = Content.of(body).digest
             if await self._put(key, digest, body, ALONE):
                 self._index([(key, digest)], ALONE)
 

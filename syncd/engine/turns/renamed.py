@@ -8,7 +8,6 @@ doubt, the old name comes back beside the new one. No IO but reads of files and 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -151,7 +150,7 @@ class Renamed:
         body = await self._merged(edit, found.body, found.content.digest)
         if body is None:
             return None
-        merged = Content(Digest(hashlib.sha256(body).hexdigest()), len(body))
+        merged = Content.of(body)
         plan = Plan(
             Reason.MERGED,
             base=edit.there.remote,

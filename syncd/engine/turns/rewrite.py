@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 
@@ -77,7 +76,7 @@ class Rewrites:
             bodies[name] = body
         store = self._stores[turn.file.store]
         body = await asyncio.to_thread(join, turn.split, bodies, store.pointer or "")
-        version = Content(Digest(hashlib.sha256(body).hexdigest()), len(body))
+        version = Content.of(body)
         return _decision(store, turn, version, body)
 
 
