@@ -34,9 +34,8 @@ from syncd.ledger import many
 from syncd.ledger.carried import Carried
 from syncd.ledger.claimable import Claim, Claimable
 from syncd.ledger.contents import Contents
-from syncd.ledger.rows import Columns, key_columns, to_version, version_columns
+from syncd.ledger.rows import KEY, Columns, key_columns, to_version, version_columns
 
-_KEY = "store = ? AND path = ? AND record = ?"
 _INTENT = """o.operation, o.store, o.path, o.record, o.kind, o.format, o.digest, o.size,
              o.expect_revision, o.expect_digest, o.target"""
 _ROWS = """SELECT o.store, o.path, o.record, o.state, o.digest, o.size FROM ({rows}) k
@@ -102,7 +101,7 @@ class Outbox:
     def _press(self, key: Key, *, bulk: bool) -> None:
         if not bulk:
             self._connection.execute(
-                f"UPDATE outbox SET bulk = 0 WHERE {_KEY} AND state != 'sent' AND bulk",  # noqa: S608
+                f"UPDATE outbox SET bulk = 0 WHERE {KEY} AND state != 'sent' AND bulk",  # noqa: S608
                 key_columns(key),
             )
 
@@ -185,7 +184,7 @@ class Outbox:
             self._part(intent)
             return False
         self._connection.execute(
-            f"DELETE FROM outbox WHERE {_KEY} AND state = 'parked'",  # noqa: S608
+            f"DELETE FROM outbox WHERE {KEY} AND state = 'parked'",  # noqa: S608
             key_columns(intent.key),
         )
         self._connection.execute(
@@ -236,7 +235,7 @@ class Outbox:
     def pending(self, key: Key) -> str | None:
         """The state of the newest row of `key`: queued, sent or parked; None where none is."""
         row = self._connection.execute(
-            f"SELECT state FROM outbox WHERE {_KEY} ORDER BY place DESC LIMIT 1",  # noqa: S608
+            f"SELECT state FROM outbox WHERE {KEY} ORDER BY place DESC LIMIT 1",  # noqa: S608
             key_columns(key),
         ).fetchone()
         return row[0] if row else None

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from syncd.core.decision import Known, View
 from syncd.core.model import NEVER, Digest, Key, Tombstone, Version
 from syncd.core.recent import Recent
-from syncd.ledger.rows import Columns, key_columns, to_snapshot, to_version, version_columns
+from syncd.ledger.rows import KEY, Columns, key_columns, to_snapshot, to_version, version_columns
 
 ROWS = 20_000
 """Rows that are remembered as they were made of last: those of one file, or of many small ones."""
@@ -87,13 +87,12 @@ class Records:
         nobody has read. A program may have read it in the file and saved it since. A bounded
         number.
         """
-        of = "store = ? AND path = ? AND record = ?"
         rows = self._connection.execute(
-            f"SELECT digest FROM former WHERE {of} ORDER BY number",  # noqa: S608
+            f"SELECT digest FROM former WHERE {KEY} ORDER BY number",  # noqa: S608
             key_columns(key),
         ).fetchall()
         rows += self._connection.execute(
-            f"SELECT base_digest FROM entries WHERE {of} AND base_digest IS NOT NULL",  # noqa: S608
+            f"SELECT base_digest FROM entries WHERE {KEY} AND base_digest IS NOT NULL",  # noqa: S608
             key_columns(key),
         ).fetchall()
         digests = self._shown(key, [Digest(row[0]) for row in rows])
