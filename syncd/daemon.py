@@ -168,9 +168,10 @@ class Daemon:
         """Have the next ledger that is opened be that of the deployment that answers."""
         while isinstance(another, BaseExceptionGroup):
             another = another.exceptions[0]
+        is_new = self.state.rebind(self.config.url, self.config.workspace, another.deployment)
+        anew = "files and deployment are compared anew; nothing is deleted"
         log.warning("rebound", why=str(another), kept="the former ledger, in the state folder",
-                    next="files and deployment are compared anew; nothing is deleted")  # fmt: skip
-        self.state.rebind(self.config.url, self.config.workspace, another.deployment)
+                    next=anew if is_new else "it goes on with the ledger it had")  # fmt: skip
 
 
 @asynccontextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 from syncd.errors import LedgerError
@@ -12,9 +12,16 @@ from syncd.ledger.places import Places
 
 
 def of_deployment(folder: Path, deployment: str, workspace: str, home: str) -> Path | None:
-    """The ledger of `deployment` and `workspace` in the state folder `folder`, named `home`."""
-    kept = sorted((folder / "ledger").glob("*.db"))
-    return next((path for path in kept if _is_of(path, workspace, home, deployment)), None)
+    """The ledger of `deployment` and `workspace` in the state folder `folder`, named `home`; of
+    several that which was written last.
+    """
+    kept = _kept(folder, workspace, home)
+    return next((path for path, found in kept if found == deployment), None)
+
+
+def deployments(folder: Path, workspace: str, home: str) -> set[str]:
+    """Those of which there is such a ledger."""
+    return {found for _, found in _kept(folder, workspace, home) if found is not None}
 
 
 def never_ran_with(url: str | None, elsewhere: Path | None) -> str:
@@ -30,21 +37,22 @@ def never_ran_with(url: str | None, elsewhere: Path | None) -> str:
 def last_written(folder: Path, workspace: str, home: str) -> Path | None:
     """The ledger of `workspace` that was written last, of whichever deployment."""
     # Where that is another one than answers, hello tells: see StateFolder.rebind.
-    kept = sorted((folder / "ledger").glob("*.db"), key=_written, reverse=True)
-    return next((path for path in kept if _is_of(path, workspace, home)), None)
+    return next((path for path, _ in _kept(folder, workspace, home)), None)
 
 
-def _is_of(path: Path, workspace: str, home: str, deployment: str | None = None) -> bool:
-    try:
-        connection = read_ledger(path)
-    except LedgerError:
-        return False
-    try:
-        places = Places(connection)
-        found = places.get("workspace"), places.get("home") or home
-        return found == (workspace, home) and deployment in (None, places.get("deployment"))
-    finally:
-        connection.close()
+def _kept(folder: Path, workspace: str, home: str) -> Iterator[tuple[Path, str | None]]:
+    """The ledgers of `workspace`, each with its deployment if it met one, the newest first."""
+    for path in sorted((folder / "ledger").glob("*.db"), key=_written, reverse=True):
+        try:
+            connection = read_ledger(path)
+        except LedgerError:
+            continue
+        with closing(connection):
+            places = Places(connection)
+            found = places.get("workspace"), places.get("home") or home
+            deployment = places.get("deployment")
+        if found == (workspace, home):
+            yield path, deployment
 
 
 def _written(path: Path) -> int:

@@ -20,6 +20,10 @@ from syncd.ledger.rows import inode_column, to_inode
 SUCCESSOR = "successor"
 """What a ledger is that is not the first of its state folder."""
 
+BESIDE = "beside"
+"""Of which deployments there were ledgers beside a new one: one of these is not met anew, whatever
+URL it has now."""
+
 LEFT = "left"
 """What a ledger is while it has not seen to it that another followed the files since."""
 

@@ -30,12 +30,12 @@ from pathlib import Path
 import structlog
 
 from syncd.errors import AnotherInstance, LedgerDamaged, LedgerError
-from syncd.ledger.belonging import last_written, of_deployment
+from syncd.ledger.belonging import deployments, last_written, of_deployment
 from syncd.ledger.costs import spent_in
 from syncd.ledger.following import follow, write_durably
 from syncd.ledger.ledger import Ledger
 from syncd.ledger.lock import LOCK, owner_in, take
-from syncd.ledger.places import SUCCESSOR
+from syncd.ledger.places import BESIDE, SUCCESSOR
 from syncd.ledger.room import NO_ROOM
 from syncd.ledger.tidemark import Tidemark
 
@@ -179,24 +179,29 @@ class StateFolder:
                     next=_ANEW)  # fmt: skip
         return self.new_ledger(url, workspace)
 
-    def rebind(self, url: str | None, workspace: str, deployment: str) -> None:
-        """Let `url` lead to the ledger of `deployment`, a new one where there is none."""
+    def rebind(self, url: str | None, workspace: str, deployment: str) -> bool:
+        """Let `url` lead to the ledger of `deployment`, a new one where there is none; whether it
+        is new.
+        """
         path = of_deployment(self.path, deployment, workspace, self._home())
         if path is None:
             self.new_ledger(url, workspace).close()
         else:
             self._bind(url, workspace, path.name)
+        return path is None
 
     def new_ledger(self, url: str | None, workspace: str) -> Ledger:
         """A ledger that agreed on nothing yet; the one it takes the place of is kept."""
         name = f"{secrets.token_hex(8)}.db"
         told = ("bindings.json", "follows")
         is_first = not any((self.path / each).exists() for each in told)
+        beside = deployments(self.path, workspace, self._home())
         ledger = self._opened(name)
         with ledger.transaction():
             ledger.places.put("nonce", secrets.token_hex(16))
             ledger.places.put("workspace", workspace)
             ledger.places.put("home", self._home())
+            ledger.places.put(BESIDE, " ".join(beside))
             if not is_first:
                 ledger.places.put(SUCCESSOR, "")
         self._bind(url, workspace, name)

@@ -153,3 +153,29 @@ async def test_what_was_noted_before_an_epoch_ended_is_agreed_by_nobody(tmp_path
     machine.away.rename(machine.files)
     await machine.sync()
     assert machine.tree()["a"] == machine.mirror()["a"] == "theirs"
+
+
+async def test_a_deployment_with_a_new_url_is_met_with_its_ledger(tmp_path: Path) -> None:
+    """What was deleted meanwhile would come back, and what was listed be forgotten."""
+    machine = Bound(tmp_path / "laptop")
+    machine.save(a="first", b="second")
+    await machine.sync()
+    ledger = machine.state.ledger_path("one", "w")
+    machine.url = "two"
+    machine.delete("b")
+    await machine.rebind()
+    assert machine.state.ledger_path("two", "w") == ledger
+    await machine.sync()
+    assert machine.tree() == machine.mirror() == {"a": "first"}
+
+
+async def test_a_new_deployment_behind_a_new_url_is_met_for_the_first_time(tmp_path: Path) -> None:
+    machine = Bound(tmp_path / "laptop")
+    machine.save(a="first")
+    await machine.sync()
+    machine.url, machine.remote.deployment = "two", deployment(seed=1)
+    machine.save(b="second")
+    await machine.sync()
+    assert machine.mirror() == {"a": "first", "b": "second"}
+    paths = [machine.state.ledger_path(url, "w") for url in ("one", "two")]
+    assert paths[0] != paths[1]

@@ -26,6 +26,7 @@ from syncd.errors import (
     Unavailable,
 )
 from syncd.ledger.ledger import Ledger
+from syncd.ledger.places import BESIDE
 
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
@@ -46,10 +47,12 @@ def _quietly(what: str, done: int, total: int | None) -> None:
 
 
 class AnotherDeployment(Exception):
-    """Behind the URL answers another deployment than the ledger's: another ledger is due."""
+    """Behind the URL answers another deployment than the ledger's, or, where that is new, one that
+    has a ledger: another ledger is due.
+    """
 
     def __init__(self, deployment: str) -> None:
-        super().__init__("another deployment answers behind the URL")
+        super().__init__("the deployment that answers behind the URL is another ledger's")
         self.deployment = deployment
 
 
@@ -169,7 +172,8 @@ class Link:
             )
         finally:
             silent.cancel()
-        if places.get("deployment") not in (None, welcome.deployment):
+        bound, beside = places.get("deployment"), (places.get(BESIDE) or "").split()
+        if bound != welcome.deployment and (bound is not None or welcome.deployment in beside):
             await self._epoch.leave()
             raise AnotherDeployment(welcome.deployment)
         if end := ended(welcome, start, int(places.get("answered") or 0)):
