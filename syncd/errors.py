@@ -84,8 +84,8 @@ class LedgerFull(LedgerError):
     """The ledger's disk has no room; what was to be written is undone, and may be tried again."""
 
 
-class LedgerNewer(LedgerError):
-    """The ledger was written by a newer program."""
+class LedgerUnknown(LedgerError):
+    """The ledger was written by another program: a newer one, or one from between two versions."""
 
     exit_code = 8
 

@@ -14,7 +14,7 @@ from importlib import resources
 from pathlib import Path
 from urllib.parse import quote
 
-from syncd.errors import LedgerDamaged, LedgerError, LedgerFull, LedgerNewer
+from syncd.errors import LedgerDamaged, LedgerError, LedgerFull, LedgerUnknown
 from syncd.ledger.room import is_full
 
 STEPS = (
@@ -42,8 +42,8 @@ VERSION = len(STEPS)
 def open_ledger(path: Path) -> sqlite3.Connection:
     """The writing connection to the ledger at `path`, made and migrated where needed.
 
-    Raises LedgerNewer for a ledger of a later program, LedgerDamaged for a file that is none,
-    LedgerError when it cannot be used.
+    Raises LedgerUnknown for a ledger of a later program or that no step fits, LedgerDamaged for a
+    file that is none, LedgerError when it cannot be used.
     """
     # A clean end leaves no log behind, a reader an empty one: after any other the whole file is
     # looked at.
@@ -222,9 +222,19 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
         return
     # In one transaction: each waits for the disk several times, and a ledger is whole or as it was.
     steps = [resources.files(__package__).joinpath(name).read_text() for name in STEPS[taken:]]
-    connection.executescript(
-        f"BEGIN IMMEDIATE; {'; '.join(steps)}; PRAGMA user_version = {VERSION}; COMMIT;"
-    )
+    try:
+        connection.executescript(
+            f"BEGIN IMMEDIATE; {'; '.join(steps)}; PRAGMA user_version = {VERSION}; COMMIT;"
+        )
+    except sqlite3.OperationalError as error:
+        if _code(error) != sqlite3.SQLITE_ERROR:
+            raise
+        raise LedgerUnknown(
+            f"the ledger {path} calls itself version {taken} and is none ({error}): a syncd from "
+            "between two versions made it; nothing was changed",
+            "install that one again, or move this file to another folder and keep it: files and "
+            "deployment are compared anew then, and nothing is deleted",
+        ) from error
 
 
 def _migrated_copy(connection: sqlite3.Connection, path: Path) -> sqlite3.Connection:
@@ -237,7 +247,7 @@ def _migrated_copy(connection: sqlite3.Connection, path: Path) -> sqlite3.Connec
 def _check_version(connection: sqlite3.Connection, path: Path) -> int:
     (found,) = connection.execute("PRAGMA user_version").fetchone()
     if found > VERSION:
-        raise LedgerNewer(
+        raise LedgerUnknown(
             f"the ledger {path} is version {found}, this program knows up to {VERSION}; "
             "nothing was changed",
             "a later syncd was here: install that one again",

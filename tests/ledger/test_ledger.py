@@ -42,7 +42,7 @@ from syncd.core.model import (
 from syncd.core.reading import Stat
 from syncd.core.settle import FEW
 from syncd.core.writing import Note
-from syncd.errors import LedgerDamaged, LedgerError, LedgerNewer
+from syncd.errors import LedgerDamaged, LedgerError, LedgerUnknown
 from syncd.ledger.claimable import Claim
 from syncd.ledger.connection import LOG_BYTES, damage_in, open_ledger, read_ledger, transaction
 from syncd.ledger.contents import _AT_HAND, _PATIENCE
@@ -518,7 +518,7 @@ def test_a_newer_ledger_is_refused_and_left_alone(path: Path) -> None:
     connection.execute("PRAGMA user_version = 99")
     connection.close()
     for opens in (Ledger.open, read_ledger):
-        with pytest.raises(LedgerNewer, match="version 99") as raised:
+        with pytest.raises(LedgerUnknown, match="version 99") as raised:
             opens(path)
         assert not open_at(path), raised.value
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 import zlib
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from syncd.core.model import Applied, Conflict, Content, Digest, Key, Refused, Replayed, Snapshot
-from syncd.ledger.connection import read_ledger
+from syncd.errors import LedgerUnknown
+from syncd.ledger.connection import open_ledger, read_ledger
 from syncd.ledger.events import MOST, Event
 from syncd.ledger.ledger import Ledger
 
@@ -199,6 +201,21 @@ def test_the_first_step_is_as_it_was_released() -> None:
     released = (Path(__file__).parent / "version_1.sql").read_text()
     shipped = (Path(__file__).parents[2] / "syncd/ledger/schema.sql").read_text()
     assert _statements(shipped) == _statements(released)
+
+
+def test_a_ledger_from_between_two_versions_is_refused_in_words_and_left_alone(path: Path) -> None:
+    version_one(path)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("ALTER TABLE conflicts ADD COLUMN told INTEGER NOT NULL DEFAULT 0")
+        before = list(connection.iterdump())
+    for opens in (open_ledger, read_ledger):
+        with pytest.raises(LedgerUnknown, match=r"version 1 .*duplicate column name") as raised:
+            opens(path)
+        assert raised.value.exit_code == 8
+        assert "nothing is deleted" in raised.value.advice
+    with closing(sqlite3.connect(path)) as connection:
+        assert list(connection.iterdump()) == before
+        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
 
 
 def _statements(schema: str) -> str:
