@@ -27,8 +27,8 @@ def senseless(url: str, path: str, what: str | ValidationError) -> ProtocolError
         what = _first(what)
     return ProtocolError(
         f"{path} answered something else than expected ({what}); nothing was recorded",
-        f"is {url} a Convex deployment with this version's functions? deploy them again: "
-        "see convex/README.md",
+        f"is {url} a Convex deployment with this version's functions? deploy them, or install the "
+        "syncd of those that are there: see convex/README.md",
     )
 
 
@@ -62,7 +62,8 @@ def failed(url: str, path: str, reply: Reply[Any]) -> SyncdError:
         )
     if "paused" in message or "disabled" in message:
         return Unavailable(f"{path}: {message}", "resume the deployment; queued work is kept")
-    return FunctionFailed(f"{path}: {message}; nothing was changed", "see the deployment's logs")
+    said = f"{path}: {message}; nothing was changed"
+    return FunctionFailed(said, "see its logs, or deploy this version's functions if it has others")
 
 
 def _thrown(path: str, code: str, message: str) -> SyncdError:

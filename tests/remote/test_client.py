@@ -128,6 +128,16 @@ async def test_troubles(status: int, body: object, expected: type[SyncdError]) -
     assert raised.value.advice
 
 
+@pytest.mark.parametrize("said", ["[Request ID: 1] Server Error", "ArgumentValidationError: x"])
+async def test_what_earlier_functions_answer_is_told_with_what_to_do(said: str) -> None:
+    """In production both are told as the first: an argument that is not known, and any fault."""
+    async with deployment(answering(200, failed(said))) as http:
+        with pytest.raises(FunctionFailed) as raised:
+            await http.query("sync:head", {}, HeadAnswer)
+    assert "deploy this version's functions" in raised.value.advice
+    assert "logs" in raised.value.advice
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_the_token_and_the_text_are_led_nowhere_else(status: int) -> None:
     called: list[str] = []
