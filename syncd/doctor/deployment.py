@@ -14,7 +14,7 @@ import aiohttp
 
 from syncd.config import EMBEDDED, Config
 from syncd.doctor.finding import Finding, fail, ok, warn
-from syncd.errors import SyncdError
+from syncd.errors import FunctionFailed, ProtocolError, SyncdError
 from syncd.ledger.state import StateFolder
 from syncd.remote.client import ConvexHttp
 from syncd.remote.meter import Meter
@@ -112,9 +112,24 @@ async def _known(config: Config, url: str, token: str) -> Finding:
     try:
         async with ConvexHttp(url, meter=meter) as http, asyncio.timeout(15):
             with Slips(config).left(meter.spending):
-                head = await ConvexReplica(http, token, config.workspace).head()
+                replica = ConvexReplica(http, token, config.workspace)
+                head = await replica.head()
+                current = await _are_current(replica)
     except SyncdError as error:
         return fail("functions", str(error), error.advice)
     except TimeoutError:
-        return warn("functions", "sync:head did not answer within 15 s", "try again")
-    return ok("functions", f"they know this device; the feed ends at {head}")
+        return warn("functions", "they did not answer within 15 s", "try again")
+    evidence = f"they know this device; the feed ends at {head}"
+    if current:
+        return ok("functions", evidence)
+    return warn("functions", f"{evidence}; they are of an earlier version than this program",
+                "deploy this version's: see convex/README.md")  # fmt: skip
+
+
+async def _are_current(replica: ConvexReplica) -> bool:
+    """Whether the deployment has what of all functions was added last."""
+    try:
+        await replica.authors([])
+    except (ProtocolError, FunctionFailed):
+        return False
+    return True

@@ -62,6 +62,38 @@ async def test_a_strange_answer_ends_no_doctor(tmp_path: Path, date: str) -> Non
     assert functions.level is Level.FAIL
 
 
+@asynccontextmanager
+async def functions(**known: Any) -> AsyncIterator[str]:
+    """The URL of a deployment that has these functions of `sync.ts`, each with its answer."""
+
+    async def called(request: web.Request) -> web.Response:
+        path = (await request.json())["path"].removeprefix("sync:")
+        if path in known:
+            return web.json_response({"status": "success", "value": known[path]})
+        words = f"Could not find public function for 'sync:{path}'."
+        return web.json_response({"status": "error", "errorMessage": words})
+
+    async def version(_: web.Request) -> web.Response:
+        return web.Response(text="1")
+
+    app = web.Application()
+    app.router.add_get("/version", version)
+    app.router.add_post("/api/query", called)
+    async with TestServer(app) as server:
+        yield str(server.make_url("")).rstrip("/")
+
+
+async def test_functions_of_an_earlier_version_are_told(tmp_path: Path) -> None:
+    async with functions(head={"head": "7"}) as url:
+        *_, earlier = await found(tmp_path, url)
+    assert (earlier.check, earlier.level) == ("functions", Level.WARN)
+    assert "earlier version" in earlier.evidence
+    assert "deploy" in earlier.fix
+    async with functions(head={"head": "7"}, authors={"names": []}) as url:
+        *_, same = await found(tmp_path, url)
+    assert (same.check, same.level) == ("functions", Level.OK)
+
+
 async def test_an_embedded_backend_without_its_token_is_a_finding(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text('url = "embedded"')
     config: Config = load(tmp_path / "config.toml", {})
