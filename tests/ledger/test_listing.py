@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 import zlib
 from contextlib import closing
@@ -11,7 +12,7 @@ import pytest
 
 from syncd.core.model import Applied, Conflict, Content, Digest, Key, Refused, Replayed, Snapshot
 from syncd.errors import LedgerUnknown
-from syncd.ledger.connection import open_ledger, read_ledger
+from syncd.ledger.connection import STEPS, open_ledger, read_ledger
 from syncd.ledger.events import MOST, Event
 from syncd.ledger.ledger import Ledger
 
@@ -201,6 +202,28 @@ def test_the_first_step_is_as_it_was_released() -> None:
     released = (Path(__file__).parent / "version_1.sql").read_text()
     shipped = (Path(__file__).parents[2] / "syncd/ledger/schema.sql").read_text()
     assert _statements(shipped) == _statements(released)
+
+
+AS_THEY_WERE = [
+    "298b47cf1a191a57",  # schema.sql
+    "1efce03e9ba5c86c",  # schema_2.sql
+    "e95f7f5ea7496304",  # schema_3.sql
+    "0a582cc56146ccdb",  # schema_4.sql
+    "76b2a245a3812669",  # schema_5.sql
+    "e4629ee8e25e08c8",  # schema_6.sql
+    "046dfed7c09241f9",  # schema_7.sql
+    "56ac4188934cc4f3",  # schema_8.sql
+    "4a52e2ab323ad5c6",  # schema_9.sql
+    "0c47ba4a7c02e939",  # schema_10.sql
+    "fab732fa4f7a68ee",  # schema_11.sql
+]
+"""Digests of the steps, without their comments: one that somebody's ledger took is never edited."""
+
+
+def test_steps_are_added_and_none_is_edited() -> None:
+    folder = Path(__file__).parents[2] / "syncd/ledger"
+    steps = [_statements((folder / name).read_text()) for name in STEPS]
+    assert [hashlib.sha256(step.encode()).hexdigest()[:16] for step in steps] == AS_THEY_WERE
 
 
 def test_a_ledger_from_between_two_versions_is_refused_in_words_and_left_alone(path: Path) -> None:
