@@ -101,7 +101,7 @@ def words_of(error: BaseException) -> str:
         return f"what came is no {part}answer of HTTP"
     if isinstance(error, aiohttp.InvalidURL):
         return "not a URL of HTTP"
-    cause = getattr(error, "os_error", None)
+    cause = getattr(error, "os_error", None) or getattr(error, "certificate_error", None)
     if isinstance(cause, SSLCertVerificationError):
         clock = ", by this machine's clock" if cause.verify_code in _NOT_NOW else ""
         return f"its certificate is refused: {cause.verify_message}{clock}"
