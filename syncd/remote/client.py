@@ -21,7 +21,7 @@ from syncd.core.cost import Cost
 from syncd.errors import Unavailable, Unreachable
 from syncd.remote.message import Answer, Reply
 from syncd.remote.meter import Meter
-from syncd.remote.pool import Patience, open_session
+from syncd.remote.pool import Timeouts, open_session
 from syncd.remote.trouble import failed, refused, senseless, words_of
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 ANSWER_BYTES = 32 * 1024 * 1024
 """Longest answer that is read: functions return up to 16 MiB, and some of it may be escaped."""
 
-PATIENCE = Patience()
+TIMEOUTS = Timeouts()
 
 _PROBE = 5.0
 """Seconds."""
@@ -49,10 +49,10 @@ class ConvexHttp:
         url: str,
         admin_key: str | None = None,
         meter: Meter | None = None,
-        patience: Patience = PATIENCE,
+        timeouts: Timeouts = TIMEOUTS,
     ) -> None:
         self.url = url.rstrip("/")
-        self.patience = patience
+        self.timeouts = timeouts
         self.meter = meter or Meter()
         """What every call is counted by, and waits for."""
         self._headers = {
@@ -150,7 +150,7 @@ class ConvexHttp:
         self.meter.count(Cost(calls=1, sent=len(body)))
         try:
             async with (
-                self.patience.waiting(len(body)) as heard,
+                self.timeouts.waiting(len(body)) as heard,
                 # Led elsewhere, the token and the text would go with the call.
                 session.post(url, data=body, allow_redirects=False) as response,
             ):

@@ -24,7 +24,7 @@ slow link (tcp(7), tcp_wmem)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Timeouts:
     """How long a call is waited for: while it goes on, since a slow link takes minutes for it.
 
     In seconds. A deployment may take 15 s of its own and retry conflicting writes for a few more.

@@ -130,7 +130,7 @@ class ConvexStorage:
         try:
             async with (
                 # The platform ends what takes longer than two minutes; others need not.
-                self._http.patience.waiting(content.size, endless=True) as heard,
+                self._http.timeouts.waiting(content.size, endless=True) as heard,
                 session.post(
                     url,
                     data=self._counted(parts, heard) if body is None else body,

@@ -18,7 +18,7 @@ import pytest
 from syncd.engine import online
 from syncd.engine.exchange import link
 from syncd.remote.client import ConvexHttp
-from syncd.remote.pool import Patience
+from syncd.remote.pool import Timeouts
 from syncd.remote.replica import ConvexReplica
 from tests.embedded.backend import Backend
 from tests.system.deployment import enroll
@@ -291,7 +291,7 @@ async def _live(home: Path, backend: Backend, case: Case) -> Ended:
 
 def hurried(url: str) -> ConvexHttp:
     """A client that gives calls up soon."""
-    return ConvexHttp(url, patience=Patience(silence=GIVEN_UP, longest=GIVEN_UP))
+    return ConvexHttp(url, timeouts=Timeouts(silence=GIVEN_UP, longest=GIVEN_UP))
 
 
 async def _under_fault(laptop: Laptop, other: Laptop, way: Way, case: Case) -> Ended:

@@ -31,9 +31,9 @@ from syncd.core.model import (
 )
 from syncd.errors import FunctionFailed, ProtocolError, SyncdError, Unauthorized, Unavailable
 from syncd.remote.authors import AuthorsAnswer
-from syncd.remote.client import PATIENCE, ConvexHttp
+from syncd.remote.client import TIMEOUTS, ConvexHttp
 from syncd.remote.message import Reply
-from syncd.remote.pool import SLOWEST, Patience
+from syncd.remote.pool import SLOWEST, Timeouts
 from syncd.remote.replica import ConvexReplica
 from syncd.remote.trouble import words_of
 from syncd.remote.wire import HeadAnswer
@@ -42,7 +42,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @asynccontextmanager
-async def deployment(handler: Handler, patience: Patience = PATIENCE) -> AsyncIterator[ConvexHttp]:
+async def deployment(handler: Handler, timeouts: Timeouts = TIMEOUTS) -> AsyncIterator[ConvexHttp]:
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", handler)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
@@ -51,7 +51,7 @@ async def deployment(handler: Handler, patience: Patience = PATIENCE) -> AsyncIt
     await site.start()
     host, port = runner.addresses[0][:2]
     try:
-        async with ConvexHttp(f"http://{host}:{port}", patience=patience) as http:
+        async with ConvexHttp(f"http://{host}:{port}", timeouts=timeouts) as http:
             yield http
     finally:
         await runner.cleanup()
@@ -176,19 +176,19 @@ async def test_a_deployment_that_never_answers_is_given_up() -> None:
         await asyncio.Event().wait()
         raise AssertionError
 
-    async with deployment(never, Patience(silence=0.2)) as http:
+    async with deployment(never, Timeouts(silence=0.2)) as http:
         with pytest.raises(Unavailable, match="no answer in time"):
             await http.query("sync:head", {}, HeadAnswer)
 
 
 async def test_an_answer_is_heard_however_long_it_takes_as_long_as_it_comes() -> None:
-    async with deployment(answering_slowly(0.02, 30), Patience(silence=0.25)) as http:
+    async with deployment(answering_slowly(0.02, 30), Timeouts(silence=0.25)) as http:
         assert (await http.query("sync:authors", {}, AuthorsAnswer)).names == ["a"]
 
 
 async def test_an_answer_that_never_ends_is_given_up() -> None:
     slowly = answering_slowly(0.02, 30)
-    async with deployment(slowly, Patience(silence=0.25, longest=0.1)) as http:
+    async with deployment(slowly, Timeouts(silence=0.25, longest=0.1)) as http:
         with pytest.raises(Unavailable, match="no answer in time"):
             await http.query("sync:head", {}, HeadAnswer)
 
@@ -201,7 +201,7 @@ async def test_what_lies_in_buffers_is_waited_for_as_long_as_it_may_take() -> No
         await asyncio.sleep(0.4)
         return web.json_response(success({"names": ["a"]}))
 
-    async with deployment(later, Patience(silence=0.1)) as http:
+    async with deployment(later, Timeouts(silence=0.1)) as http:
         text = "x" * SLOWEST
         assert (await http.query("sync:authors", {"text": text}, AuthorsAnswer)).names == ["a"]
         with pytest.raises(Unavailable, match="no answer in time"):

@@ -14,7 +14,7 @@ from syncd.core.model import Content, Digest
 from syncd.errors import PayloadRefused, ProtocolError, Unavailable
 from syncd.remote import pool
 from syncd.remote.client import ConvexHttp
-from syncd.remote.pool import Patience
+from syncd.remote.pool import Timeouts
 from syncd.remote.storage import ConvexStorage
 
 CONTENT = Content(Digest("0" * 64), 3)
@@ -43,7 +43,7 @@ async def serve() -> AsyncIterator[Serve]:
         await server.start_server()
         servers.append(server)
         where = str(server.make_url("/files"))
-        http = ConvexHttp(str(server.make_url("/")), patience=Patience(silence=SILENCE, longest=0))
+        http = ConvexHttp(str(server.make_url("/")), timeouts=Timeouts(silence=SILENCE, longest=0))
         calls.append(await http.__aenter__())
         return ConvexStorage(calls[-1], "token", "main"), where
 
