@@ -713,3 +713,17 @@ def test_a_copy_under_way_is_told_also_where_an_earlier_one_had_its_inode(daemon
         daemon.clock.seconds += generations.QUIET + 1
         daemon.walk()
     assert sorted(daemon.server.lines) == [["one"], ["two"]]
+
+
+def test_a_copy_that_was_looked_at_before_its_file_was_emptied_goes_on_with_its_log(
+    daemon: Daemon,
+) -> None:
+    path, copy = daemon.files / "a.jsonl", daemon.files / "a.jsonl.9"
+    path.write_text("one\n")
+    daemon.send()
+    shutil.copyfile(path, copy)
+    daemon.look(copy.name)
+    os.truncate(path, 0)
+    daemon.look(path.name)  # Alone: a file that grows is looked at when its second is over.
+    daemon.settle()
+    assert daemon.server.lines == [["one"]]

@@ -42,7 +42,7 @@ class Generations:
         self._logs = ledger.logs.of(store)
         self._inodes = {each.generation: inode for inode, each in self._logs.items()}
         self._kept: set[int] = set()
-        self._copies: dict[int, float] = {}
+        self._copies: dict[int, tuple[Met, float]] = {}
         self._compared: dict[int, int] = {}
         self._taken_up = False
         self.behind: set[int] = set()
@@ -215,28 +215,33 @@ class Generations:
             Candidate(ToldLog(each.generation, each.path, each.extent), each.furthest)
             for each in ended
         ]
-        strangers = [met for met in fresh if met[1].inode not in self._logs]
-        found = await asyncio.to_thread(match, self._folder, strangers, candidates)
+        # RACE: a copy that an earlier look met is not always looked at with what it was made of.
+        copies = {inode: met for inode, (met, _) in self._copies.items() if ended}
+        strangers = copies | {met[1].inode: met for met in fresh}
+        unknown = [met for inode, met in strangers.items() if inode not in self._logs]
+        found = await asyncio.to_thread(match, self._folder, unknown, candidates)
         adopted = {met[1].inode: self._log(met, each) for met, each in found}
+        for inode in adopted:  # Forgotten as a copy: the next file of its inode may be another.
+            self._copies.pop(inode, None)
         begun, later, live = list(adopted.values()), [], tails(self._logs.values())
         for path, stat in fresh:
             known = stat.inode in adopted or stat.inode in self._logs
-            if not known and await self._is_copied(stat, live):
+            if not known and await self._is_copied((path, stat), live):
                 later.append(path)
                 continue
-            # Adopted too: the next file of its inode may be another copy.
-            self._copies.pop(stat.inode, None)
             if stat.inode not in adopted:
+                self._copies.pop(stat.inode, None)
                 begun.append(Log(self._store, _generation(), path, stat.inode, NOTHING, stat.size))
         return begun, later
 
-    async def _is_copied(self, stat: Stat, live: Mapping[int, Collection[str]]) -> bool:
-        now = self._clock.monotonic()
-        if now - self._copies.setdefault(stat.inode, now) >= COPYING:
+    async def _is_copied(self, met: Met, live: Mapping[int, Collection[str]]) -> bool:
+        now, inode = self._clock.monotonic(), met[1].inode
+        _, since = self._copies.setdefault(inode, (met, now))
+        if now - since >= COPYING:
             return False
-        if await asyncio.to_thread(self._folder.holds_any, stat.inode, live):
+        if await asyncio.to_thread(self._folder.holds_any, inode, live):
             return True
-        del self._copies[stat.inode]
+        del self._copies[inode]
         return False
 
     def _log(self, met: Met, told: ToldLog) -> Log:
