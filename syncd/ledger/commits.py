@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from syncd.core.decision import Decision, Taken
@@ -42,7 +42,8 @@ def commit(
             ledger.records.wrote(decision.key)
     bulk = sum(decision.plan.to_remote is not None for decision in rest) > FEW
     decided = [each for each in rest if each.capture or each.plan.reason is not Reason.REWRITE]
-    ledger.outbox.drop(each.key for each in decided if each.plan.to_remote is None)
+    dropped = ledger.outbox.drop(each.key for each in decided if each.plan.to_remote is None)
+    ledger.entries.author(_taken_back(ledger, settled, dropped))
     ledger.contents.put_all(dict(_agreed_bytes(decided)), soon=False)
     for decision in decided:
         # RACE: a sent row is frozen and nothing is agreed until its answer; the newer save waits
@@ -99,6 +100,21 @@ def _authored(decisions: Sequence[Decision]) -> Iterator[tuple[Key, Digest | Non
         # What was merged and is not sent yet is looked at again, and is no save either (sim).
         if saved and not decision.part and not decision.seen:
             yield decision.key, decision.file.digest if decision.file else None
+
+
+def _taken_back(
+    ledger: Ledger, settled: Sequence[Decision], dropped: Mapping[Key, str | None]
+) -> Iterator[tuple[Key, Digest]]:
+    """Of the files that hold again what was agreed on, before what was saved was sent, that.
+
+    What waited is what a program saved, not a merge of ours: so that is what took it back.
+    """
+    for decision in settled:
+        key, file = decision.key, decision.file
+        if decision.plan.reason is Reason.NOTHING and file is not None and not decision.part:
+            waited = dropped.get(key)
+            if waited is not None and waited == ledger.entries.authored(key):
+                yield key, file.digest
 
 
 def _written(settled: Sequence[Decision]) -> Iterator[tuple[Key, Digest]]:

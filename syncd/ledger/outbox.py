@@ -105,16 +105,18 @@ class Outbox:
                 key_columns(key),
             )
 
-    def drop(self, keys: Iterable[Key]) -> None:
-        """Forget what is queued or parked for `keys`; sent rows stay."""
+    def drop(self, keys: Iterable[Key]) -> dict[Key, str | None]:
+        """Forget what is queued or parked for `keys`: its digests. Sent rows stay."""
         # Each key is looked up: asked whether theirs is in a list, all rows would be.
-        many.write(
+        dropped = many.read(
             self._connection,
             """DELETE FROM outbox WHERE place IN (
                  SELECT o.place FROM ({rows}) k CROSS JOIN outbox o ON o.store = k.column1
-                   AND o.path = k.column2 AND o.record = k.column3 WHERE o.state != 'sent')""",
+                   AND o.path = k.column2 AND o.record = k.column3 WHERE o.state != 'sent')
+               RETURNING store, path, record, digest""",
             [key_columns(key) for key in keys],
         )
+        return {Key(*row[:3]): row[3] for row in dropped}
 
     def claim(self, claim: Claim) -> list[Intent]:
         """Freeze the next queued rows as sent and return them, oldest first: bulk, or the others.

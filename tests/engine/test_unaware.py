@@ -194,3 +194,32 @@ async def test_newer_news_beside_an_edit_of_what_was_written_is_no_conflict(
     await edited_there(desk)
     await edited_there(desk, THEIRS.replace("three", "three, theirs"), considered=False)
     assert await save(desk, AWARE) == []
+
+
+async def test_a_save_after_one_was_taken_back_unsent_is_no_conflict(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    await desk.agree(a=FIRST)
+    assert await save(desk, OURS) == []
+    assert await save(desk, FIRST) == []  # Taken back by its program, or by git: not by syncd.
+    assert await save(desk, OURS.replace("three", "three, ours")) == []
+
+
+async def test_what_an_old_buffer_did_not_know_of_a_pull_that_a_crash_cut_short_is_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(tmp_path)
+    await desk.agree(a=FIRST)
+    assert await save(desk, OURS) == []
+    await edited_there(desk, BOTH, considered=False)
+
+    def crash(*_: object) -> None:
+        raise RuntimeError("cut short")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Ledger, "commit", crash)
+        with pytest.raises(RuntimeError, match="cut short"):
+            await desk.consider(["a"])
+    assert desk.machine.tree() == {"a": BOTH}
+    desk.restart()
+    await desk.consider(["a"])
+    assert await save(desk, OURS.replace("three", "three, ours")) == [BOTH]
