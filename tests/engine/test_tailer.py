@@ -727,3 +727,31 @@ def test_a_copy_that_was_looked_at_before_its_file_was_emptied_goes_on_with_its_
     daemon.look(path.name)  # Alone: a file that grows is looked at when its second is over.
     daemon.settle()
     assert daemon.server.lines == [["one"]]
+
+
+@pytest.mark.parametrize("name", ["a.jsonl.9", "a-2026.jsonl.9"])
+@pytest.mark.parametrize("copied", [0, 4, 6, 8])
+def test_a_copy_that_was_looked_at_when_it_was_half_made_goes_on_with_its_log(
+    daemon: Daemon, copied: int, name: str
+) -> None:
+    path, copy = daemon.files / "a.jsonl", daemon.files / name
+    path.write_text("one\ntwo\nthree\n")
+    daemon.send()
+    copy.write_text(path.read_text()[:copied])
+    daemon.look(copy.name)
+    daemon.send()
+    shutil.copyfile(path, copy)
+    daemon.look(copy.name)
+    os.truncate(path, 0)
+    daemon.settle()
+    assert daemon.server.lines == [["one", "two", "three"]]
+
+
+def test_a_file_that_stays_the_beginning_of_a_log_is_one_of_its_own(daemon: Daemon) -> None:
+    path, copy = daemon.files / "a.jsonl", daemon.files / "a.jsonl.9"
+    path.write_text("one\ntwo\n")
+    daemon.send()
+    copy.write_text("one\n")
+    daemon.look(copy.name)
+    daemon.settle()
+    assert sorted(daemon.server.lines) == [["one"], ["one", "two"]]

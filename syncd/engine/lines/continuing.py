@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from typing import NamedTuple
 
 from syncd.core.log import NOTHING, Extent, Log, ToldLog
@@ -60,12 +60,46 @@ def renumberings(found: Mapping[int, int], known: Set[int]) -> dict[int, int]:
     return moves
 
 
-def tails(logs: Iterable[Log]) -> dict[int, set[str]]:
-    """Where `logs` end: by length, so that a file is opened and read once for thousands. Pure."""
-    found: dict[int, set[str]] = {}
-    for end in (each.furthest for each in logs if each.furthest != NOTHING):
-        found.setdefault(end.length, set()).add(end.tail)
-    return found
+class Live:
+    """The logs of a store, by which a file that is just being copied from one is known."""
+
+    def __init__(self, folder: LinesReplica, logs: Collection[Log]) -> None:
+        self._folder = folder
+        self._ends: dict[int, set[str]] = {}
+        """Where they end: by length, so that a file is opened and read once for thousands."""
+        self._named: dict[str, list[int]] = {}
+        """Their files, by what the path of a copy begins with."""
+        for each in logs:
+            if (end := each.furthest) != NOTHING:
+                self._ends.setdefault(end.length, set()).add(end.tail)
+            self._named.setdefault(each.path, []).append(each.inode)
+            self._named.setdefault(_stem(each.path), []).append(each.inode)
+
+    def copied_to(self, met: Met) -> bool:
+        """Whether it holds all that a log does, or is the first part of one so far. Blocks."""
+        path, stat = met
+        if self._folder.holds_any(stat.inode, self._ends):
+            return True
+        near = [inode for name in _beginnings(path) for inode in self._named.get(name, ())]
+        end = self._folder.end(stat.inode) if near else None
+        if end is None or end == NOTHING:
+            return end is not None  # Not a whole line so far: it may become any of them.
+        return any(self._folder.holds(inode, end) for inode in near)
+
+
+def _stem(path: str) -> str:
+    folder, slash, name = path.rpartition("/")
+    return folder + slash + (name.rpartition(".")[0] or name)
+
+
+def _beginnings(path: str) -> Iterator[str]:
+    """Paths that one which rotates by copying may have made `path` of: `run.jsonl` of
+    `run.jsonl.1`, and `run` of `run-2026.jsonl`.
+    """
+    name = path.rfind("/") + 1
+    for place in range(name + 1, len(path)):
+        if path[place] in ".-_":
+            yield path[:place]
 
 
 def _holds_all(folder: LinesReplica, inode: int, extents: Iterable[Extent]) -> bool:

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import structlog
 
 from syncd.core.log import NOTHING, Extent, Log, ToldLog
 from syncd.core.reading import Stat
-from syncd.engine.lines.continuing import Candidate, Met, holders, match, renumberings, tails
+from syncd.engine.lines.continuing import Candidate, Live, Met, holders, match, renumberings
 from syncd.engine.ports import Clock, LinesReplica
 from syncd.ledger.ledger import Ledger
 
@@ -223,7 +223,8 @@ class Generations:
         adopted = {met[1].inode: self._log(met, each) for met, each in found}
         for inode in adopted:  # Forgotten as a copy: the next file of its inode may be another.
             self._copies.pop(inode, None)
-        begun, later, live = list(adopted.values()), [], tails(self._logs.values())
+        begun, later = list(adopted.values()), []
+        live = Live(self._folder, self._logs.values())
         for path, stat in fresh:
             known = stat.inode in adopted or stat.inode in self._logs
             if not known and await self._is_copied((path, stat), live):
@@ -234,12 +235,12 @@ class Generations:
                 begun.append(Log(self._store, _generation(), path, stat.inode, NOTHING, stat.size))
         return begun, later
 
-    async def _is_copied(self, met: Met, live: Mapping[int, Collection[str]]) -> bool:
+    async def _is_copied(self, met: Met, live: Live) -> bool:
         now, inode = self._clock.monotonic(), met[1].inode
         _, since = self._copies.setdefault(inode, (met, now))
         if now - since >= COPYING:
             return False
-        if await asyncio.to_thread(self._folder.holds_any, inode, live):
+        if await asyncio.to_thread(live.copied_to, met):
             return True
         del self._copies[inode]
         return False
