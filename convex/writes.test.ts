@@ -5,8 +5,9 @@ import { at, deployment, enrolled, operationOn, type Enrolled } from "./fixture.
 import { TEXT_BYTES } from "./model/limits";
 import type { Registration } from "./validators";
 
+const FLOWS = { name: "flows", kind: "workflow", layout: "file", direction: "both" } as const;
 const STORES: Registration[] = [
-  { name: "flows", kind: "workflow", layout: "file", direction: "both", create: "{id}.json" },
+  { ...FLOWS, create: "{id}.json" },
   { name: "runs", kind: "execution", layout: "file", direction: "own", create: "{id}.json" },
   {
     name: "library",
@@ -401,6 +402,20 @@ test("long YAML is edited at once, and has its row right after", async () => {
   const get = () => t.query(api.workflows.get, { ...token, id: "y" });
   expect(await get()).toMatchObject({ revision: 1, value: { status: "done" } });
   await vi.waitFor(async () => expect(await get()).toMatchObject({ revision: 2, status: "done" }));
+});
+
+test("long YAML that was just created is found, and so edited and removed", async () => {
+  const { t, token } = await world([{ ...FLOWS, create: "{id}.yaml" }]);
+  const steps = Array.from({ length: 7000 }, () => "a");
+  const made = await t.mutation(api.workflows.create, { ...token, id: "y", steps });
+  expect(made).toMatchObject({ outcome: "applied", path: "y.yaml" });
+  const updates = { status: "done" };
+  const edited = await t.mutation(api.workflows.update, { ...token, id: "y", updates });
+  expect(edited).toMatchObject({ outcome: "applied", revision: 2 });
+  const removed = await t.mutation(api.workflows.remove, { ...token, id: "y" });
+  expect(removed).toMatchObject({ outcome: "applied", revision: 3 });
+  await t.finishInProgressScheduledFunctions();
+  expect(await t.query(api.workflows.get, { ...token, id: "y" })).toBeNull();
 });
 
 test("a record that nests deeper than its file may is refused, and no deeper than that is not", async () => {

@@ -86,7 +86,8 @@ export async function writeText(
   const bytes = utf8(text);
   const content = { text, bytes, digest: await sha256(bytes) };
   const author = await appAuthor(ctx, ctx.workspace, ctx.device);
-  const isLong = format === "yaml" && bytes.length > YAML_EDITED;
+  // What is made here is found by its row, so that is there at once: nobody has read this text yet.
+  const isLong = !isNew && format === "yaml" && bytes.length > YAML_EDITED;
   const rows = isLong ? ("later" as const) : undefined;
   const next = { key: keyOf(key), kind, format, content, rows };
   const revision = await revise(ctx, ctx.workspace, entry, next, author);
