@@ -4,9 +4,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Backend } from "./backend.ts";
 import { ADMIN } from "./frame.ts";
 import { Functions, type Bundle, type Kind } from "./functions.ts";
+import { Scheduler } from "./scheduler.ts";
 import { Store } from "./store.ts";
 import { installSyscalls } from "./syscalls.ts";
 import type { Storage } from "./storage.ts";
@@ -18,6 +20,7 @@ type Handler = () => Promise<unknown>;
 
 interface Opened {
   backend: Backend;
+  functions: Functions;
   store: Store;
   things: Table;
 }
@@ -41,7 +44,7 @@ function open(t: TestContext, handlers: Partial<Record<Kind, Record<string, Hand
   });
   const backend = new Backend(store, functions);
   installSyscalls(backend.callFrom.bind(backend), { backend, storage: {} as Storage });
-  return { backend, store, things: store.tables.get("things")! };
+  return { backend, functions, store, things: store.tables.get("things")! };
 }
 
 function register(kind: Kind, handler: Handler): unknown {
@@ -138,4 +141,25 @@ test("a sub-mutation that was left behind undoes nothing of who comes after", as
   const after = await backend.mutation(call("m:after"));
   assert.equal(after.ok, true);
   assert.notEqual(things.lastRow(), 0);
+});
+
+test("a commit stands though the scheduler cannot look what is due, and that is run later", async (t) => {
+  const plan = () => ask("schedule", { name: "m:fill", args: {}, ts: Date.now() / 1000 });
+  const { backend, functions, store, things } = open(t, {
+    mutation: { plan, fill: () => insert() },
+  });
+  const logged: string[] = [];
+  const scheduler = new Scheduler(backend, store, functions, (line) => logged.push(line));
+  await scheduler.start();
+  t.after(() => scheduler.stop());
+  const failing = () => {
+    throw Object.assign(new Error("disk I/O error"), { code: "ERR_SQLITE_ERROR" });
+  };
+  const { mock } = t.mock.method(store.crons, "next", failing);
+  assert.equal((await backend.mutation(call("m:plan"))).ok, true);
+  await sleep(50);
+  mock.restore();
+  for (let waited = 0; things.lastRow() === 0 && waited < 5000; waited += 50) await sleep(50);
+  assert.notEqual(things.lastRow(), 0);
+  assert.match(logged[0] ?? "", /disk I\/O error/);
 });

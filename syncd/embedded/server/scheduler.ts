@@ -85,9 +85,18 @@ export class Scheduler {
   #wake(): void {
     if (this.#stopped) return;
     clearTimeout(this.#timer);
-    const next = Math.min(this.#nextJob()?.scheduledTime ?? Infinity, this.#store.crons.next());
-    const pause = Math.min(LONGEST_SLEEP_MS, Math.max(0, next - Date.now()));
-    this.#timer = setTimeout(() => void this.#runDue(), pause);
+    this.#timer = setTimeout(() => void this.#runDue(), this.#pause());
+  }
+
+  /** Milliseconds until something is due. Never throws: who has just committed wakes it. */
+  #pause(): number {
+    try {
+      const next = Math.min(this.#nextJob()?.scheduledTime ?? Infinity, this.#store.crons.next());
+      return Math.min(LONGEST_SLEEP_MS, Math.max(0, next - Date.now()));
+    } catch (error) {
+      this.#log(`the scheduler: ${messageOf(error)}`);
+      return AFTER_TROUBLE_MS;
+    }
   }
 
   async #runDue(): Promise<void> {
