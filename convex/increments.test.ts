@@ -48,6 +48,19 @@ test("are seen at once, and a second later in the text, which changes nowhere el
   expect(await waiting()).toEqual([]);
 });
 
+test("are seen all the time though the row of long YAML comes after its text", async () => {
+  const { laptop, get, increment, fold, folds } = await world(null);
+  const text = `id: btn\nmetadata:\n  downloads: 3\nlines:\n${"- a\n".repeat(8000)}`;
+  const yaml = { ...asset, format: "yaml" } as const;
+  await laptop.push(await operationOn("ui/btn.yaml", text, undefined, yaml));
+  await increment({ by: 4 });
+  expect(await get()).toMatchObject({ downloads: 7, revision: 1 });
+  await fold();
+  expect(await get()).toMatchObject({ downloads: 7, value: { metadata: { downloads: 7 } } });
+  await folds();
+  expect(await get()).toMatchObject({ downloads: 7, revision: 2 });
+});
+
 test("cost one fold a second, however many they are", async () => {
   const { increment, folds, scheduled, get } = await world(downloads(0));
   for (let count = 0; count < 50; count += 1) await increment();

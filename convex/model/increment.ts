@@ -12,6 +12,7 @@ import { findEntry, type Entry } from "./entry";
 import { isObject } from "./fields";
 import { parse } from "./project";
 import type { Outcome } from "./outcome";
+import { noteDownloads } from "./row";
 
 /** Milliseconds between two folds of one entry. */
 const FOLD_MS = 1000;
@@ -68,9 +69,11 @@ export async function fold(
   const text = await readText(ctx, entry);
   const number = text === null ? null : numberAt(entry.format, text, outer, inner);
   if (number === null) return;
-  const patch = new Patch({ [outer]: new Patch({ [inner]: number + waiting.sum }) });
-  const { outcome } = await edit(patch);
-  if (outcome === "applied") await ctx.db.delete("increments", waiting._id);
+  const sum = number + waiting.sum;
+  const { outcome } = await edit(new Patch({ [outer]: new Patch({ [inner]: sum }) }));
+  if (outcome !== "applied") return;
+  await ctx.db.delete("increments", waiting._id);
+  await noteDownloads(ctx, entry._id, sum);
 }
 
 /** What waits for an entry that is deleted is dropped, or goes with it to where it moved. */

@@ -43,6 +43,15 @@ export async function rebuildRow(ctx: MutationCtx, id: Id<"entries">): Promise<v
   await writeRow(ctx, entry, await readText(ctx, entry));
 }
 
+/** Tells what the text says by now: where the row comes later, readers see no less until then. */
+export async function noteDownloads(ctx: MutationCtx, entry: Id<"entries">, downloads: number) {
+  const row = await ctx.db
+    .query("assets")
+    .withIndex("by_entry", (q) => q.eq("entry", entry))
+    .unique();
+  if (row !== null) await ctx.db.patch("assets", row._id, { downloads });
+}
+
 /**
  * Gives the row of an entry that moved to the entry it moved to; the row's id stays. With `later` it
  * tells at once where it comes from, and its columns in a transaction of their own.
