@@ -157,9 +157,10 @@ export class Session {
     if (newVersion <= baseVersion) throw badMessage("newVersion is not above baseVersion");
     const removed: Json[] = [];
     for (const change of modifications) {
-      if (change.type === "Add") this.#subscriptions.add(change.queryId, change, change.journal ?? null);
-      else if (this.#subscriptions.remove(change.queryId))
-        removed.push(`{"type":"QueryRemoved","queryId":${change.queryId}}`);
+      const { queryId } = change;
+      if (change.type === "Add") this.#subscriptions.add(queryId, change, change.journal ?? null);
+      else if (this.#subscriptions.remove(queryId))
+        removed.push(`{"type":"QueryRemoved","queryId":${queryId}}`);
     }
     return this.#transition(removed, { querySet: newVersion });
   }

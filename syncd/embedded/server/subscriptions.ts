@@ -43,7 +43,9 @@ export class Subscriptions {
   touch(written: readonly WrittenKey[]): boolean {
     let touched = false;
     for (const query of this.#queries.values()) {
-      query.isDirty ||= query.reads.some((read) => written.some(({ index, key }) => index === read.index && covers(read, key)));
+      query.isDirty ||= query.reads.some((read) =>
+        written.some(({ index, key }) => index === read.index && covers(read, key)),
+      );
       touched ||= query.isDirty;
     }
     return touched;
