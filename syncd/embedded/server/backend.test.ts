@@ -143,23 +143,49 @@ test("a sub-mutation that was left behind undoes nothing of who comes after", as
   assert.notEqual(things.lastRow(), 0);
 });
 
-test("a commit stands though the scheduler cannot look what is due, and that is run later", async (t) => {
-  const plan = () => ask("schedule", { name: "m:fill", args: {}, ts: Date.now() / 1000 });
-  const { backend, functions, store, things } = open(t, {
-    mutation: { plan, fill: () => insert() },
-  });
+/** Runs scheduled functions until the test ends; what it logs. */
+async function scheduling(t: TestContext, { backend, functions, store }: Opened) {
   const logged: string[] = [];
   const scheduler = new Scheduler(backend, store, functions, (line) => logged.push(line));
   await scheduler.start();
   t.after(() => scheduler.stop());
+  return logged;
+}
+
+const plan = (name: string) => ask("schedule", { name, args: {}, ts: Date.now() / 1000 });
+
+async function filled({ things }: Opened): Promise<boolean> {
+  for (let waited = 0; things.lastRow() === 0 && waited < 5000; waited += 50) await sleep(50);
+  return things.lastRow() !== 0;
+}
+
+for (const message of ["x".repeat(2 << 20), "half a character: \ud800"])
+  test(`a job that fails with ${message.slice(0, 20)}... holds up no other`, async (t) => {
+    const opened = open(t, {
+      mutation: {
+        fail: () => Promise.reject(new Error(message)),
+        fill: () => insert(),
+        plan: async () => {
+          await plan("m:fail");
+          await plan("m:fill");
+        },
+      },
+    });
+    await scheduling(t, opened);
+    assert.equal((await opened.backend.mutation(call("m:plan"))).ok, true);
+    assert.equal(await filled(opened), true);
+  });
+
+test("a commit stands though the scheduler cannot look what is due, and that is run later", async (t) => {
+  const opened = open(t, { mutation: { plan: () => plan("m:fill"), fill: () => insert() } });
+  const logged = await scheduling(t, opened);
   const failing = () => {
     throw Object.assign(new Error("disk I/O error"), { code: "ERR_SQLITE_ERROR" });
   };
-  const { mock } = t.mock.method(store.crons, "next", failing);
-  assert.equal((await backend.mutation(call("m:plan"))).ok, true);
+  const { mock } = t.mock.method(opened.store.crons, "next", failing);
+  assert.equal((await opened.backend.mutation(call("m:plan"))).ok, true);
   await sleep(50);
   mock.restore();
-  for (let waited = 0; things.lastRow() === 0 && waited < 5000; waited += 50) await sleep(50);
-  assert.notEqual(things.lastRow(), 0);
+  assert.equal(await filled(opened), true);
   assert.match(logged[0] ?? "", /disk I\/O error/);
 });

@@ -22,6 +22,8 @@ const MEMORY_MS = 7 * 24 * 3600 * 1000;
 /** Timers of Node hold no more than 24 days, and clocks are set. */
 const LONGEST_SLEEP_MS = 3600 * 1000;
 const AFTER_TROUBLE_MS = 1000;
+/** UTF-16 units that are kept of an error. */
+const ERROR_LENGTH = 10_000;
 /** Jobs that one transaction ends or forgets. */
 const AT_ONCE = 1000;
 /** Old jobs that each new one lets go, of a kind: more than one, so that they grow fewer. */
@@ -133,9 +135,10 @@ export class Scheduler {
       this.#forget(tx, FORGOTTEN_FOR_ONE);
       const now = jobOf(tx, job._id);
       if (now === null || now.state.kind === "success" || now.state.kind === "canceled") return;
-      const { message } = outcome;
-      if (!outcome.ok) this.#log(`${job.name} was scheduled and failed: ${message}`);
-      end(tx, now, outcome.ok ? { kind: "success" } : { kind: "failed", error: message! });
+      if (outcome.ok) return end(tx, now, { kind: "success" });
+      const error = keepable(outcome.message ?? "");
+      this.#log(`${job.name} was scheduled and failed: ${error}`);
+      end(tx, now, { kind: "failed", error });
     });
   }
 
@@ -198,6 +201,11 @@ function requirePending(tx: Transaction, job: Job): Job {
 
 function proceed(tx: Transaction, job: Job, state: Job["state"]): void {
   tx.patch(requirePending(tx, job)._id, { state });
+}
+
+/** A job whose error no document can hold would never end, and hold up all others. */
+function keepable(error: string): string {
+  return error.slice(0, ERROR_LENGTH).toWellFormed();
 }
 
 function end(tx: Transaction, job: Job, state: Job["state"]): void {
