@@ -152,7 +152,8 @@ async function scheduling(t: TestContext, { backend, functions, store }: Opened)
   return logged;
 }
 
-const plan = (name: string) => ask("schedule", { name, args: {}, ts: Date.now() / 1000 });
+const plan = (name: string, args: object = {}) =>
+  ask("schedule", { name, args, ts: Date.now() / 1000 });
 
 async function filled({ things }: Opened): Promise<boolean> {
   for (let waited = 0; things.lastRow() === 0 && waited < 5000; waited += 50) await sleep(50);
@@ -175,6 +176,24 @@ for (const message of ["x".repeat(2 << 20), "half a character: \ud800"])
     assert.equal((await opened.backend.mutation(call("m:plan"))).ok, true);
     assert.equal(await filled(opened), true);
   });
+
+test("a job that has no room for what will come of it is not scheduled", async (t) => {
+  const text = "x".repeat((1 << 20) - 400);
+  const opened = open(t, {
+    mutation: {
+      tooLong: () => plan("m:fill", { text }),
+      long: () => plan("m:fail", { text: text.slice(0, -40_000) }),
+      fail: () => Promise.reject(new Error("\uffff".repeat(20_000))),
+      plan: () => plan("m:fill"),
+      fill: () => insert(),
+    },
+  });
+  await scheduling(t, opened);
+  assert.equal((await opened.backend.mutation(call("m:tooLong"))).ok, false);
+  assert.equal((await opened.backend.mutation(call("m:long"))).ok, true);
+  assert.equal((await opened.backend.mutation(call("m:plan"))).ok, true);
+  assert.equal(await filled(opened), true);
+});
 
 test("a commit stands though the scheduler cannot look what is due, and that is run later", async (t) => {
   const opened = open(t, { mutation: { plan: () => plan("m:fill"), fill: () => insert() } });

@@ -5,17 +5,18 @@
  * mutation's job is done in the mutation's own transaction: exactly once. An action's is marked
  * before it runs: at most once, and one that a crash cut short is failed.
  */
-import { messageOf } from "./failure.ts";
+import { Refusal, messageOf } from "./failure.ts";
 import { ADMIN } from "./frame.ts";
 import { nextTime, type Schedule } from "./calendar.ts";
 import { after, encodeKey } from "./keys.ts";
+import { LIMITS } from "./limits.ts";
 import { BY_STATE, JOBS, type Job } from "./system.ts";
 import type { Backend } from "./backend.ts";
 import type { Functions } from "./functions.ts";
 import type { Index } from "./catalog.ts";
 import type { Store } from "./store.ts";
 import type { Transaction } from "./transaction.ts";
-import type { EncodedObject } from "./values.ts";
+import { sizeOf, type EncodedObject } from "./values.ts";
 
 /** How long the platform keeps what came of a job. */
 const MEMORY_MS = 7 * 24 * 3600 * 1000;
@@ -24,6 +25,8 @@ const LONGEST_SLEEP_MS = 3600 * 1000;
 const AFTER_TROUBLE_MS = 1000;
 /** UTF-16 units that are kept of an error. */
 const ERROR_LENGTH = 10_000;
+/** Bytes of a job's document that are left for what comes of it. */
+const ROOM = 3 * ERROR_LENGTH + 1000;
 /** Jobs that one transaction ends or forgets. */
 const AT_ONCE = 1000;
 /** Old jobs that each new one lets go, of a kind: more than one, so that they grow fewer. */
@@ -32,6 +35,8 @@ const FORGOTTEN_FOR_ONE = 2;
 /** Schedules a function at a time in ms; answers the job's id. */
 export function schedule(tx: Transaction, name: string, time: number, args: EncodedObject): string {
   tx.meter.countScheduled();
+  if (sizeOf([name, args]) > LIMITS.documentSize - ROOM)
+    throw new Refusal("ScheduledFunctionTooLarge", `The arguments for ${name} are too large.`);
   const state = { kind: "pending" } as const;
   return tx.insert(JOBS, { name, args: [args], scheduledTime: time, state });
 }
