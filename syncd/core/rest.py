@@ -31,7 +31,7 @@ LONGEST = 60.0
 @dataclass(slots=True)
 class _Rest:
     bucket: Bucket = field(default_factory=lambda: Bucket(RATE, BURST))
-    in_vain: int = 0
+    vain: float = FIRST_VAIN
     began: float = 0.0
     end: float = 0.0
 
@@ -45,14 +45,14 @@ class Rests:
     def uploaded(self, key: Key, size: int, now: float) -> None:
         """`size` bytes of `key` are there."""
         rest = self._rests.setdefault(key, _Rest())
-        rest.in_vain = 0
+        rest.vain = FIRST_VAIN
         self._begin(rest, rest.bucket.take(size, now), now)
 
     def changed(self, key: Key, now: float) -> None:
         """The file changed while it was to be sent."""
         rest = self._rests.setdefault(key, _Rest())
-        self._begin(rest, min(LAST_VAIN, FIRST_VAIN * 2.0**rest.in_vain), now)
-        rest.in_vain += 1
+        self._begin(rest, rest.vain, now)
+        rest.vain = min(LAST_VAIN, 2 * rest.vain)
 
     def left(self, key: Key, now: float) -> float:
         """Seconds from `now` until `key` may be uploaded again; 0 where it may."""

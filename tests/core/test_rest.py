@@ -56,11 +56,12 @@ def test_no_rest_is_longer_than_the_longest() -> None:
 def test_a_file_that_changes_under_each_upload_is_tried_half_as_often_each_time() -> None:
     rests, now = Rests(), 0.0
     lengths: list[float] = []
-    for _ in range(12):
+    for _ in range(1100):
         rests.changed(KEY, now)
         lengths.append(rests.left(KEY, now))
         now += lengths[-1]
-    assert lengths == pytest.approx([min(LAST_VAIN, FIRST_VAIN * 2**n) for n in range(12)])
+    doubled = [min(LAST_VAIN, FIRST_VAIN * 2 ** min(n, 6)) for n in range(1100)]
+    assert lengths == pytest.approx(doubled)
     rests.uploaded(KEY, MIB, now)
     assert rests.left(KEY, now) == 0.0
     rests.changed(KEY, now)
