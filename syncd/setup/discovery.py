@@ -26,6 +26,8 @@ MANY = 3
 """Folders of one kind in one folder that become one store."""
 
 LARGEST = 4 * 1024 * 1024
+LARGEST_OF_MANY = 64 * 1024 * 1024
+"""Bytes that are read of a file, and of one that holds many records."""
 
 _PASSED_OVER = frozenset(
     {"node_modules", "__pycache__", "dist", "build", "vendor", "venv", ".venv", "target", "convex"}
@@ -106,7 +108,7 @@ _NO_URL = '# url = "https://your-deployment.convex.cloud"'
 
 def with_url(text: str, url: str) -> str:
     """A configuration that names no deployment, with `url` where one stands, or on top."""
-    line = f"url = {json.dumps(url)}"
+    line = f"url = {_toml(url)}"
     if _NO_URL in text:
         return text.replace(_NO_URL, line, 1)
     return f"{line}\n{text}"  # Behind a table it would be a part of that.
@@ -125,10 +127,10 @@ def configuration(
         "",
         "# Where the deployment is. CONVEX_URL, also in .env.local, wins over this line;",
         '# "embedded" is a local backend, for trying and developing.',
-        f"url = {json.dumps(url)}" if url else _NO_URL,
+        f"url = {_toml(url)}" if url else _NO_URL,
         "",
         "# Machines with the same workspace share one mirror.",
-        f"workspace = {json.dumps(workspace)}",
+        f"workspace = {_toml(workspace)}",
     ]
     if port is not None:
         lines += ["", "# Where the local backend listens on 127.0.0.1; 0 takes any free port.",
@@ -144,13 +146,20 @@ def _table(name: str, found: Found) -> list[str]:
         "",
         f"# {found.because}",
         "[[store]]",
-        f"name = {json.dumps(name)}",
-        f"kind = {json.dumps(found.kind.value)}",
-        f"path = {json.dumps(found.path)}",
+        f"name = {_toml(name)}",
+        f"kind = {_toml(found.kind.value)}",
+        f"path = {_toml(found.path)}",
     ]
 
 
+def _toml(text: str) -> str:
+    # A string of JSON, but for escapes: TOML has none for half a surrogate pair.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
 def _looked_into(name: str) -> bool:
+    if any("\ud800" <= letter <= "\udfff" for letter in name):
+        return False  # It is not UTF-8, and no configuration can name it.
     return name not in _PASSED_OVER and (not name.startswith(".") or name in _HIDDEN)
 
 
@@ -206,7 +215,7 @@ def _samples(folder: Path, files: list[str]) -> bool:
 
 
 def _has(path: Path, field: str) -> bool:
-    value = _parsed(path)
+    value = _parsed(path, LARGEST_OF_MANY)
     return isinstance(value, dict) and isinstance(value.get(field), list)
 
 
@@ -214,16 +223,18 @@ def _some(files: list[str], *endings: str) -> Iterator[str]:
     yield from [name for name in files if name.endswith(endings)][:LOOKED_AT]
 
 
-def _parsed(path: Path) -> Any:
+def _parsed(path: Path, most: int = LARGEST) -> Any:
     try:
-        return json.loads(_text(path))
+        return json.loads(_text(path, most))
     except (ValueError, RecursionError):
         return None
 
 
 def _text(path: Path, most: int = LARGEST) -> str:
     try:
+        if not path.is_file():
+            return ""  # A pipe would be waited for without an end.
         with path.open("rb") as file:
-            return file.read(most).decode("utf-8", "replace")
+            return file.read(most).decode("utf-8-sig", "replace")
     except OSError:
         return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 from syncd.config import load
@@ -66,10 +67,28 @@ def test_files_that_do_not_parse_are_no_evidence_and_no_trouble(tmp_path: Path) 
     assert found(tmp_path) == {}
 
 
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    write(tmp_path, "flows/b.json", STEPS)
+    os.mkfifo(tmp_path / "flows" / "a.json")
+    assert found(tmp_path) == {"flows": Kind.WORKFLOW}
+
+
+def test_a_byte_order_mark_and_a_long_file_are_no_hindrance(tmp_path: Path) -> None:
+    write(tmp_path, "flows/a.json", "\ufeff" + STEPS)
+    write(tmp_path, "metrics/a.jsonl", "\ufeff" + json.dumps({"type": "", "name": "", "value": 1}))
+    long = [{"id": str(number), "log": "x" * 1000} for number in range(5000)]
+    write(tmp_path, "sites/deployments.json", json.dumps({"deployments": long}))
+    assert found(tmp_path) == {
+        "flows": Kind.WORKFLOW, "metrics": Kind.METRIC, "sites": Kind.DEPLOYMENT
+    }  # fmt: skip
+
+
 def test_the_configuration_can_be_used(tmp_path: Path) -> None:
     write(tmp_path, "flows/a.json", STEPS)
     write(tmp_path, 'odd " name/a.json', STEPS)
     write(tmp_path, "more/flows/a.json", STEPS)
+    write(tmp_path, "\U0001f680 \x7f/a.json", STEPS)
+    write(tmp_path, "latin\udcff/a.json", STEPS)  # What is not UTF-8 no configuration can name.
     config = tmp_path / "config.toml"
     config.write_text(configuration(discover(tmp_path), "embedded", "team"))
     settings = load(config, {})
@@ -77,8 +96,9 @@ def test_the_configuration_can_be_used(tmp_path: Path) -> None:
     assert settings.workspace == "team"
     assert {store.path for store in settings.stores} == {
         tmp_path / "flows", tmp_path / 'odd " name', tmp_path / "more/flows",
+        tmp_path / "\U0001f680 \x7f",
     }  # fmt: skip
-    assert len({store.name for store in settings.stores}) == 3
+    assert len({store.name for store in settings.stores}) == 4
 
 
 def test_without_stores_the_configuration_shows_how_one_is_written(tmp_path: Path) -> None:
