@@ -125,9 +125,14 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Config:
     )
 
 
+def require_usable(path: Path, url: str | None, workspace: str) -> None:
+    """Raises ConfigError for what a configuration at `path` must not say."""
+    _url({}, _validated(path, {"url": url, "workspace": workspace}))
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
         raise ConfigError(
             f"there is no configuration at {path}; nothing was started",
@@ -253,7 +258,7 @@ def _token_in(path: Path, name: str) -> str:
 def _env_file(path: Path) -> dict[str, str]:
     """NAME=value lines; blank lines, comments, `export` and one pair of quotes are understood."""
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return {}
     except OSError as error:  # Without it another deployment might be taken for the right one.

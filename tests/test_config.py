@@ -201,6 +201,12 @@ def test_an_env_file_is_read_whatever_its_comments_are_written_in(tmp_path: Path
     assert load(path, {}).url == "https://env"
 
 
+def test_a_byte_order_mark_is_no_part_of_a_setting(tmp_path: Path) -> None:
+    path = write(tmp_path, "\ufeff" + STORE)
+    (tmp_path / ".env").write_text("\ufeffCONVEX_URL=https://env\n")
+    assert load(path, {}).url == "https://env"
+
+
 def test_the_token_is_not_shown(tmp_path: Path) -> None:
     config = load(write(tmp_path, STORE), {"SYNCD_TOKEN": "canary-1234"})
     assert "canary" not in repr(config)

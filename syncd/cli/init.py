@@ -15,7 +15,7 @@ from syncd.cli.app import CONFIG, AsJson, ConfigPath, app, reporting
 from syncd.cli.enrolling import enrolled
 from syncd.cli.reports import InitReport, verdicts_of
 from syncd.cli.text import shown
-from syncd.config import EMBEDDED, Config, EmbeddedConfig, load
+from syncd.config import EMBEDDED, Config, EmbeddedConfig, load, require_usable
 from syncd.core.wording import counted
 from syncd.engine.looking.verify import Verdict
 from syncd.errors import ConfigError
@@ -100,10 +100,14 @@ def _configure(path: Path, url: str | None, workspace: str) -> None:
     if there and not found and not lacks_url:
         typer.echo(f"{path} is there and stays as it is")
         return
+    try:
+        require_usable(path, url, workspace)
+    except ConfigError as error:  # What is written now is what the next `syncd init` reads first.
+        raise ConfigError(str(error), "say another --url or --workspace") from error
     port = None if there else _other_port(url)
     try:
         if url is not None and lacks_url:
-            _write_over(path, with_url(path.read_text(encoding="utf-8"), url))
+            _write_over(path, with_url(path.read_bytes().decode("utf-8-sig"), url))
             typer.echo(f"added url to {path}")
         if there and not found:
             return
@@ -147,7 +151,7 @@ def _write_over(path: Path, text: str) -> None:
     """Have a file that a person wrote hold `text`, at once and with the mode it has."""
     place = path.resolve()
     arriving = place.with_name(f".{place.name}.new")
-    arriving.write_text(text, encoding="utf-8")
+    arriving.write_bytes(text.encode())
     arriving.chmod(place.stat().st_mode & 0o777)
     arriving.replace(place)
 
