@@ -83,9 +83,11 @@ class Stores(Generic[M, R]):
         origin, format, kind = record.origin, format_of(key[1]), record.kind
         before: dict[str, Any] = {}
         mine: bytes | None = None
-        if origin is not None:
-            before = told(self._record(key, origin))
-            mine = edited(origin, before, after, format, kind)
+        if origin is not None and record.place is not None:
+            before = told(self._record(record.place, origin))
+            mine = edited(origin, before, after, former := format_of(record.place[1]), kind)
+            if former is not format:  # A copy: JSON of what was YAML, or the other way round.
+                mine = written(_fields(record.place, mine, "nothing was written"), format)
 
         def make(met: bytes | None) -> bytes:
             if mine is not None and (met is None or met == origin):

@@ -190,6 +190,24 @@ async def test_yaml_is_loaded_edited_and_keeps_its_comments(project: Config) -> 
     )
 
 
+async def test_a_copy_of_yaml_is_the_json_that_a_new_workflow_is(project: Config) -> None:
+    path = folder(project, "workflow") / "nightly.yaml"
+    path.parent.mkdir()
+    path.write_text("# Every night.\nid: night\nname: 2020-01-01\nactive: perhaps\n")
+    storage = AsyncWorkflowStorage(project)
+    loaded = await storage.load("night")
+    assert loaded is not None
+    loaded.id, loaded.status = "day", "draft"
+    await storage.save(loaded)
+    copy = path.with_name("day.json")
+    told = {"id": "day", "name": "2020-01-01", "active": "perhaps", "status": "draft"}
+    assert json.loads(copy.read_text()) == told
+    loaded.status = "running"
+    await storage.save(loaded)
+    assert json.loads(copy.read_text()) == {**told, "status": "running"}
+    assert path.read_text().startswith("# Every night.\nid: night\n")
+
+
 async def test_a_project_without_executions_has_workflows_all_the_same(tmp_path: Path) -> None:
     settings = '[[store]]\nname = "w"\nkind = "workflow"\npath = "w"\n'
     (tmp_path / "config.toml").write_text(settings)
