@@ -250,7 +250,7 @@ class _Edit:
         )
 
     def _elements(self, value: list[Value], before: list[Any], after: list[Any]) -> list[Value]:
-        if not len(value) == len(before) == len(after):
+        if not len(value) == len(before) == len(after) or _moved(before, after):
             spare = list(zip(before, value, strict=False))
             return [self._taken(each, spare) for each in after]
         return [self.value(*each) for each in zip(value, before, after, strict=True)]
@@ -275,10 +275,19 @@ def _like(met: Maybe, value: Value) -> Value:
     return value
 
 
+def _moved(before: list[Any], after: list[Any]) -> bool:
+    """Whether an element is in the place of another one. A new id alone makes none another."""
+    here, there = ([repr(_id(each)) for each in side] for side in (before, after))
+    known = {*here} - {repr(None)}
+    return any(now != was and now in known for was, now in zip(here, there, strict=False))
+
+
 def _same_id(one: Any, other: Any) -> bool:
-    if not isinstance(one, dict) or not isinstance(other, dict):
-        return False
-    return one.get("id") is not None and _same(one.get("id"), other.get("id"))
+    return _id(one) is not None and _same(_id(one), _id(other))
+
+
+def _id(element: Any) -> Any:
+    return element.get("id") if isinstance(element, dict) else None
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -83,6 +83,21 @@ def test_elements_come_and_go_and_the_others_keep_their_spelling() -> None:
     assert [step["id"] for step in json.loads(shorter)["steps"]] == [7]
 
 
+def test_an_element_takes_along_what_its_model_does_not_read() -> None:
+    steps: list[dict[str, Any]] = [
+        {"id": "a", "agent": {"x": 1}, "note": 1},
+        {"id": "b"},
+    ]
+    body = json.dumps({"id": "w", "steps": steps}).encode()
+    turned = saved(body, lambda record: record.steps.reverse())
+    assert json.loads(turned)["steps"] == steps[::-1]
+
+    def rename(record: Workflow) -> None:
+        record.steps[0].id = "c"
+
+    assert json.loads(saved(body, rename))["steps"] == [{**steps[0], "id": "c"}, steps[1]]
+
+
 def test_a_field_is_removed_where_the_program_removed_it() -> None:
     body = b'{"id": "a", "extra": 1, "tags": ["x"]}'
     fields = fields_of(body, Format.JSON)
