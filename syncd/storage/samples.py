@@ -84,13 +84,20 @@ def added(one: Aggregate, other: Aggregate) -> Aggregate:
 def _summary(values: list[float]) -> dict[str, Any]:
     if not values:
         return {"count": 0.0, "sum": 0.0}
-    ordered, total = sorted(values), math.fsum(values)
+    ordered, total = sorted(values), _total(values)
     count = len(values)
     return {
         "count": float(count), "sum": total, "min": ordered[0], "max": ordered[-1],
         "mean": total / count,
         **{name: _ranked(ordered, part) for name, part in _PERCENTILES},
     }  # fmt: skip
+
+
+def _total(values: list[float]) -> float:
+    try:
+        return math.fsum(values)
+    except OverflowError:  # Beyond all floats, where JavaScript has infinities.
+        return sum(values)
 
 
 def _ranked(ordered: Sequence[float], part: float) -> float:

@@ -186,6 +186,12 @@ values = st.lists(
 )  # value, time
 
 
+def test_sums_beyond_all_floats_are_infinite() -> None:
+    huge = Sample(type="", name="", value=1e308, timestamp=0.0)
+    found = sum_up([huge, huge, huge], 60_000)
+    assert (found.sum, found.mean, found.buckets[0].sum) == (math.inf, math.inf, math.inf)
+
+
 @given(values, values)
 def test_two_aggregates_are_added_exactly(
     one: list[tuple[float, int]], other: list[tuple[float, int]]
