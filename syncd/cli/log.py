@@ -36,7 +36,7 @@ def log(
 
     Examples: `syncd log workflows/a.json`, `syncd log --follow`
     """
-    settings = configured(config)
+    settings, most = configured(config), min(most, sys.maxsize)
     key = None if path is None else place_of(settings, path)
     if follow:
         return _follow(settings, key, most, as_json=as_json)

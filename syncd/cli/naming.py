@@ -106,8 +106,9 @@ def _length(told: str) -> timedelta | None:
 
 
 def _resolved(place: Path) -> Path:
-    # The folder only: a file that is a link is its name, not what it leads to.
-    return place.parent.resolve() / place.name
+    # The folder only: a file that is a link is its name, not what it leads to. What leads to itself
+    # stays as it is, which Path.resolve does not take.
+    return Path(os.path.realpath(place.parent)) / place.name
 
 
 def _key(config: Config, store: str, path: str) -> Key:

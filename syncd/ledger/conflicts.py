@@ -62,7 +62,8 @@ class Conflicts:
 
     def get(self, number: int) -> ListedConflict | None:
         """The conflict of this number."""
-        found = self._select("WHERE number = ?", number)
+        # As text: a person may ask for a number of more bits than SQLite's have.
+        found = self._select("WHERE number = ?", str(number))
         return found[0] if found else None
 
     def unresolved(self, key: Key | None = None) -> list[ListedConflict]:

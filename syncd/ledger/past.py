@@ -151,7 +151,7 @@ class Past:
 
     def revision(self, key: Key, revision: int) -> Digest | None:
         """The digest of a revision of a path, None where it is not remembered."""
-        place = (*key_columns(key), revision)
+        place = (*key_columns(key), str(revision))  # As text: see Conflicts.get.
         row = self._connection.execute(
             f"""SELECT digest FROM events WHERE {KEY} AND revision = ?
                  AND digest IS NOT NULL AND what != 'merged'

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pydantic import BaseModel
 
 from syncd.config import Config, StoreConfig
@@ -94,7 +96,7 @@ def explain(config: Config, key: Key) -> Explanation:
         why=_why(store, key.path),
         next="nothing: it is not mirrored",
     )
-    if not told.mirrored and (store.path / key.path).is_dir():
+    if not told.mirrored and _is_folder(store.path / key.path):
         told.why = "it is a folder, and only files are"
         told.next = f"nothing: name one of its files, or `syncd log {key}`"
         return told
@@ -107,6 +109,13 @@ def explain(config: Config, key: Key) -> Explanation:
         _compare(config, store, key, told)
         told.out_of_touch = out_of_touch(report(config, counting=False))
     return told
+
+
+def _is_folder(place: Path) -> bool:
+    try:
+        return place.is_dir()
+    except OSError:  # Its name is too long, or it is not for this user.
+        return False
 
 
 def _why(store: StoreConfig, path: str) -> str:

@@ -172,7 +172,8 @@ def _told(decision: Decision, root: Path) -> Step:
 def unwritable(root: Path, path: str) -> Hold | None:
     """Why nothing can be written at `path` below `root`, or None; a missing folder is made."""
     folder = (root / path).parent
-    while folder != root and not folder.exists():
+    # Not Path.exists: that raises where a folder above may not be looked into.
+    while folder != root and not os.access(folder, os.F_OK):
         folder = folder.parent
     if not folder.is_dir() or os.access(folder, os.W_OK | os.X_OK):
         return None

@@ -288,6 +288,8 @@ def test_an_earlier_version_is_restored_by_revision_digest_and_time(terminal: Te
     [
         (["conflicts", "show", "9"], 2, "there is no conflict 9"),
         (["conflicts", "resolve", "9", "--mine"], 2, "there is no conflict 9; nothing was changed"),
+        (["conflicts", "show", f"{10**20}"], 2, "there is no conflict 100000000000000000000"),
+        (["conflicts", "undo", f"{10**20}"], 2, "there is no conflict 100000000000000000000"),
         (["conflicts", "resolve", "1"], 2, "choose one side; nothing was changed"),
         (["conflicts", "resolve", "1", "--mine", "--theirs"], 2, "choose one side"),
         (["conflicts", "resolve", "1"], 2, "say --mine, --theirs, --base or --file PATH"),
@@ -298,6 +300,7 @@ def test_an_earlier_version_is_restored_by_revision_digest_and_time(terminal: Te
         (["conflicts", "resolve", "1", "--file", "/none"], 2, "cannot be read"),
         (["restore", "flows:a.json"], 2, "say which version; nothing was changed"),
         (["restore", "flows:a.json", "--rev", "7"], 2, "revision 7 is not remembered"),
+        (["restore", "flows:a.json", "--rev", f"{10**20}"], 2, "is not remembered"),
         (["restore", "flows:a.json", "--digest", "ff"], 2, "no versions have a digest"),
         (["restore", "flows:a.json", "--at", "soon"], 2, "'soon' is no time"),
         (["restore", "flows:a.json", "--at", "2h"], 2, "what it held then is not remembered"),
@@ -312,6 +315,8 @@ def test_an_earlier_version_is_restored_by_revision_digest_and_time(terminal: Te
         (["reject", "--all"], 0, "no deletion waits"),
         (["retry"], 0, "nothing is held or parked"),
         (["log"], 0, "nothing is recorded"),
+        (["log", "--most", f"{10**20}"], 0, "nothing is recorded"),
+        (["explain", f"flows:{300 * 'a'}.txt"], 0, "is too long"),
     ],
 )
 def test_what_cannot_be_done_is_said(
@@ -322,6 +327,13 @@ def test_what_cannot_be_done_is_said(
     assert said.replace("\n", " ") in (out + err).replace("\n", " ")
     if code:
         assert "->" in err
+
+
+def test_a_link_to_itself_is_a_path_like_any_other(terminal: Terminal) -> None:
+    (terminal.home.store / "circle").symlink_to("circle")
+    place = terminal.home.store / "circle" / "a.json"
+    _, out, err = terminal.run("explain", str(place))
+    assert ("flows:circle/a.json" in out, err) == (True, "")
 
 
 def bare(folder: Path, stores: str = "") -> Terminal:
