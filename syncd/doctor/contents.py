@@ -30,7 +30,7 @@ READ = 5000
 SMALL = 1024 * 1024
 """Bytes of a file that is read: larger ones are not merged by value anyway."""
 
-_WITH_IDS = (Kind.WORKFLOW, Kind.EXECUTION, Kind.ASSET, Kind.DOCUMENT)
+_WITH_COLUMNS = (Kind.WORKFLOW, Kind.EXECUTION, Kind.ASSET, Kind.DOCUMENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def examine(store: StoreConfig) -> Iterator[Finding]:
         yield warn(f"links:{store.name}", evidence, advice)
     yield _names(store, files)
     yield _sizes(store, files)
-    if store.kind in _WITH_IDS and store.layout == "file":
+    if store.kind in _WITH_COLUMNS and store.layout == "file":
         yield from _insides(store, files)
 
 
@@ -118,24 +118,33 @@ def _insides(store: StoreConfig, files: Sequence[Met]) -> Iterator[Finding]:
         value = _parsed(store.path / met.path)
         if _deeper(value, DEEPEST):
             deep.append(met.path)
-        if _has_id(value):
-            named.append((str(value["id"]), met.path))
+        if isinstance(value, dict):
+            named.append((_id(store.kind, met.path, value), met.path))
     if deep:
         yield warn(f"nesting:{store.name}", f"{_some(deep)}: nested deeper than {DEEPEST} levels: "
                    "mirrored, without columns, and never merged", "flatten it")  # fmt: skip
-    ids = _groups(named)
+    if store.kind is not Kind.DOCUMENT:  # Those are known by their paths.
+        yield _ids(store, _groups(named), len(small))
+
+
+def _ids(store: StoreConfig, ids: Mapping[str, Sequence[str]], files: int) -> Finding:
     check = f"ids:{store.name}"
     twice = [group for group in ids.values() if len(group) > 1]
     if not twice:
-        yield ok(check, f"{counted(len(ids), 'id')} in {counted(len(small), 'file')}, none twice")
-        return
-    yield warn(check, f"{_pair(twice)} have one id: Convex lists both, and `update` by that id "
-               "answers `ambiguous`", f"give one of them an id of its own: ${{EDITOR:-vi}} "
-               f"{_quoted(store.path / twice[0][1])}")  # fmt: skip
+        return ok(check, f"{counted(len(ids), 'id')} in {counted(files, 'file')}, none twice")
+    fix = f"give one of them an id of its own: ${{EDITOR:-vi}} {_quoted(store.path / twice[0][1])}"
+    if store.kind is Kind.EXECUTION:
+        fix = _renaming(store, twice[0][1])
+    return warn(check, f"{_pair(twice)} have one id: Convex lists both, and `update` by that id "
+                "answers `ambiguous`", fix)  # fmt: skip
 
 
-def _has_id(value: Any) -> bool:
-    return isinstance(value, dict) and isinstance(value.get("id"), str | int)
+def _id(kind: Kind, path: str, value: dict[str, Any]) -> str:
+    """By what Convex finds the record: see convex/model/project.ts."""
+    told = value.get("id")
+    if kind is Kind.EXECUTION or isinstance(told, bool) or not isinstance(told, str | int):
+        return Path(path).stem
+    return str(told) or Path(path).stem
 
 
 def _parsed(path: Path) -> Any:

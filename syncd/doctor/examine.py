@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import shlex
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 
@@ -57,5 +57,5 @@ def _ignored(config: Config) -> Finding:
         return ok("git-ignore", "there is no git here")
     if ended.returncode == 1 and not (config.state / ".gitignore").exists():
         return warn("git-ignore", f"git would take {config.state} along",
-                    f"echo {json.dumps(config.state.name + '/')} >> .gitignore")  # fmt: skip
+                    f"echo {shlex.quote(config.state.name + '/')} >> .gitignore")  # fmt: skip
     return ok("git-ignore", f"git passes over {config.state}")

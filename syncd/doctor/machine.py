@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shlex
 import shutil
 import sqlite3
 import stat
@@ -54,7 +55,7 @@ def room(check: str, place: Path) -> Finding:
     if free >= FEW_BYTES:
         return ok(check, evidence)
     return warn(check, f"{evidence}: without any, edits wait where they are",
-                f"du -xd1 -h {place} | sort -h, and free some")  # fmt: skip
+                f"du -xd1 -h {_quoted(place)} | sort -h, and free some")  # fmt: skip
 
 
 def _inodes(config: Config) -> Finding:
@@ -65,7 +66,9 @@ def _inodes(config: Config) -> Finding:
     evidence = f"{counted(found.f_favail, 'more file')} can be made where {place} lies"
     if found.f_favail >= FEW_INODES:
         return ok("inodes", evidence)
-    return warn("inodes", evidence, f"find where they are: du --inodes -xd2 {place} | sort -n")
+    return warn(
+        "inodes", evidence, f"find where they are: du --inodes -xd2 {_quoted(place)} | sort -n"
+    )
 
 
 def _secrets(config: Config) -> Iterator[Finding]:
@@ -84,8 +87,8 @@ def _owned(state: Path) -> Finding:
         return _makeable(state)
     if not os.access(state, os.W_OK):
         return fail("state-folder", f"{state} cannot be written: no daemon can start",
-                    f"mount it writable, sudo chown -R {os.geteuid()} {state}, or name another "
-                    "with SYNCD_STATE_DIR")  # fmt: skip
+                    f"mount it writable, sudo chown -R {os.geteuid()} {_quoted(state)}, or name "
+                    "another with SYNCD_STATE_DIR")  # fmt: skip
     return _private("state-folder", state, 0o700)
 
 
@@ -102,8 +105,12 @@ def _private(check: str, place: Path, mode: int) -> Finding:
     found = stat.S_IMODE(place.stat().st_mode)
     evidence = f"{place} has mode {found:o}"
     if found & ~mode:
-        return fail(check, f"{evidence}: others can read it", f"chmod {mode:o} {place}")
+        return fail(check, f"{evidence}: others can read it", f"chmod {mode:o} {_quoted(place)}")
     return ok(check, evidence)
+
+
+def _quoted(place: Path) -> str:
+    return shlex.quote(str(place))
 
 
 def _existing(path: Path) -> Path:

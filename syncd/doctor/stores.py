@@ -18,7 +18,7 @@ from syncd.doctor.finding import Finding, fail, ok, warn
 from syncd.doctor.machine import room
 from syncd.files import syscalls
 from syncd.files.git import operation_around
-from syncd.stores.layout import SAVE_PREFIX, is_temporary
+from syncd.stores.layout import SAVE_PREFIX, is_temporary, normal
 
 OTHERS = (".stfolder", ".dropbox", ".dropbox.cache", ".sync", ".owncloudsync.log")
 """What other tools leave in a folder that they keep in sync."""
@@ -63,10 +63,10 @@ def _count(store: StoreConfig) -> tuple[int, int, list[Path]]:
     matched = others = 0
     left: list[Path] = []
     for folder, folders, files in os.walk(store.path):
-        below = Path(folder).relative_to(store.path).as_posix().removeprefix(".").lstrip("/")
-        folders[:] = [f for f in folders if not layout.prunes(f"{below}/{f}".lstrip("/"))]
-        matches = layout.within(below)
-        found = sum(map(matches, files))
+        below = folder[len(str(store.path)) :].lstrip("/")
+        folders[:] = [f for f in folders if not layout.prunes(normal(f"{below}/{f}".lstrip("/")))]
+        matches = layout.within(normal(below))
+        found = sum(map(matches, map(normal, files)))
         saves = [Path(folder) / name for name in files if name.startswith(SAVE_PREFIX)]
         ours = sum(map(is_temporary, files)) + len(saves)
         left += filter(_rests, saves)
@@ -149,10 +149,11 @@ def _links(store: StoreConfig, state: Path) -> Finding:
     try:
         os.link(first, second, follow_symlinks=False)
     except OSError as error:
+        beside = str(store.path.parent / ".syncd")
         return warn(check, f"{first} gets no second name in {state} ({error.strerror}): what it "
                     "holds is lost if it is deleted before that was sent",
                     f"own its files, or put the state folder beside them: "
-                    f"export SYNCD_STATE_DIR={store.path.parent / '.syncd'}")  # fmt: skip
+                    f"export SYNCD_STATE_DIR={shlex.quote(beside)}")  # fmt: skip
     second.unlink()
     return ok(check, "files are followed under second names when they are renamed or deleted")
 

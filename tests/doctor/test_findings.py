@@ -78,6 +78,15 @@ def test_what_a_write_left_is_not_taken_for_files_that_match_nothing(tmp_path: P
     )  # fmt: skip
 
 
+def test_files_in_a_hidden_folder_match_by_its_name(tmp_path: Path) -> None:
+    config = made(tmp_path, 'kind = "workflow"\ninclude = [".team/*.json", "\u00fcb/*.json"]')
+    for folder in (".team", "u\u0308b"):
+        (config.stores[0].path / folder).mkdir()
+        (config.stores[0].path / folder / "a.json").touch()
+    first = next(stores.examine(config.stores[0], config.state))
+    assert (first.level, "2 files are mirrored" in first.evidence) == (Level.OK, True)
+
+
 def test_what_a_program_left_that_was_killed_while_it_saved_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -219,6 +228,20 @@ def test_one_id_in_two_files(tmp_path: Path) -> None:
     (found,) = bad(contents.examine(store))
     assert found.check == "ids:flows"
     assert found.evidence.startswith("'a.json' and 'b.json' have one id")
+
+
+def test_an_id_is_what_convex_finds_a_record_by(tmp_path: Path) -> None:
+    for kind, complains in (("workflow", True), ("execution", True), ("document", False)):
+        (folder := tmp_path / kind).mkdir()
+        store = store_of(folder, f'kind = "{kind}"')
+        (store.path / "sub").mkdir()
+        (store.path / "a.json").write_text("{}")
+        (store.path / "sub" / "a.json").write_text('{"id": ""}')
+        assert [each.check for each in bad(contents.examine(store))] == ["ids:flows"] * complains
+        (store.path / "sub" / "a.json").rename(store.path / "b.json")
+        for name in ("a.json", "b.json") if kind == "execution" else ():
+            (store.path / name).write_text('{"id": "one"}')  # An execution is called by its file.
+        assert bad(contents.examine(store)) == []
 
 
 def test_lines_that_cannot_be_linked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
