@@ -251,4 +251,4 @@ def _tops(folders: set[Path]) -> Sequence[Path]:
 def _quoted(text: str) -> str:
     # systemd.syntax(7): % begins a specifier, quotes take blanks.
     escaped = text.replace("\\", "\\\\").replace("%", "%%").replace('"', '\\"')
-    return f'"{escaped}"' if " " in escaped or '"' in escaped else escaped
+    return f'"{escaped}"' if re.search(r"[\s\"']", escaped) else escaped

@@ -69,6 +69,12 @@ def test_the_units_are_sound(tmp_path: Path) -> None:
     assert analyze("verify", str(system), folder=tmp_path) == ""
 
 
+def test_an_apostrophe_in_a_path_is_no_quote(tmp_path: Path) -> None:
+    (tmp_path / "bob's").mkdir()
+    system = written(system_unit(load(project(tmp_path / "bob's"), {}), "root"), tmp_path / "units")
+    assert analyze("verify", str(system), folder=tmp_path) == ""
+
+
 def test_the_service_of_the_machine_is_little_exposed(tmp_path: Path) -> None:
     system = written(system_unit(load(project(tmp_path), {}), "daemon"), tmp_path / "system")
     words = ("security", "--offline=true", "--no-pager", str(system))
