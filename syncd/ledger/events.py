@@ -85,14 +85,17 @@ class Events:
         return self._select(f"WHERE {_BELOW} ORDER BY number DESC LIMIT ?", *_below(key), most)
 
     def after(self, number: int, key: Key | None, most: int) -> tuple[int, list[Event]]:
-        """The newest `most` events behind `number`, oldest first, and the number of the last."""
+        """The newest `most` events behind `number`, oldest first, and the number of the last.
+
+        Of a ledger that took the place of one which went so far, behind none.
+        """
         (last,) = self._connection.execute(
             "SELECT coalesce(max(number), ?) FROM events", (number,)
         ).fetchone()
         if last == number:
             return number, []
         where = "number > ? AND number <= ?"
-        values: list[object] = [number, last]
+        values: list[object] = [number if number < last else 0, last]
         if key is not None:
             where += f" AND {_BELOW}"
             values += _below(key)

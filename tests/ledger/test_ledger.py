@@ -46,6 +46,7 @@ from syncd.errors import LedgerDamaged, LedgerError, LedgerUnknown
 from syncd.ledger.claimable import Claim
 from syncd.ledger.connection import LOG_BYTES, damage_in, open_ledger, read_ledger, transaction
 from syncd.ledger.contents import _AT_HAND, _PATIENCE
+from syncd.ledger.events import Event
 from syncd.ledger.ledger import Ledger
 
 KEY = Key("flows", "a.json")
@@ -723,3 +724,14 @@ def test_bytes_that_do_not_unpack_are_damage(ledger: Ledger) -> None:
     with pytest.raises(LedgerDamaged) as raised:
         ledger.contents.get(content(body).digest)
     assert damage_in(raised.value)
+
+
+def test_who_follows_the_events_of_a_ledger_hears_those_of_its_successor(tmp_path: Path) -> None:
+    ledger = Ledger.open(tmp_path / "ledger.db")
+    assert ledger.events.after(7, None, 10) == (7, [])
+    with ledger.transaction():
+        ledger.events.add(Event(Key("flows", "a.json"), "pulled", 1.0))
+    place, (event,) = ledger.events.after(7, None, 10)
+    assert event.what == "pulled"
+    assert ledger.events.after(place, None, 10) == (place, [])
+    ledger.close()
