@@ -214,6 +214,9 @@ def _diff(listing: Listing, conflict: ConflictReport) -> Iterator[str]:
         yield "the versions differ, and are not both text"
         return
     _require_kept(sides, bodies)
+    if before == after and bodies[0] != bodies[1]:
+        yield "the versions differ in how their lines end, and in nothing else"
+        return
     who = _writer(conflict.theirs)
     name = "the file, as it was mirrored last" if now else "mine (the file, before it was merged)"
     yield from difflib.unified_diff(before, after, f"theirs ({who})", name, lineterm="")

@@ -96,6 +96,13 @@ def test_what_both_sides_changed_is_told(
     assert (f"why     {unmerged}\n" in out) == (unmerged is not None)
 
 
+def test_a_difference_in_line_ends_alone_is_told(terminal: Terminal) -> None:
+    terminal.home.save(b"{\r\n}\r\n")
+    terminal.home.conflict(None, b"{\n}\n")
+    code, out, _ = terminal.run("conflicts", "diff", "1")
+    assert (code, out) == (0, "the versions differ in how their lines end, and in nothing else\n")
+
+
 def test_what_both_sides_changed_is_not_guessed_without_what_they_began_with(
     terminal: Terminal,
 ) -> None:
