@@ -11,7 +11,8 @@ import typer
 
 from syncd.cli.text import shown
 from syncd.config import DEVICE_TOKEN, EMBEDDED, Config, load
-from syncd.errors import AnotherInstance, ConfigError, Unauthorized
+from syncd.core.wording import refusal
+from syncd.errors import AnotherInstance, ConfigError, LedgerError, Unauthorized
 
 
 async def enrolled(config: Config, name: str) -> Config:
@@ -55,12 +56,23 @@ def _owned(folder: Path) -> Iterator[None]:
 
 
 def _keep(folder: Path, token: str) -> Path:
+    """Put the token where it is looked for. Raises LedgerError, with the former one as it was."""
     place = folder / DEVICE_TOKEN
-    descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(token + "\n")
-        file.flush()
-        os.fsync(descriptor)
+    arriving = folder / f".{DEVICE_TOKEN}.new"
+    try:
+        arriving.unlink(missing_ok=True)
+        descriptor = os.open(arriving, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(token + "\n")
+            file.flush()
+            os.fsync(descriptor)
+        arriving.replace(place)
+    except OSError as error:
+        raise LedgerError(
+            f"the new token cannot be kept: {refusal(error)}; nobody has it",
+            "mend that, and `syncd init` again with another --device, or once `syncd devices "
+            "revoke` made this one void",
+        ) from error
     return place
 
 

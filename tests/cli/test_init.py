@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 import typer
 
+from syncd.cli.enrolling import _keep
 from syncd.cli.init import _agreed, _configure
-from syncd.config import load
-from syncd.errors import ConfigError
+from syncd.config import DEVICE_TOKEN, load
+from syncd.errors import ConfigError, LedgerError
 
 
 @pytest.mark.parametrize("ends", [KeyboardInterrupt, EOFError])
@@ -44,3 +45,14 @@ def test_a_person_s_configuration_keeps_its_line_ends(tmp_path: Path) -> None:
     _configure(path, "embedded", "default")
     assert load(path, {}).url == "embedded"
     assert path.read_bytes().endswith(store)
+
+
+def test_a_token_that_cannot_be_kept_is_told_in_words(tmp_path: Path) -> None:
+    place = tmp_path / DEVICE_TOKEN
+    place.mkdir()
+    with pytest.raises(LedgerError, match="nobody has it"):
+        _keep(tmp_path, "secret")
+    place.rmdir()
+    place.touch(mode=0o644)
+    assert _keep(tmp_path, "secret").read_text() == "secret\n"
+    assert (place.stat().st_mode & 0o777, [*tmp_path.iterdir()]) == (0o600, [place])
