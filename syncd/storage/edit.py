@@ -16,6 +16,7 @@ import yaml
 from syncd.core.model import Format, Kind
 from syncd.core.value import MISSING, Maybe, Number, Opaque, Value, alike, spelled
 from syncd.errors import RecordError
+from syncd.storage.sameness import mark, moved, same
 from syncd.stores import yaml_scalar
 from syncd.stores.annotations import annotation
 from syncd.stores.merge import Combined, merge, read, summed
@@ -213,7 +214,7 @@ class _Edit:
 
     def value(self, value: Value, before: Any, after: Any) -> Value:
         """`value`, which reads as `before`, where that is what `after` is; `after` elsewhere."""
-        if _same(before, after):
+        if same(before, after):
             return value
         if isinstance(value, dict) and isinstance(before, dict) and isinstance(after, dict):
             return self._members(value, before, after)
@@ -233,13 +234,13 @@ class _Edit:
         return kept | {
             name: _value(each)
             for name, each in after.items()
-            if name not in value and not (name in before and _same(before[name], each))
+            if name not in value and not (name in before and same(before[name], each))
         }
 
     def _member(self, name: str, value: Value, before: Any, after: Any) -> Value:
         # What a field cannot be reads as if it were absent. Who assigns a text or a number means to
         # replace that; who adds to a list or an object that seemed empty does not know of it.
-        added = isinstance(after, dict | list) and not _same(before, after)
+        added = isinstance(after, dict | list) and not same(before, after)
         told = before is not None and before not in ([], {})
         if self._told_all or told or not value or not added:
             return self.value(value, before, after)
@@ -250,19 +251,20 @@ class _Edit:
         )
 
     def _elements(self, value: list[Value], before: list[Any], after: list[Any]) -> list[Value]:
-        if not len(value) == len(before) == len(after) or _moved(before, after):
-            spare = list(zip(before, value, strict=False))
-            return [self._taken(each, spare) for each in after]
-        return [self.value(*each) for each in zip(value, before, after, strict=True)]
+        if len(value) == len(before) == len(after) and not moved(before, after):
+            return [self.value(*each) for each in zip(value, before, after, strict=True)]
+        spare: dict[str, list[tuple[Any, Value]]] = {}
+        for was, each in zip(before, value, strict=False):
+            spare.setdefault(mark(was), []).append((was, each))
+        return [self._taken(each, spare.get(mark(each), [])) for each in after]
 
-    def _taken(self, element: Any, spare: list[tuple[Any, Value]]) -> Value:
+    def _taken(self, element: Any, alike: list[tuple[Any, Value]]) -> Value:
         """The element as it was written before, where it, or one of its id, was in the list."""
-        for matches in (_same, _same_id):
-            for place, (was, _) in enumerate(spare):
-                if matches(was, element):
-                    was, value = spare.pop(place)
-                    return self.value(value, was, element)
-        return _value(element)
+        if not alike:
+            return _value(element)
+        exact = (place for place, (was, _) in enumerate(alike) if same(was, element))
+        was, value = alike.pop(next(exact, 0))
+        return self.value(value, was, element)
 
 
 def _like(met: Maybe, value: Value) -> Value:
@@ -273,26 +275,3 @@ def _like(met: Maybe, value: Value) -> Value:
         order = {name: value[name] for name in met if name in value} | value
         return {name: _like(met.get(name, MISSING), each) for name, each in order.items()}
     return value
-
-
-def _moved(before: list[Any], after: list[Any]) -> bool:
-    """Whether an element is in the place of another one. A new id alone makes none another."""
-    here, there = ([repr(_id(each)) for each in side] for side in (before, after))
-    known = {*here} - {repr(None)}
-    return any(now != was and now in known for was, now in zip(here, there, strict=False))
-
-
-def _same_id(one: Any, other: Any) -> bool:
-    return _id(one) is not None and _same(_id(one), _id(other))
-
-
-def _id(element: Any) -> Any:
-    return element.get("id") if isinstance(element, dict) else None
-
-
-def _same(one: Any, other: Any) -> bool:
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_same(one[name], other[name]) for name in one)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_same, one, other))
-    return type(one) is type(other) and bool(one == other)

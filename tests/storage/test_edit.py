@@ -98,6 +98,21 @@ def test_an_element_takes_along_what_its_model_does_not_read() -> None:
     assert json.loads(saved(body, rename))["steps"] == [{**steps[0], "id": "c"}, steps[1]]
 
 
+def test_elements_of_a_long_list_are_found_by_what_they_are() -> None:
+    tags = [{"name": str(number), "far": [1.50]} for number in range(4000)]
+    nodes = [{"id": number} for number in range(4000)]
+    body = json.dumps({"id": "w", "tags": tags, "nodes": nodes}).replace("1.5]", "1.50]").encode()
+
+    def turn(record: Workflow) -> None:
+        record.tags.reverse()
+        record.tags.pop()
+        record.nodes.reverse()  # type: ignore[union-attr]
+
+    turned = saved(body, turn)
+    assert turned.count(b"[1.50]") == 3999
+    assert json.loads(turned)["nodes"] == nodes[::-1]
+
+
 def test_a_field_is_removed_where_the_program_removed_it() -> None:
     body = b'{"id": "a", "extra": 1, "tags": ["x"]}'
     fields = fields_of(body, Format.JSON)
