@@ -121,8 +121,16 @@ class Mover:
             place = self._machine.folder_of(path)
             if place is not None and f"{path}/".startswith(f"{folder}/"):
                 self._world.story(f"{self._machine.name} removes the folder {path}")
+                self._forget_temporaries(path)
                 self._machine.disk.unlink(*place)
         yield from self._person.replace(folder, pause=0.0)
+
+    def _forget_temporaries(self, folder: str) -> None:
+        """Who removes a folder removes what a crash left in it: of that nobody keeps anything."""
+        for path, inode in self._machine.inodes():
+            if path.startswith(f"{folder}/") and TEMPORARY_PREFIX in path:
+                digest = self._world.digest(inode.data)
+                self._world.witness.overwritten(self._machine.name, digest)
 
     def _become_folder(self, path: str) -> Program:
         inode = self._machine.visible(path)
