@@ -2,8 +2,9 @@
 
 A payload travels whole. One that a program writes to all the time, a download or a log, would be
 sent anew at every look at it: a log of 5 MB comes to 400 GB a day. So each file may cost BURST
-bytes at once and RATE bytes a second for long, and one that changes under its uploads, which then
-are in vain, is tried half as often each time, up to a bound.
+bytes at once and RATE bytes a second for long, or itself every LONGEST seconds: nobody waits longer
+for what he saved. One that changes under its uploads, which then are in vain, is tried half as
+often each time, up to a bound.
 """
 
 from __future__ import annotations
