@@ -37,6 +37,7 @@ ALLOWED = {
     "monitoring/tally": set(),
     "monitoring": {"core", "config", "errors", "monitoring", "report"},
     "leaving": set(),
+    "memory": set(),
     "signals": {"leaving"},
     "setup/discovery": {"core", "store_config"},
     "setup": {"ledger", "remote", "config", "errors", "slips"},
@@ -52,7 +53,7 @@ ALLOWED = {
     "attach": {"daemon", "ledger", "remote", "embedded", "config", "errors", "opening", "slips"},
     "cli": {"cli", "daemon", "running", "attach", "opening", "config", "errors", "logs", "engine",
             "embedded", "beside", "control", "core", "ledger", "signals", "monitoring", "doctor",
-            "remote", "report", "setup", "leaving"},
+            "remote", "report", "setup", "leaving", "memory"},
 }  # fmt: skip
 """What each part of the house may import of syncd: a module without a line, what its folder may."""
 

@@ -72,6 +72,10 @@ def _run(words: list[str]) -> None:
         signal.signal(number, _leave)  # Nothing is begun yet: no trace of half an import.
     if words[:1] == ["run"]:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # The configuration is read only after this.
+    if words[:1] in (["run"], ["sync"]):
+        from syncd.memory import give_back
+
+        give_back()
     with uncollected():
         commands = registered(words[0] if words else None)
         from typer.main import get_command
