@@ -24,9 +24,9 @@ class Portion:
 
     def took(self, size: int, seconds: float) -> None:
         """A call of `size` bytes was answered after so many seconds, others beside it."""
-        if size < LEAST:
-            return  # How long it took says nothing of the link's speed.
-        if seconds > LONGEST:
+        # How long a small one took says nothing of the link's speed, and how soon it came does: of
+        # LEAST at most, hardly any call carries as much.
+        if seconds > LONGEST and size >= LEAST:
             self._limit(int(size * LONGEST / seconds))
         elif seconds < LONGEST / 2 and 2 * size > self.bytes:
             self.bytes = min(self._most, 2 * self.bytes)

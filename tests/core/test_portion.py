@@ -55,6 +55,16 @@ def test_calls_that_are_not_answered_become_small_and_large_again() -> None:
     assert portion.bytes == MOST
 
 
+@given(st.integers(MOST // 100, MOST))
+def test_calls_become_large_again_with_texts_that_never_fill_one(text: int) -> None:
+    portion = Portion(MOST)
+    for _ in range(6):
+        portion.lost(portion.bytes)
+    for _ in range(6):
+        portion.took(max(1, portion.bytes // text) * text, 0.1)
+    assert portion.bytes == MOST
+
+
 def test_a_late_answer_to_a_larger_call_does_not_make_calls_larger() -> None:
     portion = Portion(MOST)
     portion.took(MOST, 90.0)
