@@ -18,7 +18,7 @@ from syncd.engine.health import Health
 from syncd.engine.naming.intake import Intake
 from syncd.engine.payloads.outgoing import Outgoing
 from syncd.engine.payloads.transfers import Transfers
-from syncd.engine.payloads.uploads import IN_FLIGHT, Uploads
+from syncd.engine.payloads.uploads import FIRST_PAUSE, IN_FLIGHT, Uploads
 from syncd.errors import Unavailable
 
 from .fakes import STORE, Desk
@@ -263,6 +263,30 @@ async def test_over_a_link_that_loses_them_uploads_go_one_after_the_other(desk: 
         desk.clock.seconds += 1
         made.wake()
         await until(lambda: len(shelf.taken) == 2 * IN_FLIGHT)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_what_was_lost_once_is_not_in_the_way_of_what_was_not(desk: Desk) -> None:
+    """It may be too long for this link, and be lost after two minutes each time."""
+    await queued(desk, 1)
+    shelf = Shelf()
+    shelf.lost = lambda: shelf.begun == 1
+    made = uploads(desk, shelf)
+    running = asyncio.create_task(made.run())
+    try:
+        await until(lambda: bool(made._put_off))
+        shelf.open.clear()
+        desk.clock.seconds += FIRST_PAUSE
+        made.wake()
+        await until(lambda: shelf.flying == 1)
+        await save(desk, b"one")
+        made.wake()
+        await until(lambda: shelf.flying == 2)
+        await queued(desk, 4)
+        await rounds(made, shelf)
+        assert shelf.flying == 2
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

@@ -34,7 +34,7 @@ ASKED = 1.0
 IN_FLIGHT = 3
 """Payloads on their way at once, the smallest first: the deployment serves calls beside them. One
 after the other where one was lost: the platform ends what takes longer than two minutes, and each
-of three takes three times as long over a slow link."""
+of three takes three times as long over a slow link. One that was lost is in nobody's way."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds before a payload is tried again, doubled from the first to the longest; or as many as it
@@ -160,13 +160,20 @@ class Uploads:
 
     def _start(self) -> None:
         paused = self._waiting()
-        while self._ready and len(self._flying) < self._abreast:
+        while self._ready and self._may_start(self._ready[0][1].digest):
             key, content = self._ready.popleft()
             if key.store in paused or not self._ledger.uploads.wants(key, content):
                 self._look_next = 0.0
             elif content.digest not in self._flying:
                 task = asyncio.create_task(self._send(key, content))
                 self._flying[content.digest] = task
+
+    def _may_start(self, digest: Digest) -> bool:
+        if len(self._flying) < self._abreast:
+            return True
+        # What was lost may be lost each time, after minutes: whatever was not goes beside it.
+        lost = self._put_off.keys()
+        return self._abreast == 1 and digest not in lost and self._flying.keys() <= lost
 
     def _due(self, digest: Digest, now: float) -> bool:
         put_off = self._put_off.get(digest)
