@@ -189,19 +189,19 @@ async def test_commands_and_programs_leave_slips(config: Config) -> None:
         assert calls() == 2
         found = [each async for each in examine(there)]
         assert "the feed ends at 12" in found[-1].evidence
-        assert calls() == 3
+        assert calls() == 4
         mirror = Mirror(there)
         await mirror.query("sync:head", HeadAnswer)
-        assert calls() == 4
+        assert calls() == 5
         # Once a minute: a program may call all the time.
         await mirror.query("sync:head", HeadAnswer)
-        assert calls() == 4
-        await mirror.close()
         assert calls() == 5
+        await mirror.close()
+        assert calls() == 6
         await mirror.query("sync:head", HeadAnswer)
         del mirror
         gc.collect()
-        assert calls() == 6
+        assert calls() == 7
 
 
 def test_status_and_doctor_tell_both(config: Config) -> None:
