@@ -729,8 +729,10 @@ def test_a_copy_that_was_looked_at_before_its_file_was_emptied_goes_on_with_its_
     assert daemon.server.lines == [["one"]]
 
 
-@pytest.mark.parametrize("name", ["a.jsonl.9", "a-2026.jsonl.9"])
-@pytest.mark.parametrize("copied", [0, 4, 6, 8])
+@pytest.mark.parametrize(
+    ("name", "copied"),
+    [*(("a.jsonl.9", copied) for copied in (0, 2, 4, 6, 8)), ("a-2026.jsonl", 4)],
+)
 def test_a_copy_that_was_looked_at_when_it_was_half_made_goes_on_with_its_log(
     daemon: Daemon, copied: int, name: str
 ) -> None:
@@ -745,6 +747,22 @@ def test_a_copy_that_was_looked_at_when_it_was_half_made_goes_on_with_its_log(
     os.truncate(path, 0)
     daemon.settle()
     assert daemon.server.lines == [["one", "two", "three"]]
+
+
+def test_what_is_written_behind_a_rotation_is_told_though_its_file_is_moved_away(
+    daemon: Daemon,
+) -> None:
+    path, copy = daemon.files / "a.jsonl", daemon.files / "a.jsonl.9"
+    path.write_text("one\n")
+    daemon.send()
+    shutil.copyfile(path, copy)
+    daemon.walk()
+    os.truncate(path, 0)
+    daemon.walk()
+    path.write_text("two\n")
+    path.rename(daemon.files / "out-of-sight")
+    daemon.settle()
+    assert daemon.server.lines == [["one"], ["two"]]
 
 
 def test_a_file_that_stays_the_beginning_of_a_log_is_one_of_its_own(daemon: Daemon) -> None:

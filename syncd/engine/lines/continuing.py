@@ -68,22 +68,27 @@ class Live:
         self._ends: dict[int, set[str]] = {}
         """Where they end: by length, so that a file is opened and read once for thousands."""
         self._named: dict[str, list[int]] = {}
-        """Their files, by what the path of a copy begins with."""
+        self._stems: dict[str, list[int]] = {}
+        """Their files, by their paths, and by those without an ending."""
         for each in logs:
             if (end := each.furthest) != NOTHING:
                 self._ends.setdefault(end.length, set()).add(end.tail)
             self._named.setdefault(each.path, []).append(each.inode)
-            self._named.setdefault(_stem(each.path), []).append(each.inode)
+            self._stems.setdefault(_stem(each.path), []).append(each.inode)
 
     def copied_to(self, met: Met) -> bool:
         """Whether it holds all that a log does, or is the first part of one so far. Blocks."""
         path, stat = met
         if self._folder.holds_any(stat.inode, self._ends):
             return True
-        near = [inode for name in _beginnings(path) for inode in self._named.get(name, ())]
+        # One that is emptied and goes on, under the name it had, is no copy.
+        names = list(_beginnings(path)) if path not in self._named else []
+        named = [inode for name in names for inode in self._named.get(name, ())]
+        near = named + [inode for name in names for inode in self._stems.get(name, ())]
         end = self._folder.end(stat.inode) if near else None
         if end is None or end == NOTHING:
-            return end is not None  # Not a whole line so far: it may become any of them.
+            # Not a whole line so far: it may become a copy, or a file that is moved away soon.
+            return end is not None and bool(named)
         return any(self._folder.holds(inode, end) for inode in near)
 
 
