@@ -6,6 +6,8 @@ meanwhile waits for it, and what breaks off in between was sent for nothing.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 LONGEST: Final = 3.0
@@ -22,10 +24,21 @@ class Portion:
         self.bytes = most
         self._most = most
 
+    @contextmanager
+    def call(self, size: int, now: Callable[[], float]) -> Iterator[None]:
+        """Around a call of `size` bytes; `now` tells the time, in seconds."""
+        began = now()
+        try:
+            yield
+        except BaseException:
+            self.lost(size)
+            raise
+        self.took(size, now() - began)
+
     def took(self, size: int, seconds: float) -> None:
         """A call of `size` bytes was answered after so many seconds, others beside it."""
-        # How long a small one took says nothing of the link's speed, and how soon it came does: of
-        # LEAST at most, hardly any call carries as much.
+        # A small call that took long says nothing of the link. One that did not does: where calls
+        # carry little none is larger.
         if seconds > LONGEST and size >= LEAST:
             self._limit(int(size * LONGEST / seconds))
         elif seconds < LONGEST / 2 and 2 * size > self.bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -79,3 +80,14 @@ def test_a_small_call_that_takes_long_says_nothing_of_the_link() -> None:
     portion.took(LEAST - 1, 60.0)
     portion.lost(LEAST - 1)
     assert portion.bytes == MOST
+
+
+def test_a_call_tells_how_long_it_took_and_whether_it_was_lost() -> None:
+    portion, times = Portion(MOST), iter([10.0, 40.0, 50.0])
+    with portion.call(MOST, times.__next__):
+        pass
+    slow = portion.bytes
+    assert slow == int(MOST * LONGEST / 30)
+    with pytest.raises(TimeoutError), portion.call(slow, times.__next__):
+        raise TimeoutError
+    assert portion.bytes == LEAST

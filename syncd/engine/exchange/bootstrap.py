@@ -106,14 +106,8 @@ class Bootstrap:
             await all_ended(asked)
 
     async def _fetched(self, some: Sequence[Change]) -> list[Heard]:
-        size, began = sum(map(_lacking, some)), self._clock.monotonic()
-        try:
-            news = await self._puller.with_bytes(some)
-        except BaseException:
-            self._portion.lost(size)
-            raise
-        self._portion.took(size, self._clock.monotonic() - began)
-        return news
+        with self._portion.call(sum(map(_lacking, some)), self._clock.monotonic):
+            return await self._puller.with_bytes(some)
 
     async def _portions(self, name: str) -> AsyncGenerator[list[Change], None]:
         async with aclosing(one_ahead(self._pages(name))) as told:

@@ -193,16 +193,14 @@ class Pusher:
         return Claim(OPERATIONS, most, guarded, self._waiting(), self._doubted)
 
     async def _send(self, intents: Sequence[Intent]) -> None:
-        size, began = text_bytes(intents), self._clock.monotonic()
         try:
-            outcomes = await self._push(intents)
+            with self._portion.call(text_bytes(intents), self._clock.monotonic):
+                outcomes = await self._push(intents)
         except BaseException:
-            self._portion.lost(size)
             # RACE: it may have been carried out. The rows stay sent, frozen as they are, and
             # the receipt on the deployment answers when they are sent again.
             self._frozen.extend(intents)
             raise
-        self._portion.took(size, self._clock.monotonic() - began)
         self._acknowledge(intents, outcomes)
 
     async def _push(self, intents: Sequence[Intent]) -> list[Outcome]:
