@@ -35,7 +35,7 @@ class Timeouts:
 
     @asynccontextmanager
     async def waiting(
-        self, size: int = 0, *, endless: bool = False
+        self, size: int, *, endless: bool = False
     ) -> AsyncIterator[Callable[[], None]]:
         """Raise TimeoutError in what sends `size` bytes when nothing of it is heard.
 

@@ -15,12 +15,13 @@ from syncd.core.model import Content, Digest
 from syncd.errors import PayloadRefused, ProtocolError, SyncdError, Unavailable
 from syncd.remote.client import ConvexHttp
 from syncd.remote.message import HexDigest, Message
+from syncd.remote.pool import CONNECT, Timeouts
 from syncd.remote.trouble import words_of
 
 if TYPE_CHECKING:
     import aiohttp
 
-DOWNLOAD: Mapping[str, float] = {"connect": 10, "sock_read": 45}
+DOWNLOAD: Mapping[str, float] = {"connect": CONNECT, "sock_read": Timeouts().silence}
 """However long it takes, as long as something comes."""
 
 ANSWER_BYTES = 4096
