@@ -715,13 +715,19 @@ def test_a_copy_under_way_is_told_also_where_an_earlier_one_had_its_inode(daemon
     assert sorted(daemon.server.lines) == [["one"], ["two"]]
 
 
-def test_a_copy_that_was_looked_at_before_its_file_was_emptied_goes_on_with_its_log(
-    daemon: Daemon,
-) -> None:
+def sent_and_copied(daemon: Daemon) -> tuple[Path, Path]:
+    """A file of one line that is sent, and a copy of it."""
     path, copy = daemon.files / "a.jsonl", daemon.files / "a.jsonl.9"
     path.write_text("one\n")
     daemon.send()
     shutil.copyfile(path, copy)
+    return path, copy
+
+
+def test_a_copy_that_was_looked_at_before_its_file_was_emptied_goes_on_with_its_log(
+    daemon: Daemon,
+) -> None:
+    path, copy = sent_and_copied(daemon)
     daemon.look(copy.name)
     os.truncate(path, 0)
     daemon.look(path.name)  # Alone: a file that grows is looked at when its second is over.
@@ -752,10 +758,7 @@ def test_a_copy_that_was_looked_at_when_it_was_half_made_goes_on_with_its_log(
 def test_what_is_written_behind_a_rotation_is_told_though_its_file_is_moved_away(
     daemon: Daemon,
 ) -> None:
-    path, copy = daemon.files / "a.jsonl", daemon.files / "a.jsonl.9"
-    path.write_text("one\n")
-    daemon.send()
-    shutil.copyfile(path, copy)
+    path, _ = sent_and_copied(daemon)
     daemon.walk()
     os.truncate(path, 0)
     daemon.walk()

@@ -68,8 +68,9 @@ class Live:
         self._ends: dict[int, set[str]] = {}
         """Where they end: by length, so that a file is opened and read once for thousands."""
         self._named: dict[str, list[int]] = {}
+        """Inodes of their files, by path."""
         self._stems: dict[str, list[int]] = {}
-        """Their files, by their paths, and by those without an ending."""
+        """The same, by path without its ending."""
         for each in logs:
             if (end := each.furthest) != NOTHING:
                 self._ends.setdefault(end.length, set()).add(end.tail)
@@ -86,10 +87,11 @@ class Live:
         named = [inode for name in names for inode in self._named.get(name, ())]
         near = named + [inode for name in names for inode in self._stems.get(name, ())]
         end = self._folder.end(stat.inode) if near else None
-        if end is None or end == NOTHING:
-            # Not a whole line so far: it may become a copy, or a file that is moved away soon.
-            return end is not None and bool(named)
-        return any(self._folder.holds(inode, end) for inode in near)
+        if end == NOTHING:
+            # Only its name tells so far. One that begins as a stem does may be a log of its own:
+            # that is followed at once, since it may be moved away.
+            return bool(named)
+        return end is not None and any(self._folder.holds(inode, end) for inode in near)
 
 
 def _stem(path: str) -> str:
