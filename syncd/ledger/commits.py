@@ -105,9 +105,9 @@ def _authored(decisions: Sequence[Decision]) -> Iterator[tuple[Key, Digest | Non
 def _taken_back(
     ledger: Ledger, settled: Sequence[Decision], dropped: Mapping[Key, str | None]
 ) -> Iterator[tuple[Key, Digest]]:
-    """Of the files that hold again what was agreed on, before what was saved was sent, that.
-
-    What waited is what a program saved, not a merge of ours: so that is what took it back.
+    """What files hold whose save was `dropped` unsent, as they hold again what was agreed on: their
+    programs' last save. What waited was a program's too, not a merge of ours: nobody else took it
+    back.
     """
     for decision in settled:
         key, file = decision.key, decision.file

@@ -258,12 +258,12 @@ class _Edit:
             spare.setdefault(mark(was), []).append((was, each))
         return [self._taken(each, spare.get(mark(each), [])) for each in after]
 
-    def _taken(self, element: Any, alike: list[tuple[Any, Value]]) -> Value:
+    def _taken(self, element: Any, marked: list[tuple[Any, Value]]) -> Value:
         """The element as it was written before, where it, or one of its id, was in the list."""
-        if not alike:
+        if not marked:
             return _value(element)
-        exact = (place for place, (was, _) in enumerate(alike) if same(was, element))
-        was, value = alike.pop(next(exact, 0))
+        exact = (place for place, (was, _) in enumerate(marked) if same(was, element))
+        was, value = marked.pop(next(exact, 0))
         return self.value(value, was, element)
 
 

@@ -84,8 +84,8 @@ class Stores(Generic[M, R]):
         before: dict[str, Any] = {}
         mine: bytes | None = None
         if origin is not None and record.place is not None:
-            before = told(self._record(record.place, origin))
-            mine = edited(origin, before, after, former := format_of(record.place[1]), kind)
+            before, former = told(self._record(record.place, origin)), format_of(record.place[1])
+            mine = edited(origin, before, after, former, kind)
             if former is not format:  # A copy: JSON of what was YAML, or the other way round.
                 mine = written(_fields(record.place, mine, "nothing was written"), format)
 
