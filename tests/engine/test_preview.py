@@ -12,6 +12,7 @@ import pytest
 from syncd.core.decision import Decision, Heard
 from syncd.core.model import Content, Key, Reason, Version
 from syncd.engine.looking.preview import Preview, preview
+from syncd.engine.turns import readings
 from syncd.engine.turns.turn import Reconciler
 from syncd.ledger.ledger import Ledger
 from tests.engine.fakes import STORE, Machine, deployment
@@ -118,3 +119,15 @@ async def test_a_plan_knows_what_comes_where_a_file_goes(tmp_path: Path) -> None
     }
     await one.sync()
     assert (one.files / "a.txt/in.txt").read_text() == "in a folder"
+
+
+async def test_a_plan_tells_of_more_than_a_turn_reads_and_holds_no_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = Machine(tmp_path / "one", deployment())
+    await machine.sync()
+    machine.save(**{f"n{number}": "text" for number in range(30)})
+    monkeypatch.setattr(readings, "READ_BYTES", 1)
+    planned = (await previewed(machine)).decisions
+    assert len(planned) == 30
+    assert {decision.body for decision in planned.values()} == {None}

@@ -6,6 +6,7 @@ Works on a copy of the ledger that is thrown away, and reads files only.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from syncd.core.decision import Decision
 from syncd.core.model import Hold, Key, Reason, Tombstone
@@ -21,12 +22,13 @@ from syncd.engine.turns.turn import Reconciler
 from syncd.ledger.ledger import Ledger
 
 ROUNDS = 12
-"""Looks at a key that asks to be looked at again: more than any doubt takes."""
+"""Looks in a row at keys that all ask to be looked at again: more than any doubt takes."""
 
 
 class Preview(Reconciler):
-    """Decides as a turn does. `decisions` is what it would carry out, `lacking` the keys whose
-    bytes it would fetch or read first, `held` what no turn looks at: no file, or no folder.
+    """Decides as a turn does. `decisions` is what it would carry out, without the bytes, `lacking`
+    the keys whose bytes it would fetch or read first, `held` what no turn looks at: no file, or no
+    folder.
     """
 
     def __init__(
@@ -56,7 +58,7 @@ class Preview(Reconciler):
     ) -> None:
         for decision in decided:
             if decision.plan.reason is not Reason.NOTHING:
-                self.decisions[decision.key] = decision
+                self.decisions[decision.key] = replace(decision, body=None)
 
     async def _rewrite(self, files: Sequence[FileTurn], turn: Turn) -> None:
         return
@@ -80,15 +82,16 @@ async def preview(
         seen = await rescan.scan(store)
         found.held.update({Key(store, path): hold for path, hold in seen.holds.items()})
     named.name(heard)
-    for _ in range(ROUNDS):
+    vain = 0
+    while named.keys and vain < ROUNDS:
         keys, named.keys = list(named.keys), {}
         for start in range(0, len(keys), BATCH):
             turn = await found.consider(keys[start : start + BATCH])
             found.lacking.update(turn.wanted, turn.slow, (key for key, _ in turn.unready))
             named.name(key for key, _ in turn.again)
             waiting.until(when for _, when in turn.again)
-        if not named.keys:
-            break
+        # Fewer each time where large files are left for the next turn.
+        vain += len(named.keys) >= len(keys)
     found.make_room()
     return found
 
