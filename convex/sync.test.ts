@@ -281,6 +281,31 @@ describe("changes", () => {
     expect((await server.fetch("longer.json"))?.text).toHaveLength(FEED_TEXT_BYTES + 1);
   });
 
+  test("a page has as much text as the caller takes, and one place at least", async () => {
+    const { t, laptop, server } = await twoDevices();
+    const paths = ["a.json", "b.json", "c.json", "d.json"];
+    for (const path of paths) await laptop.push(await operationOn(path, "x".repeat(100)));
+    const ask = async (most: number, cursor: string | null = null) => {
+      const args = { ...server.credentials, stores: ["flows"], cursor, most };
+      const page = await t.query(api.sync.changes, args);
+      return { ...page, paths: page.changes.map(({ path }) => path) };
+    };
+    const first = await ask(150);
+    expect(first).toMatchObject({ paths: ["a.json", "b.json"], done: false });
+    const second = await ask(150, first.cursor);
+    expect(second.paths).toEqual(["c.json", "d.json"]);
+    for (const most of [1, 0, -1]) {
+      expect(await ask(most)).toMatchObject({ paths: ["a.json"], done: false });
+    }
+    for (const most of [NaN, Infinity, 1e9]) expect((await ask(most)).paths).toEqual(paths);
+    // What was pushed at one place is told at once, what is too much of it without its text.
+    const other = await Promise.all(["e.json", "f.json"].map((path) => operationOn(path, "1")));
+    await laptop.push(...other);
+    const group = await ask(2, second.cursor);
+    expect(group).toMatchObject({ paths: ["e.json", "f.json"], done: true });
+    expect(group.changes.map(({ text }) => text)).toEqual(["1", null]);
+  });
+
   test("the cursor moves past the entries of other stores", async () => {
     const { t, laptop, server } = await twoDevices();
     await laptop.push(await operationOn("a.json", "1", undefined, { store: "other" }));
@@ -411,6 +436,14 @@ describe("fetch", () => {
     const { entries } = await t.query(api.sync.fetch, { ...laptop.credentials, keys });
     expect(entries.map((entry) => entry?.path)).toEqual([undefined, "a.json", "b.json"]);
     expect(entries[2]?.text).toHaveLength(TEXT_BYTES);
+    const some = async (most: number) => {
+      const asked = { ...laptop.credentials, keys, most };
+      return (await t.query(api.sync.fetch, asked)).entries.length;
+    };
+    expect(await some(TEXT_BYTES)).toBe(2);
+    expect(await some(TEXT_BYTES - 1)).toBe(1);
+    for (const most of [0, -1]) expect(await some(most)).toBe(1);
+    for (const most of [NaN, Infinity]) expect(await some(most)).toBe(3);
   });
 });
 

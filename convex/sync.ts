@@ -5,6 +5,7 @@ import { namesOf } from "./model/author";
 import { recordConflicts } from "./model/conflict";
 import * as feed from "./model/feed";
 import { fetchEntries } from "./model/fetch";
+import { pageBytes } from "./model/limits";
 import { manifestAfter } from "./model/manifest";
 import { deploymentId, notePassed, noteStart } from "./model/presence";
 import * as entries from "./model/push";
@@ -118,7 +119,8 @@ export const push = deviceMutation("write", {
  * The feed after `cursor`, whole groups of equal `at` only. See `model/feed.ts`. Of the stores in
  * `own` others' content is left out: the device does not want it. What lies at the `known` places the
  * device wrote itself, and knows from the answers: that is left out whole. Where `missed`, tombstones
- * behind the cursor are gone, and nothing of the answer counts.
+ * behind the cursor are gone, and nothing of the answer counts. `most` is how many bytes of text the
+ * caller's link takes at once.
  */
 export const changes = deviceQuery({
   args: {
@@ -127,6 +129,7 @@ export const changes = deviceQuery({
     cursor: v.union(v.string(), v.null()),
     known: v.optional(v.array(v.string())),
     witnesses: v.optional(v.array(witness)),
+    most: v.optional(v.number()),
   },
   returns: v.object({
     changes: v.array(change),
@@ -135,8 +138,8 @@ export const changes = deviceQuery({
     missed: v.boolean(),
     broken: v.array(witness),
   }),
-  handler: async (ctx, { stores, own, cursor, known, witnesses }) => ({
-    ...(await feed.changesAfter(ctx, stores, own ?? [], cursor, known ?? [])),
+  handler: async (ctx, { stores, own, cursor, known, witnesses, most }) => ({
+    ...(await feed.changesAfter(ctx, stores, own ?? [], cursor, known ?? [], pageBytes(most))),
     missed: cursor !== null && (await hasMissed(ctx, ctx.workspace, feed.parseCursor(cursor))),
     broken: await brokenWitnesses(ctx, witnesses ?? []),
   }),
@@ -144,9 +147,11 @@ export const changes = deviceQuery({
 
 /** The first of these keys that fit in a response, with their content; ask again for the rest. */
 export const fetch = deviceQuery({
-  args: { keys: v.array(key) },
+  args: { keys: v.array(key), most: v.optional(v.number()) },
   returns: v.object({ entries: v.array(v.union(fetched, v.null())) }),
-  handler: async (ctx, { keys }) => ({ entries: await fetchEntries(ctx, ctx.workspace, keys) }),
+  handler: async (ctx, { keys, most }) => ({
+    entries: await fetchEntries(ctx, ctx.workspace, keys, pageBytes(most)),
+  }),
 });
 
 /** The only function a daemon subscribes to. */

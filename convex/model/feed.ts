@@ -8,7 +8,7 @@ import type { Change } from "../validators";
 import type { Caller } from "./authorized";
 import { readText } from "./content";
 import { changeOf, committedAt, type Entry } from "./entry";
-import { FEED_TEXT_BYTES, KNOWN, PAGE_BYTES, PAGE_ROWS } from "./limits";
+import { FEED_TEXT_BYTES, KNOWN, PAGE_ROWS } from "./limits";
 import { trouble } from "./trouble";
 
 export type Page = { changes: Change[]; cursor: string; done: boolean };
@@ -54,8 +54,8 @@ export async function endsBefore(
 }
 
 /**
- * The changes after `cursor` in the order of `at`. A page ends only between two groups of equal
- * `at`: the cursor could not say how much of a group was handed out.
+ * The changes after `cursor` in the order of `at`, with up to `most` bytes of text. A page ends only
+ * between two groups of equal `at`: the cursor could not say how much of a group was handed out.
  *
  * `known` are places whose whole groups the device wrote and was acknowledged: they are neither
  * read nor told, and the cursor passes them.
@@ -66,6 +66,7 @@ export async function changesAfter(
   own: string[],
   cursor: string | null,
   known: string[],
+  most: number,
 ): Promise<Page> {
   const after = parseCursor(cursor);
   const passed = parseKnown(known, after);
@@ -75,7 +76,7 @@ export async function changesAfter(
   let bytes = 0;
   for await (const entry of entriesAfter(ctx, after, passed)) {
     const at = committedAt(entry);
-    const full = rows >= PAGE_ROWS || bytes >= PAGE_BYTES;
+    const full = rows >= PAGE_ROWS || bytes >= most;
     if (full && at !== last) return { changes, cursor: last.toString(), done: false };
     last = at;
     rows += 1;
@@ -83,7 +84,7 @@ export async function changesAfter(
     if (!stores.includes(entry.store)) continue;
     const unwanted = own.includes(entry.store) && entry.origin !== ctx.device._id;
     const wanted = !unwanted && isNews(ctx, entry);
-    const read = wanted && entry.delta === undefined && bytes < PAGE_BYTES;
+    const read = wanted && entry.delta === undefined && bytes < most;
     const text = read && entry.size <= FEED_TEXT_BYTES ? await readText(ctx, entry) : null;
     if (entry.pieces > 0 && text !== null) bytes += entry.size;
     changes.push(changeOf(entry, text, wanted ? entry.delta : undefined));

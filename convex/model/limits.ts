@@ -35,6 +35,10 @@ export const OPERATIONS = 200;
 /** A page of the feed, of a manifest or of fetched entries. */
 export const PAGE_BYTES = 4 * MIB;
 export const PAGE_ROWS = 1000;
+/** Bytes of a page for a caller that takes up to `most`, which may be anything: one at least. */
+export function pageBytes(most: number | undefined): number {
+  return most !== undefined && most < PAGE_BYTES ? Math.max(1, most) : PAGE_BYTES;
+}
 /** Text above this is left out of the feed; the device fetches it. */
 export const FEED_TEXT_BYTES = 512 * KIB;
 /** Each costs an index range and up to INLINE_BYTES read. */

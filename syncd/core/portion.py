@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Final
 
 LONGEST: Final = 3.0
@@ -15,6 +16,17 @@ LONGEST: Final = 3.0
 
 LEAST: Final = 32 * 1024
 """Bytes that go at once over any link: smaller calls cost more for themselves than for these."""
+
+ANSWER: Final = 4 * 1024 * 1024
+"""Bytes of text that an answer carries over any link, unless one text alone has more. It is
+PAGE_BYTES of `convex/model/limits.ts`."""
+
+
+@dataclass(slots=True)
+class Call:
+    """A call on its way, of `size` bytes: what an answer has is told once it is here."""
+
+    size: int
 
 
 class Portion:
@@ -25,15 +37,15 @@ class Portion:
         self._most = most
 
     @contextmanager
-    def call(self, size: int, now: Callable[[], float]) -> Iterator[None]:
+    def call(self, size: int, now: Callable[[], float]) -> Iterator[Call]:
         """Around a call of `size` bytes; `now` tells the time, in seconds."""
-        began = now()
+        call, began = Call(size), now()
         try:
-            yield
+            yield call
         except BaseException:
-            self.lost(size)
+            self.lost(call.size)
             raise
-        self.took(size, now() - began)
+        self.took(call.size, now() - began)
 
     def took(self, size: int, seconds: float) -> None:
         """A call of `size` bytes was answered after so many seconds, others beside it."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import structlog
 
 from syncd.core.news import StoreSettings, Welcome
+from syncd.engine.exchange.bodies import Bodies
 from syncd.engine.exchange.bootstrap import Bootstrap, Progress
 from syncd.engine.exchange.epoch import Epoch
 from syncd.engine.exchange.feed import Feed
@@ -72,12 +73,13 @@ class Online:
         self._here = here
         ledger, remote, stores, clock = here.ledger, there.remote, here.stores, here.clock
         feed = Feed(ledger, remote, clock)
-        self.puller = Puller(ledger, remote, here.intake, stores, clock, here.health, feed)
+        bodies = Bodies(ledger, remote, stores, clock)
+        self.puller = Puller(ledger, remote, bodies, here.intake, stores, clock, here.health, feed)
         self.pusher = Pusher(
             ledger, remote, here.intake, here.guards, clock, there.waiting, feed.known
         )
         self.puller.answered = self.pusher.idle
-        bootstrap = Bootstrap(ledger, remote, self.puller, here.guards, stores, clock, here.epoch)
+        bootstrap = Bootstrap(ledger, remote, bodies, here.guards, stores, here.epoch)
         self.link = Link(ledger, remote, bootstrap, here.health, here.epoch, feed, there.settings)
         self.tied = False
         """Whether the deployment was met and not lost since: what answers is what was met."""

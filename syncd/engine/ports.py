@@ -21,6 +21,7 @@ from syncd.core.model import (
     Witness,
 )
 from syncd.core.news import Page, StoreSettings, Welcome
+from syncd.core.portion import ANSWER
 from syncd.core.reading import Reading, Stat
 from syncd.core.stats import Compared, KnownFile
 from syncd.core.writing import LateSave, Note, Writing
@@ -245,14 +246,19 @@ class RemoteReplica(Protocol):
         cursor: Cursor | None,
         witnesses: Sequence[Witness] = (),
         known: Sequence[int] = (),
+        most: int = ANSWER,
     ) -> Page:
         """What happened behind `cursor`, and which of `witnesses` are denied.
 
-        What lies at the `known` places is our own and left out; the cursor passes it.
+        What lies at the `known` places is our own and left out; the cursor passes it. The page has
+        up to `most` bytes of text, unless one alone has more.
         """
 
-    async def fetch(self, keys: Sequence[Key]) -> list[Change | None]:
-        """The current snapshots of `keys` with their bytes; None for a key never held."""
+    async def fetch(self, keys: Sequence[Key], most: int = ANSWER) -> list[Change | None]:
+        """The current snapshots of the first of `keys`, with their bytes; None for one never held.
+
+        As many as have up to `most` bytes of text, and one at least.
+        """
 
     async def head(self) -> Cursor:
         """The newest place in the feed."""

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from syncd.core.conflict import ListedConflict
 from syncd.core.model import (
     SEND_WHOLE,
     Change,
-    Content,
     Cursor,
     Intent,
     Key,
@@ -22,7 +19,9 @@ from syncd.core.model import (
     halves,
 )
 from syncd.core.news import Page, StoreSettings, Welcome
+from syncd.core.portion import ANSWER
 from syncd.errors import FunctionFailed, ProtocolError
+from syncd.remote.answered import asked_for, stuck, verified
 from syncd.remote.authors import AuthorsAnswer, one_each
 from syncd.remote.client import ConvexHttp
 from syncd.remote.conflict import to_conflict
@@ -41,7 +40,6 @@ from syncd.remote.wire import (
     PassedAnswer,
     PushAnswer,
     RegisterAnswer,
-    WireChange,
     to_key,
     to_registration,
     to_witness,
@@ -168,14 +166,17 @@ class ConvexReplica:
         cursor: Cursor | None,
         witnesses: Sequence[Witness] = (),
         known: Sequence[int] = (),
+        most: int = ANSWER,
     ) -> Page:
         """What happened behind `cursor`, and which of `witnesses` are denied.
 
-        What lies at the `known` places is our own and left out; the cursor passes it.
+        What lies at the `known` places is our own and left out; the cursor passes it. The page has
+        up to `most` bytes of text, unless one alone has more.
         """
-        answer = await self._query(
+        answer = await self._some(
             "sync:changes",
             ChangesAnswer,
+            most,
             stores=list(stores),
             own=self._own,
             cursor=cursor,
@@ -183,19 +184,19 @@ class ConvexReplica:
             witnesses=[to_witness(witness) for witness in witnesses],
         )
         if answer.cursor == cursor and not answer.done:
-            raise _stuck("sync:changes")
-        changes = [_verified(change.to_change()) for change in answer.changes]
+            raise stuck("sync:changes")
+        changes = [verified(change.to_change()) for change in answer.changes]
         broken = tuple(witness.to_core() for witness in answer.broken)
         return Page(changes, Cursor(answer.cursor), answer.done, broken, answer.missed)
 
-    async def fetch(self, keys: Sequence[Key]) -> list[Change | None]:
-        """The current snapshots of `keys` with their bytes; None for a key never held."""
-        found: list[Change | None] = []
-        while len(found) < len(keys):
-            rest = [to_key(key) for key in keys[len(found) :][:_FETCH_KEYS]]
-            answer = await self._query("sync:fetch", FetchAnswer, keys=rest)
-            found += _asked_for(keys[len(found) :], answer.entries)
-        return found
+    async def fetch(self, keys: Sequence[Key], most: int = ANSWER) -> list[Change | None]:
+        """The current snapshots of the first of `keys`, with their bytes; None for one never held.
+
+        As many as have up to `most` bytes of text, and one at least.
+        """
+        asked = [to_key(key) for key in keys[:_FETCH_KEYS]]
+        answer = await self._some("sync:fetch", FetchAnswer, most, keys=asked)
+        return asked_for(keys[:_FETCH_KEYS], answer.entries)
 
     async def record(
         self, conflicts: Sequence[tuple[ListedConflict, bytes | None]]
@@ -230,11 +231,20 @@ class ConvexReplica:
         if answer.next is not None:
             last = Key(store, answer.next.path, answer.next.record)
             if last == after:
-                raise _stuck("sync:manifest")
+                raise stuck("sync:manifest")
         return [entry.to_change() for entry in answer.entries], last
 
     def _args(self, **args: object) -> dict[str, Any]:
         return {**self._who, **args}
+
+    async def _some(self, path: str, answer: type[Answer], most: int, **args: object) -> Answer:
+        if most >= ANSWER:
+            return await self._query(path, answer, **args)
+        try:
+            return await self._query(path, answer, most=most, **args)
+        except FunctionFailed:
+            # Functions from before answer as much as they ever do.
+            return await self._query(path, answer, **args)
 
     async def _query(self, path: str, answer: type[Answer], **args: object) -> Answer:
         async for attempt in patiently():
@@ -254,37 +264,6 @@ def _is_to_be_whole(outcome: Outcome) -> bool:
 _FETCH_KEYS = 500
 """Keys of one call: an index range each, of which a transaction may read 4,096, and one more for
 longer text. Others wait while it runs."""
-
-
-def _asked_for(keys: Sequence[Key], entries: Sequence[WireChange | None]) -> list[Change | None]:
-    """`entries` as changes, if they are those of the first of `keys`. Raises ProtocolError."""
-    others = [e for k, e in zip(keys, entries, strict=False) if e is not None and e.key != k]
-    if others or not 0 < len(entries) <= len(keys):
-        raise ProtocolError(
-            "sync:fetch answered other keys than were asked for; none was recorded",
-            "deploy this version's functions: see convex/README.md",
-        )
-    return [None if entry is None else _verified(entry.to_change()) for entry in entries]
-
-
-def _stuck(path: str) -> ProtocolError:
-    return ProtocolError(
-        f"{path} answered the place it was asked from, and that there is more behind it; "
-        "nothing was recorded",
-        "deploy this version's functions: see convex/README.md",
-    )
-
-
-def _verified(change: Change) -> Change:
-    """The change without its bytes where they are not what it says they are.
-
-    One damaged entry must not stop the feed: whoever needs the bytes finds them missing.
-    """
-    version = change.snapshot.version
-    if not isinstance(version, Content) or change.body is None:
-        return change
-    whole = hashlib.sha256(change.body).hexdigest() == version.digest
-    return change if whole else replace(change, body=None)
 
 
 def _cursor(place: str | None) -> Cursor | None:

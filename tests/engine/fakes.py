@@ -30,6 +30,7 @@ from syncd.core.model import (
     halves,
 )
 from syncd.core.news import Page, StoreSettings, Welcome
+from syncd.core.portion import ANSWER
 from syncd.engine.registry import Registration, register
 from syncd.engine.session import Session
 from syncd.engine.stops.guards import Guards
@@ -111,11 +112,12 @@ class Remote:
         cursor: Cursor | None,
         witnesses: Sequence[Witness] = (),
         known: Sequence[int] = (),
+        most: int = ANSWER,
     ) -> Page:
-        return self.deployment.changes(self.device, stores, cursor, witnesses, known)
+        return self.deployment.changes(self.device, stores, cursor, witnesses, known, most)
 
-    async def fetch(self, keys: Sequence[Key]) -> list[Change | None]:
-        return self.deployment.fetch(keys)
+    async def fetch(self, keys: Sequence[Key], most: int = ANSWER) -> list[Change | None]:
+        return self.deployment.fetch(keys, most)
 
     async def head(self) -> Cursor:
         return self.deployment.head()

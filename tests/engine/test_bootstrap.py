@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from syncd.core.model import Change, Key
+from syncd.core.portion import ANSWER
 from syncd.engine.exchange import bootstrap
 from syncd.errors import Unavailable
 from tests.machine.deployment import Deployment
@@ -36,7 +37,7 @@ class Slow(Remote):
         self.pages.append(after)
         return await super().manifest(store, after)
 
-    async def fetch(self, keys: Sequence[Key]) -> list[Change | None]:
+    async def fetch(self, keys: Sequence[Key], most: int = ANSWER) -> list[Change | None]:
         self.asked.append(list(keys))
         number = len(self.asked)
         self.flying += 1
@@ -47,7 +48,7 @@ class Slow(Remote):
             self.flying -= 1
         if number in self.fails:
             raise Unavailable("the deployment is away", "wait")
-        return await super().fetch(keys)
+        return await super().fetch(keys, most)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import pytest
 from syncd.core.decision import RACY_NS, Heard
 from syncd.core.model import INLINE_LIMIT, Content, Digest, Hold, Key, Snapshot
 from syncd.core.reading import Reading
-from syncd.engine.exchange.puller import DAMAGED
+from syncd.engine.exchange.bodies import DAMAGED
 from syncd.engine.health import Health
 from syncd.engine.naming.audit import Audit
 from syncd.engine.naming.intake import Intake

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 import syncd.engine.session as session_module
 from syncd.core.model import Key
-from syncd.engine.exchange.puller import DAMAGED
+from syncd.engine.exchange.bodies import DAMAGED
 from syncd.engine.health import Health
 from syncd.engine.payloads.downloads import Downloads
 from syncd.engine.payloads.transfers import Transfers

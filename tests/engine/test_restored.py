@@ -15,6 +15,7 @@ import pytest
 
 from syncd.core.model import Change, Cursor, Intent, Key, Outcome, Replayed, Witness
 from syncd.core.news import Page
+from syncd.core.portion import ANSWER
 from syncd.engine.session import Session
 from syncd.errors import Unavailable
 from syncd.ledger.ledger import Ledger
@@ -50,13 +51,14 @@ class Slow(Remote):
         cursor: Cursor | None,
         witnesses: Sequence[Witness] = (),
         known: Sequence[int] = (),
+        most: int = ANSWER,
     ) -> Page:
         await self._meet(self.before, "changes")
-        return await super().changes(stores, cursor, witnesses, known)
+        return await super().changes(stores, cursor, witnesses, known, most)
 
-    async def fetch(self, keys: Sequence[Key]) -> list[Change | None]:
+    async def fetch(self, keys: Sequence[Key], most: int = ANSWER) -> list[Change | None]:
         await self._meet(self.before, "fetch")
-        return await super().fetch(keys)
+        return await super().fetch(keys, most)
 
     async def _meet(self, hooks: dict[str, Callable[[], Awaitable[None]]], name: str) -> None:
         hook = hooks.pop(name, None)

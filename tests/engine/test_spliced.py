@@ -11,6 +11,7 @@ import pytest
 from syncd.core.delta import Delta, Splice
 from syncd.core.model import Change, Cursor, Key, Witness
 from syncd.core.news import Page
+from syncd.core.portion import ANSWER
 
 from .fakes import Machine, Remote, deployment, digest
 
@@ -32,17 +33,18 @@ class Telling(Remote):
         cursor: Cursor | None,
         witnesses: Sequence[Witness] = (),
         known: Sequence[int] = (),
+        most: int = ANSWER,
     ) -> Page:
-        page = await super().changes(stores, cursor, witnesses, known)
+        page = await super().changes(stores, cursor, witnesses, known, most)
         told = [
             replace(each, body=None, delta=self.told) if each.body is not None else each
             for each in page.changes
         ]
         return replace(page, changes=told)
 
-    async def fetch(self, keys: Sequence[Key]) -> list[Change | None]:
+    async def fetch(self, keys: Sequence[Key], most: int = ANSWER) -> list[Change | None]:
         self.fetched += keys
-        return await super().fetch(keys)
+        return await super().fetch(keys, most)
 
 
 async def received(folder: Path, told: Delta) -> Telling:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from syncd.core.model import Cursor, Key, Witness
 from syncd.core.news import Page
+from syncd.core.portion import ANSWER
 from syncd.engine.session import Session
 from syncd.ledger.ledger import Ledger
 
@@ -27,9 +28,10 @@ class Counting(Remote):
         cursor: Cursor | None,
         witnesses: Sequence[Witness] = (),
         known: Sequence[int] = (),
+        most: int = ANSWER,
     ) -> Page:
         self.asked += 1
-        return await super().changes(stores, cursor, witnesses, known)
+        return await super().changes(stores, cursor, witnesses, known, most)
 
 
 class Running:

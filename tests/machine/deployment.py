@@ -34,6 +34,7 @@ from syncd.core.model import (
     Witness,
 )
 from syncd.core.news import Page, StoreSettings, Welcome
+from syncd.core.portion import ANSWER
 from syncd.errors import FunctionFailed
 
 NOBODY = ""
@@ -281,21 +282,23 @@ class Deployment:
         cursor: Cursor | None,
         witnesses: Sequence[Witness] = (),
         known: Sequence[int] = (),
+        most: int = ANSWER,
     ) -> Page:
         broken = tuple(witness for witness in witnesses if not self._holds(device, witness))
         missed = self.has_missed(cursor)
         after = int(cursor or "0")
         found: list[Change] = []
-        last, rows = after, 0
+        last, rows, size = after, 0, 0
         for entry in sorted(self.state.entries.values(), key=lambda entry: entry.at):
             if entry.at <= after or entry.at in known:
                 continue
-            if rows >= self.page_rows and self.cut_here(entry.at, last):
+            full = rows >= self.page_rows or size >= most
+            if full and self.cut_here(entry.at, last):
                 return Page(found, Cursor(str(last)), False, broken, missed)
-            last, rows = entry.at, rows + 1
+            last, rows, size = entry.at, rows + 1, size + len(entry.body or b"")
             if entry.key.store in stores:
                 own = entry.device == device or entry.moved
-                found.append(self._told(entry, with_body=not own))
+                found.append(self._told(entry, with_body=not own and size < most))
         passed = [at for at in known if at <= int(self.head())]
         return Page(found, Cursor(str(max([last, *passed]))), True, broken, missed)
 
@@ -303,9 +306,15 @@ class Deployment:
         """Whether a page may end between two entries."""
         return at != last
 
-    def fetch(self, keys: Sequence[Key]) -> list[Change | None]:
-        entries = [self.state.entries.get(key) for key in keys]
-        return [self._told(entry, with_body=True) if entry else None for entry in entries]
+    def fetch(self, keys: Sequence[Key], most: int = ANSWER) -> list[Change | None]:
+        found: list[Change | None] = []
+        size = 0
+        for entry in map(self.state.entries.get, keys):
+            size += len(entry.body or b"") if entry else 0
+            if found and size > most:
+                break
+            found.append(self._told(entry, with_body=True) if entry else None)
+        return found
 
     def head(self) -> Cursor:
         newest = max((entry.at for entry in self.state.entries.values()), default=0)

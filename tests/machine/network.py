@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from syncd.core.model import Change, Cursor, Intent, Key, Outcome, Witness
 from syncd.core.news import Page, StoreSettings, Welcome
+from syncd.core.portion import ANSWER
 from syncd.errors import FunctionFailed, Unauthorized, Unavailable
 
 Answer = TypeVar("Answer")
@@ -62,15 +63,16 @@ class Wire:
         cursor: Cursor | None,
         witnesses: Sequence[Witness] = (),
         known: Sequence[int] = (),
+        most: int = ANSWER,
     ) -> Page:
-        asked = (stores, cursor, tuple(witnesses), tuple(known))
+        asked = (stores, cursor, tuple(witnesses), tuple(known), most)
         return await self._call(
             "changes", lambda: self._world.deployment.changes(self._name, *asked)
         )
 
-    async def fetch(self, keys: Sequence[Key]) -> list[Change | None]:
+    async def fetch(self, keys: Sequence[Key], most: int = ANSWER) -> list[Change | None]:
         asked = tuple(keys)
-        return await self._call("fetch", lambda: self._world.deployment.fetch(asked))
+        return await self._call("fetch", lambda: self._world.deployment.fetch(asked, most))
 
     async def head(self) -> Cursor:
         return await self._call("head", self._world.deployment.head)

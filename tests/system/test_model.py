@@ -1,14 +1,14 @@
 """The simulator's model of the functions, held against the functions themselves.
 
 Random calls of two devices go to both; what they answer must be the same, but for the numbers of
-commits, of which only the order counts, and for where pages are cut.
+commits, of which only the order counts.
 """
 
 from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -34,6 +34,8 @@ from syncd.core.model import (
     Stale,
     Witness,
 )
+from syncd.core.news import Page
+from syncd.core.portion import ANSWER
 from syncd.remote.client import ConvexHttp
 from syncd.remote.replica import ConvexReplica
 from tests.machine.deployment import Deployment
@@ -173,15 +175,16 @@ async def push(both: Both, device: str, intents: list[Intent], passed: Places) -
 
 
 async def pages(
-    replica: Any, cursor: Cursor | None, known: Sequence[int] = ()
-) -> tuple[list[Change], Cursor]:
+    ask: Callable[..., Awaitable[Page]], cursor: Cursor | None, known: Sequence[int], most: int
+) -> tuple[list[Change], Cursor, int]:
+    """All changes, where they end, and on how many pages they were told."""
     found: list[Change] = []
+    number = 0
     while True:
-        page = await replica.changes(["flows"], cursor, (), known)
-        found, cursor = found + page.changes, page.cursor
-        assert cursor is not None
+        page = await ask(["flows"], cursor, (), known, most)
+        found, cursor, number = found + page.changes, page.cursor, number + 1
         if page.done:
-            return found, cursor
+            return found, cursor, number
 
 
 async def compare(both: Both, places: list[tuple[Cursor, Cursor]]) -> None:
@@ -189,22 +192,35 @@ async def compare(both: Both, places: list[tuple[Cursor, Cursor]]) -> None:
     for device, replica in both.real.items():
         for real, modelled in [*places[-3:], (None, None)]:
             known = [each for each in both.known.get(device, ()) if both.rng.random() < 0.5]
-            changes, after = await pages(replica, real, [place for place, _ in known])
+            most = both.rng.choice((ANSWER, ANSWER, 15, 1))
+
+            async def ask(*args: Any, device: str = device) -> Page:
+                return both.model.changes(device, *args)
+
+            changes, after, number = await pages(
+                replica.changes, real, [place for place, _ in known], most
+            )
             passed = [place for _, place in known]
-            page = both.model.changes(device, ["flows"], modelled, (), passed)
-            # Entries of one commit have no order among themselves.
-            assert {told(c, both.ids) for c in changes} == {told(c, {}) for c in page.changes}
-            places.append((after, page.cursor))
-            assert (await replica.changes(["flows"], real)).missed == page.missed
-        asked = both.model.fetch(KEYS)
-        assert [told(c, both.ids) for c in await replica.fetch(KEYS)] == [
-            told(c, {}) for c in asked
-        ]
+            expected, end, pages_of = await pages(ask, modelled, passed, most)
+            # Entries of one commit have no order among themselves: which of them are beyond what a
+            # page has of text is not compared.
+            bare = most < ANSWER
+            assert {told(c, both.ids, listed=bare) for c in changes} == {
+                told(c, {}, listed=bare) for c in expected
+            }
+            assert number == pages_of
+            places.append((after, end))
+            missed = both.model.changes(device, ["flows"], modelled).missed
+            assert (await replica.changes(["flows"], real)).missed == missed
+        for most in (ANSWER, 15, 1):
+            assert [told(c, both.ids) for c in await replica.fetch(KEYS, most)] == [
+                told(c, {}) for c in both.model.fetch(KEYS, most)
+            ]
         listed, last = await replica.manifest("flows", None)
-        expected, _ = both.model.manifest("flows", None)
+        entries, _ = both.model.manifest("flows", None)
         assert last is None
         assert [told(c, both.ids, listed=True) for c in listed] == [
-            told(c, {}, listed=True) for c in expected
+            told(c, {}, listed=True) for c in entries
         ]
         assert (await replica.head() == await both.real["one"].head()) is True
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -18,10 +18,10 @@ import structlog
 
 from syncd.core.decision import Heard
 from syncd.core.model import Change, Content
-from syncd.core.portion import Portion
+from syncd.engine.exchange.bodies import Bodies
 from syncd.engine.exchange.epoch import Epoch
-from syncd.engine.exchange.puller import Puller
-from syncd.engine.ports import Clock, LocalReplica, RemoteReplica
+from syncd.engine.exchange.pages import cut
+from syncd.engine.ports import LocalReplica, RemoteReplica
 from syncd.engine.stops.guards import Guards
 from syncd.engine.versions import parts
 from syncd.engine.waiting import all_ended, one_ahead
@@ -31,10 +31,6 @@ from syncd.stores.records import Part
 
 FETCHED = 500
 """Keys whose bytes are asked for at once."""
-
-FETCHED_BYTES = 4 * 1024 * 1024
-"""Bytes that are, unless one alone has more: a page of large texts is not held in memory whole.
-Over a slow link fewer: what is heard stays, were the link lost."""
 
 IN_FLIGHT = 2
 """Such calls on their way while what another brought is heard."""
@@ -52,20 +48,17 @@ class Bootstrap:
         self,
         ledger: Ledger,
         remote: RemoteReplica,
-        puller: Puller,
+        bodies: Bodies,
         guards: Guards,
         stores: Mapping[str, LocalReplica],
-        clock: Clock,
         epoch: Epoch,
     ) -> None:
         self._ledger = ledger
         self._remote = remote
-        self._puller = puller
+        self._bodies = bodies
         self._guards = guards
         self._stores = stores
-        self._clock = clock
         self._epoch = epoch
-        self._portion = Portion(FETCHED_BYTES)
 
     async def run(self, progress: Progress) -> list[str]:
         """Bootstrap every store that needs it; their names. Raises the remote's troubles."""
@@ -106,29 +99,17 @@ class Bootstrap:
             await all_ended(asked)
 
     async def _fetched(self, some: Sequence[Change]) -> list[Heard]:
-        with self._portion.call(sum(map(_lacking, some)), self._clock.monotonic):
-            return await self._puller.with_bytes(some)
+        return self._bodies.news(some, await self._bodies.of(some))
 
     async def _portions(self, name: str) -> AsyncGenerator[list[Change], None]:
         async with aclosing(one_ahead(self._pages(name))) as told:
             async for entries in told:
                 known = await asyncio.to_thread(self._recognise, self._stores[name], entries)
-                for some in self._cut(known):
+                for some in cut(([each] for each in known), FETCHED, self._most):
                     yield some
 
-    def _cut(self, entries: Sequence[Change]) -> Iterator[list[Change]]:
-        """All of `entries`, in order, as many at once as may be fetched together."""
-        some: list[Change] = []
-        total = 0
-        for change in entries:
-            size = _lacking(change)
-            if some and (len(some) == FETCHED or total + size > self._portion.bytes):
-                yield some
-                some, total = [], 0
-            some.append(change)
-            total += size
-        if some:
-            yield some
+    def _most(self) -> int:
+        return self._bodies.portion.bytes
 
     async def _pages(self, name: str) -> AsyncGenerator[list[Change], None]:
         entries, after = await self._remote.manifest(name, None)
@@ -157,11 +138,3 @@ class Bootstrap:
             self._epoch.settle(name)
             self._ledger.places.record_store(name, replace(known, root=root, bootstrapped=True))
         self._guards.roots.reload()
-
-
-def _lacking(change: Change) -> int:
-    """Bytes of it that are on the deployment alone, as far as is known."""
-    version = change.snapshot.version
-    if not isinstance(version, Content) or change.stored or change.body is not None:
-        return 0
-    return version.size

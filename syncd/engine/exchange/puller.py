@@ -7,21 +7,17 @@ transaction.
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterable, Sequence
 
-from syncd.core.decision import Heard
-from syncd.core.delta import spliced
-from syncd.core.direction import Way
-from syncd.core.model import BYTES_DAMAGED, Change, Content, Cursor, Digest, Hold, Key
+from syncd.core.model import Change, Content, Cursor, Key, Witness
+from syncd.core.news import Page
+from syncd.engine.exchange.bodies import Bodies, present, text_bytes
 from syncd.engine.exchange.feed import Feed
+from syncd.engine.exchange.pages import by_place, cut
 from syncd.engine.exchange.witnesses import Denied
 from syncd.engine.health import Health
 from syncd.engine.naming.intake import Intake
-from syncd.engine.ports import Clock, LocalReplica, RemoteReplica
-from syncd.engine.stops.holding import hold
-from syncd.engine.turns.plan import ours
+from syncd.engine.ports import Clock, RemoteReplica
 from syncd.engine.waiting import woken
 from syncd.ledger.ledger import Ledger
 
@@ -31,12 +27,6 @@ LINGER = 0.05
 FETCHED = 500
 """Keys that are fetched at once."""
 
-DAMAGED = Hold(
-    BYTES_DAMAGED,
-    "the deployment's bytes are not those of the digest it tells",
-    "a row of `entries` or `pieces` was edited by hand: save the file once more",
-)
-
 
 class Puller:
     """Follows the feed from the ledger's cursor, whenever it is woken."""
@@ -45,12 +35,14 @@ class Puller:
         self,
         ledger: Ledger,
         remote: RemoteReplica,
+        bodies: Bodies,
         intake: Intake,
-        stores: Mapping[str, LocalReplica],
+        stores: Collection[str],
         clock: Clock,
         health: Health,
         feed: Feed,
     ) -> None:
+        self._bodies = bodies
         self._feed = feed
         self._health = health
         self._ledger = ledger
@@ -161,35 +153,54 @@ class Puller:
         # RACE: with a fetch no witness is shown, and the deployment may have been restored just
         # before it. So what is fetched is heard behind a page that was asked for after it.
         keys = sorted(self._wanted)[:FETCHED]
-        answers = await self._remote.fetch(keys) if keys else []
+        answers = await self._bodies.fetch(keys) if keys else []
         shown = self._feed.witnesses.show()
-        cursor = self._ledger.passing.cursor
-        known = self._feed.known.behind(cursor)
-        page = await self._remote.changes(list(self._stores), cursor, shown, known)
+        page = await self._ask(shown)
         self._feed.witnesses.checked(page.broken)
         if page.missed:
             raise Denied("deletions that were not heard here are forgotten there")
-        if self._feed.witnesses.unshown(shown, [*_present(answers), *page.changes]):
+        if self._feed.witnesses.unshown(shown, [*present(answers), *page.changes]):
             # RACE: a push was acknowledged meanwhile, and over it somebody wrote, perhaps on
             # a deployment restored to before it: asked with that witness, it says so.
             return False
-        late = await self._bytes_of(page.changes)
-        if any(late.get(c.key, c).snapshot.at != c.snapshot.at for c in page.changes):
-            return False  # RACE: written or restored since the page: the next one tells which.
-        news = self._news(page.changes, late)
-        self._intake.name(self._ledger.hear(news, page.cursor))
-        self._take_fetched(keys, answers)
+        if not await self._hear(page):
+            return False
+        self._take_fetched(keys[: len(answers)], answers)
         return page.done
 
+    async def _ask(self, shown: Sequence[Witness]) -> Page:
+        cursor, portion = self._ledger.passing.cursor, self._bodies.portion
+        known = self._feed.known.behind(cursor)
+        with portion.call(portion.bytes, self._clock.monotonic) as call:
+            page = await self._remote.changes(
+                list(self._stores), cursor, shown, known, portion.bytes
+            )
+            call.size = text_bytes(page.changes)
+        return page
+
+    async def _hear(self, page: Page) -> bool:
+        """Hear the page, as much at once as may be fetched at once; whether it is all heard."""
+        portion, told = self._bodies.portion, len(page.changes)
+        for some in cut(by_place(page.changes), told, lambda: portion.bytes):
+            having = await self._bodies.of(some)
+            if any(having.get(c.key, c).snapshot.at != c.snapshot.at for c in some):
+                return False  # RACE: written or restored since the page: the next one tells which.
+            told -= len(some)
+            cursor = Cursor(str(some[-1].snapshot.at)) if told else page.cursor
+            self._intake.name(self._ledger.hear(self._bodies.news(some, having), cursor))
+        if not page.changes:
+            self._ledger.hear((), page.cursor)
+        return True
+
     def _take_fetched(self, keys: Sequence[Key], answers: Sequence[Change | None]) -> None:
-        told = _present(answers)
-        news = self._news(told, {})
+        told = present(answers)
+        news = self._bodies.news(told, {})
         self._ledger.hear(news, None)
         coming = {change.key for change in told if self._coming(change)}
         for key, answer in zip(keys, answers, strict=True):
             # Told before, and not there when asked for: nobody has these bytes.
             if answer is None and self._ledger.entries.get(key)[1].digest is not None:
-                self._hold(key)
+                self._bodies.hold(key)
         self._wanted.difference_update(keys)
         self._intake.name({heard.key for heard in news} - coming)
 
@@ -199,71 +210,7 @@ class Puller:
         if not change.stored or not isinstance(version, Content):
             return False
         if change.url is None:
-            self._hold(change.key)
+            self._bodies.hold(change.key)
             return False
         self._receive(change.key, version, change.url)
         return True
-
-    async def with_bytes(self, changes: Sequence[Change]) -> list[Heard]:
-        """News that may be heard: bytes that were not sent along are looked up or fetched.
-
-        Where the deployment does not have the bytes it tells, the key is held, and heard without
-        them: a save goes over it, and nothing else is done about it.
-        """
-        return self._news(changes, await self._bytes_of(changes))
-
-    async def _bytes_of(self, changes: Sequence[Change]) -> dict[Key, Change]:
-        """Those that were told without bytes, with them: made of what is here, or fetched as the
-        deployment holds them now.
-        """
-        told = {change.key: self._spliced(change) for change in changes if change.delta}
-        made = {key: change for key, change in told.items() if change.body is not None}
-        lacking = [c.key for c in changes if c.key not in made and self._lacks(c)]
-        fetched = await self._remote.fetch(lacking) if lacking else []
-        return made | {change.key: change for change in _present(fetched)}
-
-    def _news(self, changes: Sequence[Change], fetched: Mapping[Key, Change]) -> list[Heard]:
-        news: list[Heard] = []
-        for told in changes:
-            change = fetched.get(told.key, told)
-            if self._lacks(change):
-                self._hold(change.key)
-            body = None if self._unwanted(change) else change.body
-            news.append(Heard(change.key, change.snapshot, change.device, body, change.origin))
-        return news
-
-    def _spliced(self, change: Change) -> Change:
-        """The change with its bytes, where they were told as what they change in bytes we have."""
-        version, told = change.snapshot.version, change.delta
-        if told is None or change.body is not None or not isinstance(version, Content):
-            return change
-        former = self._ledger.contents.get(Digest(told.base))
-        body = spliced(former, told.splices) if former is not None else b""
-        whole = hashlib.sha256(body).hexdigest() == version.digest
-        return replace(change, body=body) if whole else change
-
-    def _lacks(self, change: Change) -> bool:
-        version = change.snapshot.version
-        if not isinstance(version, Content) or change.body is not None or change.stored:
-            return False
-        if self._unwanted(change):
-            return False
-        if self._ledger.contents.has(version.digest):
-            return False
-        if change.key.record:
-            return True
-        file = self._ledger.places.file(change.key.store, change.key.path)
-        return file is None or file.digest != version.digest
-
-    def _unwanted(self, change: Change) -> bool:
-        """Whether only the digest matters: another's key in a store of our own."""
-        store = self._stores.get(change.key.store)
-        own = store is not None and store.way is Way.OWN
-        return own and not ours(self._ledger, change.origin)
-
-    def _hold(self, key: Key) -> None:
-        hold(self._ledger, key, DAMAGED, self._clock.now())
-
-
-def _present(changes: Iterable[Change | None]) -> list[Change]:
-    return [change for change in changes if change is not None]

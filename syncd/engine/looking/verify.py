@@ -126,11 +126,14 @@ async def _manifest(remote: RemoteReplica, store: str) -> dict[Key, Digest]:
 
 async def _ask_again(remote: RemoteReplica, store: LocalReplica, verdict: Verdict) -> None:
     doubtful, verdict.drifts = verdict.drifts, []
-    answers = await remote.fetch([drift.key for drift in doubtful])
+    keys = [drift.key for drift in doubtful]
     now: dict[str, dict[str, Digest | None]] = {}
-    for drift, change in zip(doubtful, answers, strict=True):
-        digest = _digest(change) if change is not None else None
-        now.setdefault(drift.key.path, {})[drift.key.record] = digest
+    while keys:
+        answers = await remote.fetch(keys)
+        for key, change in zip(keys, answers, strict=False):
+            digest = _digest(change) if change is not None else None
+            now.setdefault(key.path, {})[key.record] = digest
+        keys = keys[len(answers) :]
     for path, remote_now in now.items():
         local = await asyncio.to_thread(_local, store, verdict, path)
         if local is not None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Coroutine, Mapping
 from typing import Any
 
+from syncd.engine.exchange.bodies import DAMAGED
 from syncd.engine.exchange.bootstrap import Progress
-from syncd.engine.exchange.puller import DAMAGED
 from syncd.engine.freight import FileStorage
 from syncd.engine.health import Health
 from syncd.engine.naming.intake import Intake
