@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from tests.system.machine import Machine
 from tests.system.waiting import until
 
@@ -17,6 +19,9 @@ RESTART = 0.7
 
 CALLS = 3
 """A start calls hello, head, and one page of changes."""
+
+BEGINNING = 16.0
+"""Seconds in which a daemon that just began looks at itself more often: `monitoring/pulse.py`."""
 
 CHILD = 40
 """MiB of a listener's process."""
@@ -47,8 +52,9 @@ def restart(plain: Machine, through: Machine, counter: Counter, load: Load) -> R
 
 
 def idle(machine: Machine, counter: Counter, load: Load) -> list[Row]:
-    """A daemon left alone, subscribed."""
+    """A daemon left alone, subscribed, once its first seconds are over."""
     until(lambda: _listens(machine), "a listener that is live")
+    time.sleep(min(BEGINNING, load.idle_seconds))
     counter.read()
     found = measured.rest(machine, load.idle_seconds)
     cost = counter.read()
