@@ -20,7 +20,7 @@ from syncd.core.model import INLINE_LIMIT, Format, Kind
 from syncd.core.wording import counted
 from syncd.doctor.finding import Finding, fail, ok, warn
 from syncd.store_config import StoreConfig
-from syncd.stores.codec import PAYLOAD_LIMIT, RECORDS_LIMIT
+from syncd.stores.codec import PAYLOAD_LIMIT, RECORDS_LIMIT, nests_deeper
 from syncd.stores.layout import format_of, normal
 from syncd.stores.tree import DEEPEST
 
@@ -116,7 +116,7 @@ def _insides(store: StoreConfig, files: Sequence[Met]) -> Iterator[Finding]:
     named: list[tuple[str, str]] = []
     for met in small:  # One at a time: all of them parsed may not fit into memory.
         value = _parsed(store.path / met.path)
-        if _deeper(value, DEEPEST):
+        if nests_deeper(value, DEEPEST):
             deep.append(met.path)
         if isinstance(value, dict):
             named.append((_id(store.kind, met.path, value), met.path))
@@ -152,14 +152,6 @@ def _parsed(path: Path) -> Any:
         return orjson.loads(path.read_bytes())
     except (OSError, ValueError):
         return None  # Held, and told by `syncd status`.
-
-
-def _deeper(value: Any, levels: int) -> bool:
-    inside = [value]
-    for _ in range(levels):
-        inside = [below for each in inside if isinstance(each, dict | list)
-                  for below in (each.values() if isinstance(each, dict) else each)]  # fmt: skip
-    return any(isinstance(each, dict | list) for each in inside)
 
 
 def _groups(named: Iterable[tuple[str, str]]) -> Mapping[str, list[str]]:
