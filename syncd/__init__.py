@@ -28,7 +28,8 @@ daemon -> {engine, files, remote, ledger, embedded} -> core`, `storage -> {remot
         looking/     what would be done, and whether both sides are equal; nothing is changed
     storage/     the Python API by which programs keep their records in files, mirror or not
     embedded/    a Convex-compatible backend for trying and developing, and its launcher
-    config.py    the configuration; `store_config` of one store, `misconfiguration` words refusals
+    config.py    the configuration; `store_config` of one store, `device_token` of this machine,
+                 `misconfiguration` words refusals
     daemon.py    the composition root over `opening`; `running` keeps a daemon going, with what runs
                  `beside` the engine, until `signals` end it
     report/      what is told of how things are: `standing`, `judging` (pure), `status`, `explain`

@@ -5,6 +5,7 @@ Frozen models; an unknown key is an error that names it. Does IO: reads a few sm
 
 from __future__ import annotations
 
+import errno
 import os
 import tomllib
 from collections.abc import Collection, Mapping
@@ -14,18 +15,14 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from syncd.device_token import DEVICE_TOKEN as DEVICE_TOKEN
+from syncd.device_token import device_token
 from syncd.errors import ConfigError
 from syncd.misconfiguration import Number, described
 from syncd.store_config import StoreConfig as StoreConfig
 
 EMBEDDED = "embedded"
 """The url that stands for a local backend which syncd starts itself."""
-
-CREDENTIAL = "syncd-token"
-"""The device token's name among the credentials that systemd hands over: systemd.exec(5)."""
-
-DEVICE_TOKEN = "device-token"  # noqa: S105 - a file's name
-"""The file of the state folder in which `syncd init` keeps this device's token."""
 
 
 class _Model(BaseModel):
@@ -115,7 +112,7 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Config:
         source=path,
         state=state,
         url=_url(settings, told),
-        token=_token(settings, state),
+        token=device_token(settings, state),
         workspace=told.workspace,
         embedded=told.embedded,
         http=told.http,
@@ -174,12 +171,28 @@ _KNOWN: Mapping[str, Collection[str]] = {
 
 def _folder_of(path: Path, store: StoreConfig) -> Path:
     try:
-        return (path.parent / store.path.expanduser()).resolve()
-    except RuntimeError as error:  # No such user, or links that lead in a circle.
+        folder = path.parent / store.path.expanduser()
+        _follow(folder)
+    except (RuntimeError, ValueError) as error:
         raise ConfigError(
             f"{path}: the path of store {store.name!r} leads nowhere: {error}; nothing was started",
             "name a folder that is there, or can be",
         ) from error
+    return _real(folder)
+
+
+def _follow(place: Path) -> None:
+    """Raises ValueError for links that lead in a circle, and for what no path may hold."""
+    try:
+        place.stat()
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise ValueError(f"{error.strerror}: {place}") from error
+
+
+def _real(place: Path) -> Path:
+    # Not Path.resolve: before Python 3.13 it raises RuntimeError for links that lead in a circle.
+    return Path(os.path.realpath(place))
 
 
 def _speakable(path: Path) -> None:
@@ -213,48 +226,6 @@ def _names_host(url: str) -> bool:
     return named and parts.scheme in ("http", "https") and url.split() == [url]
 
 
-def _token(settings: Mapping[str, str], state: Path) -> str | None:
-    """SYNCD_TOKEN, else the first file that is there: the one SYNCD_TOKEN_FILE names, the
-    credential that systemd hands over, the one that `syncd init` wrote.
-    """
-    if token := settings.get("SYNCD_TOKEN"):
-        return token.strip()
-    if path := settings.get("SYNCD_TOKEN_FILE"):
-        return _token_in(Path(path), f"SYNCD_TOKEN_FILE {path}")
-    credentials = settings.get("CREDENTIALS_DIRECTORY")
-    places = [Path(credentials) / CREDENTIAL] if credentials else []
-    for place in (*places, state / DEVICE_TOKEN):
-        if _may_be_there(place):
-            return _token_in(place, str(place))
-    return None
-
-
-def _may_be_there(place: Path) -> bool:
-    try:
-        place.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError:
-        return True  # In a folder that is another user's: who reads it is told why.
-    return True
-
-
-def _token_in(path: Path, name: str) -> str:
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except PermissionError as error:
-        raise ConfigError(
-            f"{name} cannot be read: {error.strerror}; nothing was started",
-            "run this as the user whose daemon it is, or let this one read it",
-        ) from error
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise ConfigError(
-            f"{name} cannot be read: {why}; nothing was started",
-            "point it at a file that holds the device token",
-        ) from error
-
-
 def _env_file(path: Path) -> dict[str, str]:
     """NAME=value lines; blank lines, comments, `export` and one pair of quotes are understood."""
     try:
@@ -278,8 +249,9 @@ def _env_file(path: Path) -> dict[str, str]:
 
 def _separate(path: Path, stores: tuple[StoreConfig, ...], state: Path) -> None:
     """Refuse folders that lie in one another: only patterns would tell whose a file is."""
+    own = _real(state)
     for store in stores:
-        if store.path == state.resolve() or state.resolve() in store.path.parents:
+        if store.path == own or own in store.path.parents:
             raise ConfigError(
                 f"{path}: store {store.name!r} lies inside the state folder {state}; "
                 "nothing was started",

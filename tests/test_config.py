@@ -212,12 +212,18 @@ def test_the_token_is_not_shown(tmp_path: Path) -> None:
     assert "canary" not in repr(config)
 
 
-@pytest.mark.parametrize("path", ["~nobody-of-that-name/flows", "circle/flows"])
+@pytest.mark.parametrize("path", ["~nobody-of-that-name/flows", "circle/flows", "fl\\u0000ows"])
 def test_a_path_that_leads_nowhere_is_refused(tmp_path: Path, path: str) -> None:
     (tmp_path / "circle").symlink_to(tmp_path / "circle")
     text = STORE.replace('path = "flows"', f'path = "{path}"')
     with pytest.raises(ConfigError, match="store 'flows' leads nowhere"):
         load(write(tmp_path, text), {})
+
+
+def test_a_state_folder_behind_links_in_a_circle_is_told(tmp_path: Path) -> None:
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    with pytest.raises(ConfigError, match=r"circle/state.* cannot be read: Too many levels"):
+        load(write(tmp_path, STORE), {"SYNCD_STATE_DIR": "circle/state"})
 
 
 def test_a_folder_whose_name_is_not_utf8_is_refused(tmp_path: Path) -> None:
