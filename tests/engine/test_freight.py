@@ -133,9 +133,10 @@ async def test_the_smallest_of_what_is_told_meanwhile_comes_next(
 
 
 async def test_the_smallest_payload_is_sent_first(
-    yard: Yard, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(uploads_module, "IN_FLIGHT", 1)
+    yard = Yard(tmp_path / "yard")  # Which looks once how many go beside one another.
     sizes = {"a": 7, "b": 3, "c": 9, "d": 5}
     for name, size in sizes.items():
         (yard.machine.files / f"{name}.txt").write_bytes(b"\xff" * size)
