@@ -34,6 +34,18 @@ def never_ran_with(url: str | None, elsewhere: Path | None) -> str:
     )
 
 
+def named(folder: Path, name: str | None) -> Path | None:
+    """The ledger of this name, or None. Raises OSError where that cannot be told."""
+    if name is None:
+        return None
+    path = folder / "ledger" / name
+    try:
+        path.stat()  # Not Path.exists: from Python 3.14 on that takes every trouble for missing.
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return path
+
+
 def last_written(folder: Path, workspace: str, home: str) -> Path | None:
     """The ledger of `workspace` that was written last, of whichever deployment."""
     # Where that is another one than answers, hello tells: see StateFolder.rebind.

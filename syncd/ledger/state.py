@@ -30,7 +30,7 @@ from pathlib import Path
 import structlog
 
 from syncd.errors import AnotherInstance, LedgerDamaged, LedgerError
-from syncd.ledger.belonging import deployments, last_written, of_deployment
+from syncd.ledger.belonging import deployments, last_written, named, of_deployment
 from syncd.ledger.costs import spent_in
 from syncd.ledger.following import follow, write_durably
 from syncd.ledger.ledger import Ledger
@@ -144,8 +144,7 @@ class StateFolder:
             bindings = self._bindings()
             if bindings is None:
                 return last_written(self.path, workspace, self._known_home())
-            name = bindings.get(_binding(url, workspace))
-            return path / name if name is not None and (path / name).exists() else None
+            return named(self.path, bindings.get(_binding(url, workspace)))
         except OSError as error:
             raise _closed(path, error) from error
 
