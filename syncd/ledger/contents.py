@@ -28,7 +28,7 @@ _PATIENCE = 64
 then the first stay: they are asked for first, and of a first mirror, where more is queued than is
 held, to let those go left none that was."""
 
-_DIGEST = "substr(digest, 1, 8) = substr(?1, 1, 8) AND +digest = ?1"
+_DIGEST = "substr(digest, 1, 8) = substr(:digest, 1, 8) AND +digest = :digest"
 """Found by the index of what digests begin with. Without the plus SQLite puts the value in place of
 the column, in the first condition too, and then looks at every row."""
 
@@ -105,7 +105,7 @@ class Contents:
 
     def _one(self, column: str, digest: Digest) -> tuple[Any, ...] | None:
         query = f"SELECT {column} FROM contents WHERE {_DIGEST}"  # noqa: S608
-        row: tuple[Any, ...] | None = self._connection.execute(query, (digest,)).fetchone()
+        row: tuple[Any, ...] | None = self._connection.execute(query, {"digest": digest}).fetchone()
         return row
 
     def lacking(self, digests: Iterable[Digest]) -> set[Digest]:

@@ -148,12 +148,13 @@ class Deletions:
         rows = self._connection.execute(
             """SELECT path, record FROM (
                  SELECT path, record FROM outbox
-                 WHERE store = ?1 AND digest IS NULL AND state IN ('queued', 'sent')
+                 WHERE store = :store AND digest IS NULL AND state IN ('queued', 'sent')
                  UNION SELECT path, record FROM deletions
-                 WHERE store = ?1 AND direction = 'to_remote' AND state IN ('approved', 'spent'))
+                 WHERE store = :store AND direction = 'to_remote'
+                   AND state IN ('approved', 'spent'))
                JOIN entries e USING (path, record)
-               WHERE e.store = ?1 AND e.base_digest IS NOT NULL""",
-            (store,),
+               WHERE e.store = :store AND e.base_digest IS NOT NULL""",
+            {"store": store},
         )
         return {Key(store, path, record) for path, record in rows}
 
@@ -163,11 +164,11 @@ class Deletions:
         What was moved is counted once: under its new name.
         """
         row = self._connection.execute(
-            """SELECT (SELECT count(*) FROM entries WHERE store = ?1
+            """SELECT (SELECT count(*) FROM entries WHERE store = :store
                          AND base_digest IS NOT NULL)
                  + (SELECT count(*) FROM deletions d JOIN entries e USING (store, path, record)
-                    WHERE d.store = ?1 AND d.direction = ?2 AND d.state = 'gone'
+                    WHERE d.store = :store AND d.direction = :direction AND d.state = 'gone'
                       AND e.base_digest IS NULL AND e.remote_moved_to IS NULL)""",
-            (store, direction),
+            {"store": store, "direction": direction},
         ).fetchone()
         return int(row[0])

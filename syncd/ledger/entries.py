@@ -138,9 +138,9 @@ class Entries:
         """
         only = "AND authored_digest IS NULL" if first else ""
         self._connection.executemany(
-            f"""UPDATE entries SET authored_digest = ?1, unseen = iif(?1 IS NULL, unseen, 0)
+            f"""UPDATE entries SET authored_digest = ?, unseen = iif(? IS NULL, unseen, 0)
                 WHERE {KEY} {only}""",  # noqa: S608
-            [(digest, *key_columns(key)) for key, digest in authored],
+            [(digest, digest, *key_columns(key)) for key, digest in authored],
         )
 
     def authored(self, key: Key) -> Digest | None:

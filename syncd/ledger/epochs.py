@@ -154,12 +154,12 @@ class Epochs:
         if self._connection.execute("SELECT 1 FROM former LIMIT 1").fetchone() is None:
             return
         self._connection.executemany(
-            """DELETE FROM former WHERE store = ?1 AND path = ?2 AND record = ?3
-                 AND number >= coalesce((SELECT min(number) FROM former f WHERE f.store = ?1
-                   AND f.path = ?2 AND f.record = ?3 AND f.digest = ?4), 0)
-                 AND NOT EXISTS (SELECT 1 FROM entries WHERE store = ?1 AND path = ?2
-                   AND record = ?3 AND base_revision IS NOT NULL)""",
-            [(*key_columns(key), digest) for key, digest in contents],
+            """DELETE FROM former WHERE store = :store AND path = :path AND record = :record
+                 AND number >= coalesce((SELECT min(number) FROM former f WHERE f.store = :store
+                   AND f.path = :path AND f.record = :record AND f.digest = :digest), 0)
+                 AND NOT EXISTS (SELECT 1 FROM entries WHERE store = :store AND path = :path
+                   AND record = :record AND base_revision IS NOT NULL)""",
+            [{**key._asdict(), "digest": digest} for key, digest in contents],
         )
 
     def settle(self, store: str) -> None:

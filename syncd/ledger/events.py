@@ -109,13 +109,13 @@ class Events:
         by what was sent since, or is about to be.
         """
         rows = self._connection.execute(
-            """SELECT path, digest FROM files WHERE store = ?1 AND ctime_ns >= ?2
+            """SELECT path, digest FROM files WHERE store = :store AND ctime_ns >= :since
                UNION SELECT path, f.digest FROM events e JOIN files f USING (store, path)
-                 WHERE store = ?1 AND e.digest = f.digest AND e.at >= ?2 / 1e9
+                 WHERE store = :store AND e.digest = f.digest AND e.at >= :since / 1e9
                UNION SELECT path, f.digest FROM outbox o JOIN files f USING (store, path)
-                 WHERE store = ?1 AND o.digest = f.digest AND o.state != 'parked'
-                   AND o.since >= ?2 / 1e9""",
-            (store, since_ns),
+                 WHERE store = :store AND o.digest = f.digest AND o.state != 'parked'
+                   AND o.since >= :since / 1e9""",
+            {"store": store, "since": since_ns},
         )
         return [(path, Digest(digest)) for path, digest in rows]
 

@@ -211,13 +211,14 @@ class Outbox:
 
         A newer save that is queued already stands.
         """
+        store, path, record = key_columns(key) if key else (None, None, None)
         rows = self._connection.execute(
             """UPDATE OR IGNORE outbox SET state = 'queued', reason = NULL, detail = NULL,
                  expect_revision = NULL, expect_digest = NULL
-               WHERE state = 'parked' AND (?1 IS NULL OR reason = ?1)
-                 AND (?2 IS NULL OR (store = ?2 AND path = ?3 AND record = ?4))
+               WHERE state = 'parked' AND (:reason IS NULL OR reason = :reason)
+                 AND (:store IS NULL OR (store = :store AND path = :path AND record = :record))
                RETURNING store, path, record""",
-            (reason, *(key_columns(key) if key else (None, None, None))),
+            {"reason": reason, "store": store, "path": path, "record": record},
         )
         return [Key(*row) for row in rows.fetchall()]
 

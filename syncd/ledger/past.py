@@ -113,8 +113,9 @@ class Past:
 
     def below(self, store: str, folder: str) -> list[str]:
         """The files below a folder of which anything is remembered, in order; "": of the store."""
-        within = (store, folder, f"{folder}/", f"{folder}0")  # "0" comes next behind "/".
-        where = "store = ?1 AND (?2 = '' OR path > ?3 AND path < ?4)"
+        within = {"store": store, "folder": folder, "first": f"{folder}/", "past": f"{folder}0"}
+        # "0" comes next behind "/".
+        where = "store = :store AND (:folder = '' OR path > :first AND path < :past)"
         rows = self._connection.execute(
             f"""SELECT path FROM events WHERE {where}
                 UNION SELECT path FROM history WHERE {where}

@@ -117,15 +117,16 @@ class Places:
         """(path, inode) of files that held these bytes when last read: those of that inode, and
         of the others, if there are no more than `most`, all."""
         # The plus: see `contents`.
-        like = "substr(digest, 1, 8) = substr(?1, 1, 8) AND +digest = ?1 AND +store = ?2"
+        begin = "substr(digest, 1, 8) = substr(:digest, 1, 8)"
+        like = f"{begin} AND +digest = :digest AND +store = :store"
         rows = self._connection.execute(
-            f"SELECT path, inode FROM files WHERE {like} LIMIT ?3",  # noqa: S608
-            (digest, store, most + 1),
+            f"SELECT path, inode FROM files WHERE {like} LIMIT :most",  # noqa: S608
+            {"digest": digest, "store": store, "most": most + 1},
         ).fetchall()
         if len(rows) > most:
             rows = self._connection.execute(
-                f"SELECT path, inode FROM files WHERE {like} AND inode = ?3",  # noqa: S608
-                (digest, store, inode_column(inode)),
+                f"SELECT path, inode FROM files WHERE {like} AND inode = :inode",  # noqa: S608
+                {"digest": digest, "store": store, "inode": inode_column(inode)},
             ).fetchall()
         return [(path, to_inode(met)) for path, met in rows]
 

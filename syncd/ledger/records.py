@@ -122,7 +122,7 @@ class Records:
         anything before, may have been known to a ledger that is gone; others were never here.
         """
         rows = self._connection.execute(
-            "SELECT DISTINCT path FROM entries WHERE store = ?1 AND ?2 IN (remote_device, origin)",
+            "SELECT DISTINCT path FROM entries WHERE store = ? AND ? IN (remote_device, origin)",
             (store, device),
         ).fetchall()
         self._connection.executemany(

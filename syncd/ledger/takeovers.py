@@ -32,12 +32,12 @@ class Takeovers:
         """
         # The pluses: see `contents`.
         row = self._connection.execute(
-            """SELECT 1 FROM files WHERE substr(digest, 1, 8) = substr(?1, 1, 8)
-                 AND +digest = ?1 AND +store = ?2 AND +path NOT IN (?3, ?4)
+            """SELECT 1 FROM files WHERE substr(digest, 1, 8) = substr(:digest, 1, 8)
+                 AND +digest = :digest AND +store = :store AND +path NOT IN (:one, :other)
                UNION ALL
-               SELECT 1 FROM history WHERE substr(digest, 1, 8) = substr(?1, 1, 8)
-                 AND +digest = ?1 AND +store = ?2 AND +path NOT IN (?3, ?4)
+               SELECT 1 FROM history WHERE substr(digest, 1, 8) = substr(:digest, 1, 8)
+                 AND +digest = :digest AND +store = :store AND +path NOT IN (:one, :other)
                LIMIT 1""",
-            (digest, store, *but),
+            {"digest": digest, "store": store, "one": but[0], "other": but[1]},
         ).fetchone()
         return row is not None

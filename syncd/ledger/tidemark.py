@@ -25,10 +25,10 @@ def commits(connection: sqlite3.Connection) -> int:
 def count(connection: sqlite3.Connection, least: int = 0) -> int:
     """Count the transaction under way, and say how many that makes: more than `least`."""
     row = connection.execute(
-        """INSERT INTO meta VALUES ('commits', 1 + ?1)
-           ON CONFLICT DO UPDATE SET value = 1 + max(?1, CAST(value AS INTEGER))
+        """INSERT INTO meta VALUES ('commits', 1 + :least)
+           ON CONFLICT DO UPDATE SET value = 1 + max(:least, CAST(value AS INTEGER))
            RETURNING value""",
-        (least,),
+        {"least": least},
     ).fetchone()
     return int(row[0])
 
