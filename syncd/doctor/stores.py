@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from stat import S_ISDIR
 
 from syncd.config import StoreConfig
 from syncd.core.direction import Way
@@ -32,7 +33,7 @@ _REMOTE = ("nfs", "cifs", "smb", "fuse.sshfs", "9p", "virtiofs", "drvfs")
 def examine(store: StoreConfig, state: Path) -> Iterator[Finding]:
     """Everything that concerns the folder of one store; `state` is the state folder."""
     check = f"store:{store.name}"
-    if not store.path.is_dir():
+    if not is_folder(store.path):
         yield fail(
             check,
             f"{store.path} is not a folder",
@@ -55,6 +56,15 @@ def examine(store: StoreConfig, state: Path) -> Iterator[Finding]:
     elif store.direction is not Way.PUSH:
         yield from _abilities(store)
     yield from _neighbours(store)
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a folder is there. Raises OSError where that cannot be told."""
+    # Not Path.is_dir: from Python 3.14 on that takes every trouble for no folder.
+    try:
+        return S_ISDIR(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def _count(store: StoreConfig) -> tuple[int, int, list[Path]]:

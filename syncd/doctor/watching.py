@@ -9,6 +9,7 @@ from pathlib import Path
 
 from syncd.config import Config
 from syncd.doctor.finding import Finding, ok, warn
+from syncd.doctor.stores import is_folder
 from syncd.ledger.state import StateFolder
 
 PROC = Path("/proc")
@@ -24,7 +25,7 @@ LEAST = {"watches": 65_536, "instances": 512}
 
 def examine(config: Config) -> Iterator[Finding]:
     """Whether every folder can be watched. Each store takes an instance, each folder a watch."""
-    present = [store.path for store in config.stores if store.path.is_dir()]
+    present = [store.path for store in config.stores if is_folder(store.path)]
     needed = {"watches": sum(_folders(path) for path in present), "instances": len(present)}
     used = _used(StateFolder(config.state).owner())
     for what, wanted in needed.items():

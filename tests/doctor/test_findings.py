@@ -392,6 +392,21 @@ async def test_a_check_that_may_not_look_stops_no_other(
     assert missing == {"names:flows", "sizes:flows", "ids:flows"}
 
 
+def test_a_store_that_may_not_be_looked_at_is_not_gone() -> None:
+    def looked(base: Path) -> None:
+        config = made(base)
+        base.chmod(0)
+        try:
+            with pytest.raises(PermissionError):
+                next(stores.examine(config.stores[0], config.state))
+            with pytest.raises(PermissionError):
+                next(watching.examine(config))
+        finally:
+            base.chmod(0o700)
+
+    as_ordinary_user(looked)
+
+
 async def test_a_full_disk_is_no_matter_of_who_looks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
