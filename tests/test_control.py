@@ -20,6 +20,7 @@ from syncd.config import Config, load
 from syncd.control import channel, client
 from syncd.control.acts import Acts
 from syncd.control.channel import SOCKET, Act, Channel, address_in
+from syncd.control.deciding import TOGETHER
 from syncd.control.desk import Desk
 from syncd.control.messages import (
     LISTED,
@@ -32,6 +33,7 @@ from syncd.control.messages import (
     Question,
     Resolve,
     Restore,
+    RestoreMany,
     Resume,
     Retry,
     Undo,
@@ -453,7 +455,7 @@ async def test_a_file_that_was_not_there_goes_again_by_undo(home: Home) -> None:
 
 async def test_others_get_their_turn_while_many_conflicts_are_resolved(home: Home) -> None:
     home.save(MINE)
-    for number in range(50):
+    for number in range(3 * TOGETHER):
         home.conflict(theirs=b'{"by":"them, %d"}' % number)
     async with home.acts() as acts:
         turns = 0
@@ -465,9 +467,38 @@ async def test_others_get_their_turn_while_many_conflicts_are_resolved(home: Hom
                 await asyncio.sleep(0)
 
         beside = asyncio.create_task(others())
-        assert len((await acts.perform(Resolve(number=None, side="mine"))).done) == 50
+        answer = await acts.perform(Resolve(number=None, side="mine"))
+        assert len(answer.done) == 3 * TOGETHER
         beside.cancel()
-        assert turns >= 50
+        assert turns >= 3
+
+
+async def test_many_files_are_restored_by_few_waits_for_the_disk(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[int] = []
+    stage = FileReplica.stage
+
+    def staged(self: FileReplica, writes: Sequence[Write]) -> list[Note | Hold | None]:
+        waits.append(len(writes))
+        return stage(self, writes)
+
+    monkeypatch.setattr(FileReplica, "stage", staged)
+    kept = [home.history.put(b'{"n":%d}' % number) for number in range(3 * TOGETHER)]
+    wanted = [Restore(store="flows", path=f"é{n}.json", digest=d) for n, d in enumerate(kept)]
+    wanted[7] = Restore(store="flows", path="../é.json", digest=kept[7])
+    wanted[8] = Restore(store="flows", path="é9.json", digest=kept[8])
+    async with home.acts() as acts:
+        answer = await acts.perform(RestoreMany(files=wanted))
+    assert (len(answer.done), [each.key for each in answer.failed]) == (
+        3 * TOGETHER - 1, ["flows:../é.json"]
+    )  # fmt: skip
+    assert (home.store / "é9.json").read_bytes() == b'{"n":9}', "the last that was asked for"
+    assert len(list(home.store.iterdir())) == 3 * TOGETHER - 2
+    assert len(waits) <= 5
+    with home.ledger() as ledger:
+        events = ledger.events.newest(999)
+    assert len(events) == 3 * TOGETHER - 1
 
 
 async def test_all_open_conflicts_are_resolved_and_one_that_cannot_be_stays(home: Home) -> None:

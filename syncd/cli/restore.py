@@ -16,6 +16,7 @@ import typer
 from syncd.cli.app import CONFIG, AsJson, ConfigPath, app, configured, reporting
 from syncd.cli.asking import have_done, print_answer
 from syncd.cli.naming import PATHS, place_of, time_of
+from syncd.cli.progress import showing_progress
 from syncd.config import Config, StoreConfig
 from syncd.control.acts import HELD_ALREADY
 from syncd.control.messages import LISTED, Answer, Restore, RestoreMany
@@ -184,9 +185,11 @@ def _names_in(root: Path) -> set[str]:
 
 def _restored(config: Config, wanted: Sequence[Restore]) -> Answer:
     answer = Answer()
-    for start in range(0, len(wanted), LISTED):
-        some = RestoreMany(files=list(wanted[start : start + LISTED]))
-        answer = answer.joined(have_done(config, some))
+    with showing_progress() as progress:
+        for start in range(0, len(wanted), LISTED):
+            some = RestoreMany(files=list(wanted[start : start + LISTED]))
+            answer = answer.joined(have_done(config, some))
+            progress("restoring", start + len(some.files), len(wanted))
     return answer
 
 

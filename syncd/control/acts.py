@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Protocol, assert_never
 
-from syncd.control.deciding import Deciding
+from syncd.control.deciding import TOGETHER, Deciding
 from syncd.control.desk import Desk
 from syncd.control.messages import (
     Answer,
@@ -31,6 +31,7 @@ from syncd.control.messages import (
     Retry,
     Undo,
 )
+from syncd.control.saving import Body
 from syncd.core.guard import Verdict
 from syncd.core.model import Digest, Key
 from syncd.core.wording import counted
@@ -102,30 +103,37 @@ class Acts:
             case Undo():
                 return await self._deciding.undo(request)
             case Restore():
-                return await self._restore(request)
+                return await self._restore([request])
             case RestoreMany():
                 answer = Answer()
-                for file in request.files:
-                    answer = answer.joined(await self._restore(file))
+                for start in range(0, len(request.files), TOGETHER):
+                    some = request.files[start : start + TOGETHER]
+                    answer = answer.joined(await self._restore(some))
                 return answer
 
-    async def _restore(self, request: Restore) -> Answer:
-        key = Key(request.store, request.path, request.record)
-        body = await self._desk.find(Digest(request.digest))
-        if body is None and await self._desk.holds(key, Digest(request.digest)):
-            return Answer(done=[Done(key=str(key), what="restored", detail=HELD_ALREADY)])
-        if body is None:
-            return _not_done(
-                key, f"the bytes of {request.digest[:12]} are not kept here; nothing was changed",
-                "history holds what remote changes replaced, for 30 days: `syncd log` lists it",
-            )  # fmt: skip
-        saved = await self._desk.save(key, body, "restored")
-        if isinstance(saved, Failure):
-            return Answer(failed=[saved])
-        detail = "what it held is in history" if saved.former else "it was gone"
-        if not saved.changed:
-            detail = HELD_ALREADY
-        return Answer(done=[Done(key=str(key), what="restored", detail=detail)])
+    async def _restore(self, requests: Sequence[Restore]) -> Answer:
+        wanted: list[tuple[Key, Body]] = []
+        done: list[Done] = []
+        failed: list[Failure] = []
+        for each in requests:
+            key, digest = Key(each.store, each.path, each.record), Digest(each.digest)
+            body = await self._desk.find(digest)
+            if body is not None:
+                wanted.append((key, body))
+            elif await self._desk.holds(key, digest):
+                done.append(Done(key=str(key), what="restored", detail=HELD_ALREADY))
+            else:
+                failed.append(_unkept(key, digest))
+        outcomes = await self._desk.save_all(wanted, "restored")
+        for (key, _), saved in zip(wanted, outcomes, strict=True):
+            if isinstance(saved, Failure):
+                failed.append(saved)
+                continue
+            detail = "what it held is in history" if saved.former else "it was gone"
+            if not saved.changed:
+                detail = HELD_ALREADY
+            done.append(Done(key=str(key), what="restored", detail=detail))
+        return Answer(done=done, failed=failed)
 
     async def _guarded(
         self, store: str | None, act: Callable[[str], Verdict], detail: str
@@ -208,5 +216,8 @@ def _no_store(store: str, stores: Iterable[str]) -> Failure:
     return Failure(what=what, advice=f"configured stores: {names}", exit_code=2)
 
 
-def _not_done(key: Key, what: str, advice: str) -> Answer:
-    return Answer(failed=[Failure(key=str(key), what=what, advice=advice)])
+def _unkept(key: Key, digest: Digest) -> Failure:
+    return Failure(
+        key=str(key), what=f"the bytes of {digest[:12]} are not kept here; nothing was changed",
+        advice="history holds what remote changes replaced, for 30 days: `syncd log` lists it",
+    )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from syncd.control.desk import Desk
 from syncd.control.messages import Answer, Done, Failure, Resolve, Side, Undo
@@ -10,9 +11,12 @@ from syncd.control.saving import Body
 from syncd.core.conflict import ListedConflict
 from syncd.core.model import Digest
 
+TOGETHER = 32
+"""Files that are written by one wait for the disk: each has up to 2 MiB in memory meanwhile."""
+
 
 class Deciding:
-    """Resolves conflicts one by one: a failure leaves its conflict open and the rest go on."""
+    """Resolves conflicts: a failure leaves its conflict open and the rest go on."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -20,13 +24,10 @@ class Deciding:
     async def resolve(self, request: Resolve) -> Answer:
         """Decide one conflict, or every open one. Raises LedgerError."""
         answer = Answer()
-        for conflict in self._chosen(request.number, answer):
-            await asyncio.sleep(0)  # Of thousands each waits for the disk, and saves go between.
-            match await self._resolve(conflict, request):
-                case Done() as done:
-                    answer.done.append(done)
-                case Failure() as failure:
-                    answer.failed.append(failure)
+        chosen = self._chosen(request.number, answer)
+        for start in range(0, len(chosen), TOGETHER):
+            await asyncio.sleep(0)  # Of thousands each part waits for the disk: saves go between.
+            answer = answer.joined(await self._resolve(chosen[start : start + TOGETHER], request))
         return answer
 
     async def undo(self, request: Undo) -> Answer:
@@ -63,23 +64,43 @@ class Deciding:
             return []
         return [conflict]
 
-    async def _resolve(self, conflict: ListedConflict, request: Resolve) -> Done | Failure:
-        former, detail = None, "the file stays as it is"
-        if request.side != "mine":
-            body = await self._body(conflict, request)
-            if isinstance(body, Failure):
-                return body
-            saved = await self._desk.save(conflict.key, body, "resolved")
-            if isinstance(saved, Failure):
-                return saved
-            former = saved.former
-            detail = f"the file holds {_WORDS[request.side]}; {_of_former(conflict, former)}"
+    async def _resolve(self, some: Sequence[ListedConflict], request: Resolve) -> Answer:
+        answer = Answer()
+        formers: list[tuple[ListedConflict, Digest | None]] = []
+        if request.side == "mine":
+            formers = [(conflict, None) for conflict in some]
+        else:
+            wanted: list[tuple[ListedConflict, bytes | Digest]] = []
+            for conflict in some:
+                match await self._body(conflict, request):
+                    case Failure() as failure:
+                        answer.failed.append(failure)
+                    case body:
+                        wanted.append((conflict, body))
+            saving = [(conflict.key, body) for conflict, body in wanted]
+            outcomes = await self._desk.save_all(saving, "resolved")
+            for (conflict, _), saved in zip(wanted, outcomes, strict=True):
+                if isinstance(saved, Failure):
+                    answer.failed.append(saved)
+                else:
+                    formers.append((conflict, saved.former))
+        answer.done += self._decided(formers, request.side)
+        return answer
+
+    def _decided(
+        self, formers: Sequence[tuple[ListedConflict, Digest | None]], side: Side
+    ) -> list[Done]:
+        """Conflicts are decided, each with what its file held before."""
+        now, done = self._desk.clock.now(), []
         with self._desk.ledger.transaction():
-            self._desk.ledger.conflicts.resolve(
-                conflict.number, request.side, former, self._desk.clock.now()
-            )
-            self._desk.tell(conflict.key, "decided", f"conflict {conflict.number}: {request.side}")
-        return Done(key=str(conflict.key), what="resolved", detail=detail)
+            for conflict, former in formers:
+                self._desk.ledger.conflicts.resolve(conflict.number, side, former, now)
+                self._desk.tell(conflict.key, "decided", f"conflict {conflict.number}: {side}")
+                detail = "the file stays as it is"
+                if side != "mine":
+                    detail = f"the file holds {_WORDS[side]}; {_of_former(conflict, former)}"
+                done.append(Done(key=str(conflict.key), what="resolved", detail=detail))
+        return done
 
     async def _body(self, conflict: ListedConflict, request: Resolve) -> bytes | Digest | Failure:
         if request.side == "file":

@@ -87,17 +87,32 @@ _SAVED_MEANWHILE: Final = Hold(
 )
 
 
-async def save(files: OpaqueFiles, history: KeptBytes, path: str, body: Body) -> Saved | Hold:
-    """Make the file at `path` hold `body`, durably; None: be gone.
+async def save(
+    files: OpaqueFiles, history: KeptBytes, wanted: Sequence[tuple[str, Body]]
+) -> list[Saved | Hold]:
+    """Make the files at these paths hold these bodies, durably; None: be gone. No path comes twice.
 
-    A hold tells that the file was left as it was.
+    A hold tells that the file was left as it was, and keeps no other from what is wanted of it.
     """
-    return await asyncio.to_thread(_save, files, history, path, body)
+    return await asyncio.to_thread(_save, files, history, wanted)
 
 
-def _save(files: OpaqueFiles, history: KeptBytes, path: str, body: Body) -> Saved | Hold:
-    if not path.isascii():
+def _save(
+    files: OpaqueFiles, history: KeptBytes, wanted: Sequence[tuple[str, Body]]
+) -> list[Saved | Hold]:
+    if not all(path.isascii() for path, _ in wanted):
         files.scan()
+    prepared = [_prepared(files, history, path, body) for path, body in wanted]
+    if full := _synced(history):
+        prepared = [full if isinstance(each, Write) else each for each in prepared]
+    written = iter(_written(files, [each for each in prepared if isinstance(each, Write)]))
+    return [next(written) if isinstance(each, Write) else each for each in prepared]
+
+
+def _prepared(
+    files: OpaqueFiles, history: KeptBytes, path: str, body: Body
+) -> Write | Saved | Hold:
+    """What is to be written, now that what the file holds is kept; or what came of it already."""
     match files.read(path):
         case Unsettled(hold) | Unreadable(hold):
             return hold
@@ -111,29 +126,59 @@ def _save(files: OpaqueFiles, history: KeptBytes, path: str, body: Body) -> Save
                 return refused
     if former is None and body is None:
         return Saved(None, changed=False)
-    if not isinstance(body, str):
-        return _write(files, Write(path, former, body))
-    refused = files.transit.prepare(path, body, move=False)
-    return refused or _write(files, Write(path, former, None, body))
+    if isinstance(body, str):
+        return _with_payload(files, path, former, body)
+    return Write(path, former, body)
+
+
+def _with_payload(
+    files: OpaqueFiles, path: str, former: Digest | None, body: Digest
+) -> Write | Hold:
+    """The write of a payload, of which a copy lies beside the file now."""
+    try:
+        refused = files.transit.prepare(path, body, move=False)
+    except (ValueError, FileNotFoundError) as damaged:
+        return Hold("damaged", f"what is kept is not whole any more ({damaged})",
+                    "choose another version")  # fmt: skip
+    except OSError as error:
+        return _unkept(error)
+    return refused or Write(path, former, None, body)
 
 
 def _keep(files: OpaqueFiles, history: KeptBytes, path: str, present: bytes | None) -> Hold | None:
-    if present is None:
-        kept = files.transit.keep(path)
-        return kept if isinstance(kept, Hold) else None
-    history.put(present)
-    history.sync()
+    try:
+        kept = history.put(present) if present is not None else files.transit.keep(path)
+    except OSError as error:
+        return _unkept(error)
+    return kept if isinstance(kept, Hold) else None
+
+
+def _synced(history: KeptBytes) -> Hold | None:
+    try:
+        history.sync()
+    except OSError as error:
+        return _unkept(error)
     return None
 
 
-def _write(files: OpaqueFiles, write: Write) -> Saved | Hold:
-    (note,) = files.stage([write])
-    if note is None or isinstance(note, Hold):
-        return note or _SAVED_MEANWHILE
-    # No note in the ledger: after a crash the file holds the one or the other, whole, and what
+def _unkept(error: OSError) -> Hold:
+    why = error.strerror or type(error).__name__
+    return Hold("no-room", f"what it holds cannot be kept in history first: {why}",
+                "make room on the disk of the state folder")  # fmt: skip
+
+
+def _written(files: OpaqueFiles, writes: Sequence[Write]) -> list[Saved | Hold]:
+    staged = files.stage(writes)
+    # No note in the ledger: after a crash a file holds the one or the other, whole, and what
     # lies under the temporary name is retired into history by the next start.
-    (result,) = files.perform([note])
-    files.discard([note])
+    notes = [each for each in staged if isinstance(each, Note)]
+    performed = iter(files.perform(notes))
+    files.discard(notes)
+    came = [next(performed) if isinstance(each, Note) else each for each in staged]
+    return [_came_of(write, each) for write, each in zip(writes, came, strict=True)]
+
+
+def _came_of(write: Write, result: Writing | Hold | None) -> Saved | Hold:
     if isinstance(result, Written):
         return Saved(write.expected, changed=True)
     return result if isinstance(result, Hold) else _SAVED_MEANWHILE
