@@ -31,6 +31,9 @@ app.add_typer(conflicts, name="conflicts")
 SHOWN = 1000
 """Conflicts that a list of all of them has at most."""
 
+LISTED = 100
+"""Conflicts that are listed, three lines each; the rest are counted. With --json all are."""
+
 CLASHES = 5
 """Places at which both sides clash that are printed; with --json all are."""
 
@@ -56,8 +59,10 @@ def list_(
     if as_json:
         typer.echo(found.model_dump_json(indent=2, ensure_ascii=True))
     else:
-        for conflict in found.conflicts:
+        for conflict in found.conflicts[:LISTED]:
             _print_line(conflict)
+        if more := len(found.conflicts[LISTED:]):
+            typer.echo(f"... and {more:,} more: --json lists them")
         typer.echo(counted(found.open, "open conflict") if found.open else "no open conflicts")
     return 4 if found.open else 0
 
@@ -83,9 +88,13 @@ def show(
     with open_listing(settings) as listing:
         conflict = listing.conflict(number)
         if side is not None:
-            typer.echo(_printable(_body(listing, conflict, side)), nl=False)
-            return 0
-        found = dispute(listing, conflict, {each.name: each.kind for each in settings.stores})
+            body = _body(listing, conflict, side)
+        else:
+            found = dispute(listing, conflict, {each.name: each.kind for each in settings.stores})
+    if side is not None:
+        # The ledger's log grows while somebody reads it, and a pager may take its time.
+        typer.echo(_printable(body), nl=False)
+        return 0
     if as_json:
         told = {"version": 1, **conflict.model_dump(), **found.model_dump()}
         typer.echo(json.dumps(told, indent=2))

@@ -42,6 +42,7 @@ async def _findings(config: Config, *, aloud: bool) -> list[Finding]:
         found.append(finding)
         if aloud:
             _print(finding)
+        await asyncio.sleep(0)  # Else Ctrl-C is heard behind the last check that asks no network.
     return found
 
 

@@ -204,7 +204,7 @@ def _print_plan(verdicts: list[Verdict], growing: list[str]) -> None:
         there = sum(drift.local is None for drift in verdict.drifts)
         differ = len(verdict.drifts) - here - there
         counts = (here, there, verdict.same, differ, len(verdict.held))
-        rows.append((verdict.store, *map(str, counts)))
+        rows.append((verdict.store, *(f"{count:,}" for count in counts)))
     width = max(len(row[0]) for row in rows)
     for name, *cells in rows:
         numbers = (cell.rjust(len(column)) for cell, column in zip(cells, COLUMNS, strict=True))
@@ -215,7 +215,7 @@ def _print_plan(verdicts: list[Verdict], growing: list[str]) -> None:
     for name in clashes[:SHOWN]:
         typer.echo(shown(f"    differs: {name}"))
     if len(clashes) > SHOWN:
-        typer.echo(f"    ... and {len(clashes) - SHOWN} more")
+        typer.echo(f"    ... and {len(clashes) - SHOWN:,} more")
     typer.echo("what is only here goes to Convex, what is only there becomes a file; "
                "nothing is deleted")  # fmt: skip
 

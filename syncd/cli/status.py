@@ -72,7 +72,7 @@ def _print(found: StatusReport) -> None:
     typer.echo(folded(f"{runs}; {place}", "  "))
     typer.echo(f"outbox: {found.queued:,} queued, {found.sent:,} sent, {found.parked:,} parked")
     for store in found.stores:
-        more = f", {store.payloads} of them payloads, without columns" if store.payloads else ""
+        more = f", {store.payloads:,} of them payloads, without columns" if store.payloads else ""
         more += f", {counted(store.unsent, 'byte')} of lines to be sent" if store.unsent else ""
         more += "" if store.bootstrapped else ", not in touch with the deployment yet"
         numbers = f"{counted(store.files, 'file')} here{more}, {store.held:,} held"

@@ -61,11 +61,11 @@ def _print(verdicts: list[Verdict]) -> None:
             there = found.remote[:8] if found.remote else "no entry"
             typer.echo(f"  {shown(name_of(found))}: here {here}, there {there}")
         if len(verdict.drifts) > SHOWN:
-            typer.echo(f"  ... and {len(verdict.drifts) - SHOWN} more")
+            typer.echo(f"  ... and {len(verdict.drifts) - SHOWN:,} more")
         for path, reason in list(verdict.held.items())[:SHOWN]:
             typer.echo(f"  not compared {shown(path)}: {reason}")
         if len(verdict.held) > SHOWN:
-            typer.echo(f"  ... and {len(verdict.held) - SHOWN} more were not compared")
+            typer.echo(f"  ... and {len(verdict.held) - SHOWN:,} more were not compared")
     if any(verdict.drifts for verdict in verdicts):
         typer.echo("-> `syncd plan` tells what would be done about what differs")
     if any(verdict.held for verdict in verdicts):

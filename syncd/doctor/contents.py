@@ -163,12 +163,12 @@ def _groups(named: Iterable[tuple[str, str]]) -> Mapping[str, list[str]]:
 
 def _pair(groups: Sequence[Sequence[str]]) -> str:
     one, two, *_ = groups[0]
-    more = f" (and {len(groups) - 1} more such)" if len(groups) > 1 else ""
+    more = f" (and {len(groups) - 1:,} more such)" if len(groups) > 1 else ""
     return f"{one!r} and {two!r}{more}"
 
 
 def _some(paths: Sequence[str]) -> str:
-    more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+    more = f" and {len(paths) - 1:,} more" if len(paths) > 1 else ""
     return f"{paths[0]!r}{more}"
 
 

@@ -154,7 +154,7 @@ def _links(store: StoreConfig, state: Path) -> Finding:
              if store.patterns().matches(each.relative_to(store.path).as_posix()))  # fmt: skip
     first = next((each for each in files if each.is_file() and not each.is_symlink()), None)
     if first is None or not state.is_dir():
-        return ok(check, "no file is there yet")
+        return ok(check, f"no {'file' if first is None else 'state folder'} is there yet")
     second = state / f".doctor-{secrets.token_hex(4)}"
     try:
         os.link(first, second, follow_symlinks=False)

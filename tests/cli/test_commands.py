@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,15 +17,17 @@ from typer.testing import CliRunner
 
 from syncd.cli import registered
 from syncd.cli.app import reporting
+from syncd.cli.doctor import _findings as findings
 from syncd.cli.health import _print as told_in_words
 from syncd.cli.naming import key_of, place_of, seconds_of, time_of
 from syncd.cli.text import moment, shown, size
-from syncd.config import load
+from syncd.config import Config, load
 from syncd.core.decision import FileState, Heard
 from syncd.core.model import Applied, Conflict, Cursor, Digest, Hold, Key, Refused, Snapshot
 from syncd.core.news import Page
 from syncd.core.reading import Stat
 from syncd.doctor import ledger as ledger_checks
+from syncd.doctor.finding import Finding, ok
 from syncd.errors import ConfigError, Unauthorized
 from syncd.ledger.events import Event
 from syncd.ledger.state import StateFolder
@@ -123,6 +126,38 @@ def test_many_places_are_told_in_short(terminal: Terminal) -> None:
     assert len(terminal.json("conflicts", "show", "1")["clashes"]) == 200
     out = terminal.run("conflicts", "show", "1")[1]
     assert "both    /000, /001, /002, /003, /004 and 195 more: changed" in out
+
+
+def test_of_many_conflicts_some_are_listed_and_all_as_json(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("syncd.cli.conflicts.LISTED", 2)
+    terminal.home.save(MINE)
+    for number in range(4):
+        terminal.home.conflict(theirs=b'{"by":"them, %d"}' % number)
+    out = terminal.run("conflicts", "list")[1]
+    assert out.count("-> syncd conflicts diff") == 2
+    assert out.endswith("... and 2 more: --json lists them\n4 open conflicts\n")
+    assert len(terminal.json("conflicts", "list")["conflicts"]) == 4
+
+
+async def test_the_doctor_hears_ctrl_c_between_two_checks(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[int] = []
+
+    async def examine(_: Config) -> AsyncIterator[Finding]:
+        for number in range(100):
+            looked.append(number)
+            yield ok("number", str(number))
+
+    monkeypatch.setattr("syncd.doctor.examine.examine", examine)
+    looking = asyncio.create_task(findings(terminal.home.config, aloud=False))
+    await asyncio.sleep(0)
+    looking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await looking
+    assert len(looked) < 100
 
 
 def test_a_conflict_is_listed_shown_compared_resolved_and_undone(terminal: Terminal) -> None:

@@ -246,9 +246,11 @@ def test_an_id_is_what_convex_finds_a_record_by(tmp_path: Path) -> None:
 
 def test_lines_that_cannot_be_linked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = made(tmp_path, 'kind = "metric"\nlayout = "lines"\ndirection = "push"')
-    config.state.mkdir()
     (store,) = config.stores
     (store.path / "m.jsonl").write_text("{}\n")
+    told = [each.evidence for each in stores.examine(store, config.state)]
+    assert "no state folder is there yet" in told
+    config.state.mkdir()
     assert bad(stores.examine(store, config.state)) == []
     assert list(config.state.iterdir()) == []
 
