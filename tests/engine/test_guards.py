@@ -742,6 +742,49 @@ async def test_an_emptied_folder_is_approved_and_its_deletions_go(desk: Desk) ->
     assert desk.machine.mirror() == {}
 
 
+async def test_what_a_person_let_go_of_an_emptied_folder_is_not_listed_by_each_turn_and_push(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes = await holding(desk, 40)
+    emptied(desk.machine.files)
+    desk.scan()
+    assert desk.guards.approve(STORE).deletions == 40
+    listed: list[str] = []
+    monkeypatch.setattr(desk.ledger.deletions, "decided", listed.append)
+    for start in range(0, 40, 4):
+        await desk.consider(notes[start : start + 4])
+        desk.send()
+    assert (desk.machine.mirror(), listed) == ({}, [])
+
+
+async def test_what_nobody_let_go_keeps_an_emptied_folder_stopped(desk: Desk) -> None:
+    notes = await holding(desk, 40)
+    desk.machine.delete(*notes[:38])
+    desk.scan()
+    assert desk.guards.approve(STORE).deletions == 38
+    assert not desk.guards.check(STORE)
+    emptied(desk.machine.files)
+    assert desk.guards.check(STORE), "two more went than a person was told of"
+
+
+async def test_a_folder_is_looked_at_once_for_all_that_goes_from_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes = await holding(desk, 40)
+    desk.delete_there(notes[:8])
+    looks: list[str] = []
+    holds = desk.guards.roots.holds_files
+
+    def looked(store: str) -> bool:
+        looks.append(store)
+        return holds(store)
+
+    monkeypatch.setattr(desk.guards.roots, "holds_files", looked)
+    await desk.consider(notes)
+    assert len(desk.machine.tree()) == 32
+    assert len(looks) <= 3
+
+
 async def test_a_store_that_is_whole_under_other_names_is_not_an_emptied_one(desk: Desk) -> None:
     notes = await holding(desk, 40)
     desk.clock.seconds -= 2 * WINDOW

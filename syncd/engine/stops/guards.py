@@ -84,8 +84,8 @@ class Guards:
             return False
         if (store, Direction.BOTH) in self._standing:
             return True
-        root = self.root_state(store)
-        if root is RootState.PRESENT and self.roots.holds_files(store):
+        root, views = self.root_state(store), self._ledger.views
+        if root is RootState.PRESENT and (self.roots.holds_files(store) or views.let_go(store)):
             return False
         return self._stop(guard(store, root, self._known(store), 0))
 

@@ -116,11 +116,13 @@ class Writer:
     ) -> None:
         staged = await asyncio.to_thread(store.stage, [_to_write(each) for each in decisions])
         noted: list[tuple[Decision, Note]] = []
+        # Once for all, for it looks at the folder: none of them is touched before all are noted.
+        waits = any(isinstance(each, Note) and each.digest is None for each in staged) and (
+            self._guards.holds_back(decisions[0].key.store, Direction.TO_LOCAL)
+        )
         for decision, result in zip(decisions, staged, strict=True):
             match result:
-                case Note(digest=None) if self._guards.holds_back(
-                    decision.key.store, Direction.TO_LOCAL
-                ):
+                case Note(digest=None) if waits:
                     # Nothing was touched yet; decided anew, it is listed as waiting.
                     performed.again.append(decision.key)
                 case Note():
