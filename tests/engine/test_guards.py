@@ -26,6 +26,7 @@ from syncd.engine.exchange.epoch import Epoch
 from syncd.engine.naming.intake import Intake
 from syncd.engine.naming.rescan import Rescan
 from syncd.engine.stops.roots import SAMPLE
+from syncd.engine.stops.vanishing import Vanishing
 from syncd.engine.stops.window import Group, Window
 from syncd.errors import LedgerError
 from syncd.files import transit
@@ -783,6 +784,23 @@ async def test_a_folder_is_looked_at_once_for_all_that_goes_from_it(
     await desk.consider(notes)
     assert len(desk.machine.tree()) == 32
     assert len(looks) <= 3
+
+
+async def test_while_a_folder_is_being_renamed_no_claim_lists_what_went_before(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes = await holding(desk, 40)
+    vanishing = Vanishing(desk.ledger, desk.guards.doubts, desk.clock)
+    await delete(desk, notes[:6])
+    for name in notes[6:10]:
+        desk.guards.doubts.missing(Key(STORE, f"{name}.txt"), desk.clock.monotonic())
+    assert vanishing.among([STORE]) == []
+    desk.guards.doubts.missing(Key(STORE, f"{notes[10]}.txt"), desk.clock.monotonic())
+    assert vanishing.among([STORE]) == [STORE], "six went, and five may be going"
+    for name in notes[11:20]:
+        desk.guards.doubts.missing(Key(STORE, f"{name}.txt"), desk.clock.monotonic())
+    monkeypatch.delattr(desk.ledger.deletions.__class__, "listed")
+    assert vanishing.among([STORE]) == [STORE]
 
 
 async def test_a_store_that_is_whole_under_other_names_is_not_an_emptied_one(desk: Desk) -> None:

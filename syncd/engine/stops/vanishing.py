@@ -33,5 +33,8 @@ class Vanishing:
         if not doubted:
             return False
         deletions, to_remote = self._ledger.deletions, Direction.TO_REMOTE
+        allowed = allowance(deletions.size(store, to_remote))
+        if doubted > allowed:  # Of a renamed folder each claim listed all that went before.
+            return True
         gone = deletions.listed("gone", store, to_remote, after=self._clock.now() - WINDOW)
-        return doubted + len(gone) > allowance(deletions.size(store, to_remote))
+        return doubted + len(gone) > allowed
