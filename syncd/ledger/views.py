@@ -95,20 +95,20 @@ class Views:
         (left,) = self._connection.execute(
             """SELECT count(*) FROM (
                  SELECT 1 FROM entries e
-                 WHERE e.store = ?1 AND e.base_digest IS NOT NULL AND NOT EXISTS (
-                     SELECT 1 FROM deletions d WHERE d.store = ?1 AND d.direction = 'to_remote'
+                 WHERE e.store = :store AND e.base_digest IS NOT NULL AND NOT EXISTS (
+                     SELECT 1 FROM deletions d WHERE d.store = :store AND d.direction = 'to_remote'
                        AND d.path = e.path AND d.record = e.record
                        AND d.state IN ('approved', 'spent'))
                    AND NOT EXISTS (
-                     SELECT 1 FROM outbox o WHERE o.store = ?1 AND o.path = e.path
+                     SELECT 1 FROM outbox o WHERE o.store = :store AND o.path = e.path
                        AND o.record = e.record AND o.digest IS NULL
                        AND o.state IN ('queued', 'sent'))
                  UNION ALL SELECT 1 FROM files f
-                 WHERE f.store = ?1 AND NOT EXISTS (
-                     SELECT 1 FROM entries e WHERE e.store = ?1 AND e.path = f.path
+                 WHERE f.store = :store AND NOT EXISTS (
+                     SELECT 1 FROM entries e WHERE e.store = :store AND e.path = f.path
                        AND e.record = '' AND e.base_digest IS NOT NULL)
                  LIMIT 2)""",
-            (store,),
+            {"store": store},
         ).fetchone()
         return int(left) < 2
 
