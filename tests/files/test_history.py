@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from syncd.core.model import Digest
+from syncd.core.model import Digest, Format
+from syncd.core.reading import Found
 from syncd.files.folder import Folder
 from syncd.files.history import History, NotInHistory
+from syncd.files.read import look
 from syncd.files.root import Root
 
 from .world import digest
@@ -217,3 +219,48 @@ def test_what_goes_or_arrives_while_history_is_listed_is_no_trouble(
     assert history.clear_arrivals(1 << 63) == 0
     history.put(BODY)
     assert history.sizes() == {digest(OTHER): len(OTHER)}
+
+
+LONG = b"longer than what is copied at once" * (1 << 16)
+
+
+@pytest.mark.parametrize("number", [errno.EXDEV, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM])
+def test_a_long_file_is_kept_whole_where_no_blocks_can_be_shared(
+    folder: Folder, history: History, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, number: int
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    (tmp_path / "store/x").write_bytes(LONG)
+    monkeypatch.setattr("os.copy_file_range", refuse)
+    assert history.copy(folder, "x") == digest(LONG)
+    assert history.get(digest(LONG)) == LONG
+
+
+def test_of_a_long_file_that_cannot_be_copied_nothing_stays(
+    folder: Folder, history: History, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fill(source: int, target: int, _most: int) -> int:
+        if os.write(target, os.read(source, 1 << 18)) and os.fstat(target).st_size > 1 << 20:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return 1
+
+    (tmp_path / "store/x").write_bytes(LONG)
+    monkeypatch.setattr("os.copy_file_range", fill)
+    with pytest.raises(OSError, match="No space"):
+        history.copy(folder, "x")
+    assert [path for path in history.folder.rglob("*") if path.is_file()] == []
+
+
+def test_a_file_that_is_handed_out_in_small_parts_is_kept_and_read_whole(
+    folder: Folder, history: History, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    read, write = os.read, os.write
+    monkeypatch.setattr("os.read", lambda fd, most: read(fd, min(most, 7)))
+    monkeypatch.setattr("os.write", lambda fd, body: write(fd, body[:5]))
+    (tmp_path / "store/x").write_bytes(OTHER)
+    found = look(Root.open(tmp_path / "store"), "x", Format.TEXT)
+    assert isinstance(found, Found)
+    assert found.body == OTHER
+    assert history.copy(folder, "x") == digest(OTHER)
+    assert history.get(digest(OTHER)) == OTHER

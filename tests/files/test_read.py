@@ -110,13 +110,22 @@ def test_long_json_that_was_cut_short_is_looked_at_again(root: Root, size: int) 
     assert answer.hold.reason == "not-json"
 
 
-def test_a_payload_that_changes_while_it_is_read_is_looked_at_again(root: Root) -> None:
+@pytest.mark.parametrize("size", [INLINE_LIMIT, PARSED_LIMIT // 2 - 20])
+def test_long_json_that_is_broken_in_the_middle_is_looked_at_again(root: Root, size: int) -> None:
+    (root.path / "x").write_bytes(b'{"y": "' + b"y" * size + b'", , "z": "' + b"z" * size + b'"}')
+    assert isinstance(read(root, "x", Format.JSON), Unsettled)
+
+
+@pytest.mark.parametrize("format", [Format.JSON, Format.TEXT])
+def test_a_payload_that_changes_while_it_is_read_is_looked_at_again(
+    root: Root, format: Format
+) -> None:
     path = root.path / "x.bin"
-    path.write_bytes(b"\0" * (INLINE_LIMIT + 1))
-    large = look(root, "x.bin", Format.TEXT)
+    path.write_bytes(b"[" + b"0," * INLINE_LIMIT + b"0]")
+    large = look(root, "x.bin", format)
     assert isinstance(large, Large)
     with path.open("r+b") as program:
-        program.write(b"\1")
+        program.write(b"[1")
         program.flush()
         os.utime(program.fileno(), ns=(1, 1))
         answer = measure(large)

@@ -65,7 +65,7 @@ def test_a_decision_is_told_anew_and_can_be_undone(ledger: Ledger) -> None:
     assert ledger.conflicts.names() == {"device-2": "desk"}
     with ledger.transaction():
         ledger.conflicts.resolve(1, "theirs", Digest("f" * 64), 8.0)
-    assert ledger.conflicts.unresolved() == []
+    assert ledger.conflicts.unresolved() == ledger.conflicts.unresolved(KEY) == []
     assert [each.resolution for each in ledger.conflicts.untold(9)] == ["theirs"]
     with ledger.transaction():
         ledger.conflicts.reopen(1)
@@ -113,9 +113,19 @@ def test_what_is_parked_is_queued_again_when_asked(ledger: Ledger) -> None:
     ledger.acknowledge(refused, "me", 2.0)
     with ledger.transaction():
         assert ledger.outbox.retry(key=other) == [other]
-        assert ledger.outbox.retry(key=other) == []
-        assert ledger.outbox.retry() == [KEY]
+        assert ledger.outbox.retry(key=other) == ledger.outbox.retry("no-room") == []
+        assert ledger.outbox.retry("too-large") == [KEY]
     assert [intent.body for intent in claim(ledger)] == [b"one", b"two"]
+
+
+def test_what_is_parked_while_a_newer_save_waits_is_not_queued_again(ledger: Ledger) -> None:
+    ledger.commit([push(b"one")], 1.0)
+    (sent,) = claim(ledger)
+    ledger.commit([push(b"two", capture=True)], 2.0)
+    ledger.acknowledge([(sent, Refused("too-large", "no"))], "me", 3.0)
+    with ledger.transaction():
+        assert ledger.outbox.retry("gone") == ledger.outbox.retry("too-large") == []
+    assert [intent.body for intent in claim(ledger)] == [b"two"]
 
 
 def test_the_log_is_bounded(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
