@@ -102,7 +102,7 @@ TYING = (
     Point("manifest-page", "A page of the manifest is here and not heard.",
           _REMOTE + "manifest", AFTER, scenario="first", given=("small-pages",)),
     Point("manifest-fetched", "The bytes of a page's news are here and not heard.",
-          _REMOTE + "fetch", AFTER, "Puller.with_bytes", scenario="first"),
+          _REMOTE + "fetch", AFTER, "Bodies.of", scenario="first"),
     Point("manifest-half-heard", "Half of a page of the manifest is in the transaction.",
           _LEDGER + "hear", AMID, "Bootstrap._hear", scenario="first", given=("small-pages",)),
     Point("manifest-heard", "One page of the manifest is heard, the next is not.",

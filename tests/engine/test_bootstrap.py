@@ -11,7 +11,7 @@ import pytest
 
 from syncd.core.model import Change, Key
 from syncd.core.portion import ANSWER
-from syncd.engine.exchange import bootstrap
+from syncd.engine.exchange import bodies, bootstrap
 from syncd.errors import Unavailable
 from tests.machine.deployment import Deployment
 
@@ -97,7 +97,7 @@ async def test_calls_overlap_and_are_bounded(
 async def test_large_texts_are_not_held_a_page_at_a_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bootstrap, "FETCHED_BYTES", 1_000)
+    monkeypatch.setattr(bodies, "ANSWER", 1_000)
     remote = deployment()
     first = Machine(tmp_path / "first", remote)
     first.save(a="x" * 600, b="y" * 400, c="z", d="l" * 5_000, e="s")
@@ -118,7 +118,7 @@ async def test_over_a_slow_link_less_is_asked_for_at_once(
     first = Machine(tmp_path / "first", remote)
     first.save(**{f"long-{number}": str(number) * 8 * 1024 for number in range(10, 70)})
     await first.sync()
-    monkeypatch.setattr(bootstrap, "FETCHED_BYTES", 256 * 1024)
+    monkeypatch.setattr(bodies, "ANSWER", 256 * 1024)
     slow = Slow(remote)
     async with contact(tmp_path, slow) as (second, syncing):
         clock = second.clock = StandingClock()

@@ -6,7 +6,7 @@ from typing import Any
 
 from syncd.core import direction
 from syncd.core.model import Plan
-from syncd.engine.exchange import puller
+from syncd.engine.exchange import bodies
 from syncd.engine.turns import plan
 from syncd.ledger.outbox import Outbox
 
@@ -33,7 +33,7 @@ VARIANTS = (
     Variant("directions are ignored", ((plan, "directed", _whatever),), DIRECTED),
     Variant("a pull store sends", ((direction, "_pulled", _whatever),), DIRECTED),
     Variant("a push store is written to", ((direction, "_pushed", _whatever),), DIRECTED),
-    Variant("all is one's own", ((plan, "ours", _all_ours), (puller, "ours", _all_ours)), DIRECTED),
+    Variant("all is one's own", ((plan, "ours", _all_ours), (bodies, "ours", _all_ours)), DIRECTED),
     Variant("a push store tells of no loss", ((direction, "_pushed", _pushed_silently),), DIRECTED),
     Variant(
         "what may not be sent stays queued", ((Outbox, "drop", lambda self, key: None),), DIRECTED
