@@ -111,6 +111,16 @@ class Past:
         ).fetchone()
         return row is not None and bool(row[0])
 
+    def agreed(self, key: Key, most: int) -> list[Digest]:
+        """What was agreed on last and before: up to `most` and one, the newest first."""
+        rows = self._connection.execute(
+            f"""SELECT base_digest FROM entries WHERE {KEY} AND base_digest IS NOT NULL
+                UNION ALL SELECT * FROM (
+                  SELECT digest FROM former WHERE {KEY} ORDER BY number DESC LIMIT ?)""",  # noqa: S608
+            (*key_columns(key), *key_columns(key), most),
+        )
+        return [Digest(digest) for (digest,) in rows]
+
     def below(self, store: str, folder: str) -> list[str]:
         """The files below a folder of which anything is remembered, in order; "": of the store."""
         within = {"store": store, "folder": folder, "first": f"{folder}/", "past": f"{folder}0"}

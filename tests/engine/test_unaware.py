@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.core.model import Content, Format, Intent, Key, Kind, OperationId
+from syncd.core.model import Content, Digest, Format, Intent, Key, Kind, OperationId
 from syncd.ledger.ledger import Ledger
 
 from .fakes import STORE, Desk, Machine, deployment, digest
@@ -90,6 +90,103 @@ async def test_what_went_over_a_restored_deployment_is_what_an_old_buffer_knows(
     mine.save(a=AWARE.replace("five", "five, ours"))
     await mine.sync()
     assert later in listed(mine)
+
+
+LATER = THEIRS.replace("theirs", "later")
+
+
+async def edited_twice(folder: Path, later: str = LATER) -> Machine:
+    """A machine whose file holds the second of two edits made elsewhere since it saved."""
+    mine, other = await both(folder, made_here=True)
+    other.save(a=later)
+    await other.sync()
+    await mine.sync()
+    assert mine.tree() == {"a": later}
+    return mine
+
+
+@pytest.mark.parametrize("read", [FIRST, THEIRS])
+async def test_a_buffer_that_was_read_between_two_edits_is_as_old(
+    tmp_path: Path, read: str
+) -> None:
+    mine = await edited_twice(tmp_path)
+    mine.save(a=read.replace("one", "one, ours"))
+    await mine.sync()
+    assert mine.mirror() == {"a": read.replace("one", "one, ours")}
+    assert listed(mine) == [LATER]
+
+
+async def test_what_was_read_between_edits_is_known_after_bytes_were_let_go(
+    tmp_path: Path,
+) -> None:
+    mine = await edited_twice(tmp_path)
+    ledger = mine.ledger()
+    with ledger.transaction():
+        ledger.contents.drop_unreferenced()
+    assert ledger.contents.get(Digest(digest(THEIRS.encode()))) is None
+    ledger.close()
+    mine.save(a=THEIRS.replace("one", "one, ours"))
+    await mine.sync()
+    assert listed(mine) == [LATER]
+
+
+async def test_a_save_that_holds_some_of_the_last_edit_knew_all_of_it(tmp_path: Path) -> None:
+    later = LATER.replace("two", "two, later")
+    mine = await edited_twice(tmp_path, later)
+    mine.save(a=THEIRS.replace("two", "two, later"))
+    await mine.sync()
+    assert listed(mine) == []
+
+
+async def test_an_edit_of_the_last_of_two_edits_is_no_conflict(tmp_path: Path) -> None:
+    mine = await edited_twice(tmp_path)
+    mine.save(a=LATER.replace("one", "one, ours"))
+    await mine.sync()
+    assert listed(mine) == []
+
+
+async def test_a_buffer_may_be_older_than_the_last_save_of_another_program(tmp_path: Path) -> None:
+    mine, other = await both(tmp_path, made_here=True)
+    mine.save(a=THEIRS.replace("three", "three, ours"))
+    await mine.sync()
+    await other.sync()
+    latest = LATER.replace("three", "three, ours")
+    other.save(a=latest)
+    await other.sync()
+    await mine.sync()
+    mine.save(a=UNAWARE)
+    await mine.sync()
+    assert mine.mirror() == {"a": UNAWARE}
+    assert listed(mine) == [latest]
+
+
+async def test_a_field_that_goes_to_and_fro_is_not_listed_with_a_save_that_knew(
+    tmp_path: Path,
+) -> None:
+    mine, other = await both(tmp_path, made_here=True)
+    for text in ("one, at work\nat 1", "one, at rest\nat 2", "one, at work\nat 3"):
+        other.save(a=FIRST.replace("one", text))
+        await other.sync()
+        await mine.sync()
+    mine.save(a=FIRST.replace("one", "one, at rest\nat 3"))
+    await mine.sync()
+    assert listed(mine) == []
+
+
+@pytest.mark.parametrize(("read", "compared"), [(0, False), (1, True)])
+async def test_so_much_of_long_texts_is_compared_and_no_more(
+    tmp_path: Path, read: int, compared: bool
+) -> None:
+    mine, other = await both(tmp_path, made_here=True)
+    long = "".join(f"{number} {'long' * 50}\n" for number in range(2000))
+    texts = [f"one\n{number}\n{long}" for number in range(4)]
+    for text in texts:
+        other.save(a=text)
+        await other.sync()
+        await mine.sync()
+    mine.save(a=texts[read] + "ours\n")
+    await mine.sync()
+    assert listed(mine) == ([texts[-1]] if compared else [])
 
 
 OURS = UNAWARE

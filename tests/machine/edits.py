@@ -52,15 +52,25 @@ class Edits:
         return json.dumps(fields).encode()
 
     def takes_back(
-        self, one: Digest, other: Digest, since: Collection[Digest], ours: Collection[Digest]
+        self,
+        one: Digest,
+        other: Digest,
+        since: Collection[Digest],
+        agreed: Collection[Digest],
+        ours: Collection[Digest],
     ) -> bool:
         """Whether a field of `one` has a value over which that of `other` was written.
 
         One that it had in every version of `since` too: others may have been changed on purpose.
-        And none whose value in `other` is that of a save of `ours`: that is ours to take back.
+        Or in one that was `agreed` on before, while it has nothing of what came after that. And
+        none whose value in `other` is that of a save of `ours`: that is ours to take back.
         """
         now, former, *before = (self._fields(digest) for digest in (one, other, *since))
-        left = [name for name in former if all(each.get(name) == now.get(name) for each in before)]
+        left = {name for name in former if all(each.get(name) == now.get(name) for each in before)}
+        for read in map(self._fields, agreed):
+            differ = [name for name in former if read.get(name) != former[name]]
+            if not any(now.get(name) == former[name] for name in differ):
+                left |= {name for name in differ if now.get(name) == read.get(name)}
         own = [self._fields(digest) for digest in ours]
         theirs = [n for n in left if all(each.get(n) != former[n] for each in own)]
         return any(now.get(name) in self._before(former[name]) for name in theirs)

@@ -95,6 +95,8 @@ class Witness:
         self._deleted: set[tuple[str, str]] = set()
         self._since: dict[tuple[str, str, Digest], set[Any]] = {}
         """Of a save, versions that somebody had saved there before."""
+        self._agreed_before: dict[tuple[str, str, Digest], set[Digest]] = {}
+        """Of a save, versions that both sides had held until then."""
         self._approved: set[tuple[str, str]] = set()
         self._doubtful: set[tuple[str, str, Digest]] = set()
         self._contested: set[tuple[str, str]] = set()
@@ -115,6 +117,8 @@ class Witness:
             return  # They deleted it, and then saved what they still had: of what, nothing tells.
         self._deleted.discard(here)
         self._since[*here, digest] = {*(found or ()), last} - {None}
+        rows = machine.database.execute(_AGREED_BEFORE, (path,))
+        self._agreed_before[*here, digest] = {row[0] for row in rows}
 
     def saved(self, machine: str, path: str, save: Save) -> None:
         self._saved.setdefault((machine, path), set()).add(save.digest)
@@ -307,7 +311,10 @@ class Witness:
             return  # They had deleted what they then went over.
         since = self._since.get((*here, accepted.digest))
         ours = [each for each in self._saved.get(here, ()) if self._is_a_save(each)]
-        if since is None or not world.edits.takes_back(accepted.digest, replaced, since, ours):
+        agreed = self._agreed_before.get((*here, accepted.digest), set())
+        if since is None or not world.edits.takes_back(
+            accepted.digest, replaced, since, agreed, ours
+        ):
             return
         world.exercised["taken back unknowingly"] += 1
         lost_here = {digest for (digest,) in sender.database.execute(_LOST, (path,))}
@@ -608,6 +615,8 @@ _LOST = "SELECT remote_digest FROM conflicts WHERE path = ?"
 _TOMBSTONE = "SELECT remote_last FROM entries WHERE path = ? AND remote_digest IS NULL"
 
 _AGREED = "SELECT path, base_revision, remote_revision FROM entries"
+
+_AGREED_BEFORE = "SELECT digest FROM former WHERE path = ? ORDER BY number DESC LIMIT 8"
 
 _AUTHORED = "SELECT authored_digest FROM entries WHERE path = ?"
 

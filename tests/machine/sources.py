@@ -120,10 +120,8 @@ def _telling_write_both(
     return _write_both(decision, remote, body, theirs, conflict)
 
 
-def _telling_unaware(
-    decision: Decision, before: bytes, save: bytes, written: bytes, conflict: Conflict
-) -> Decision:
-    refined = _unaware(decision, before, save, written, conflict)
+def _telling_unaware(decision: Decision, *what: Any) -> Decision:
+    refined = _unaware(decision, *what)
     if refined.plan.conflict is not None and refined.plan.conflict.remote.digest is not None:
         TAPS.unaware(decision.key, refined.plan.conflict.remote.digest)
     return refined

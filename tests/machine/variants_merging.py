@@ -73,6 +73,11 @@ VARIANTS = (
     Variant("equal increments not summed", ((combine, "_summed", _not_summed),), COUNTING),
     Variant("counters are not added", ((merge, "sum_counters", _nothing),), COUNTING),
     Variant("an unaware save is not listed", ((combine.Combiner, "_push", _aware),), REMEMBERING),
+    Variant(
+        "a save knew all but what the last save before it held",
+        ((combine.Combiner, "_former", lambda *_: ()),),
+        REMEMBERING,
+    ),
     Variant("conflicts are not listed", ((Conflicts, "add", _nothing),)),
     Variant(
         "echo by time",

@@ -6,7 +6,7 @@ lost in it, or was not merged, goes to the conflict whole.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -25,7 +25,7 @@ from syncd.core.model import (
 )
 from syncd.engine.turns.merging import Merging
 from syncd.ledger.ledger import Ledger
-from syncd.stores.merge import Combined, counted_on, merge, summed
+from syncd.stores.merge import MERGE_LIMIT, Combined, counted_on, merge, summed
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,35 +33,55 @@ class Lacking:
     """The remote bytes are not here: the key must be fetched before it is decided."""
 
 
+FORMER = 8
+"""How many versions that were agreed on before are compared with a save, the newest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A version of the file that an editor may have read."""
+
+    digest: Digest
+    body: bytes
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """As it is listed."""
+        return Snapshot(0, Content(self.digest, len(self.body)))
+
+
 @dataclass(frozen=True, slots=True)
 class _Buffer:
-    """What an editor may hold: `before`, which is `authored`; syncd has `written` since.
+    """What an editor may hold: `authored`, or what was agreed on `before`; syncd wrote `written`.
 
     `unsent` is the digest of that where it is all that tells what the editor does not know: what
     was agreed on is what it holds, and the deployment never had more. Else None.
     """
 
-    authored: Digest
-    before: bytes
+    authored: _Read
+    before: tuple[_Read, ...]
     written: bytes
     unsent: Digest | None
 
-    def conflict(self, save: Version, told: Snapshot) -> Conflict:
+    def conflict(self, read: _Read, save: Version, told: Snapshot) -> Conflict:
         """What `save` did not know, as it is listed: `told`, or what was never sent."""
-        known = Snapshot(0, Content(self.authored, len(self.before)))
         if self.unsent is None:
-            return Conflict(known, save, told)
-        return Conflict(known, save, Snapshot(0, Content(self.unsent, len(self.written))))
+            return Conflict(read.snapshot, save, told)
+        return Conflict(read.snapshot, save, _Read(self.unsent, self.written).snapshot)
 
 
 class Combiner:
     """Refines the decisions that reconcile made from digests alone, where bytes tell more."""
 
     def __init__(
-        self, ledger: Ledger, arrived: Callable[[Key, Digest], bool] = lambda *_: False
+        self,
+        ledger: Ledger,
+        arrived: Callable[[Key, Digest], bool] = lambda *_: False,
+        kept: Callable[[Key, Digest], bytes | None] = lambda *_: None,
     ) -> None:
         self._ledger = ledger
         self._arrived = arrived
+        self._kept = kept
 
     def refine(self, decision: Decision, view: View) -> Decision | Merging | Lacking:
         """The decision to take for a file whose bytes are `decision.body`."""
@@ -113,10 +133,9 @@ class Combiner:
         save, to_remote = decision.body, decision.plan.to_remote
         if buffer is None or base is None or save is None or to_remote is None:
             return decision
-        conflict = buffer.conflict(to_remote, base)
         return Merging(
             max(len(save), len(buffer.written)),
-            partial(_unaware, decision, buffer.before, save, buffer.written, conflict),
+            partial(_unaware, decision, buffer, save, to_remote, base),
         )
 
     def _buffer(self, decision: Decision, view: View, last: Digest | None) -> _Buffer | None:
@@ -140,7 +159,21 @@ class Combiner:
         if before is None or written is None or wrote == authored:
             return None
         unsent = wrote if base.digest in (None, authored) else None
-        return _Buffer(authored, before, written, unsent)
+        former = tuple(self._former(decision.key, {authored, wrote}))
+        return _Buffer(_Read(authored, before), former, written, unsent)
+
+    def _former(self, key: Key, known: Container[Digest | None]) -> Iterator[_Read]:
+        """What else the file may have held, as far as its bytes are here; the newest first."""
+        room = MERGE_LIMIT
+        for digest in self._ledger.past.agreed(key, FORMER):
+            if digest in known:
+                continue
+            body = self._ledger.contents.get(digest) or self._kept(key, digest)
+            room -= len(body or b"")
+            if room < 0:
+                return
+            if body is not None:
+                yield _Read(digest, body)
 
     def _last(self, key: Key) -> Digest | None:
         """What the file held when it was last read or written."""
@@ -165,12 +198,10 @@ def _merged(
     found = merge(before, ours, theirs, decision.format, decision.kind)
     if not isinstance(found, Combined):
         return decision
-    unaware = buffer is not None and not _merged_as_save(
-        decision, buffer.before, ours, buffer.written
-    )
-    conflict = decision.plan.conflict if found.clashes or unaware else None
-    if buffer is not None and buffer.unsent and conflict is not None and not found.clashes:
-        conflict = buffer.conflict(conflict.local, remote)
+    read = _read_before(decision, buffer, ours) if buffer is not None else None
+    conflict = decision.plan.conflict if found.clashes or read is not None else None
+    if buffer is not None and buffer.unsent and read and conflict and not found.clashes:
+        conflict = buffer.conflict(read, conflict.local, remote)
     return _write_both(decision, remote, found.body, theirs, conflict)
 
 
@@ -180,16 +211,34 @@ def _summed(decision: Decision, remote: Snapshot, before: bytes, both: bytes) ->
 
 
 def _unaware(
-    decision: Decision, before: bytes, save: bytes, written: bytes, conflict: Conflict
+    decision: Decision, buffer: _Buffer, save: bytes, saved: Version, base: Snapshot
 ) -> Decision:
     """A save from an editor's old buffer: the file wins, what it did not know is listed.
 
-    The save follows a version that syncd wrote, and merging both from the last version that it
-    did not write, `before`, would give something else than the save.
+    The save follows a version that syncd wrote, and merging both from a version that the editor may
+    have read before would give something else than the save.
     """
-    if _merged_as_save(decision, before, save, written):
+    read = _read_before(decision, buffer, save)
+    if read is None:
         return decision
+    conflict = buffer.conflict(read, saved, base)
     return replace(decision, plan=replace(decision.plan, conflict=conflict))
+
+
+def _read_before(decision: Decision, buffer: _Buffer, save: bytes) -> _Read | None:
+    """What an editor read that did not know what was `written`; None: it knew, as far as a merge
+    can tell.
+
+    Nothing tells which version that was. What holds some of the difference between one and what was
+    written was not made from it: a field that goes to and fro would be listed with each save.
+    """
+    if not _merged_as_save(decision, buffer.authored.body, save, buffer.written):
+        return buffer.authored
+    for read in buffer.before:
+        took_back = not _merged_as_save(decision, read.body, save, buffer.written)
+        if took_back and _merged_as_save(decision, buffer.written, save, read.body):
+            return read
+    return None
 
 
 def _merged_as_save(decision: Decision, before: bytes, save: bytes, written: bytes) -> bool:

@@ -87,7 +87,7 @@ class Decider:
         self._guards = guards
         self._clock = clock
         self._doubts = guards.doubts
-        self._combiner = Combiner(ledger, self._arrived)
+        self._combiner = Combiner(ledger, self._arrived, self._kept)
         self._planner = Planner(ledger, stores)
         self.parts = Parts(ledger, stores, self._planner)
 
@@ -252,6 +252,10 @@ class Decider:
     def _arrived(self, key: Key, digest: Digest) -> bool:
         """Whether the payload `digest` is here."""
         return self._stores[key.store].transit.payloads.has(digest)
+
+    def _kept(self, key: Key, digest: Digest) -> bytes | None:
+        """The text that was replaced by something else, if it is in history."""
+        return self._stores[key.store].swapped.kept(digest)
 
     def _known(self, decision: Decision) -> bool:
         known = self._ledger.places.file(decision.key.store, decision.key.path)
