@@ -283,9 +283,11 @@ class Witness:
             self._reverted.add(path)
         if replaced is None or not world.saves.is_older(accepted.digest, replaced):
             return
-        # Where the two met for the first time the file wins, and what lost is kept.
-        first_contact = first_contact or path in self._reverted or sender.way is Way.PUSH
-        if not first_contact or not self._gave_way(sender, path, replaced):
+        # Where the two met for the first time the file wins, and what lost is kept. So it is with
+        # bytes that had several names: over what they went under one, another does not tell.
+        told = path in self._reverted or sender.way is Way.PUSH
+        told = told or self._was_renamed(accepted.digest)
+        if not (first_contact or told) or not self._gave_way(sender, path, replaced):
             world.violated("no revert", f"{device} sends {path} {world.call(accepted.digest)}"
                            f" over {world.call(replaced)}, which was made from it")  # fmt: skip
 

@@ -11,6 +11,7 @@ from typing import Any
 from syncd.core import settle
 from syncd.core.decision import Decision
 from syncd.core.model import Conflict, Digest, Format, Key, Kind, Snapshot
+from syncd.engine.exchange import bodies
 from syncd.engine.turns import combine, renamed
 from syncd.files import syscalls
 from syncd.files.spelling import Folding
@@ -157,6 +158,8 @@ _ONCE: list[tuple[object, str, object]] = [
     # Stores are small here: two keys are many, so that saves and bulk pass each other.
     (settle, "FEW", 1),
     (commits, "FEW", 1),
+    # An answer takes one text or two: what is told is heard in parts.
+    (bodies, "ANSWER", 100),
 ]
 
 
