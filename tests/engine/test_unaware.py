@@ -131,9 +131,9 @@ async def test_what_was_read_between_edits_is_known_after_bytes_were_let_go(
 
 
 async def test_a_save_that_holds_some_of_the_last_edit_knew_all_of_it(tmp_path: Path) -> None:
-    later = LATER.replace("two", "two, later")
+    later = LATER.replace("two", "two, as late")
     mine = await edited_twice(tmp_path, later)
-    mine.save(a=THEIRS.replace("two", "two, later"))
+    mine.save(a=THEIRS.replace("two", "two, as late"))
     await mine.sync()
     assert listed(mine) == []
 
@@ -147,10 +147,10 @@ async def test_an_edit_of_the_last_of_two_edits_is_no_conflict(tmp_path: Path) -
 
 async def test_a_buffer_may_be_older_than_the_last_save_of_another_program(tmp_path: Path) -> None:
     mine, other = await both(tmp_path, made_here=True)
-    mine.save(a=THEIRS.replace("three", "three, ours"))
+    mine.save(a=THEIRS.replace("three", "three, by another program"))
     await mine.sync()
     await other.sync()
-    latest = LATER.replace("three", "three, ours")
+    latest = LATER.replace("three", "three, by another program")
     other.save(a=latest)
     await other.sync()
     await mine.sync()

@@ -23,6 +23,7 @@ from syncd.core.model import (
     Snapshot,
     Version,
 )
+from syncd.core.words import unlike, words
 from syncd.engine.turns.merging import Merging
 from syncd.ledger.ledger import Ledger
 from syncd.stores.merge import MERGE_LIMIT, Combined, counted_on, merge, summed
@@ -229,16 +230,19 @@ def _read_before(decision: Decision, buffer: _Buffer, save: bytes) -> _Read | No
     """What an editor read that did not know what was `written`; None: it knew, as far as a merge
     can tell.
 
-    Nothing tells which version that was. What holds some of the difference between one and what was
-    written was not made from it: a field that goes to and fro would be listed with each save.
+    It may be the last save, or else what was agreed on before that is most like this one: nothing
+    tells which it was. What is not nearer to that than to what was written knew it: a field that
+    goes to and fro would be listed with each save.
     """
     if not _merged_as_save(decision, buffer.authored.body, save, buffer.written):
         return buffer.authored
-    for read in buffer.before:
-        took_back = not _merged_as_save(decision, read.body, save, buffer.written)
-        if took_back and _merged_as_save(decision, buffer.written, save, read.body):
-            return read
-    return None
+    saved = words(save)
+    unlikeness = {unlike(saved, words(read.body)): read for read in reversed(buffer.before)}
+    nearest = min(unlikeness, default=None)
+    if nearest is None or nearest >= unlike(saved, words(buffer.written)):
+        return None
+    read = unlikeness[nearest]
+    return None if _merged_as_save(decision, read.body, save, buffer.written) else read
 
 
 def _merged_as_save(decision: Decision, before: bytes, save: bytes, written: bytes) -> bool:
