@@ -15,7 +15,7 @@ from . import probes
 from .bare import Bare
 from .meter import processor, resident
 from .row import Budget, Cost, Figures, Row
-from .saving import Burst, Side, burst, hot
+from .saving import Burst, LostSaves, Side, burst, hot
 from .scripts import Script
 from .stage import Counter, Load
 from .trees import files, flow
@@ -63,8 +63,7 @@ def _burst(
     latest = max(0.0, limit - found.saving) + ROUND_TRIPS * trip
     most = len(paths) // 50 + 2
     return Row(
-        f"burst of {len(paths):,} saves: last commit", "s", behind, "P3", _one(limit),
-        _one(script), cost,
+        f"burst of {len(paths):,} saves: last commit", "s", behind, "P3", _one(limit), script, cost,
         (
             Budget.most("2 round trips behind P3", found.behind, latest),
             Budget.most("mutations: n / 50 + 2", cost.mutations or 0, most),
@@ -80,7 +79,7 @@ def _switch(
     found, cost = counted(lambda: burst(side, paths, load.size, switch=True))
     return Row(
         f"branch switch of {len(paths):,} files: last commit", "s", _one(found.behind), "P3",
-        _one(limit), _one(script), cost,
+        _one(limit), script, cost,
     )  # fmt: skip
 
 
@@ -105,7 +104,7 @@ def _hot(counted: Counted, side: Side, path: Path, load: Load) -> Row:
 
 def _limits(
     bare: Bare, naive: tuple[Bare, Side], count: int, load: Load, *, switch: bool
-) -> tuple[float, float]:
+) -> tuple[float, Figures | LostSaves]:
     """Seconds that the bare loop takes for as many files, and that the script is behind."""
     loose = files(bare.root)[:count]
     for number, path in enumerate(loose):
@@ -114,10 +113,11 @@ def _limits(
     script, side = naive
     running = Script("naive", script)
     try:
-        behind = burst(side, files(side.root)[:count], load.size, switch=switch).behind
+        return limit, _one(burst(side, files(side.root)[:count], load.size, switch=switch).behind)
+    except LostSaves as lost:
+        return limit, lost
     finally:
         running.end()
-    return limit, behind
 
 
 def _one(value: float) -> Figures:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from .row import Cost, Figures, Row
+from .saving import LostSaves
 from .stage import Load
 
 VERSION = 2
@@ -68,9 +69,11 @@ def _calls(cost: Cost) -> str:
     return "" if cost.calls is None else f"{cost.calls:,} ({cost.mutations or 0:,} m)"
 
 
-def _pair(figures: Figures | None) -> str:
+def _pair(figures: Figures | LostSaves | None) -> str:
     if figures is None:
         return ""
+    if isinstance(figures, LostSaves):
+        return f"lost {figures.count:,}"
     if figures.samples == 1:
         return f"{figures.median:.3g}"
     return f"{figures.median:.3g} / {figures.p99:.3g}"

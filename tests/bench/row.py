@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+from .saving import LostSaves
+
 
 @dataclass(frozen=True)
 class Figures:
@@ -58,7 +60,7 @@ class Row:
     syncd: Figures
     probe: str = ""
     limit: Figures | None = None
-    naive: Figures | None = None
+    naive: Figures | LostSaves | None = None
     cost: Cost = Cost()
     budgets: tuple[Budget, ...] = ()
 
@@ -70,7 +72,7 @@ class Row:
     @property
     def beside_naive(self) -> float | None:
         """How many times what the naive script took."""
-        return _ratio(self.syncd, self.naive)
+        return _ratio(self.syncd, self.naive if isinstance(self.naive, Figures) else None)
 
     def growth(self, smaller: Row | None) -> float | None:
         """How many times the cost of a tenth of the files."""
@@ -84,13 +86,18 @@ class Row:
             "syncd": vars(self.syncd),
             "probe": self.probe or None,
             "limit": vars(self.limit) if self.limit else None,
-            "naive": vars(self.naive) if self.naive else None,
+            "naive": vars(self.naive) if isinstance(self.naive, Figures) else None,
+            "saves that the naive script lost": _lost(self.naive),
             "beside the limit": self.beside_limit,
             "beside the naive script": self.beside_naive,
             "growth": self.growth(smaller),
             "cost": vars(self.cost),
             "budgets": [vars(each) for each in self.budgets],
         }
+
+
+def _lost(naive: Figures | LostSaves | None) -> int:
+    return naive.count if isinstance(naive, LostSaves) else 0
 
 
 def _ratio(value: Figures, beside: Figures | None) -> float | None:

@@ -26,6 +26,14 @@ CUT = 0.5
 """Milliseconds: the clock that stamps commits is cut to whole ones."""
 
 
+class LostSaves(AssertionError):
+    """Saves that were never mirrored: how many."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(f"{count:,} saves were lost")
+        self.count = count
+
+
 @dataclass(frozen=True)
 class Side:
     """A folder, and the deployment it is mirrored to."""
@@ -47,18 +55,23 @@ class Side:
         return hashlib.sha256(text.encode()).hexdigest()
 
     def committed(self, wanted: Mapping[Path, str]) -> dict[Path, int]:
-        """Wait until the deployment holds these digests: when each was committed, in ns."""
+        """Wait until the deployment holds these digests: when each was committed, in ns.
+
+        Raises LostSaves after a while.
+        """
         deadline = time.monotonic() + PATIENCE
         found: dict[Path, int] = {}
         while missing := [path for path in wanted if path not in found]:
+            late = time.monotonic() > deadline
             # The last one first: until it is there the deployment is left to its work.
-            for path in missing[-1:], missing:
+            for path in (missing,) if late else (missing[-1:], missing):
                 entries = self._entries(path)
                 held = {p: e for p, e in entries.items() if e["digest"] == wanted[p]}
                 found |= {path: int(entry["at"].value) for path, entry in held.items()}
                 if missing[-1] not in found:
                     break
-            assert time.monotonic() < deadline, f"{len(missing)} saves were lost: {missing[:3]}"
+            if late and len(found) < len(wanted):
+                raise LostSaves(len(wanted) - len(found))
             time.sleep(0.05)
         return found
 
@@ -104,7 +117,7 @@ class Burst:
 
 
 def burst(side: Side, paths: Sequence[Path], size: int, *, switch: bool = False) -> Burst:
-    """Save all at once; `switch`: as git does. Fails when one is lost."""
+    """Save all at once; `switch`: as git does. Raises LostSaves."""
     save = side.replace if switch else side.save
     bodies = [flow(number, size, f"{time.time_ns()} ") for number in range(len(paths))]
     began = time.time_ns()

@@ -6,10 +6,17 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+from convex import ConvexInt64 as Int64
+from tests.system.mirror import Mirror
+
+from . import report, saving
 from .row import Budget, Figures, Row
+from .saving import LostSaves, Side
+from .stage import Load
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -68,6 +75,37 @@ def test_a_row_grows_beside_its_like_and_a_budget_is_judged() -> None:
     assert Figures.of([*range(100), 1000.0]) == Figures(50, 99, 101)
     assert Budget.most("at most 2", 2.0, 2.0).met
     assert not Budget.most("at most 2", 2.1, 2.0).met
+
+
+class _Held:
+    """A deployment that holds the same of every file."""
+
+    def query(self, _path: str, *, keys: list[object]) -> dict[str, list[object]]:
+        return {"entries": [{"digest": "held", "at": Int64(7)} for _ in keys]}
+
+
+def test_saves_that_are_never_mirrored_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(saving, "PATIENCE", 0.1)
+    side = Side(tmp_path, cast("Mirror", _Held()))
+    paths = [tmp_path / name for name in "abc"]
+    assert side.committed(dict.fromkeys(paths, "held")) == dict.fromkeys(paths, 7)
+    with pytest.raises(LostSaves) as lost:
+        side.committed({**dict.fromkeys(paths, "held"), tmp_path / "d": "other"})
+    assert lost.value.count == 1
+
+
+def test_what_a_script_lost_is_told_in_place_of_its_time(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    row = Row("switch", "s", Figures.of([2.0]), naive=LostSaves(1234))
+    told = row.told(None)
+    assert (told["naive"], told["beside the naive script"]) == (None, None)
+    assert told["saves that the naive script lost"] == 1234
+    load = Load(10, 10, 0, None, 1, 1, 1, 1, 0.1, 0.1)
+    report.show(load, [(row, None)])
+    assert "lost 1,234" in capsys.readouterr().out
 
 
 def test_a_tiny_run_of_storage_has_every_number() -> None:
