@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 
-_WORD = re.compile(rb"[^\s,:{}\[\]]+")
-"""A name or a value, of JSON, YAML or prose, however that is laid out."""
+_MARKS = b",:{}[]"
+_SPACED = bytes.maketrans(_MARKS, b" " * len(_MARKS))
 
 
-def words(text: bytes) -> Counter[bytes]:
-    """The words of a text, and how often each is in it."""
-    return Counter(_WORD.findall(text))
+def unlike(one: bytes, other: bytes) -> int:
+    """How many words one of two texts has that the other lacks, and the other way round.
 
-
-def unlike(one: Counter[bytes], other: Counter[bytes]) -> int:
-    """How many words one of two texts has that the other lacks, and the other way round."""
-    return (one - other).total() + (other - one).total()
+    A word is a name or a value, of JSON, YAML or prose, however that is laid out. Linear.
+    """
+    left = Counter(one.translate(_SPACED).split())
+    left.subtract(Counter(other.translate(_SPACED).split()))
+    return sum(map(abs, left.values()))

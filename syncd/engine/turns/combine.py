@@ -23,7 +23,7 @@ from syncd.core.model import (
     Snapshot,
     Version,
 )
-from syncd.core.words import unlike, words
+from syncd.core.words import unlike
 from syncd.engine.turns.merging import Merging
 from syncd.ledger.ledger import Ledger
 from syncd.stores.merge import MERGE_LIMIT, Combined, counted_on, merge, summed
@@ -236,12 +236,11 @@ def _read_before(decision: Decision, buffer: _Buffer, save: bytes) -> _Read | No
     """
     if not _merged_as_save(decision, buffer.authored.body, save, buffer.written):
         return buffer.authored
-    saved = words(save)
-    unlikeness = {unlike(saved, words(read.body)): read for read in reversed(buffer.before)}
-    nearest = min(unlikeness, default=None)
-    if nearest is None or nearest >= unlike(saved, words(buffer.written)):
+    if not buffer.before:
         return None
-    read = unlikeness[nearest]
+    read = min(buffer.before, key=lambda each: unlike(save, each.body))
+    if unlike(save, read.body) >= unlike(save, buffer.written):
+        return None
     return None if _merged_as_save(decision, read.body, save, buffer.written) else read
 
 
