@@ -32,10 +32,10 @@ async def both(folder: Path, *, made_here: bool) -> tuple[Machine, Machine]:
     return mine, other
 
 
-def listed(machine: Machine) -> list[str]:
+def listed(machine: Machine, side: str = "remote") -> list[str]:
     ledger = machine.ledger()
     with ledger.transaction() as connection:
-        rows = connection.execute("SELECT remote_digest FROM conflicts").fetchall()
+        rows = connection.execute(f"SELECT {side}_digest FROM conflicts").fetchall()
     bodies = [(ledger.contents.get(row[0]) or b"").decode() for row in rows]
     ledger.close()
     return bodies
@@ -114,6 +114,7 @@ async def test_a_buffer_that_was_read_between_two_edits_is_as_old(
     await mine.sync()
     assert mine.mirror() == {"a": read.replace("one", "one, ours")}
     assert listed(mine) == [LATER]
+    assert listed(mine, "base") == [read]
 
 
 async def test_what_was_read_between_edits_is_known_after_bytes_were_let_go(

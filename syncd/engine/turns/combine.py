@@ -230,18 +230,16 @@ def _read_before(decision: Decision, buffer: _Buffer, save: bytes) -> _Read | No
     """What an editor read that did not know what was `written`; None: it knew, as far as a merge
     can tell.
 
-    It may be the last save, or else what was agreed on before that is most like this one: nothing
-    tells which it was. What is not nearer to that than to what was written knew it: a field that
-    goes to and fro would be listed with each save.
+    Nothing tells which version that was: the one that is most like the save, of the last that syncd
+    did not write and of what was agreed on. What is not nearer to one of these than to what was
+    written knew it: a field that goes to and fro would be listed with each save.
     """
+    nearest = min((buffer.authored, *buffer.before), key=lambda read: unlike(save, read.body))
     if not _merged_as_save(decision, buffer.authored.body, save, buffer.written):
-        return buffer.authored
-    if not buffer.before:
+        return nearest
+    if unlike(save, nearest.body) >= unlike(save, buffer.written):
         return None
-    read = min(buffer.before, key=lambda each: unlike(save, each.body))
-    if unlike(save, read.body) >= unlike(save, buffer.written):
-        return None
-    return None if _merged_as_save(decision, read.body, save, buffer.written) else read
+    return None if _merged_as_save(decision, nearest.body, save, buffer.written) else nearest
 
 
 def _merged_as_save(decision: Decision, before: bytes, save: bytes, written: bytes) -> bool:
