@@ -78,6 +78,22 @@ async def test_an_old_buffer_of_the_renamed_file_does_not_hide_what_followed(
     assert THEIRS in desk.machine.kept()
 
 
+async def test_what_an_old_buffer_did_not_know_and_nobody_has_is_listed_beside_newer_news(
+    desk: Desk,
+) -> None:
+    await desk.agree(a=FIRST, other="another")
+    await edited_here(desk)
+    await look(desk, "a", "b")
+    newer = FIRST.replace("two", "two, theirs")
+    save_there(desk, "b", newer)
+    desk.hear()
+    desk.machine.save(b=UNAWARE)
+    await look(desk, "b")
+    desk.send()
+    assert desk.machine.mirror()["b"] == newer + "four\n"
+    assert listed(desk) == [THEIRS]
+
+
 @pytest.mark.parametrize("happened", [moved_first, edited_first, edited_here])
 async def test_an_edit_of_what_followed_is_no_conflict(desk: Desk, happened: object) -> None:
     await desk.agree(a=FIRST, other="another")

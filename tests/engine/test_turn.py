@@ -229,6 +229,16 @@ async def test_a_save_from_an_old_buffer_lists_what_it_did_not_know(desk: Desk) 
     assert desk.conflicts() == 1
 
 
+async def test_an_old_buffer_of_what_has_no_fields_lists_what_it_did_not_know(desk: Desk) -> None:
+    await desk.agreed(b"[1,\n2,\n3]")
+    desk.told(b"[1,\n2,\n4]")
+    await desk.turn()
+    desk.path.write_bytes(b"[0,\n2,\n3]")
+    await desk.turn()
+    assert desk.sent() == b"[0,\n2,\n3]"
+    assert desk.conflicts() == 1
+
+
 async def test_a_save_that_knew_what_we_wrote_lists_nothing(desk: Desk) -> None:
     await desk.agreed(flow(name="one", status="draft"))
     desk.told(flow(name="one", status="running"))
