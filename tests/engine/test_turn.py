@@ -14,7 +14,17 @@ import pytest
 
 from syncd.core.decision import Decision, Heard
 from syncd.core.doubt import ABSENCE, PATIENCE
-from syncd.core.model import TOMBSTONE, Applied, Content, Digest, Intent, Key, Kind, Snapshot
+from syncd.core.model import (
+    INLINE_LIMIT,
+    TOMBSTONE,
+    Applied,
+    Content,
+    Digest,
+    Intent,
+    Key,
+    Kind,
+    Snapshot,
+)
 from syncd.engine.stops.guards import Guards
 from syncd.engine.turns import combine
 from syncd.engine.turns.decide import Turn
@@ -206,6 +216,31 @@ async def test_first_contact_of_strangers_keeps_the_file_and_lists_the_other(des
     await desk.turn()
     assert desk.path.read_bytes() == b'{"id": "mine"}'
     assert desk.sent() == b'{"id": "mine"}'
+    assert desk.conflicts() == 1
+
+
+async def test_what_was_made_anew_on_both_sides_is_merged_like_what_never_met(desk: Desk) -> None:
+    await desk.agreed(flow(name="one"))
+    desk.told(None)
+    await desk.turn()
+    desk.told(flow(name="anew", theirs=1))
+    desk.path.write_bytes(flow(name="anew", ours=1))
+    await desk.turn()
+    assert json.loads(desk.sent() or b"") == json.loads(flow(name="anew", theirs=1, ours=1))
+    assert desk.conflicts() == 0
+
+
+async def test_edits_of_what_was_agreed_on_are_not_merged_without_its_bytes(desk: Desk) -> None:
+    # Longer texts are payloads, and the ledger keeps none.
+    desk.path.write_bytes(long := flow(name="one", gone="x" * INLINE_LIMIT))
+    desk.revision += 1
+    agreed = Snapshot(desk.revision, content(long), desk.revision)
+    desk.ledger.hear([Heard(KEY, agreed, "other", None)], None)
+    await desk.turn()
+    desk.told(flow(name="one", theirs=1))
+    desk.path.write_bytes(flow(name="one", ours=1))
+    await desk.turn()
+    assert desk.sent() == flow(name="one", ours=1)
     assert desk.conflicts() == 1
 
 
