@@ -93,7 +93,8 @@ class FileState:
 class Decision:
     """One key's plan, carried out on the file where it asked for it, ready to be committed.
 
-    `capture` decisions only queue: their key has a sent row, so base and holds stay as they are.
+    `capture` decisions only queue, and list what a save did not know: their key has a sent row, so
+    base and holds stay as they are.
     `body` are the bytes to bring to either side, None for a payload's: those stay in the file, or
     are prepared beside it. `file` is None where there is no file.
     `replaced` is the digest that went into history when the file was written or removed.

@@ -50,6 +50,9 @@ def commit(
         # behind it, durable, and takes its expectation from the base that the answer brings.
         if not decision.capture:
             _settle(ledger, decision, now)
+        if (conflict := decision.plan.conflict) is not None:
+            author = ledger.entries.last_write(decision.key)[1]
+            ledger.conflicts.add(decision.key, conflict, author, now)
         ledger.carried.keep(decision.key, decision.started)
     written = [each for each in decided if each.plan.to_local is not None and not each.capture]
     ledger.events.written(written, ledger.views.devices(each.key for each in written), now)
@@ -158,8 +161,6 @@ def _settle(ledger: Ledger, decision: Decision, now: float) -> None:
         ledger.carried.forget(key)
     if decision.part and plan.to_local is not None:
         ledger.records.keep(key, plan.to_local)
-    if plan.conflict is not None:
-        ledger.conflicts.add(key, plan.conflict, ledger.entries.last_write(key)[1], now)
     if decision.replaced is not None:
         ledger.past.replaced(key, decision.replaced, plan.reason, now)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from syncd.core.model import Content, Digest, Format, Intent, Key, Kind, OperationId
+from syncd.ledger.claimable import Claim
 from syncd.ledger.ledger import Ledger
 
 from .fakes import STORE, Desk, Machine, deployment, digest
@@ -248,6 +249,31 @@ async def test_what_an_old_buffer_did_not_know_of_a_merge_that_waits_is_listed(
 ) -> None:
     desk = await merged(tmp_path)
     assert await save(desk, FIRST.replace("three", "three, ours")) == [THEIRS]
+
+
+async def on_its_way(desk: Desk, body: str) -> list[str]:
+    """What is listed once `body` was saved while what was merged was sent, and all is answered."""
+    sent = desk.ledger.claim(Claim(10, 1 << 20))
+    await save(desk, body)
+    outcomes = desk.machine.deployment.push("laptop", sent)
+    desk.ledger.acknowledge(list(zip(sent, outcomes, strict=True)), "laptop", 0.0)
+    await desk.consider(["a"])
+    desk.send()
+    assert desk.machine.mirror() == {"a": body}
+    return await save(desk, body)
+
+
+async def test_what_an_old_buffer_did_not_know_of_a_merge_that_is_on_its_way_is_listed(
+    tmp_path: Path,
+) -> None:
+    desk = await merged(tmp_path)
+    assert await on_its_way(desk, FIRST.replace("three", "three, ours")) == [THEIRS]
+    assert THEIRS in desk.machine.kept()
+
+
+async def test_an_edit_of_a_merge_that_is_on_its_way_is_no_conflict(tmp_path: Path) -> None:
+    desk = await merged(tmp_path)
+    assert await on_its_way(desk, BOTH.replace("three", "three, ours")) == []
 
 
 async def cut_short(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

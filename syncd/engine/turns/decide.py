@@ -194,7 +194,7 @@ class Decider:
         if self._awaits_loser(decision, turn):
             return None
         merges = self._stores[decision.key.store].way.merges
-        if found is None or decision.capture or not merges or self._are_two(decision, view):
+        if found is None or not merges or self._are_two(decision, view):
             return decision
         refined = self._combiner.refine(decision, view)
         if not isinstance(refined, Lacking):
