@@ -9,13 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from syncd.core.model import Change, Key
+from syncd.core.model import Change, Cursor, Key, Kind, Witness
+from syncd.core.news import Page
 from syncd.core.portion import ANSWER
 from syncd.engine.exchange import bodies, bootstrap
+from syncd.engine.registry import Registration, register
+from syncd.engine.session import Session
 from syncd.errors import Unavailable
+from syncd.files.replica import FileReplica
+from syncd.files.swapped import Swapped
 from tests.machine.deployment import Deployment
 
-from .fakes import STORE, Machine, Remote, StandingClock, deployment
+from .fakes import LAYOUT, STORE, Machine, Remote, StandingClock, deployment
 from .test_epoch import until
 
 PAGE = 100
@@ -30,12 +35,24 @@ class Slow(Remote):
         self.answers = asyncio.Event()
         self.asked: list[list[Key]] = []
         self.pages: list[Key | None] = []
+        self.cursors: list[Cursor | None] = []
         self.flying, self.most = 0, 0
         self.fails: set[int] = set()
 
     async def manifest(self, store: str, after: Key | None) -> tuple[list[Change], Key | None]:
         self.pages.append(after)
         return await super().manifest(store, after)
+
+    async def changes(
+        self,
+        stores: Sequence[str],
+        cursor: Cursor | None,
+        witnesses: Sequence[Witness] = (),
+        known: Sequence[int] = (),
+        most: int = ANSWER,
+    ) -> Page:
+        self.cursors.append(cursor)
+        return await super().changes(stores, cursor, witnesses, known, most)
 
     async def fetch(self, keys: Sequence[Key], most: int = ANSWER) -> list[Change | None]:
         self.asked.append(list(keys))
@@ -92,6 +109,48 @@ async def test_calls_overlap_and_are_bounded(
     assert len(set(keys)) == 3 * PAGE
     assert max(map(len, slow.asked)) == 30
     assert second.tree() == second.mirror()
+
+
+async def test_what_is_equal_is_not_fetched(tmp_path: Path, there: Deployment) -> None:
+    slow = Slow(there)
+    slow.answers.set()
+    async with contact(tmp_path, slow) as (second, syncing):
+        second.save(**{f"note-{number:03}": f"text {number}" for number in range(2, 3 * PAGE)})
+        second.save(**{"note-007": "another text"})
+        await syncing
+    names = ["note-000.txt", "note-001.txt", "note-007.txt"]
+    assert [key.path for keys in slow.asked for key in keys] == names
+    assert second.tree() == second.mirror()
+
+
+async def test_the_feed_is_followed_from_where_it_ended_before(
+    tmp_path: Path, there: Deployment
+) -> None:
+    slow, head = Slow(there), there.head()
+    slow.answers.set()
+    async with contact(tmp_path, slow) as (_, syncing):
+        await syncing
+    assert slow.cursors[0] == head
+
+
+async def test_what_is_new_in_other_stores_is_heard_beside_a_first_contact(
+    tmp_path: Path, there: Deployment
+) -> None:
+    second = Machine(tmp_path / "second", there, "desk")
+    await second.sync()
+    there.write(Key(STORE, "new.txt"), b"new", "0" * 32)
+    (folder := tmp_path / "more").mkdir()
+    swapped = Swapped(tmp_path / "swapped", second.history)
+    more = FileReplica(folder, Kind.DOCUMENT, LAYOUT, swapped)
+    ledger = second.ledger()
+    try:
+        registrations = dict.fromkeys((STORE, "more"), Registration("1", LAYOUT.matches))
+        register(ledger, registrations, second.clock.now())
+        stores = {STORE: second.replica(), "more": more}
+        await Session(ledger, second.remote, stores, second.clock).once(lambda *_: None)
+    finally:
+        ledger.close()
+    assert second.tree()["new"] == "new"
 
 
 async def test_large_texts_are_not_held_a_page_at_a_time(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from syncd.core.decision import Heard
 from syncd.core.direction import Way
-from syncd.core.model import NEVER, Key
+from syncd.core.model import NEVER, Change, Key
 from tests.machine.deployment import Deployment
 
 from .fakes import STORE, Machine, deployment
@@ -64,11 +65,22 @@ async def test_own_mirrors_what_this_device_made(tmp_path: Path, remote: Deploym
     assert other.tree() == {"theirs": "2"}
 
 
-async def test_own_hears_no_bytes_of_what_others_made(tmp_path: Path, remote: Deployment) -> None:
+async def test_own_hears_no_bytes_of_what_others_made(
+    tmp_path: Path, remote: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     one, other = machines(tmp_path, remote, Way.OWN)
+    asked: list[Sequence[Key]] = []
+    fetch = one.remote.fetch
+
+    async def spied(keys: Sequence[Key], most: int) -> list[Change | None]:
+        asked.append(keys)
+        return await fetch(keys, most)
+
+    monkeypatch.setattr(one.remote, "fetch", spied)
     other.save(theirs="something")
-    for machine in (one, other, one):
+    for machine in (other, one):
         await machine.sync()
+    assert asked == []
     ledger = one.ledger()
     digest = remote.state.entries[Key(STORE, "theirs.txt")].digest
     assert ledger.entries.get(Key(STORE, "theirs.txt"))[1].digest == digest
