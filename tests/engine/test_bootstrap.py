@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -226,3 +227,21 @@ async def test_an_empty_store_is_met(tmp_path: Path) -> None:
     ledger = second.ledger()
     assert ledger.places.stores()[STORE].bootstrapped
     ledger.close()
+
+
+async def test_a_first_contact_anew_makes_no_other_folder_the_stores_own(
+    tmp_path: Path, there: Deployment
+) -> None:
+    second = Machine(tmp_path / "second", there, "desk")
+    await second.sync()
+    second.files.rename(tmp_path / "away")
+    second.files.mkdir()
+    ledger = second.ledger()
+    known = ledger.places.stores()[STORE]
+    with ledger.transaction():
+        ledger.places.record_store(STORE, replace(known, bootstrapped=False))
+    ledger.close()
+    there.write(Key(STORE, "new.txt"), b"new", "0" * 32)
+    await second.sync()
+    assert second.tree() == {}
+    assert len(second.mirror()) == 3 * PAGE + 1
