@@ -10,8 +10,18 @@ from typing import Any, cast
 
 import pytest
 
+from syncd.core.decision import Heard
 from syncd.core.doubt import ABSENCE, OVERDUE, Doubts
-from syncd.core.model import Cursor, Intent, Key, Outcome
+from syncd.core.model import (
+    MISSING_BLOB,
+    Content,
+    Cursor,
+    Intent,
+    Key,
+    Outcome,
+    Refused,
+    Snapshot,
+)
 from syncd.core.pace import BURST, FULL, RATE
 from syncd.core.pause import LOCKED, Operation
 from syncd.engine.exchange.known import Known
@@ -20,8 +30,9 @@ from syncd.engine.health import Health
 from syncd.engine.naming.intake import Intake
 from syncd.engine.ports import RemoteReplica
 from syncd.engine.stops.pauses import Pauses
+from syncd.errors import FunctionFailed
 
-from .fakes import STORE, Desk
+from .fakes import STORE, Desk, digest
 from .test_epoch import until
 
 
@@ -33,12 +44,20 @@ class Line:
         self.calls: list[list[str]] = []
         self.meanwhile: Callable[[], Awaitable[None]] | None = None
         """What happens while the next call is on its way."""
+        self.throws_over: set[str] = set()
+        """Paths with which a call fails."""
+        self.answers: list[Outcome] | None = None
+        """What is answered in place of what the deployment says."""
 
     async def push(self, intents: Sequence[Intent], passed: Cursor | None) -> list[Outcome]:
         self.calls.append([intent.key.path for intent in intents])
         meanwhile, self.meanwhile = self.meanwhile, None
         if meanwhile is not None:
             await meanwhile()
+        if self.throws_over & set(self.calls[-1]):
+            raise FunctionFailed("push threw", "try again")
+        if self.answers is not None:
+            return self.answers
         return self._deployment.push("laptop", intents, passed)
 
 
@@ -319,6 +338,53 @@ async def test_a_deletion_goes_once_the_files_that_were_missed_with_it_are_back(
         await desk.reconciler.consider(missed)
         await until(pusher.idle.is_set)
     assert line.calls == [[gone.path]]
+
+
+async def test_what_a_call_fails_over_is_found_and_keeps_nothing_else_back(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    line = Line(desk)
+    names = ["a", "b", "bad", "c", "d"]
+    line.throws_over = {"bad.txt"}
+    async with pushing(desk, line) as pusher:
+        desk.machine.save(**{name: name for name in names})
+        await desk.reconciler.consider([Key(STORE, f"{name}.txt") for name in names])
+        pusher.wake()
+        await until(pusher.idle.is_set)
+        assert desk.ledger.outbox.count() == {"parked": 1}
+        assert pusher.accepted == 4
+    assert desk.machine.mirror() == {name: name for name in names if name != "bad"}
+
+
+async def test_an_answer_that_news_overtook_is_asked_for_once_more_and_then_taken(
+    tmp_path: Path,
+) -> None:
+    desk = Desk(tmp_path)
+    line = Line(desk)
+    key = Key(STORE, "a.txt")
+    async with pushing(desk, line) as pusher:
+
+        async def heard() -> None:
+            later = Snapshot(9, Content(digest(b"theirs"), 6), 10**12)
+            desk.ledger.hear([Heard(key, later, "other", b"theirs")], None)
+
+        line.meanwhile = heard
+        await save(desk, pusher, "a")
+        await until(pusher.idle.is_set)
+        assert desk.ledger.outbox.count() == {}
+    assert line.calls == [["a.txt"]] * 2
+
+
+async def test_bytes_that_the_deployment_does_not_have_any_more_are_uploaded(
+    tmp_path: Path,
+) -> None:
+    desk = Desk(tmp_path)
+    line = Line(desk)
+    uploads: list[bool] = []
+    line.answers = [Refused(MISSING_BLOB, "collected")]
+    async with pushing(desk, line) as pusher:
+        pusher.connect(lambda _: None, lambda: uploads.append(True))
+        await save(desk, pusher, "a")
+        await until(lambda: bool(uploads))
 
 
 async def test_git_may_begin_while_an_answer_is_on_its_way(tmp_path: Path) -> None:
