@@ -143,6 +143,38 @@ async def test_an_edit_does_not_follow_to_another_file_under_the_new_name(desk: 
     assert desk.machine.tree() == desk.machine.mirror() == both
 
 
+@pytest.mark.parametrize("names", ["a", "ab"])
+async def test_an_edit_made_here_does_not_follow_into_a_file_that_is_edited_here_too(
+    desk: Desk, names: str
+) -> None:
+    await desk.agree(a=FIRST, other="another")
+    move_there(desk, "a", "b")
+    await look(desk, "b")
+    desk.machine.save(a=THEIRS, b=UNAWARE)
+    await look(desk, *names)
+    await look(desk, "a", "b")
+    desk.send()
+    both = {"a": THEIRS, "b": UNAWARE, "other": "another"}
+    assert desk.machine.tree() == desk.machine.mirror() == both
+
+
+async def test_an_edit_made_elsewhere_does_not_follow_to_a_name_that_is_contested(
+    desk: Desk,
+) -> None:
+    await desk.agree(a=FIRST, other="another")
+    rename(desk, "a", "b")
+    await look(desk, "a", "b")
+    save_there(desk, "b", "of another file\n")
+    save_there(desk, "a", THEIRS)
+    desk.hear()
+    await look(desk, "a")
+    assert desk.machine.tree() == {"a": THEIRS, "b": FIRST, "other": "another"}
+    await look(desk, "b")
+    desk.send()
+    assert desk.machine.tree() == desk.machine.mirror()
+    assert listed(desk) == ["of another file\n"]
+
+
 async def test_an_edit_waits_for_the_answer_about_the_new_name(desk: Desk) -> None:
     await desk.agree(a=FIRST, other="another")
     rename(desk, "a", "b")
