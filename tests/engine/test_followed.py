@@ -10,6 +10,7 @@ import pytest
 
 from syncd.core.decision import Decision
 from syncd.core.model import Reason
+from syncd.engine.turns.writer import Performed
 from syncd.ledger.claimable import Claim
 from syncd.ledger.ledger import Committed, Ledger
 
@@ -255,6 +256,50 @@ async def test_what_followed_before_a_crash_does_not_follow_again(
     desk.send()
     # Merged again, counters would count twice.
     both = {"a": THEIRS, "b": THEIRS, "other": "another"}
+    assert desk.machine.tree() == desk.machine.mirror() == both
+
+
+async def test_what_followed_before_a_crash_left_the_old_name_does_not_follow_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.agree(a=FIRST, other="another")
+    await edited_here(desk)
+    write = desk.reconciler.writer.write
+
+    async def crash(decisions: Sequence[Decision]) -> Performed:
+        if any(each.target is not None for each in decisions):
+            raise RuntimeError("cut short")
+        return await write(decisions)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(desk.reconciler.writer, "write", crash)
+        with pytest.raises(RuntimeError, match="cut short"):
+            await look(desk, "a", "b")
+    both = {"a": THEIRS, "b": THEIRS, "other": "another"}
+    assert desk.machine.tree() == both
+    desk.restart()
+    with desk.ledger.transaction():
+        desk.ledger.places.put("device", "laptop")
+    await desk.reconciler.recover()
+    await look(desk, "b")
+    desk.send()
+    await look(desk, "a")
+    desk.send()
+    # Merged again, counters would count twice.
+    assert desk.machine.tree() == desk.machine.mirror() == both
+
+
+async def test_of_edits_under_two_former_names_one_follows_and_the_other_stays(desk: Desk) -> None:
+    await desk.agree(a=FIRST, other="another")
+    move_there(desk, "a", "b")
+    await look(desk, "b")
+    move_there(desk, "b", "c")
+    await look(desk, "c")
+    desk.machine.save(a=THEIRS, b=UNAWARE)
+    for _ in range(2):
+        await look(desk, "a", "b", "c")
+        desk.send()
+    both = {"b": UNAWARE, "c": THEIRS, "other": "another"}
     assert desk.machine.tree() == desk.machine.mirror() == both
 
 
