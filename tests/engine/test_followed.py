@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 import pytest
 
 from syncd.core.decision import Decision
-from syncd.core.model import Reason
+from syncd.core.model import Format, Reason
 from syncd.engine.turns.writer import Performed
+from syncd.files.replica import FileReplica
 from syncd.ledger.claimable import Claim
 from syncd.ledger.ledger import Committed, Ledger
 
@@ -174,6 +176,23 @@ async def test_an_edit_made_elsewhere_does_not_follow_to_a_name_that_is_conteste
     desk.send()
     assert desk.machine.tree() == desk.machine.mirror()
     assert listed(desk) == ["of another file\n"]
+
+
+async def test_what_loses_a_field_to_the_renamed_file_does_not_follow(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FileReplica, "format", lambda *_: Format.JSON)
+    first, theirs, ours = (json.dumps({"id": "x", "of": of}) for of in ("both", "theirs", "ours"))
+    await desk.agree(a=first, other="{}")
+    rename(desk, "a", "b")
+    await look(desk, "a", "b")
+    desk.machine.save(b=ours)
+    save_there(desk, "a", theirs)
+    desk.hear()
+    await look(desk, "a", "b")
+    desk.send()
+    both = {"a": theirs, "b": ours, "other": "{}"}
+    assert desk.machine.tree() == desk.machine.mirror() == both
 
 
 async def test_an_edit_waits_for_the_answer_about_the_new_name(desk: Desk) -> None:
