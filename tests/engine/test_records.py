@@ -609,6 +609,22 @@ async def test_a_file_that_is_gone_waits_for_a_person(laptop: Yard, remote: Depl
     assert laptop.records().keys() == {"d1", "d2"}
 
 
+async def test_a_file_that_is_gone_for_a_moment_loses_no_record(
+    tmp_path: Path, remote: Deployment
+) -> None:
+    laptop = Yard(tmp_path, remote, "laptop", Kind.DOCUMENT)
+    laptop.path.with_name("other.json").touch()
+    laptop.put(deploy("d1"), deploy("d2"))
+    await laptop.sync()
+    laptop.path.unlink()
+    (again,) = (await laptop.turn()).again
+    assert again == (FILE, laptop.clock.seconds + ABSENCE)
+    assert laptop.send() == []
+    laptop.save()
+    assert await laptop.sync() == []
+    assert mirror(remote).keys() == {"", "d1", "d2"}
+
+
 @pytest.mark.parametrize("restarts", [False, True])
 async def test_a_file_that_is_put_back_as_it_was_stays(
     tmp_path: Path, remote: Deployment, restarts: bool
