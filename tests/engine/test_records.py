@@ -616,12 +616,13 @@ async def test_a_file_that_is_gone_for_a_moment_loses_no_record(
     laptop.path.with_name("other.json").touch()
     laptop.put(deploy("d1"), deploy("d2"))
     await laptop.sync()
-    laptop.path.unlink()
-    (again,) = (await laptop.turn()).again
-    assert again == (FILE, laptop.clock.seconds + ABSENCE)
-    assert laptop.send() == []
-    laptop.save()
-    assert await laptop.sync() == []
+    for _ in range(2):
+        laptop.path.unlink()
+        (again,) = (await laptop.turn()).again
+        assert again == (FILE, laptop.clock.seconds + ABSENCE)
+        assert laptop.send() == []
+        laptop.save()
+        assert await laptop.sync() == []
     assert mirror(remote).keys() == {"", "d1", "d2"}
 
 
