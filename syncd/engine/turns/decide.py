@@ -197,10 +197,8 @@ class Decider:
         if found is None or not merges or self._are_two(decision, view):
             return decision
         refined = self._combiner.refine(decision, view)
-        if not isinstance(refined, Lacking):
-            return refined
         # Bytes that nobody can have lose the conflict: the save goes over them.
-        return decision if not self._want(decision.key, turn) else None
+        return decision if isinstance(refined, Lacking) else refined
 
     def _are_two(self, decision: Decision, view: View) -> bool:
         """Whether one side has another file than was agreed on, renamed over that: of two files
