@@ -6,7 +6,7 @@ diff3; changes that touch or overlap are a clash, unless they are one and the sa
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
@@ -22,7 +22,7 @@ MOST_PAIRS_IN_ALL = 1_000_000
 between thousands of anchors: a megabyte of such text took half a minute."""
 
 
-class _Change(NamedTuple):
+class Change(NamedTuple):
     """Lines `start` to `end` of the base became `lines`."""
 
     start: int
@@ -45,10 +45,10 @@ def merge_lines(base: str, local: str, remote: str) -> str | None:
 
 def _combined(base: str, local: str, remote: str) -> str | None:
     lines = base.split("\n")
-    changes = sorted({*_changes(lines, local.split("\n")), *_changes(lines, remote.split("\n"))})
+    both = sorted({*changes(lines, local.split("\n")), *changes(lines, remote.split("\n"))})
     merged: list[str] = []
     place = -1
-    for start, end, new in changes:
+    for start, end, new in both:
         if start <= place:
             return None
         merged += lines[max(place, 0) : start]
@@ -57,7 +57,7 @@ def _combined(base: str, local: str, remote: str) -> str | None:
     return "\n".join([*merged, *lines[max(place, 0) :]])
 
 
-def _changes(base: list[str], side: list[str]) -> Iterator[_Change]:
+def changes(base: Sequence[str], side: Sequence[str]) -> Iterator[Change]:
     """What `side` changed; between two changes is at least one line that it left alone."""
     place = new_place = 0
     spare = MOST_PAIRS_IN_ALL
@@ -71,7 +71,9 @@ def _changes(base: list[str], side: list[str]) -> Iterator[_Change]:
         place, new_place = anchor + 1, new_anchor + 1
 
 
-def _within(before: list[str], after: list[str], start: int, *, closely: bool) -> Iterator[_Change]:
+def _within(
+    before: Sequence[str], after: Sequence[str], start: int, *, closely: bool
+) -> Iterator[Change]:
     """The changes between two anchors, where lines may repeat: line by line, or as one.
 
     Equal ends are not put aside first: that would tell a few of the merges that difflib cannot,
@@ -81,14 +83,14 @@ def _within(before: list[str], after: list[str], start: int, *, closely: bool) -
         head = _equal_head(before, after, min(len(before), len(after)))
         tail = _equal_head(before[::-1], after[::-1], min(len(before), len(after)) - head)
         new = tuple(after[head : len(after) - tail])
-        yield _Change(start + head, start + len(before) - tail, new)
+        yield Change(start + head, start + len(before) - tail, new)
         return
     for tag, place, end, new_place, new_end in SequenceMatcher(
         None, before, after, autojunk=False
     ).get_opcodes():
         if tag != "equal":
-            yield _Change(start + place, start + end, tuple(after[new_place:new_end]))
+            yield Change(start + place, start + end, tuple(after[new_place:new_end]))
 
 
-def _equal_head(one: list[str], other: list[str], most: int) -> int:
+def _equal_head(one: Sequence[str], other: Sequence[str], most: int) -> int:
     return next((place for place in range(most) if one[place] != other[place]), most)

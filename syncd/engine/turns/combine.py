@@ -15,9 +15,7 @@ from syncd.core.model import (
     Conflict,
     Content,
     Digest,
-    Format,
     Key,
-    Kind,
     Plan,
     Reason,
     Snapshot,
@@ -26,7 +24,8 @@ from syncd.core.model import (
 from syncd.core.words import unlike
 from syncd.engine.turns.merging import Merging
 from syncd.ledger.ledger import Ledger
-from syncd.stores.merge import MERGE_LIMIT, Combined, counted_on, merge, summed
+from syncd.stores.aware import aware
+from syncd.stores.merge import MERGE_LIMIT, Combined, merge, summed
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,22 +233,13 @@ def _read_before(decision: Decision, buffer: _Buffer, save: bytes) -> _Read | No
     did not write and of what was agreed on. What is not nearer to one of these than to what was
     written knew it: a field that goes to and fro would be listed with each save.
     """
+    format, kind = decision.format, decision.kind
     nearest = min((buffer.authored, *buffer.before), key=lambda read: unlike(save, read.body))
-    if not _merged_as_save(decision, buffer.authored.body, save, buffer.written):
+    if not aware(buffer.authored.body, save, buffer.written, format, kind):
         return nearest
     if unlike(save, nearest.body) >= unlike(save, buffer.written):
         return None
-    return None if _merged_as_save(decision, nearest.body, save, buffer.written) else nearest
-
-
-def _merged_as_save(decision: Decision, before: bytes, save: bytes, written: bytes) -> bool:
-    """Whether nothing of `written` is missing in `save`, as far as a merge can tell."""
-    found = merge(before, save, written, decision.format, decision.kind)
-    if not isinstance(found, Combined):
-        found = merge(before, save, written, Format.TEXT, Kind.DOCUMENT)
-    if not isinstance(found, Combined):
-        return True
-    return counted_on(before, save, found.body, decision.format, decision.kind)
+    return None if aware(nearest.body, save, buffer.written, format, kind) else nearest
 
 
 def _write_both(
