@@ -43,7 +43,7 @@ def commit(
     bulk = sum(decision.plan.to_remote is not None for decision in rest) > FEW
     decided = [each for each in rest if each.capture or each.plan.reason is not Reason.REWRITE]
     dropped = ledger.outbox.drop(each.key for each in decided if each.plan.to_remote is None)
-    ledger.entries.author(_taken_back(ledger, settled, dropped))
+    ledger.authoring.author(_taken_back(ledger, settled, dropped))
     ledger.contents.put_all(dict(_agreed_bytes(decided)), soon=False)
     for decision in decided:
         # RACE: a sent row is frozen and nothing is agreed until its answer; the newer save waits
@@ -57,8 +57,8 @@ def commit(
     written = [each for each in decided if each.plan.to_local is not None and not each.capture]
     ledger.events.written(written, ledger.views.devices(each.key for each in written), now)
     ledger.outbox.queue(list(_queued(rest)), now, bulk=bulk)
-    ledger.entries.author((key, save) for key, save in authored.items() if key not in saved)
-    ledger.entries.author(_written(settled), first=True)
+    ledger.authoring.author((key, save) for key, save in authored.items() if key not in saved)
+    ledger.authoring.wrote(_written(settled))
     ledger.forgetting.noted(decision.key for decision in settled if not decision.part)
     return {decision.key for decision in held if _hold(ledger, decision, now)}
 
@@ -116,21 +116,22 @@ def _taken_back(
         key, file = decision.key, decision.file
         if decision.plan.reason is Reason.NOTHING and file is not None and not decision.part:
             waited = dropped.get(key)
-            if waited is not None and waited == ledger.entries.authored(key):
+            if waited is not None and waited == ledger.authoring.authored(key):
                 yield key, file.digest
 
 
-def _written(settled: Sequence[Decision]) -> Iterator[tuple[Key, Digest]]:
+def _written(settled: Sequence[Decision]) -> Iterator[tuple[Key, Digest, Digest | None]]:
     """What any save of these files contains at least, where none was seen: what they were written
-    over, which a program may hold, or what they were made with.
+    over, which a program may hold, or what they were made with. And what was written, if anything.
 
     Not of records files: their parts are what programs save, and the key of the whole is one.
     """
     for decision in settled:
+        local = decision.plan.to_local
         whole = not decision.part and decision.plan.reason is not Reason.REWRITE
-        known = decision.plan.to_local is not None or decision.seen
-        if whole and known and decision.file is not None:
-            yield decision.key, decision.replaced or decision.file.digest
+        if whole and (local is not None or decision.seen) and decision.file is not None:
+            wrote = local.digest if isinstance(local, Content) else None
+            yield decision.key, decision.replaced or decision.file.digest, wrote
 
 
 def _take_over(ledger: Ledger, taken: Taken, now: float) -> None:
@@ -140,7 +141,7 @@ def _take_over(ledger: Ledger, taken: Taken, now: float) -> None:
     for key, (local, _) in taken.parts.items():
         ledger.records.keep(key, local)
     ledger.records.met(taken.parts)
-    ledger.entries.author(
+    ledger.authoring.author(
         (key, authored.digest if isinstance(authored, Content) else None)
         for key, (_, authored) in taken.parts.items()
     )

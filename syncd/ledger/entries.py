@@ -131,26 +131,6 @@ class Entries:
             ],
         )  # fmt: skip
 
-    def author(self, authored: Iterable[tuple[Key, Digest | None]], *, first: bool = False) -> None:
-        """Files were seen to hold what syncd did not write; None: it was deleted.
-
-        `first`: only where nothing was; then it is what syncd made the file with.
-        """
-        only = "AND authored_digest IS NULL" if first else ""
-        self._connection.executemany(
-            f"""UPDATE entries SET authored_digest = ?, unseen = iif(? IS NULL, unseen, 0)
-                WHERE {KEY} {only}""",  # noqa: S608
-            [(digest, digest, *key_columns(key)) for key, digest in authored],
-        )
-
-    def authored(self, key: Key) -> Digest | None:
-        """The digest of the last version of the file that syncd did not write, or made it with."""
-        row = self._connection.execute(
-            f"SELECT authored_digest FROM entries WHERE {KEY}",  # noqa: S608
-            key_columns(key),
-        ).fetchone()
-        return Digest(row[0]) if row and row[0] else None
-
     def last_write(self, key: Key) -> tuple[int, str | None]:
         """When what was last heard of `key` was committed, 0 for never, and the device it is of."""
         row = self._connection.execute(

@@ -27,6 +27,7 @@ from syncd.core.model import (
 from syncd.core.writing import Note
 from syncd.ledger.answers import Acknowledged, take
 from syncd.ledger.attention import Attention
+from syncd.ledger.authoring import Authoring
 from syncd.ledger.authors import Authors
 from syncd.ledger.carried import Carried
 from syncd.ledger.claimable import Claim
@@ -79,6 +80,7 @@ class Ledger:
         self.views = Views(connection)
         self.contents = Contents(connection)
         self.entries = Entries(connection)
+        self.authoring = Authoring(connection)
         self.carried = Carried(connection)
         self.outbox = Outbox(connection, self.contents, self.carried)
         self.uploads = Uploads(connection)

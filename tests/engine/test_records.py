@@ -110,7 +110,7 @@ async def test_a_file_that_is_not_there_is_made(laptop: Yard, tower: Yard) -> No
     assert await tower.sync() == []
     assert tower.path.read_bytes() == laptop.path.read_bytes()
     assert await tower.sync() == []
-    assert tower.ledger.entries.authored(FILE) is None, "nobody saved it there"
+    assert tower.ledger.authoring.authored(FILE) is None, "nobody saved it there"
 
 
 async def test_records_wait_for_their_envelope(laptop: Yard, remote: Deployment) -> None:

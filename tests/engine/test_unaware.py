@@ -93,6 +93,31 @@ async def test_what_went_over_a_restored_deployment_is_what_an_old_buffer_knows(
     assert later in listed(mine)
 
 
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        (FIRST + "six, theirs\n", FIRST + "seven, ours\n"),
+        (FIRST.replace("four", "four, theirs"), FIRST.replace("five", "five, ours")),
+        (FIRST.replace("four", "four\nand theirs"), FIRST.replace("five", "five, ours")),
+    ],
+)
+async def test_what_an_old_buffer_did_not_know_beside_its_own_edit_is_listed(
+    tmp_path: Path, theirs: str, ours: str
+) -> None:
+    there = deployment()
+    mine, other = Machine(tmp_path / "mine", there), Machine(tmp_path / "other", there, "other")
+    mine.save(a=FIRST)
+    await mine.sync()
+    await other.sync()
+    other.save(a=theirs)
+    await other.sync()
+    await mine.sync()
+    mine.save(a=ours)
+    await mine.sync()
+    assert mine.mirror() == {"a": ours}
+    assert listed(mine) == [theirs]
+
+
 LATER = THEIRS.replace("theirs", "later")
 
 
@@ -160,6 +185,50 @@ async def test_a_buffer_may_be_older_than_the_last_save_of_another_program(tmp_p
     await mine.sync()
     assert mine.mirror() == {"a": UNAWARE}
     assert listed(mine) == [latest]
+
+
+@pytest.mark.parametrize("sent", [True, False])
+async def test_a_buffer_may_be_older_than_what_another_program_saved_after_it(
+    tmp_path: Path, sent: bool
+) -> None:
+    desk = Desk(tmp_path)
+    await desk.agree(a=FIRST)
+    await edited_there(desk)
+    both_saved = THEIRS.replace("three", "three, ours")
+    assert await save(desk, both_saved) == []
+    if sent:
+        desk.send()
+    assert await save(desk, UNAWARE) == [both_saved if sent else THEIRS]
+
+
+async def test_what_another_program_saved_here_is_its_own_to_take_back(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    await desk.agree(a=FIRST)
+    await edited_there(desk)
+    for text in ("three, ours", "three, once more", "three, ours", "three"):
+        assert await save(desk, THEIRS.replace("three", text)) == []
+        desk.send()
+
+
+async def test_what_was_written_over_here_is_not_taken_back_later(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    await desk.agree(a=FIRST)
+    await edited_there(desk)
+    assert await save(desk, FIRST.replace("five", "five, ours")) == []
+    desk.send()
+    assert await save(desk, FIRST) == []
+
+
+async def test_a_buffer_may_be_older_than_the_deletion_of_its_file(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    await desk.agree(a=FIRST)
+    desk.machine.delete("a")
+    await desk.consider(["a"])
+    desk.send()
+    desk.make_there(a=THEIRS)
+    await desk.consider(["a"])
+    assert desk.machine.tree() == {"a": THEIRS}
+    assert await save(desk, UNAWARE) == [THEIRS]
 
 
 async def test_a_field_that_goes_to_and_fro_is_not_listed_with_a_save_that_knew(

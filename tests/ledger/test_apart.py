@@ -127,7 +127,7 @@ def told_of_a_file(ledger: Ledger) -> Iterator[Any]:
 
 def told_of_a_key(ledger: Ledger) -> Iterator[Any]:
     yield ledger.entries.get(KEY)
-    yield ledger.entries.authored(KEY)
+    yield ledger.authoring.authored(KEY)
     yield ledger.entries.last_write(KEY)
     yield ledger.carried.started(KEY)
     yield ledger.views.of([KEY])
@@ -183,7 +183,7 @@ DONE: dict[str, list[Callable[[Ledger], Any]]] = {
         lambda led: led.carried.forget(KEY),
         lambda led: led.entries.agree([(KEY, Snapshot(2, Content(OTHER, 1)))], {KEY: OTHER}),
         lambda led: led.entries.acknowledge([(KEY, Snapshot(2, Content(OTHER, 1), 2))], "me"),
-        lambda led: led.entries.author([(KEY, OTHER)]),
+        lambda led: led.authoring.author([(KEY, OTHER)]),
         lambda led: led.epochs.pulled([(KEY, SAME)]),
         lambda led: led.records.keep(KEY, TOMBSTONE),
         lambda led: led.records.met([KEY]),

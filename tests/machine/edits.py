@@ -11,6 +11,9 @@ from syncd.core.model import Digest
 UNWRITTEN = "00000"
 """What fields hold to which nobody wrote yet."""
 
+APPENDED = "line "
+"""How lines begin that were appended."""
+
 
 def is_whole(path: str, body: bytes) -> bool:
     """Whether a program would save these bytes under that name."""
@@ -34,36 +37,49 @@ class Edits:
         self._bodies = bodies
         self._over: dict[str, str] = {}
         """Of every value that was written to a field, which was there before."""
+        self._by: dict[str, str] = {}
+        """And who wrote it."""
 
     def edited(self, path: str, former: bytes, name: str) -> bytes:
         """Another version of what was read: one field or one line is different."""
         number, rng = f"{self._number():05d}", self._rng
         if not path.endswith(".json"):
             lines = former.decode().splitlines() or ["one", "two", "three", "four", "five"]
-            lines[rng.randrange(len(lines))] = f"{number} {name}"
+            line = rng.randrange(len(lines))
+            self._wrote(f"{number} {name}", lines[line], name)
+            lines[line] = f"{number} {name}"
             return ("\n".join(lines) + "\n").encode()
         try:
             fields = dict(json.loads(former))
         except ValueError:
             fields = dict.fromkeys("abcde", UNWRITTEN)
         field = rng.choice("abcde")
-        self._over[number] = fields[field]
+        self._wrote(number, fields[field], name)
         fields[field] = number
         return json.dumps(fields).encode()
 
-    def takes_back(
+    def appended(self, name: str) -> str:
+        """A line that is appended to what a file holds."""
+        line = f"{APPENDED}{self._number():05d} {name}"
+        self._by[line] = name
+        return line
+
+    def _wrote(self, value: str, over: str, name: str) -> None:
+        self._over[value], self._by[value] = over, name
+
+    def taken_back(
         self,
         one: Digest,
         other: Digest,
         since: Collection[Digest],
         agreed: Collection[Digest],
-        ours: Collection[Digest],
-    ) -> bool:
-        """Whether a field of `one` has a value over which that of `other` was written.
+        by: str,
+    ) -> set[str]:
+        """The values of `other` that were written over values which `one` has.
 
-        One that it had in every version of `since` too: others may have been changed on purpose.
+        One has them in every version of `since` too: others may have been changed on purpose.
         Or in one that was `agreed` on before, while it has nothing of what came after that. And
-        none whose value in `other` is that of a save of `ours`: that is ours to take back.
+        none that was written `by` who takes it back: that is theirs.
         """
         now, former, *before = (self._fields(digest) for digest in (one, other, *since))
         left = {name for name in former if all(each.get(name) == now.get(name) for each in before)}
@@ -71,19 +87,28 @@ class Edits:
             differ = [name for name in former if read.get(name) != former[name]]
             if not any(now.get(name) == former[name] for name in differ):
                 left |= {name for name in differ if now.get(name) == read.get(name)}
-        own = [self._fields(digest) for digest in ours]
-        theirs = [n for n in left if all(each.get(n) != former[n] for each in own)]
-        return any(now.get(name) in self._before(former[name]) for name in theirs)
+        theirs = [name for name in left if self._by.get(former[name]) != by]
+        return {former[n] for n in theirs if now.get(n) in self._before(former[n])}
+
+    def values(self, digest: Digest) -> Collection[str]:
+        """The values of all fields, or the lines."""
+        return self._fields(digest).values()
 
     def _fields(self, digest: Digest) -> dict[str, str]:
+        """The fields of a version, or its lines by number: none is ever put between others."""
+        body = self._bodies.get(digest) or b"{}"
         try:
-            found = json.loads(self._bodies.get(digest) or b"{}")
-        except ValueError:  # A text that was moved to the name of a JSON file.
-            return {}
+            found = json.loads(body)
+        except ValueError:
+            return {str(at): line for at, line in enumerate(body.decode().splitlines())}
         return found if isinstance(found, dict) else {}
 
-    def _before(self, value: str) -> set[str]:
-        found: set[str] = set()
-        while (value := self._over.get(value, UNWRITTEN)) not in (UNWRITTEN, *found):
+    def _before(self, value: str) -> set[str | None]:
+        """What was written over for it, at any time; None: it was appended where nothing was."""
+        if value not in self._over and value.startswith(APPENDED):
+            return {None}
+        found: set[str | None] = set()
+        while value in self._over and self._over[value] not in found:
+            value = self._over[value]
             found.add(value)
         return found

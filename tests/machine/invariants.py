@@ -301,26 +301,24 @@ class Witness:
         """What came from elsewhere is listed where a save takes it back that did not know it."""
         path, replaced = accepted.key.path, accepted.replaced
         here = sender.name, path
-        if replaced is None or accepted.digest is None or not path.endswith(".json"):
+        if replaced is None or accepted.digest is None:
             return
         blind = path in self._reverted | self._renamed or here in self._contested
         if blind or self._met_anew(sender) or not sender.way.merges:
             return
         world = self._world
-        if self._is_merged(accepted.digest) or replaced in self._saved.get(here, ()):
-            return  # What was taken back was saved here: theirs to settle.
+        if self._is_merged(accepted.digest):
+            return
         if replaced in self._given_up.get(here, ()):
             return  # They had deleted what they then went over.
         since = self._since.get((*here, accepted.digest))
-        ours = [each for each in self._saved.get(here, ()) if self._is_a_save(each)]
         agreed = self._agreed_before.get((*here, accepted.digest), set())
-        if since is None or not world.edits.takes_back(
-            accepted.digest, replaced, since, agreed, ours
-        ):
+        if since is None:
             return
-        world.exercised["taken back unknowingly"] += 1
-        lost_here = {digest for (digest,) in sender.database.execute(_LOST, (path,))}
-        if replaced not in lost_here:
+        gone = world.edits.taken_back(accepted.digest, replaced, since, agreed, sender.name)
+        world.exercised["taken back unknowingly"] += bool(gone)
+        lost_here = (digest for (digest,) in sender.database.execute(_LOST, (path,)) if digest)
+        if gone.difference(*map(world.edits.values, lost_here)):
             what = f"{world.call(accepted.digest)} takes back {world.call(replaced)}"
             world.violated("an unaware save is listed", f"{sender.name} {path}: {what}")
 

@@ -433,7 +433,7 @@ class Person:
         return self.world.edits.edited(path, former, self.machine.name)
 
     def _line(self) -> bytes:
-        return f"line {self.world.number():05d} {self.machine.name}\n".encode()
+        return f"{self.world.edits.appended(self.machine.name)}\n".encode()
 
 
 _AGREED = "SELECT base_digest FROM entries WHERE path = ?"

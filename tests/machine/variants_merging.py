@@ -16,6 +16,7 @@ from syncd.files.folder import Folder
 from syncd.ledger import answers, claimable
 from syncd.ledger.conflicts import Conflicts
 from syncd.ledger.ledger import Ledger
+from syncd.stores import aware
 
 from .faults import COUNTING, HARD, INTERRUPTED, MEDDLING, REMEMBERING
 from .variants import Variant
@@ -76,6 +77,16 @@ VARIANTS = (
     Variant(
         "a save knew all but what the last save before it held",
         ((combine.Combiner, "_former", lambda *_: ()),),
+        REMEMBERING,
+    ),
+    Variant(
+        "a save knew what lies beside its own lines",
+        ((aware, "unread", lambda *_: False),),
+        REMEMBERING,
+    ),
+    Variant(
+        "a save knew all that was here before another program saved",
+        ((combine.Combiner, "_older", _nothing),),
         REMEMBERING,
     ),
     Variant("conflicts are not listed", ((Conflicts, "add", _nothing),)),

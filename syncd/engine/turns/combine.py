@@ -6,7 +6,7 @@ lost in it, or was not merged, goes to the conflict whole.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -52,16 +52,18 @@ class _Read:
 
 @dataclass(frozen=True, slots=True)
 class _Buffer:
-    """What an editor may hold: `authored`, or what was agreed on `before`; syncd wrote `written`.
+    """What an editor may hold: one of what it may have `read`; syncd has `written` the file since.
 
-    `unsent` is the digest of that where it is all that tells what the editor does not know: what
-    was agreed on is what it holds, and the deployment never had more. Else None.
+    `last` is what the file held before the save: that, or another save after it. `unsent` is the
+    digest of what was written where that is all that tells what the editor does not know: what was
+    agreed on is what it holds, and the deployment never had more. Else None.
     """
 
-    authored: _Read
+    authored: _Read | None
     before: tuple[_Read, ...]
     written: bytes
-    unsent: Digest | None
+    last: bytes
+    unsent: Digest | None = None
 
     def conflict(self, read: _Read, save: Version, told: Snapshot) -> Conflict:
         """What `save` did not know, as it is listed: `told`, or what was never sent."""
@@ -148,9 +150,11 @@ class Combiner:
         # What the last turn read or wrote is no new save: `authored` may be that save itself.
         if base is None or decision.seen or decision.part:
             return None
-        authored = self._ledger.entries.authored(decision.key)
-        if authored is None or authored == last:
+        authored = self._ledger.authoring.authored(decision.key)
+        if authored is None:
             return None
+        if authored == last:
+            return self._older(decision.key, authored)
         before = self._ledger.contents.get(authored)
         wrote, written = last, self._ledger.contents.get(last) if last is not None else None
         if written is None and base.digest is not None:
@@ -159,13 +163,30 @@ class Combiner:
         if before is None or written is None or wrote == authored:
             return None
         unsent = wrote if base.digest in (None, authored) else None
-        former = tuple(self._former(decision.key, {authored, wrote}))
-        return _Buffer(_Read(authored, before), former, written, unsent)
+        agreed = self._ledger.past.agreed(decision.key, FORMER)
+        former = tuple(self._former(decision.key, agreed, {authored, wrote}))
+        return _Buffer(_Read(authored, before), former, written, written, unsent)
 
-    def _former(self, key: Key, known: Container[Digest | None]) -> Iterator[_Read]:
+    def _older(self, key: Key, last: Digest) -> _Buffer | None:
+        """What an editor may hold where a program here saved since syncd wrote, or nobody yet.
+
+        Only what was agreed on before that was written: all that came later was saved here.
+        """
+        wrote, agreed = self._ledger.authoring.shown(key), self._ledger.past.agreed(key, FORMER)
+        if wrote not in agreed:
+            return None
+        former = tuple(self._former(key, agreed[agreed.index(wrote) :], {wrote, last}))
+        written, held = self._ledger.contents.get(wrote), self._ledger.contents.get(last)
+        if not former or written is None or held is None:
+            return None
+        return _Buffer(None, former, written, held)
+
+    def _former(
+        self, key: Key, agreed: Sequence[Digest], known: Container[Digest | None]
+    ) -> Iterator[_Read]:
         """What else the file may have held, as far as its bytes are here; the newest first."""
         room = MERGE_LIMIT
-        for digest in self._ledger.past.agreed(key, FORMER):
+        for digest in agreed:
             if digest in known:
                 continue
             body = self._ledger.contents.get(digest) or self._kept(key, digest)
@@ -234,12 +255,17 @@ def _read_before(decision: Decision, buffer: _Buffer, save: bytes) -> _Read | No
     written knew it: a field that goes to and fro would be listed with each save.
     """
     format, kind = decision.format, decision.kind
-    nearest = min((buffer.authored, *buffer.before), key=lambda read: unlike(save, read.body))
-    if not aware(buffer.authored.body, save, buffer.written, format, kind):
+    written, first = buffer.written, buffer.authored
+    reads = (*([first] if first is not None else []), *buffer.before)
+    nearest = min(reads, key=lambda read: unlike(save, read.body))
+    if first is not None and not aware(first.body, save, written, format, kind):
         return nearest
-    if unlike(save, nearest.body) >= unlike(save, buffer.written):
+    if unlike(save, nearest.body) >= unlike(save, buffer.last):
         return None
-    return None if aware(nearest.body, save, buffer.written, format, kind) else nearest
+    took_back = not aware(nearest.body, save, written, format, kind)
+    # What the save before this one had taken back of it is listed.
+    lost_now = took_back and not aware(written, buffer.last, nearest.body, format, kind)
+    return nearest if lost_now else None
 
 
 def _write_both(
