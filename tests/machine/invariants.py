@@ -309,8 +309,8 @@ class Witness:
         world = self._world
         if self._is_merged(accepted.digest):
             return
-        if replaced in self._given_up.get(here, ()):
-            return  # They had deleted what they then went over.
+        if any(save.bit & self._removed.get(here, 0) for save in world.saves.of(replaced)):
+            return  # They had deleted what they then went over, or what was made from it.
         since = self._since.get((*here, accepted.digest))
         agreed = self._agreed_before.get((*here, accepted.digest), set())
         if since is None:
