@@ -311,6 +311,8 @@ class Witness:
             return
         if any(save.bit & self._removed.get(here, 0) for save in world.saves.of(replaced)):
             return  # They had deleted what they then went over, or what was made from it.
+        if world.saves.is_older(replaced, accepted.digest):
+            return  # They knew it.
         since = self._since.get((*here, accepted.digest))
         agreed = self._agreed_before.get((*here, accepted.digest), set())
         if since is None:

@@ -250,22 +250,25 @@ def _read_before(decision: Decision, buffer: _Buffer, save: bytes) -> _Read | No
     """What an editor read that did not know what was `written`; None: it knew, as far as a merge
     can tell.
 
-    Nothing tells which version that was: the one that is most like the save, of the last that syncd
-    did not write and of what was agreed on. What is not nearer to one of these than to what was
-    written knew it: a field that goes to and fro would be listed with each save.
+    Nothing tells which version that was: one that is more like the save than what the file held. A
+    field that goes to and fro would be listed with each save, were all of them asked.
     """
     format, kind = decision.format, decision.kind
     written, first = buffer.written, buffer.authored
     reads = (*([first] if first is not None else []), *buffer.before)
-    nearest = min(reads, key=lambda read: unlike(save, read.body))
+    unlikeness = {read: unlike(save, read.body) for read in reads}
+    nearest = sorted(reads, key=unlikeness.__getitem__)
     if first is not None and not aware(first.body, save, written, format, kind):
-        return nearest
-    if unlike(save, nearest.body) >= unlike(save, buffer.last):
-        return None
-    took_back = not aware(nearest.body, save, written, format, kind)
-    # What the save before this one had taken back of it is listed.
-    lost_now = took_back and not aware(written, buffer.last, nearest.body, format, kind)
-    return nearest if lost_now else None
+        return nearest[0]
+    known = unlike(save, buffer.last)
+    for read in nearest:
+        if unlikeness[read] >= known:
+            return None
+        took_back = not aware(read.body, save, written, format, kind)
+        # What the save before this one had taken back of it is listed.
+        if took_back and not aware(written, buffer.last, read.body, format, kind):
+            return read
+    return None
 
 
 def _write_both(
