@@ -36,18 +36,15 @@ class Authoring:
             [(first, wrote, *key_columns(key)) for key, first, wrote in written],
         )
 
-    def shown(self, key: Key) -> Digest | None:
-        """The digest of what syncd last wrote into the file."""
-        row = self._connection.execute(
-            f"SELECT shown_digest FROM entries WHERE {KEY}",  # noqa: S608
-            key_columns(key),
-        ).fetchone()
-        return Digest(row[0]) if row and row[0] else None
-
     def authored(self, key: Key) -> Digest | None:
         """The digest of the last version of the file that syncd did not write, or made it with."""
+        return self.last(key)[0]
+
+    def last(self, key: Key) -> tuple[Digest | None, Digest | None]:
+        """(see `authored`, the digest of what syncd last wrote into the file)."""
         row = self._connection.execute(
-            f"SELECT authored_digest FROM entries WHERE {KEY}",  # noqa: S608
+            f"SELECT authored_digest, shown_digest FROM entries WHERE {KEY}",  # noqa: S608
             key_columns(key),
         ).fetchone()
-        return Digest(row[0]) if row and row[0] else None
+        authored, wrote = row or (None, None)
+        return authored and Digest(authored), wrote and Digest(wrote)

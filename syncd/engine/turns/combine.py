@@ -150,11 +150,11 @@ class Combiner:
         # What the last turn read or wrote is no new save: `authored` may be that save itself.
         if base is None or decision.seen or decision.part:
             return None
-        authored = self._ledger.authoring.authored(decision.key)
+        authored, wrote = self._ledger.authoring.last(decision.key)
         if authored is None:
             return None
         if authored == last:
-            return self._older(decision.key, authored)
+            return self._older(decision.key, wrote, authored) if wrote is not None else None
         before = self._ledger.contents.get(authored)
         wrote, written = last, self._ledger.contents.get(last) if last is not None else None
         if written is None and base.digest is not None:
@@ -167,12 +167,12 @@ class Combiner:
         former = tuple(self._former(decision.key, agreed, {authored, wrote}))
         return _Buffer(_Read(authored, before), former, written, written, unsent)
 
-    def _older(self, key: Key, last: Digest) -> _Buffer | None:
-        """What an editor may hold where a program here saved since syncd wrote, or nobody yet.
+    def _older(self, key: Key, wrote: Digest, last: Digest) -> _Buffer | None:
+        """What an editor may hold where a program here saved since syncd `wrote`, or nobody yet.
 
         Only what was agreed on before that was written: all that came later was saved here.
         """
-        wrote, agreed = self._ledger.authoring.shown(key), self._ledger.past.agreed(key, FORMER)
+        agreed = self._ledger.past.agreed(key, FORMER)
         if wrote not in agreed:
             return None
         former = tuple(self._former(key, agreed[agreed.index(wrote) :], {wrote, last}))
@@ -256,13 +256,13 @@ def _read_before(decision: Decision, buffer: _Buffer, save: bytes) -> _Read | No
     format, kind = decision.format, decision.kind
     written, first = buffer.written, buffer.authored
     reads = (*([first] if first is not None else []), *buffer.before)
-    unlikeness = {read: unlike(save, read.body) for read in reads}
-    nearest = sorted(reads, key=unlikeness.__getitem__)
+    unlikeness = {read.digest: unlike(save, read.body) for read in reads}
+    nearest = sorted(reads, key=lambda read: unlikeness[read.digest])
     if first is not None and not aware(first.body, save, written, format, kind):
         return nearest[0]
     known = unlike(save, buffer.last)
     for read in nearest:
-        if unlikeness[read] >= known:
+        if unlikeness[read.digest] >= known:
             return None
         took_back = not aware(read.body, save, written, format, kind)
         # What the save before this one had taken back of it is listed.
