@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 from syncd.core import merge
 from syncd.core.decision import Decision
 from syncd.core.writing import NotWritten
-from syncd.engine.turns import combine
+from syncd.engine.turns import buffers, combine
 from syncd.files import swap, write
 from syncd.files.folder import Folder
 from syncd.ledger import answers, claimable
@@ -76,7 +76,7 @@ VARIANTS = (
     Variant("an unaware save is not listed", ((combine.Combiner, "_push", _aware),), REMEMBERING),
     Variant(
         "a save knew all but what the last save before it held",
-        ((combine.Combiner, "_former", lambda *_: ()),),
+        ((buffers.Buffers, "_former", lambda *_: ()),),
         REMEMBERING,
     ),
     Variant(
@@ -86,7 +86,7 @@ VARIANTS = (
     ),
     Variant(
         "a save knew all that was here before another program saved",
-        ((combine.Combiner, "_older", _nothing),),
+        ((buffers.Buffers, "_older", _nothing),),
         REMEMBERING,
     ),
     Variant("conflicts are not listed", ((Conflicts, "add", _nothing),)),
