@@ -73,13 +73,15 @@ class Edits:
         other: Digest,
         since: Collection[Digest],
         agreed: Collection[Digest],
+        known: Collection[Digest],
         by: str,
     ) -> set[str]:
         """The values of `other` that were written over values which `one` has.
 
         One has them in every version of `since` too: others may have been changed on purpose.
         Or in one that was `agreed` on before, while it has nothing of what came after that. And
-        none that was written `by` who takes it back: that is theirs.
+        none that was written `by` who takes it back: that is theirs; nor one that tells nothing,
+        since no version of those that are `known` has what `one` has in its place.
         """
         now, former, *before = (self._fields(digest) for digest in (one, other, *since))
         left = {name for name in former if all(each.get(name) == now.get(name) for each in before)}
@@ -87,7 +89,9 @@ class Edits:
             differ = [name for name in former if read.get(name) != former[name]]
             if not any(now.get(name) == former[name] for name in differ):
                 left |= {name for name in differ if now.get(name) == read.get(name)}
-        theirs = [name for name in left if self._by.get(former[name]) != by]
+        origins = [self._fields(digest) for digest in known]
+        told = [name for name in left if any(each.get(name) == now.get(name) for each in origins)]
+        theirs = [name for name in told if self._by.get(former[name]) != by]
         return {former[n] for n in theirs if now.get(n) in self._before(former[n])}
 
     def values(self, digest: Digest) -> Collection[str]:

@@ -61,6 +61,12 @@ def listed(database: Connection) -> set[Digest]:
     return {row[0] for row in database.execute(_LISTED)}
 
 
+def _at_hand(machine: Machine) -> set[Digest]:
+    """Of which versions a machine has the bytes."""
+    rows = machine.database.execute("SELECT digest FROM contents")
+    return {row[0] for row in rows} | machine.history_digests()
+
+
 class Witness:
     """Sees everything that happens and says what must not have."""
 
@@ -314,10 +320,12 @@ class Witness:
         if world.saves.is_older(replaced, accepted.digest):
             return  # They knew it.
         since = self._since.get((*here, accepted.digest))
-        agreed = self._agreed_before.get((*here, accepted.digest), set())
         if since is None:
             return
-        gone = world.edits.taken_back(accepted.digest, replaced, since, agreed, sender.name)
+        # Of a version whose bytes were let go nobody can tell that a save was made from it.
+        agreed = self._agreed_before.get((*here, accepted.digest), set()) & _at_hand(sender)
+        known = {each for each in agreed if world.saves.is_older(each, accepted.digest)}
+        gone = world.edits.taken_back(accepted.digest, replaced, since, agreed, known, sender.name)
         world.exercised["taken back unknowingly"] += bool(gone)
         lost_here = (digest for (digest,) in sender.database.execute(_LOST, (path,)) if digest)
         if gone.difference(*map(world.edits.values, lost_here)):
