@@ -54,6 +54,7 @@ Rules that keep edits safe, and where they live:
     A move takes both keys or neither; in doubt there is none        core/move.py, ledger/outbox.py
     What a person's decision replaces is in history first            control/saving.py
     Deletions wait while a folder is not itself, or too many go      core/guard.py, engine/stops/
+    What a save went over and did not know is listed                 engine/turns/buffers.py
     A save of many records says what its program changed in them     core/authored.py
     The offset in a file of lines moves with an answer, never ahead  engine/lines/appender.py
     A ledger that was written less often than known is an old copy   ledger/tidemark.py

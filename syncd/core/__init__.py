@@ -5,7 +5,8 @@ The nouns (`model`, `decision`, `reading`, `writing`), the decision (`reconcile`
 (`guard`), what still counts when ledger and deployment have parted (`epoch`), which file is which
 under another name (`move`) and where it has gone (`whereabouts`). Merging (`merge`, `sequence`,
 `lines`, `counter`, `authored`) of values that keep their spelling (`value`); what a text changes in
-another (`delta`; `patience` finds it). What calls cost (`cost`), how fast and how far (`ceiling`),
+another (`delta`; `patience` finds it), how unlike they are (`words`), whether one's writer had read
+the other (`unread`). What calls cost (`cost`), how fast and how far (`ceiling`),
 how soon a few saves go (`pace`), how often a payload travels (`rest`), what waits with whole stores
 (`backlog`).
 """

@@ -26,9 +26,10 @@ class Authoring:
         )
 
     def wrote(self, written: Iterable[tuple[Key, Digest, Digest | None]]) -> None:
-        """syncd wrote files, each over the first version or made it with that; None: not now.
+        """(key, first, what syncd wrote there; None: nothing just now).
 
-        That is what their programs hold at least, where no save of theirs was seen.
+        `first` is what it was written over, or made with: what its programs hold at least, where no
+        save of theirs was seen.
         """
         self._connection.executemany(
             f"""UPDATE entries SET authored_digest = coalesce(authored_digest, ?), unseen = 0,

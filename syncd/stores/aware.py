@@ -41,10 +41,8 @@ def _unread_text(before: bytes, save: bytes, written: bytes) -> bool:
 
 def _unread(clash: Clash) -> bool:
     """Whether the local side of a clash lacks a line or an element that the other one changed."""
-    parts = [_parts(each) for each in (clash.base, clash.local, clash.remote)]
-    kinds = {type(each) for each in (clash.base, clash.local, clash.remote)}
-    base, ours, theirs = parts
-    return len(kinds) == 1 and unread(base, ours, theirs)
+    sides = (clash.base, clash.local, clash.remote)
+    return len(set(map(type, sides))) == 1 and unread(*map(_parts, sides))
 
 
 def _parts(value: Maybe) -> list[str]:

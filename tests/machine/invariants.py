@@ -503,10 +503,6 @@ class Witness:
         """Whether a merge made these bytes."""
         return any(not save.path for save in self._world.saves.of(digest))
 
-    def _is_a_save(self, digest: Digest) -> bool:
-        """Whether programs alone made these bytes, and whole."""
-        return all(save.path and not save.part for save in self._world.saves.of(digest))
-
     def _was_renamed(self, digest: Digest | None) -> bool:
         """Whether these bytes had several names: who read them under which, they do not tell.
 

@@ -133,9 +133,9 @@ def read_before(decision: Decision, buffer: Buffer, save: bytes) -> Read | None:
     nearest = sorted(reads, key=lambda read: unlikeness[read.digest])
     if first is not None and not aware(first.body, save, written, format, kind):
         return nearest[0]
-    known = unlike(save, buffer.last)
+    last = unlike(save, buffer.last)
     for read in nearest:
-        if unlikeness[read.digest] >= known:
+        if unlikeness[read.digest] >= last:
             return None
         took_back = not aware(read.body, save, written, format, kind)
         # What the save before this one had taken back of it is listed.
